@@ -1,0 +1,2 @@
+// XXH3-64, the checksum of the native format.
+#include <xxhash.h>

@@ -1,0 +1,3 @@
+@_exported import RNNFormats
+@_exported import RNNModel
+@_exported import RNNRunner

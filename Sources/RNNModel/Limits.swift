@@ -1,0 +1,17 @@
+/// What a file may ask for before it is refused. Every bound on untrusted input is here.
+public enum Limits {
+  /// Axes of a tensor.
+  public static let maximumRank = 32
+  /// Tensors in one archive, those of its reference cases included.
+  public static let maximumTensorCount = 1 << 20
+  /// Bytes of a tensor's, module's or member's name.
+  public static let maximumNameLength = 4096
+  /// Bytes of a JSON header or of one text value.
+  public static let maximumHeaderSize = 64 << 20
+  /// Levels of nesting in JSON, HDF5 groups and pickles.
+  public static let maximumDepth = 64
+  /// Layers of one recurrent module.
+  public static let maximumLayerCount = 4096
+  /// Bytes that a compressed member may grow to for each byte stored.
+  public static let maximumInflationRatio = 1100
+}

@@ -1,0 +1,130 @@
+/// A recurrent model whose tensors are all there and fit each other; nothing but a valid one exists.
+public struct Model: Sendable {
+  /// The chain, as the file states it or as it was worked out from the tensors.
+  public let architecture: Architecture
+  /// The tensors, those that are no part of the chain included, with metadata and reference cases.
+  public let archive: TensorArchive
+
+  /// Checks that the archive holds every parameter that the architecture names, of the right shape and a type the runner
+  /// can use.
+  public init(_ archive: TensorArchive, architecture: Architecture) throws(RNNError) {
+    try Self.check(architecture)
+    for module in architecture.modules {
+      for (name, shape) in Self.parameters(of: module) {
+        try Self.check(archive[name], name: name, shape: shape)
+      }
+    }
+    self.architecture = architecture
+    var archive = archive
+    archive.architecture = architecture
+    self.archive = archive
+  }
+
+  /// The parameter `kind` of a module, which must be one of this model's.
+  public func tensor(_ module: String, _ parameter: String) -> Tensor? {
+    archive[Self.join(module, parameter)]
+  }
+
+  /// The names and shapes of a module's parameters, in PyTorch's order, with the module's name before them.
+  public static func parameters(of module: Module) -> [(name: String, shape: [Int])] {
+    switch module {
+    case .recurrent(let module):
+      var result = module.parameters.map { (name: join(module.name, $0.name.description), shape: $0.shape) }
+      if module.hasInitialState {
+        let states = module.numLayers * module.directionCount
+        result.append((join(module.name, "h0"), [states, module.stateSize]))
+        if module.cell == .lstm { result.append((join(module.name, "c0"), [states, module.hiddenSize])) }
+      }
+      return result
+    case .linear(let module):
+      let weight = (name: join(module.name, "weight"), shape: [module.outFeatures, module.inFeatures])
+      return module.bias ? [weight, (join(module.name, "bias"), [module.outFeatures])] : [weight]
+    case .embedding(let module):
+      return [(join(module.name, "weight"), [module.numEmbeddings, module.embeddingDim])]
+    case .unknown:
+      return []
+    }
+  }
+
+  /// `rnn` and `weight_ih_l0` make `rnn.weight_ih_l0`; an empty module name adds nothing.
+  public static func join(_ module: String, _ parameter: String) -> String {
+    module.isEmpty ? parameter : module + "." + parameter
+  }
+
+  /// The names of the chain's parameters, in its order.
+  public var parameterNames: [String] {
+    architecture.modules.flatMap { Self.parameters(of: $0).map(\.name) }
+  }
+
+  /// The tensors that are no parameter of the chain.
+  public var carried: [NamedTensor] {
+    let used = Set(parameterNames)
+    return archive.tensors.filter { !used.contains($0.name) }
+  }
+
+  private static func check(_ tensor: Tensor?, name: String, shape: [Int]) throws(RNNError) {
+    guard let tensor else {
+      throw RNNError(.badData, place: "tensor \(name)", "missing, though the model's other tensors ask for it",
+        remedy: "export the whole state_dict, or name the right tensor with --rename")
+    }
+    guard tensor.shape.dimensions == shape else {
+      throw RNNError(.badData, place: "tensor \(name)",
+        "its shape is \(tensor.shape), expected \(shape.asShape) from the other tensors",
+        remedy: "export the model again; the tensors are not of one model")
+    }
+    guard tensor.elementType.isWeight else {
+      throw RNNError(.badData, place: "tensor \(name)",
+        "its type is \(tensor.elementType.rawValue), expected float32, float64, float16 or bfloat16",
+        remedy: "export the weights as one of these")
+    }
+  }
+
+  /// Checks the sizes of every module, by themselves and against each other.
+  private static func check(_ architecture: Architecture) throws(RNNError) {
+    var names = Set<String>()
+    for module in architecture.modules {
+      func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws(RNNError) {
+        if !condition {
+          throw RNNError(.badData, place: "module \(module.name.isEmpty ? "(unnamed)" : module.name)", problem(),
+            remedy: "correct the architecture in the file, or export the model again")
+        }
+      }
+      try require(names.insert(module.name).inserted, "a second module has the same name")
+      switch module {
+      case .recurrent(let module):
+        let sizes = [module.inputSize, module.hiddenSize, module.numLayers]
+        try require(sizes.allSatisfy { (1...maximumSize).contains($0) }, "input, hidden and layer counts must be 1 to \(maximumSize)")
+        try require(module.numLayers <= Limits.maximumLayerCount, "more than \(Limits.maximumLayerCount) layers")
+        try require(module.projSize == 0 || (module.cell == .lstm && (1..<module.hiddenSize).contains(module.projSize)),
+          "proj_size must be 0, or for an LSTM less than hidden_size")
+        try require(!module.isCell || (module.numLayers == 1 && module.directionCount == 1),
+          "a cell has one layer and one direction")
+        try require(!module.peephole || module.cell == .lstm, "only an LSTM has peepholes")
+        try require(!module.inputForget || module.cell == .lstm, "only an LSTM couples input and forget gates")
+        try require(module.clip.map { $0.isFinite && $0 > 0 } ?? true, "clip must be a positive number")
+      case .linear(let module):
+        try require([module.inFeatures, module.outFeatures].allSatisfy { (1...maximumSize).contains($0) },
+          "in_features and out_features must be 1 to \(maximumSize)")
+      case .embedding(let module):
+        try require([module.numEmbeddings, module.embeddingDim].allSatisfy { (1...maximumSize).contains($0) },
+          "num_embeddings and embedding_dim must be 1 to \(maximumSize)")
+        try require(module.paddingIndex.map { (0..<module.numEmbeddings).contains($0) } ?? true,
+          "padding_idx must be an index of the embedding")
+      case .unknown: break
+      }
+    }
+    guard architecture.inputGain.isFinite, architecture.outputGain.isFinite else {
+      throw RNNError(.badData, place: "architecture", "a gain is not finite", remedy: "export the model again")
+    }
+    guard (0...maximumSize).contains(architecture.skip) else {
+      throw RNNError(.badData, place: "architecture", "skip must be 0 or more", remedy: "export the model again")
+    }
+  }
+
+  /// So that products of two sizes and a gate count always fit an `Int`.
+  private static let maximumSize = 1 << 28
+}
+
+extension [Int] {
+  var asShape: String { count == 1 ? "(\(self[0]),)" : "(" + map(String.init).joined(separator: ", ") + ")" }
+}

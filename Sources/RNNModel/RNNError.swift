@@ -1,0 +1,67 @@
+/// Why something was refused: what, where, what was expected and what to do about it.
+///
+/// One type serves every module, so that a message is worded in one place and a program can act on `kind`.
+public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// The reason in a program's terms; the command's exit status follows from it.
+  public enum Kind: Int32, Sendable {
+    /// The options contradict each other or the file (exit 64).
+    case usage = 64
+    /// The data is damaged, contradicts itself, or is not supported (exit 65).
+    case badData = 65
+    /// A file that was to be read is missing or may not be read (exit 66).
+    case missingInput = 66
+    /// A defect of RNNKit (exit 70).
+    case defect = 70
+    /// The output cannot be created (exit 73).
+    case cannotCreate = 73
+    /// Reading or writing failed half-way (exit 74).
+    case inputOutput = 74
+  }
+
+  public var kind: Kind
+  /// The file as the user named it.
+  public var file: String?
+  /// Where in the file: a tensor, an offset, a key.
+  public var place: String?
+  /// What is wrong, with what was found and what was expected.
+  public var problem: String
+  /// What the user can do.
+  public var remedy: String?
+
+  public init(_ kind: Kind, file: String? = nil, place: String? = nil, _ problem: String, remedy: String? = nil) {
+    self.kind = kind
+    self.file = file
+    self.place = place
+    self.problem = problem
+    self.remedy = remedy
+  }
+
+  /// The same error with the file named, where it was not yet.
+  public func inFile(_ name: String) -> RNNError {
+    var copy = self
+    if copy.file == nil { copy.file = name }
+    return copy
+  }
+
+  /// `model.rnn: tensor rnn.weight_hh_l0: checksum differs …; copy the file again`, always one line.
+  public var description: String {
+    let head = [file, place, problem].compactMap { $0 }.joined(separator: ": ")
+    return (remedy.map { "\(head); \($0)" } ?? head).escapingControlCharacters()
+  }
+}
+
+extension String {
+  /// The text on one line: control characters, which a hostile file may put into names, as `\u{…}`.
+  public func escapingControlCharacters() -> String {
+    guard unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else { return self }
+    var result = ""
+    for scalar in unicodeScalars {
+      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+        result += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,77 @@
+/// A tensor under its name.
+public struct NamedTensor: Sendable {
+  public var name: String
+  public var tensor: Tensor
+
+  public init(_ name: String, _ tensor: Tensor) {
+    self.name = name
+    self.tensor = tensor
+  }
+}
+
+/// Inputs and states, and the outputs the exporting framework gave for them.
+///
+/// Members: `input`, `h0`, `c0`, `lengths` in; `output`, `hn`, `cn`, `y` out; `<module>.hn` and the like where a chain has
+/// several recurrent modules.
+public struct ReferenceCase: Sendable {
+  public var name: String
+  public var members: [NamedTensor]
+  /// How the case was made, and `modules` where it is of a part of the chain.
+  public var metadata: [JSONValue.Member]
+
+  public init(name: String, members: [NamedTensor], metadata: [JSONValue.Member] = []) {
+    self.name = name
+    self.members = members
+    self.metadata = metadata
+  }
+
+  public subscript(member: String) -> Tensor? { members.first { $0.name == member }?.tensor }
+}
+
+/// What a file holds, as it was found: nothing here is checked against anything else but names, which are unique.
+///
+/// Readers return archives in PyTorch's names and gate order. `Model` is an archive found to be a model.
+public struct TensorArchive: Sendable {
+  /// What a file says of its modules beyond the tensors' shapes, for files without a whole architecture.
+  public struct Hints: Sendable, Hashable {
+    /// By module name.
+    public var nonlinearity: [String: Activation] = [:]
+    public var batchFirst: Bool?
+
+    public init() {}
+  }
+
+  /// In the file's order.
+  public private(set) var tensors: [NamedTensor] = []
+  /// Whether the order is the model's own, rather than alphabetical or none.
+  public var isOrdered: Bool
+  /// What the file says the tensors compute, where it does.
+  public var architecture: Architecture?
+  public var hints = Hints()
+  public var cases: [ReferenceCase] = []
+  /// Free metadata, in the file's order.
+  public var metadata: [JSONValue.Member] = []
+  private var positions: [String: Int] = [:]
+
+  public init(isOrdered: Bool = true) {
+    self.isOrdered = isOrdered
+  }
+
+  /// Adds a tensor. Refuses a second one of the same name, and names and counts beyond `Limits`.
+  public mutating func append(_ name: String, _ tensor: Tensor) throws(RNNError) {
+    guard name.utf8.count <= Limits.maximumNameLength else {
+      throw RNNError(.badData, place: "tensor \(name.prefix(60))…",
+        "the name is longer than \(Limits.maximumNameLength) bytes", remedy: "rename the tensor")
+    }
+    guard tensors.count < Limits.maximumTensorCount else {
+      throw RNNError(.badData, "more than \(Limits.maximumTensorCount) tensors", remedy: "split the file")
+    }
+    guard positions.updateValue(tensors.count, forKey: name) == nil else {
+      throw RNNError(.badData, place: "tensor \(name)", "the name stands twice", remedy: "write the file again")
+    }
+    tensors.append(NamedTensor(name, tensor))
+  }
+
+  /// The tensor of that name.
+  public subscript(name: String) -> Tensor? { positions[name].map { tensors[$0].tensor } }
+}

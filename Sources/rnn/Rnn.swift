@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct RNN: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "rnn")
+}
