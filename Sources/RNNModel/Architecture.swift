@@ -6,6 +6,9 @@ public struct Architecture: Sendable, Hashable {
   public var modules: [Module]
   /// Whether the chain's input and output are (batch, time, features) rather than (time, batch, features).
   public var batchFirst: Bool
+  /// Whether the order of `modules` is that of application. False where tensors alone leave several readings open; then a
+  /// chain must be chosen before it can be run.
+  public var orderKnown: Bool
   /// The chain's first `skip` input features are added to its output at every step (0: none).
   public var skip: Int
   /// Factors on the chain's input and output.
@@ -13,10 +16,12 @@ public struct Architecture: Sendable, Hashable {
   public var outputGain: Double
 
   public init(
-    modules: [Module], batchFirst: Bool = false, skip: Int = 0, inputGain: Double = 1, outputGain: Double = 1
+    modules: [Module], batchFirst: Bool = false, orderKnown: Bool = true, skip: Int = 0, inputGain: Double = 1,
+    outputGain: Double = 1
   ) {
     self.modules = modules
     self.batchFirst = batchFirst
+    self.orderKnown = orderKnown
     self.skip = skip
     self.inputGain = inputGain
     self.outputGain = outputGain

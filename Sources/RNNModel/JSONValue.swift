@@ -1,7 +1,7 @@
 /// A JSON value that keeps the order of an object's members, for metadata and for architectures.
 ///
 /// Integers stay integers: 1 and 1.0 are different values, and both come back as they were.
-public indirect enum JSONValue: Sendable, Hashable {
+public enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
   case integer(Int64)

@@ -12,6 +12,8 @@ public enum Limits {
   public static let maximumDepth = 64
   /// Layers of one recurrent module.
   public static let maximumLayerCount = 4096
+  /// Bytes read from a pipe, which cannot be mapped.
+  public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
   public static let maximumInflationRatio = 1100
 }

@@ -1,0 +1,236 @@
+import RNNModel
+
+/// Architectures as JSON, the same in the native header, HDF5 and safetensors; `Schemas/architecture.schema.json`.
+///
+/// Names and defaults are those of PyTorch's constructors.
+extension Architecture {
+  /// Reads an architecture. Refuses unknown keys, types and activations by name.
+  public init(json: JSONValue) throws(RNNError) {
+    var reader = try JSONObjectReader(json, at: "architecture")
+    var modules: [Module] = []
+    for (index, value) in try reader.array("modules").enumerated() {
+      modules.append(try Module(json: value, at: "architecture.modules[\(index)]"))
+    }
+    self.init(
+      modules: modules,
+      batchFirst: try reader.bool("batch_first", default: false),
+      orderKnown: try reader.bool("order_known", default: true),
+      skip: try reader.integer("skip", default: 0),
+      inputGain: try reader.double("input_gain", default: 1),
+      outputGain: try reader.double("output_gain", default: 1))
+    try reader.finish()
+  }
+
+  /// The architecture as JSON, members in a fixed order, those at their defaults left out where PyTorch has no such option.
+  public var json: JSONValue {
+    var members: [JSONValue.Member] = [.init("batch_first", .bool(batchFirst))]
+    if !orderKnown { members.append(.init("order_known", .bool(false))) }
+    if skip != 0 { members.append(.init("skip", .integer(Int64(skip)))) }
+    if inputGain != 1 { members.append(.init("input_gain", .number(inputGain))) }
+    if outputGain != 1 { members.append(.init("output_gain", .number(outputGain))) }
+    members.append(.init("modules", .array(modules.map(\.json))))
+    return .object(members)
+  }
+}
+
+extension Module {
+  init(json: JSONValue, at place: String) throws(RNNError) {
+    var reader = try JSONObjectReader(json, at: place)
+    let type = try reader.string("type")
+    let name = try reader.string("name")
+    switch type {
+    case "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell":
+      self = .recurrent(try Recurrent(type: type, name: name, from: &reader))
+    case "Linear":
+      let inFeatures = try reader.integer("in_features")
+      let outFeatures = try reader.integer("out_features")
+      let bias = try reader.bool("bias", default: true)
+      let head = try reader.optional("activation").map { (value) throws(RNNError) in
+        try Linear.Head(json: value, at: "\(place).activation")
+      }
+      self = .linear(
+        Linear(name: name, inFeatures: inFeatures, outFeatures: outFeatures, bias: bias,
+          activation: head ?? .elementwise(.identity)))
+    case "Embedding":
+      let count = try reader.integer("num_embeddings")
+      let size = try reader.integer("embedding_dim")
+      let padding = try reader.optional("padding_idx").map { (value) throws(RNNError) -> Int in
+        guard let index = value.integer, index >= 0 else { throw reader.error("padding_idx", "not an index") }
+        return index
+      }
+      self = .embedding(Embedding(name: name, numEmbeddings: count, embeddingDim: size, paddingIndex: padding))
+    case "Unknown":
+      var names: [String] = []
+      for value in try reader.array("tensors") {
+        guard let name = value.string else { throw reader.error("tensors", "not a list of names") }
+        names.append(name)
+      }
+      self = .unknown(UnknownModule(name: name, tensorNames: names))
+    default:
+      throw RNNError(.badData, place: "\(place).type", "an unknown module type \"\(type)\"",
+        remedy: "use a newer RNNKit, or correct the type")
+    }
+    try reader.finish()
+  }
+
+  var json: JSONValue {
+    switch self {
+    case .recurrent(let module): return module.json
+    case .linear(let module):
+      var members: [JSONValue.Member] = [
+        .init("type", .string("Linear")), .init("name", .string(module.name)),
+        .init("in_features", .integer(Int64(module.inFeatures))),
+        .init("out_features", .integer(Int64(module.outFeatures))), .init("bias", .bool(module.bias)),
+      ]
+      if module.activation != .elementwise(.identity) { members.append(.init("activation", module.activation.json)) }
+      return .object(members)
+    case .embedding(let module):
+      var members: [JSONValue.Member] = [
+        .init("type", .string("Embedding")), .init("name", .string(module.name)),
+        .init("num_embeddings", .integer(Int64(module.numEmbeddings))),
+        .init("embedding_dim", .integer(Int64(module.embeddingDim))),
+      ]
+      if let index = module.paddingIndex { members.append(.init("padding_idx", .integer(Int64(index)))) }
+      return .object(members)
+    case .unknown(let module):
+      return .object([
+        .init("type", .string("Unknown")), .init("name", .string(module.name)),
+        .init("tensors", .array(module.tensorNames.map(JSONValue.string))),
+      ])
+    }
+  }
+}
+
+extension Recurrent {
+  fileprivate init(type: String, name: String, from reader: inout JSONObjectReader) throws(RNNError) {
+    let isCell = type.hasSuffix("Cell")
+    guard let cell = Cell(rawValue: isCell ? String(type.dropLast(4)) : type) else {
+      throw reader.error("type", "an unknown type \"\(type)\"")
+    }
+    self.init(
+      name: name, cell: cell, inputSize: try reader.integer("input_size"),
+      hiddenSize: try reader.integer("hidden_size"), isCell: isCell)
+    if !isCell { numLayers = try reader.integer("num_layers", default: 1) }
+    bias = try reader.bool("bias", default: true)
+    if !isCell {
+      if try reader.bool("bidirectional", default: false) { direction = .bidirectional }
+      if try reader.bool("reverse", default: false) {
+        guard direction == .forward else { throw reader.error("reverse", "true beside bidirectional") }
+        direction = .reverse
+      }
+    }
+    if cell == .lstm, !isCell { projSize = try reader.integer("proj_size", default: 0) }
+    if cell == .rnn {
+      if let value = reader.optional("nonlinearity") {
+        activations.candidate = try Activation(json: value, at: "\(reader.place).nonlinearity")
+      }
+      if let value = reader.optional("reverse_nonlinearity") {
+        reverseActivations = Activations(candidate: try Activation(json: value, at: "\(reader.place).reverse_nonlinearity"))
+      }
+    } else {
+      if let value = reader.optional("activations") {
+        activations = try Activations(json: value, at: "\(reader.place).activations")
+      }
+      if let value = reader.optional("reverse_activations") {
+        reverseActivations = try Activations(json: value, at: "\(reader.place).reverse_activations")
+      }
+    }
+    if cell == .gru { resetAfter = try reader.bool("reset_after", default: true) }
+    if let value = reader.optional("clip") {
+      guard let number = value.double else { throw reader.error("clip", "not a number") }
+      clip = number
+    }
+    if cell == .lstm {
+      inputForget = try reader.bool("input_forget", default: false)
+      peephole = try reader.bool("peephole", default: false)
+    }
+    returnsSequence = try reader.bool("returns_sequence", default: true)
+    hasInitialState = try reader.bool("initial_state", default: false)
+  }
+
+  fileprivate var json: JSONValue {
+    var members: [JSONValue.Member] = [
+      .init("type", .string(cell.rawValue + (isCell ? "Cell" : ""))), .init("name", .string(name)),
+      .init("input_size", .integer(Int64(inputSize))), .init("hidden_size", .integer(Int64(hiddenSize))),
+    ]
+    if !isCell { members.append(.init("num_layers", .integer(Int64(numLayers)))) }
+    members.append(.init("bias", .bool(bias)))
+    if !isCell { members.append(.init("bidirectional", .bool(direction == .bidirectional))) }
+    if direction == .reverse { members.append(.init("reverse", .bool(true))) }
+    if cell == .lstm, !isCell { members.append(.init("proj_size", .integer(Int64(projSize)))) }
+    if cell == .rnn {
+      members.append(.init("nonlinearity", activations.candidate.json))
+      if let other = reverseActivations { members.append(.init("reverse_nonlinearity", other.candidate.json)) }
+    } else {
+      if activations != Activations() { members.append(.init("activations", activations.json)) }
+      if let other = reverseActivations { members.append(.init("reverse_activations", other.json)) }
+    }
+    if cell == .gru, !resetAfter { members.append(.init("reset_after", .bool(false))) }
+    if let clip { members.append(.init("clip", .number(clip))) }
+    if inputForget { members.append(.init("input_forget", .bool(true))) }
+    if peephole { members.append(.init("peephole", .bool(true))) }
+    if !returnsSequence { members.append(.init("returns_sequence", .bool(false))) }
+    if hasInitialState { members.append(.init("initial_state", .bool(true))) }
+    return .object(members)
+  }
+}
+
+extension Recurrent.Activations {
+  fileprivate init(json: JSONValue, at place: String) throws(RNNError) {
+    self.init()
+    var reader = try JSONObjectReader(json, at: place)
+    if let value = reader.optional("gate") { gate = try Activation(json: value, at: "\(place).gate") }
+    if let value = reader.optional("candidate") { candidate = try Activation(json: value, at: "\(place).candidate") }
+    if let value = reader.optional("output") { output = try Activation(json: value, at: "\(place).output") }
+    try reader.finish()
+  }
+
+  fileprivate var json: JSONValue {
+    .object([
+      .init("gate", gate.json), .init("candidate", candidate.json), .init("output", output.json),
+    ])
+  }
+}
+
+extension Activation {
+  /// Reads `"tanh"` or `{"name": "hard_sigmoid", "alpha": 0.2, "beta": 0.5}`.
+  init(json: JSONValue, at place: String) throws(RNNError) {
+    let read: Activation?
+    if let name = json.string {
+      read = Activation(name: name)
+    } else {
+      var reader = try JSONObjectReader(json, at: place)
+      let name = try reader.string("name")
+      read = Activation(name: name, alpha: reader.optional("alpha")?.double, beta: reader.optional("beta")?.double)
+      try reader.finish()
+    }
+    guard let read else {
+      throw RNNError(.badData, place: place, "an unknown activation, or one without its parameters: \(json.text)",
+        remedy: "see the activations in the schema")
+    }
+    self = read
+  }
+
+  var json: JSONValue {
+    if parameters.isEmpty { return .string(name) }
+    return .object([.init("name", .string(name))] + parameters.map { .init($0.name, .number($0.value)) })
+  }
+}
+
+extension Linear.Head {
+  init(json: JSONValue, at place: String) throws(RNNError) {
+    switch json.string {
+    case "softmax": self = .softmax
+    case "log_softmax": self = .logSoftmax
+    default: self = .elementwise(try Activation(json: json, at: place))
+    }
+  }
+
+  var json: JSONValue {
+    switch self {
+    case .softmax: .string("softmax")
+    case .logSoftmax: .string("log_softmax")
+    case .elementwise(let activation): activation.json
+    }
+  }
+}

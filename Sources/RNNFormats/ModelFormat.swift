@@ -1,0 +1,84 @@
+import RNNModel
+
+/// A kind of file that holds a model's tensors.
+public protocol ModelFormat: Sendable {
+  /// The name that `--from` and `--to` take: `safetensors`.
+  static var name: String { get }
+  /// One line for `rnn formats`.
+  static var summary: String { get }
+  /// Without the dot, lowercase; the first is the usual one. An output's format is chosen by them.
+  static var fileExtensions: [String] { get }
+  /// Whether `write` works.
+  static var canWrite: Bool { get }
+  /// Tells by content whether a file is of this format. `file` may be anything.
+  static func recognizes(_ file: InputFile) -> Bool
+  /// Reads everything the file holds, under PyTorch's names and in its gate order.
+  static func read(_ file: InputFile) throws(RNNError) -> TensorArchive
+  /// Writes a model. Refuses what the format cannot express.
+  static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
+}
+
+extension ModelFormat {
+  public static var canWrite: Bool { true }
+}
+
+/// The formats a program knows, in the order they are tried on a file.
+public struct FormatRegistry: Sendable {
+  public let formats: [any ModelFormat.Type]
+
+  public init(_ formats: [any ModelFormat.Type]) {
+    self.formats = formats
+  }
+
+  /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
+  public static let standard = FormatRegistry([NativeFormat.self])
+
+  /// Reads a file, recognised by content, or as `format` where that is named.
+  public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> TensorArchive {
+    do throws(RNNError) {
+      return try self.format(of: file, named: format).read(file)
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
+  /// The format of a file, recognised by content, or the one of that name.
+  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ModelFormat.Type {
+    if let name { return try format(named: name) }
+    if let format = formats.first(where: { $0.recognizes(file) }) { return format }
+    throw RNNError(.badData, file: file.path,
+      file.count == 0 ? "the file is empty" : "not in a format that RNNKit knows",
+      remedy: "see 'rnn formats', or say which it is with --from")
+  }
+
+  /// The format of that name.
+  public func format(named name: String) throws(RNNError) -> any ModelFormat.Type {
+    guard let format = formats.first(where: { $0.name == name }) else {
+      throw RNNError(.usage, "no format is named \(name)",
+        remedy: "choose one of \(formats.map { $0.name }.joined(separator: ", "))")
+    }
+    return format
+  }
+
+  /// The format to write: the one named, else the one the path's extension tells.
+  public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ModelFormat.Type {
+    let writers = formats.filter { $0.canWrite }
+    let names = writers.map { $0.name }.joined(separator: ", ")
+    if let name {
+      let format = try format(named: name)
+      guard format.canWrite else {
+        throw RNNError(.usage, "\(name) can be read but not written", remedy: "choose one of \(names)")
+      }
+      return format
+    }
+    let file = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+    // The longest extension first, so that .weights.h5 is not taken for .h5.
+    let matches = writers.flatMap { format in format.fileExtensions.map { (format, $0) } }
+      .filter { file.hasSuffix("." + $0.1) }
+    guard let match = matches.max(by: { $0.1.utf8.count < $1.1.utf8.count }) else {
+      throw RNNError(.usage, file: path, "the name's extension tells no format that can be written",
+        remedy: "name one with --to: \(names)")
+    }
+    return match.0
+  }
+}

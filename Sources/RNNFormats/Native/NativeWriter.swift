@@ -1,0 +1,109 @@
+import RNNModel
+
+/// Lays out an archive as a native file. The same archive always gives the same bytes.
+struct NativeWriter {
+  private let archive: TensorArchive
+  /// Every tensor of the file, in its order: the model's, then those of the cases.
+  private let tensors: [NamedTensor]
+  private var entries: [NativeEntry]
+
+  init(_ archive: TensorArchive) {
+    self.archive = archive
+    tensors = archive.tensors + archive.cases.flatMap(\.members)
+    entries = tensors.map(NativeEntry.init)
+  }
+
+  func write(to file: inout OutputFile) throws(RNNError) {
+    // Offsets stand in the header and depend on its length, which depends on their digits: repeat until they agree.
+    var layout = self
+    var headerSize = 0
+    while true {
+      let next = layout.headerJSON().utf8.count
+      if next == headerSize { break }
+      headerSize = next
+      try layout.place(after: headerSize)
+    }
+    guard headerSize <= Limits.maximumHeaderSize else {
+      throw RNNError(.badData, file: file.path, "the header would take \(headerSize) bytes, more than \(Limits.maximumHeaderSize)",
+        remedy: "carry fewer tensors or less metadata")
+    }
+    // Tensors first, each read once: checksums come out on the way, and the header is put in front of them.
+    try file.write([UInt8](repeating: 0, count: NativeHeader.fixedSize + headerSize))
+    for index in layout.entries.indices {
+      try file.pad(to: NativeHeader.alignment)
+      layout.entries[index].checksum = try Self.copy(tensors[index].tensor, to: &file)
+    }
+    var head = NativeHeader.magic
+    head.append(littleEndian: NativeHeader.version)
+    head.append(littleEndian: UInt32(0))
+    head.append(littleEndian: UInt64(headerSize))
+    head.append(littleEndian: UInt64(file.position))
+    let json = Array(layout.headerJSON().utf8)
+    var checksum = Checksum()
+    head.withUnsafeBytes { checksum.update($0) }
+    json.withUnsafeBytes { checksum.update($0) }
+    head.append(littleEndian: checksum.value)
+    try (head + json).withUnsafeBufferPointer { (bytes) throws(RNNError) in
+      try file.write(UnsafeRawBufferPointer(bytes), at: 0)
+    }
+  }
+
+  /// Writes a tensor in pieces that stay in the cache between checksum and write.
+  private static func copy(_ tensor: Tensor, to file: inout OutputFile) throws(RNNError) -> UInt64 {
+    var checksum = Checksum()
+    try tensor.withUnsafeBytes { (bytes) throws(RNNError) in
+      var start = 0
+      while start < bytes.count {
+        let end = min(start + 1 << 18, bytes.count)
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+        checksum.update(piece)
+        try file.write(piece)
+        start = end
+      }
+    }
+    return checksum.value
+  }
+
+  private mutating func place(after headerSize: Int) throws(RNNError) {
+    var end = NativeHeader.fixedSize + headerSize
+    for index in entries.indices {
+      guard let offset = NativeHeader.aligned(end), case let (next, overflow) =
+        offset.addingReportingOverflow(entries[index].byteCount), !overflow
+      else {
+        throw RNNError(.badData, place: "tensor \(entries[index].name)", "the tensors are larger than any file",
+          remedy: "carry fewer tensors")
+      }
+      entries[index].offset = offset
+      end = next
+    }
+  }
+
+  private func headerJSON() -> String {
+    var rest = entries[...]
+    func list(_ count: Int) -> JSONValue {
+      defer { rest = rest.dropFirst(count) }
+      return .array(rest.prefix(count).map(\.json))
+    }
+    var members: [JSONValue.Member] = []
+    if let architecture = archive.architecture { members.append(.init("architecture", architecture.json)) }
+    if !archive.isOrdered { members.append(.init("ordered", .bool(false))) }
+    members.append(.init("tensors", list(archive.tensors.count)))
+    if !archive.cases.isEmpty {
+      members.append(.init("cases", .array(archive.cases.map { reference in
+        var members: [JSONValue.Member] = [
+          .init("name", .string(reference.name)), .init("members", list(reference.members.count)),
+        ]
+        if !reference.metadata.isEmpty { members.append(.init("metadata", .object(reference.metadata))) }
+        return .object(members)
+      })))
+    }
+    if !archive.metadata.isEmpty { members.append(.init("metadata", .object(archive.metadata))) }
+    return JSONValue.object(members).text
+  }
+}
+
+extension [UInt8] {
+  mutating func append(littleEndian value: some FixedWidthInteger) {
+    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+  }
+}
