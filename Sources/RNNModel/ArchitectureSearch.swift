@@ -1,0 +1,193 @@
+/// Works out a chain of modules from the names, shapes and order of tensors.
+struct ArchitectureSearch {
+  private let archive: TensorArchive
+
+  init(_ archive: TensorArchive) {
+    self.archive = archive
+  }
+
+  /// Tensors under one prefix, in the archive's order.
+  private struct Group {
+    var name: String
+    var members: [(last: Substring, tensor: NamedTensor)] = []
+
+    subscript(last: Substring) -> Tensor? { members.first { $0.last == last }?.tensor.tensor }
+    var isRecurrent: Bool { members.contains { ParameterName(parsing: $0.last) != nil } }
+  }
+
+  func architecture(notes: inout [String]) throws(RNNError) -> Architecture {
+    var modules: [Module] = []
+    let groups = self.groups()
+    var recurrent: [Recurrent] = []
+    for group in groups where group.isRecurrent { recurrent.append(try self.recurrent(group)) }
+    guard !recurrent.isEmpty else { throw NearMiss(archive).error() }
+    var seen = 0
+    for group in groups {
+      if group.isRecurrent {
+        modules.append(.recurrent(recurrent[seen]))
+        seen += 1
+      } else if let module = other(group, recurrent: recurrent, isBeforeAll: seen == 0) {
+        modules.append(module)
+      }
+    }
+    var architecture = Architecture(modules: modules)
+    order(&architecture, &notes)
+    return architecture
+  }
+
+  private func groups() -> [Group] {
+    var groups: [Group] = []
+    var positions: [Substring: Int] = [:]
+    for tensor in archive.tensors {
+      let dot = tensor.name.lastIndex(of: ".")
+      let prefix = dot.map { tensor.name[..<$0] } ?? ""
+      let last = dot.map { tensor.name[tensor.name.index(after: $0)...] } ?? tensor.name[...]
+      if positions[prefix] == nil {
+        positions[prefix] = groups.count
+        groups.append(Group(name: String(prefix)))
+      }
+      if let position = positions[prefix] { groups[position].members.append((last, tensor)) }
+    }
+    return groups
+  }
+
+  /// Sizes, layers, directions, bias and projection from a group's shapes. `Model` checks every tensor against the result.
+  private func recurrent(_ group: Group) throws(RNNError) -> Recurrent {
+    let names = group.members.compactMap { ParameterName(parsing: $0.last) }
+    let isCell = names.contains { $0.layer == nil }
+    func missing(_ name: ParameterName) -> RNNError {
+      RNNError(.badData, place: "tensor \(Model.join(group.name, name.description))",
+        "missing, though the model's other tensors ask for it",
+        remedy: "export the whole state_dict, or name the right tensor with --rename")
+    }
+    func matrix(_ kind: ParameterName.Kind) throws(RNNError) -> Tensor {
+      let name = ParameterName(kind, layer: isCell ? nil : 0)
+      guard let tensor = group[name.description[...]] else { throw missing(name) }
+      guard tensor.shape.rank == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
+        throw RNNError(.badData, place: "tensor \(Model.join(group.name, name.description))",
+          "its shape is \(tensor.shape), expected a matrix", remedy: "export the model again")
+      }
+      return tensor
+    }
+    let inputWeight = try matrix(.weightIH)
+    let hiddenWeight = try matrix(.weightHH)
+    var hiddenSize = hiddenWeight.shape[1]
+    var projSize = 0
+    if names.contains(where: { $0.kind == .weightHR }) {
+      let projection = try matrix(.weightHR)
+      (projSize, hiddenSize) = (projection.shape[0], projection.shape[1])
+    }
+    let cell: Recurrent.Cell? = [.rnn, .gru, .lstm].first {
+      hiddenSize.multipliedReportingOverflow(by: $0.gateCount) == (hiddenWeight.shape[0], false)
+    }
+    guard let cell else {
+      throw RNNError(.badData, place: "tensor \(Model.join(group.name, isCell ? "weight_hh" : "weight_hh_l0"))",
+        "its shape is \(hiddenWeight.shape), expected 1, 3 or 4 times as many rows as the hidden size \(hiddenSize)",
+        remedy: "export the model again; no RNN, GRU or LSTM has such a weight")
+    }
+    let numLayers = (names.compactMap(\.layer).max() ?? 0) + 1
+    let module = Recurrent(
+      name: group.name, cell: cell, inputSize: inputWeight.shape[1], hiddenSize: hiddenSize, numLayers: numLayers,
+      bias: names.contains { $0.kind == .biasIH || $0.kind == .biasHH },
+      direction: names.contains { $0.isReverse } ? .bidirectional : .forward,
+      projSize: projSize, peephole: names.contains { $0.kind == .weightPeephole }, isCell: isCell)
+    let present = Set(names)
+    // Names such as weight_ih_l3 beside a missing layer 2, and a cell's beside a stack's.
+    for parameter in module.parameters where !present.contains(parameter.name) { throw missing(parameter.name) }
+    let known = Set(module.parameters.map(\.name))
+    if let stray = names.first(where: { !known.contains($0) }) {
+      throw RNNError(.badData, place: "tensor \(Model.join(group.name, stray.description))",
+        "does not belong to the \(cell.rawValue) that the tensors beside it make",
+        remedy: "give it another prefix with --rename, or export the model again")
+    }
+    return module
+  }
+
+  /// A linear layer, an embedding, something that cannot be run, or nil for tensors that are no layer.
+  private func other(_ group: Group, recurrent: [Recurrent], isBeforeAll: Bool) -> Module? {
+    let unknown = Module.unknown(UnknownModule(name: group.name, tensorNames: group.members.map(\.tensor.name)))
+    guard let weight = group["weight"], weight.elementType.isWeight else {
+      let isLayer = group.members.contains { member in
+        member.tensor.tensor.elementType.isWeight && ["weight", "kernel"].contains { member.last.contains($0) }
+      }
+      return isLayer ? unknown : nil
+    }
+    let bias = group["bias"]
+    guard weight.shape.rank == 2, weight.shape.count > 0, group.members.count == (bias == nil ? 1 : 2),
+      bias.map({ $0.shape.dimensions == [weight.shape[0]] && $0.elementType.isWeight }) ?? true
+    else { return unknown }
+    let (rows, columns) = (weight.shape[0], weight.shape[1])
+    let feeds = recurrent.contains { $0.inputSize == columns }
+    let isFed = recurrent.contains { $0.outputSize == columns }
+    let isNamedEmbedding = group.name.lowercased().contains("emb")
+    if bias == nil, feeds, isNamedEmbedding || (archive.isOrdered ? isBeforeAll : !isFed) {
+      return .embedding(Embedding(name: group.name, numEmbeddings: rows, embeddingDim: columns))
+    }
+    return .linear(Linear(name: group.name, inFeatures: columns, outFeatures: rows, bias: bias != nil))
+  }
+
+  /// Puts the modules in the order of application, or marks it as not known.
+  private func order(_ architecture: inout Architecture, _ notes: inout [String]) {
+    let modules = architecture.modules
+    if archive.isOrdered, Architecture.chains(modules) { return }
+    if modules.contains(where: { if case .unknown = $0 { true } else { false } }) {
+      architecture.orderKnown = archive.isOrdered
+      return
+    }
+    let readings = architecture.readings
+    guard readings.count == 1, let reading = readings.first else {
+      architecture.orderKnown = false
+      return
+    }
+    architecture.modules = reading
+    if reading.map(\.name) != modules.map(\.name) {
+      notes.append("order \(reading.map(\.name).joined(separator: " -> ")), the only one whose sizes fit")
+    }
+  }
+}
+
+extension Architecture {
+  /// Whether each module takes what the one before it gives.
+  static func chains(_ modules: [Module]) -> Bool {
+    zip(modules, modules.dropFirst()).allSatisfy { first, second in
+      if case .embedding = second { return false }
+      return first.outputSize != nil && first.outputSize == second.inputSize
+    }
+  }
+
+  /// The orders of all modules in which each takes what the one before it gives; at most two of them are looked for.
+  ///
+  /// Orders with embeddings first and linear layers last, as models have them, come before any other: only where there is
+  /// none are the rest considered. Beyond nine modules nothing is searched.
+  public var readings: [[Module]] {
+    guard modules.count <= 9 else { return [] }
+    func rank(_ module: Module) -> Int {
+      switch module {
+      case .embedding: 0
+      case .recurrent, .unknown: 1
+      case .linear: 2
+      }
+    }
+    func search(_ chain: [Module], _ rest: [Module], usual: Bool, _ found: inout [[Module]]) {
+      guard found.count < 2 else { return }
+      guard !rest.isEmpty else {
+        found.append(chain)
+        return
+      }
+      for (index, next) in rest.enumerated() {
+        if let last = chain.last {
+          guard Self.chains([last, next]), !usual || rank(last) <= rank(next) else { continue }
+        }
+        var others = rest
+        others.remove(at: index)
+        search(chain + [next], others, usual: usual, &found)
+      }
+    }
+    for usual in [true, false] {
+      var found: [[Module]] = []
+      search([], modules, usual: usual, &found)
+      if !found.isEmpty { return found }
+    }
+    return []
+  }
+}

@@ -1,0 +1,91 @@
+/// What the user says of a model whose file does not.
+public struct ModelOptions: Sendable, Hashable {
+  /// tanh or relu, for every Elman RNN of the file.
+  public var nonlinearity: Activation?
+  public var batchFirst: Bool?
+  /// What follows the last linear layer.
+  public var headActivation: Linear.Head?
+
+  public init(nonlinearity: Activation? = nil, batchFirst: Bool? = nil, headActivation: Linear.Head? = nil) {
+    self.nonlinearity = nonlinearity
+    self.batchFirst = batchFirst
+    self.headActivation = headActivation
+  }
+}
+
+/// A model, and how it was come by where its file left something open.
+public struct Interpretation: Sendable {
+  public let model: Model
+  /// What was assumed, one sentence each.
+  public let assumptions: [String]
+
+  /// Takes the architecture that the archive states; otherwise works it out from names, shapes and order of the tensors,
+  /// with `options` and then PyTorch's defaults for what these cannot tell.
+  ///
+  /// Throws `badData` where no recurrent module is found or its tensors do not fit, and `usage` where an option contradicts
+  /// the file.
+  public init(_ archive: TensorArchive, options: ModelOptions = ModelOptions()) throws(RNNError) {
+    var notes: [String] = []
+    var architecture: Architecture
+    if let stated = archive.architecture {
+      try Self.check(options, against: stated)
+      architecture = stated
+    } else {
+      architecture = try ArchitectureSearch(archive).architecture(notes: &notes)
+      Self.complete(&architecture, archive.hints, options, &notes)
+    }
+    if let head = options.headActivation { try Self.set(head, in: &architecture) }
+    model = try Model(archive, architecture: architecture)
+    assumptions = notes
+  }
+
+  /// Fills in what tensors cannot tell.
+  private static func complete(
+    _ architecture: inout Architecture, _ hints: TensorArchive.Hints, _ options: ModelOptions, _ notes: inout [String]
+  ) {
+    for index in architecture.modules.indices {
+      guard case .recurrent(var module) = architecture.modules[index], module.cell == .rnn else { continue }
+      if let known = hints.nonlinearity[module.name] ?? options.nonlinearity {
+        module.activations.candidate = known
+      } else {
+        notes.append(
+          "\(module.name.isEmpty ? "the RNN" : module.name): nonlinearity tanh, PyTorch's default (the file does not say; --nonlinearity)")
+      }
+      architecture.modules[index] = .recurrent(module)
+    }
+    if let known = hints.batchFirst ?? options.batchFirst {
+      architecture.batchFirst = known
+    } else {
+      notes.append("batch_first False, PyTorch's default (the file does not say; --batch-first)")
+    }
+  }
+
+  /// An option that contradicts the file is more likely a slip than a wish.
+  private static func check(_ options: ModelOptions, against stated: Architecture) throws(RNNError) {
+    func contradict(_ option: String, _ fact: String) -> RNNError {
+      RNNError(.usage, "\(option) contradicts the file, which says \(fact)", remedy: "leave the option out")
+    }
+    if let wanted = options.batchFirst, wanted != stated.batchFirst {
+      throw contradict("--batch-first", "batch_first=\(stated.batchFirst ? "True" : "False")")
+    }
+    if let wanted = options.nonlinearity {
+      for module in stated.recurrentModules where module.cell == .rnn && module.activations.candidate != wanted {
+        throw contradict("--nonlinearity \(wanted.name)", "\(module.activations.candidate.name) for \(module.name)")
+      }
+    }
+  }
+
+  private static func set(_ head: Linear.Head, in architecture: inout Architecture) throws(RNNError) {
+    for index in architecture.modules.indices.reversed() {
+      guard case .linear(var module) = architecture.modules[index] else { continue }
+      guard module.activation == .elementwise(.identity) || module.activation == head else {
+        throw RNNError(.usage, "--head-activation contradicts the file, which has another activation after \(module.name)",
+          remedy: "leave the option out")
+      }
+      module.activation = head
+      architecture.modules[index] = .linear(module)
+      return
+    }
+    throw RNNError(.usage, "--head-activation needs a linear layer, and the model has none", remedy: "leave the option out")
+  }
+}

@@ -1,0 +1,64 @@
+extension Module: CustomStringConvertible {
+  /// The module as PyTorch's repr shows it: `LSTM(40, 256, num_layers=3)`. What PyTorch lacks is added in the same form.
+  public var description: String { repr(batchFirst: false) }
+
+  /// The same with the chain's layout, which PyTorch keeps in each recurrent module.
+  public func repr(batchFirst: Bool) -> String {
+    switch self {
+    case .recurrent(let module): return module.repr(batchFirst: batchFirst)
+    case .linear(let module):
+      let linear =
+        "Linear(in_features=\(module.inFeatures), out_features=\(module.outFeatures), bias=\(module.bias ? "True" : "False"))"
+      switch module.activation {
+      case .softmax: return linear + " -> Softmax(dim=-1)"
+      case .logSoftmax: return linear + " -> LogSoftmax(dim=-1)"
+      case .elementwise(.identity): return linear
+      case .elementwise(let activation): return linear + " -> " + activation.repr
+      }
+    case .embedding(let module):
+      let padding = module.paddingIndex.map { ", padding_idx=\($0)" } ?? ""
+      return "Embedding(\(module.numEmbeddings), \(module.embeddingDim)\(padding))"
+    case .unknown(let module):
+      return "not runnable (\(module.tensorNames.count) tensor\(module.tensorNames.count == 1 ? "" : "s"))"
+    }
+  }
+}
+
+extension Activation {
+  /// The activation with its parameters, `hard_sigmoid(alpha=0.2, beta=0.5)`.
+  public var repr: String {
+    parameters.isEmpty ? name : "\(name)(" + parameters.map { "\($0.name)=\($0.value)" }.joined(separator: ", ") + ")"
+  }
+}
+
+extension Recurrent {
+  fileprivate func repr(batchFirst: Bool) -> String {
+    var parts = ["\(inputSize)", "\(hiddenSize)"]
+    if projSize > 0 { parts.append("proj_size=\(projSize)") }
+    if numLayers > 1 { parts.append("num_layers=\(numLayers)") }
+    if !bias { parts.append("bias=False") }
+    if batchFirst, !isCell { parts.append("batch_first=True") }
+    if direction == .bidirectional { parts.append("bidirectional=True") }
+    if cell == .rnn, activations.candidate != .tanh {
+      parts.append("nonlinearity=\(activations.candidate.repr)")
+    }
+    // What PyTorch's modules do not have.
+    if direction == .reverse { parts.append("reverse=True") }
+    for (activations, prefix) in [(activations, ""), (reverseActivations ?? Activations(), "reverse_")] {
+      guard cell != .rnn else {
+        if !prefix.isEmpty, let other = reverseActivations { parts.append("reverse_nonlinearity=\(other.candidate.repr)") }
+        continue
+      }
+      if activations.gate != .sigmoid { parts.append("\(prefix)gate=\(activations.gate.repr)") }
+      if activations.candidate != .tanh { parts.append("\(prefix)candidate=\(activations.candidate.repr)") }
+      if cell == .lstm, activations.output != .tanh { parts.append("\(prefix)output=\(activations.output.repr)") }
+    }
+    if cell == .gru, !resetAfter { parts.append("reset_after=False") }
+    if let clip { parts.append("clip=\(clip)") }
+    if inputForget { parts.append("input_forget=True") }
+    if peephole { parts.append("peephole=True") }
+    if !returnsSequence { parts.append("returns_sequence=False") }
+    if hasInitialState { parts.append("initial_state=True") }
+    return "\(cell.rawValue)\(isCell ? "Cell" : "")(\(parts.joined(separator: ", ")))"
+  }
+}
