@@ -49,6 +49,8 @@ public struct TensorArchive: Sendable {
   public var architecture: Architecture?
   public var hints = Hints()
   public var cases: [ReferenceCase] = []
+  /// What reading changed or passed over, one sentence each: names mapped, gates reordered, entries left out.
+  public var notes: [String] = []
   /// Free metadata, in the file's order.
   public var metadata: [JSONValue.Member] = []
   private var positions: [String: Int] = [:]
@@ -70,6 +72,22 @@ public struct TensorArchive: Sendable {
       throw RNNError(.badData, place: "tensor \(name)", "the name stands twice", remedy: "write the file again")
     }
     tensors.append(NamedTensor(name, tensor))
+  }
+
+  /// The same archive with every tensor replaced by what `transform` makes of it; names and order stay.
+  public func mapTensors(_ transform: (NamedTensor) throws(RNNError) -> Tensor) throws(RNNError) -> TensorArchive {
+    var copy = self
+    for index in copy.tensors.indices { copy.tensors[index].tensor = try transform(copy.tensors[index]) }
+    return copy
+  }
+
+  /// The same archive under other names. Refuses names that come out twice.
+  public func renamingTensors(_ rename: (String) throws(RNNError) -> String) throws(RNNError) -> TensorArchive {
+    var copy = self
+    copy.tensors = []
+    copy.positions = [:]
+    for tensor in tensors { try copy.append(try rename(tensor.name), tensor.tensor) }
+    return copy
   }
 
   /// The tensor of that name.
