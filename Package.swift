@@ -7,9 +7,12 @@ let package = Package(
     .executable(name: "rnn", targets: ["rnn"]),
     .library(name: "RNNKit", targets: ["RNNKit"]),
     .library(name: "RNNHDF5", targets: ["RNNHDF5"]),
+    .library(name: "RNNONNX", targets: ["RNNONNX"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Without traits it needs FoundationEssentials alone.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
   ],
   targets: [
     .target(name: "RNNModel"),
@@ -18,6 +21,9 @@ let package = Package(
     .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib"]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
+    .target(
+      name: "RNNONNX", dependencies: ["RNNFormats", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Protobuf/onnx.proto"]),
     .target(name: "CRNNKernels"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
@@ -27,6 +33,7 @@ let package = Package(
         "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
+    .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -16,4 +16,8 @@ public enum Limits {
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
   public static let maximumInflationRatio = 1100
+  /// Bytes that an ONNX graph may make of its constants by moving them about: so many times what the file holds of them,
+  /// and so many more.
+  public static let movedConstantsFactor = 8
+  public static let movedConstantsBase = 64 << 20
 }
