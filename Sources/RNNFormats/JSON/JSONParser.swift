@@ -181,7 +181,7 @@ struct JSONParser {
       position = start
       throw error("a number too large for float64")
     }
-    return .number(value)
+    return isInteger && text != "-0" ? .largeInteger(text) : .number(value)
   }
 }
 
