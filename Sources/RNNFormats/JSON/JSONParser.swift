@@ -5,6 +5,7 @@ struct JSONParser {
   private let bytes: UnsafeRawBufferPointer
   private var position = 0
   private var depth = 0
+  private var count = 0
 
   private init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
@@ -24,7 +25,12 @@ struct JSONParser {
   }
 
   private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x0A, 0x0D, 0x09: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func next() throws(RNNError) -> UInt8 {
@@ -53,6 +59,8 @@ struct JSONParser {
   private mutating func value() throws(RNNError) -> JSONValue {
     skipSpace()
     guard position < bytes.count else { throw error("the text ends early") }
+    count += 1
+    guard count <= Limits.maximumJSONValueCount else { throw error("more than \(Limits.maximumJSONValueCount) values") }
     switch bytes[position] {
     case UInt8(ascii: "{"): return try nested { (parser) throws(RNNError) in try parser.object() }
     case UInt8(ascii: "["): return try nested { (parser) throws(RNNError) in try parser.array() }
