@@ -1,11 +1,15 @@
 """A chain of PyTorch modules: what RNNKit calls a model, run by PyTorch itself."""
 
 import copy
+import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+# PyTorch says so of every LSTM with a projection; its default implementation is as good.
+warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 FRAMEWORK = "torch " + torch.__version__.split("+")[0]
 CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
