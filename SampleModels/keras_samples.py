@@ -141,7 +141,7 @@ def other_activations():
 
 @sample("gru_reset_before_two_biases")
 def two_biases():
-    """GRU with reset_after=False and a second bias, which ONNX has and neither Keras nor PyTorch; by float64 formulas."""
+    """GRU with reset_after=False and a second bias, which ONNX has and Keras and PyTorch have not; by formulas."""
     gru = torch.nn.GRU(4, 7, 2)
     architecture = {"batch_first": False, "modules": [{
         "type": "GRU", "name": "gru", "input_size": 4, "hidden_size": 7, "num_layers": 2, "bias": True,

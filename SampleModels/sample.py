@@ -28,7 +28,7 @@ def sample(*names):
 
 
 def files(*names):
-    """Registers a function that writes the files of these names, with more beside them, into the directory it is given."""
+    """Registers a function that writes the files of these names, and more beside them, into a directory."""
 
     def register(function):
         FILES.append((names, function))
