@@ -1,7 +1,7 @@
 """Samples of what Keras has and PyTorch has not, run by Keras itself (with PyTorch underneath) where it can.
 
-Keras' kernels are (input, gates·units); they are stored here as RNNKit stores every model, in PyTorch's names, shapes and
-gate order.
+Keras' kernels are (input, gates·units); they are stored here as RNNKit stores every model, in PyTorch's names, shapes
+and gate order.
 """
 
 import os
