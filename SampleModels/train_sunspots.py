@@ -1,7 +1,7 @@
 """Trains an Elman RNN to predict the next year's sunspot number from the years before.
 
 The data is the yearly mean total sunspot number, 1700 to 2008, that the package statsmodels ships. The years up to 1920
-are trained on, 1921 to 1955 choose when to stop, and 1956 to 2008 are seen by nobody until the end.
+are trained on, 1921 to 1955 choose when to stop, and 1956 to 2008 are not used in training or stopping.
 """
 
 import copy
