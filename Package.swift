@@ -27,7 +27,7 @@ let package = Package(
         "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
-    .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats"]),
+    .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )
