@@ -1,6 +1,9 @@
 // The macros of hdf5.h that Swift cannot import (they call H5open() or cast), and calls whose types differ between
 // releases of the library. Nothing here decides anything.
 #include <hdf5.h>
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
 #include <stdint.h>
 #include <string.h>
 
@@ -32,19 +35,13 @@ static inline unsigned rnn_h5f_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned rnn_h5f_truncate(void) { return H5F_ACC_TRUNC; }
 static inline haddr_t rnn_h5_no_address(void) { return HADDR_UNDEF; }
 
-#ifdef __linux__
-// Declared by the system's headers under _GNU_SOURCE alone, as SEEK_DATA and SEEK_HOLE are.
-extern int memfd_create(const char *name, unsigned int flags);
-enum { RNN_MFD_CLOEXEC = 1, RNN_SEEK_DATA = 3, RNN_SEEK_HOLE = 4 };
-#endif
-
-// File locks fail on some network file systems; where the system cannot lock, nobody else can have locked the file.
-static inline herr_t rnn_h5p_ignore_missing_locks(hid_t list) {
-#if H5_VERSION_GE(1, 12, 1) || (H5_VERSION_GE(1, 10, 7) && !H5_VERSION_GE(1, 11, 0))
-  return H5Pset_file_locking(list, 1, 1);
+// A driver's class says since 1.13 which release's struct it is.
+static inline void rnn_h5fd_prepare(H5FD_class_t *driver) {
+#if H5_VERSION_GE(1, 13, 0)
+  driver->version = H5FD_CLASS_VERSION;
+  driver->value = (H5FD_class_value_t)512;
 #else
-  (void)list;
-  return 0;
+  (void)driver;
 #endif
 }
 

@@ -16,17 +16,13 @@ public struct InputFile: Sendable {
   /// The path as the user gave it; `-` is standard input.
   public let path: String
   public let storage: TensorStorage
-  /// The open file that `storage` maps, for a library that reads files by itself; open as long as `storage` lives. Nil where
-  /// the bytes are in memory.
-  public let descriptor: Int32?
 
   /// Opens and maps a file. Throws `missingInput` where it is missing, a folder or may not be read.
   public init(_ path: String) throws(RNNError) {
     self.path = path
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.missing(path, errno) }
-    var isKept = false
-    defer { if !isKept { close(descriptor) } }
+    defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.missing(path, errno) }
     switch status.st_mode & S_IFMT {
@@ -34,7 +30,6 @@ public struct InputFile: Sendable {
     case S_IFREG:
       guard let size = Int(exactly: status.st_size), size > 0 else {
         storage = TensorStorage(UnsafeRawBufferPointer(start: nil, count: 0)) {}
-        self.descriptor = nil
         return
       }
       guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
@@ -43,13 +38,9 @@ public struct InputFile: Sendable {
       let address = UInt(bitPattern: base)
       storage = TensorStorage(UnsafeRawBufferPointer(start: base, count: size)) {
         munmap(UnsafeMutableRawPointer(bitPattern: address), size)
-        close(descriptor)
       }
-      self.descriptor = descriptor
-      isKept = true
     default:
       storage = try Self.readWhole(descriptor, path)
-      self.descriptor = nil
     }
   }
 
@@ -57,7 +48,6 @@ public struct InputFile: Sendable {
   public init(_ bytes: [UInt8], name: String) {
     path = name
     storage = TensorStorage(count: bytes.count) { $0.copyBytes(from: bytes) }
-    descriptor = nil
   }
 
   /// The file's length in bytes.

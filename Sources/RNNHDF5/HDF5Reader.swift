@@ -26,12 +26,14 @@ struct HDF5Reader: ~Copyable {
     budget = HDF5Budget(fileSize: storage.count)
   }
 
-  /// Reads the file that libhdf5 finds under `path`, whose bytes are `storage`'s.
-  mutating func tree(_ path: String) throws(RNNError) -> HDF5Tree {
+  mutating func tree() throws(RNNError) -> HDF5Tree {
+    let driver = try HDF5MemoryDriver()
     let access = try HDF5Handle(H5Pcreate(rnn_h5p_file_access()), "cannot be opened", at: nil)
     try hdf5(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG), "cannot be opened", at: nil)
-    try hdf5(rnn_h5p_ignore_missing_locks(access.id), "cannot be opened", at: nil)
-    let file = try HDF5Handle(H5Fopen(path, rnn_h5f_read_only(), access.id), "cannot be opened as HDF5", at: nil)
+    let opened = try driver.open(HDF5MemoryFile(storage), access.id) {
+      H5Fopen("input", rnn_h5f_read_only(), access.id)
+    }
+    let file = try HDF5Handle(opened, "cannot be opened as HDF5", at: nil)
     let links = try HDF5Handle(H5Pcreate(rnn_h5p_link_access()), "cannot be opened", at: nil)
     try hdf5(rnn_h5p_refuse_external_links(links.id), "cannot be opened", at: nil)
     let root = try HDF5Handle(H5Oopen(file.id, "/", links.id), "its root group cannot be opened", at: nil)

@@ -15,16 +15,18 @@ struct HDF5Writer: ~Copyable {
   /// Multiples at which datasets begin, so that they can be used where they are mapped.
   private static let alignment: hsize_t = 64
 
-  mutating func write(_ tree: HDF5Tree, to path: String) throws(RNNError) {
+  mutating func write(_ tree: HDF5Tree, to memory: HDF5MemoryFile) throws(RNNError) {
+    let driver = try HDF5MemoryDriver()
     let access = try HDF5Handle(H5Pcreate(rnn_h5p_file_access()), "cannot be created", at: nil)
     try hdf5(H5Pset_libver_bounds(access.id, H5F_LIBVER_V18, H5F_LIBVER_V18), "cannot be created", at: nil)
     try hdf5(H5Pset_fclose_degree(access.id, H5F_CLOSE_STRONG), "cannot be created", at: nil)
     try hdf5(H5Pset_alignment(access.id, Self.alignment, Self.alignment), "cannot be created", at: nil)
-    try hdf5(rnn_h5p_ignore_missing_locks(access.id), "cannot be created", at: nil)
     let creation = try HDF5Handle(H5Pcreate(rnn_h5p_file_create()), "cannot be created", at: nil)
     try Self.prepareGroup(creation.id, isOrdered: tree.root.isOrdered)
-    let file = try HDF5Handle(
-      H5Fcreate(path, rnn_h5f_truncate(), creation.id, access.id), "cannot be created", at: nil)
+    let created = try driver.open(memory, access.id) {
+      H5Fcreate("output", rnn_h5f_truncate(), creation.id, access.id)
+    }
+    let file = try HDF5Handle(created, "cannot be created", at: nil)
     try write(tree.root, to: file.id, "", depth: 1)
     try hdf5(H5Fflush(file.id, H5F_SCOPE_GLOBAL), "cannot be flushed", at: nil)
     try file.closeFile(at: nil)

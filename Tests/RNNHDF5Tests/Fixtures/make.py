@@ -132,8 +132,30 @@ def attributes():
         f.attrs["many"] = np.arange(9000)
 
 
+def claims():
+    """One thing each that is refused."""
+    with h5py.File("bad_unstored.h5", "w") as f:
+        f.create_dataset("weight", (2**40,), "<f4")
+    with h5py.File("bad_ratio.h5", "w") as f:
+        sparse = f.create_dataset("weight", (2**36,), "<f4", chunks=(2**16,), compression="gzip")
+        sparse[:4] = 1
+    with h5py.File("bad_chunk.h5", "w") as f:
+        f.create_dataset("weight", (4,), "<f4", chunks=(2**27,), maxshape=(None,), compression="gzip")
+    with h5py.File("bad_shape.h5", "w") as f:
+        f.create_dataset("weight", (2**32, 2**32), "<f4", chunks=(1, 1))
+    with h5py.File("bad_depth.h5", "w") as f:
+        f.create_group("/".join("g" * 65))
+    with h5py.File("bad_checksum.h5", "w") as f:
+        f.create_dataset("weight", data=np.arange(64, dtype="<f4"), chunks=(64,), fletcher32=True)
+        offset = f["weight"].id.get_chunk_info(0).byte_offset
+    with open("bad_checksum.h5", "r+b") as f:
+        f.seek(offset)
+        f.write(b"\xff")
+
+
 numbers()
 filters()
 links()
 kinds()
 attributes()
+claims()
