@@ -18,4 +18,8 @@ public enum Limits {
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
   public static let maximumInflationRatio = 1100
+  /// Bytes of an HDF5 chunk, which libhdf5 unpacks in memory, whole.
+  public static let maximumChunkSize = 256 << 20
+  /// Bytes of an HDF5 dataset or file that stand nowhere in it, being all fill value.
+  public static let maximumUnstoredSize = 16 << 20
 }

@@ -59,11 +59,14 @@ extension String {
   }
 
   /// The text on one line: control characters, which a hostile file may put into names, as `\u{…}`.
-  public func escapingControlCharacters() -> String {
-    guard unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else { return self }
+  public func escapingControlCharacters(except allowed: Unicode.Scalar? = nil) -> String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      (scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)) && scalar != allowed
+    }
+    guard unicodeScalars.contains(where: isControl) else { return self }
     var result = ""
     for scalar in unicodeScalars {
-      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+      if isControl(scalar) {
         result += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
       } else {
         result.unicodeScalars.append(scalar)

@@ -1,0 +1,31 @@
+import RNNModel
+import Testing
+
+/// A float32 tensor of these values.
+func floats(_ values: [Float], _ sizes: Int...) throws -> Tensor {
+  let shape = try #require(Shape(sizes))
+  return try #require(Tensor(values, shape))
+}
+
+/// A float64 tensor of these values.
+func doubles(_ values: [Double], _ sizes: Int...) throws -> Tensor {
+  let shape = try #require(Shape(sizes))
+  return try #require(Tensor(values, shape))
+}
+
+/// A tensor of these bytes, as many as it takes.
+func tensor(_ type: ElementType, _ sizes: [Int], _ bytes: [UInt8]) throws -> Tensor {
+  let shape = try #require(Shape(sizes))
+  let made = Tensor(type, shape) { $0.copyBytes(from: bytes.prefix($0.count)) }
+  return try #require(made)
+}
+
+/// The error of an action that must be refused; nil, which no test expects, where it is not.
+func refusal(_ body: () throws -> Void) -> RNNError? {
+  do {
+    try body()
+    return nil
+  } catch {
+    return error as? RNNError
+  }
+}
