@@ -8,6 +8,8 @@ public enum Limits {
   public static let maximumNameLength = 4096
   /// Bytes of a JSON header or of one text value.
   public static let maximumHeaderSize = 64 << 20
+  /// Values of one JSON text, each of which takes some fifty bytes of memory for two in the file.
+  public static let maximumJSONValueCount = 1 << 23
   /// Levels of nesting in JSON, HDF5 groups and pickles.
   public static let maximumDepth = 64
   /// Layers of one recurrent module.
@@ -16,4 +18,8 @@ public enum Limits {
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
   public static let maximumInflationRatio = 1100
+  /// Bytes of an HDF5 chunk, which libhdf5 unpacks in memory, whole.
+  public static let maximumChunkSize = 256 << 20
+  /// Bytes of an HDF5 dataset or file that stand nowhere in it, being all fill value.
+  public static let maximumUnstoredSize = 16 << 20
 }

@@ -38,6 +38,9 @@ extension Module {
     var reader = try JSONObjectReader(json, at: place)
     let type = try reader.string("type")
     let name = try reader.string("name")
+    guard name.utf8.count <= Limits.maximumNameLength else {
+      throw reader.error("name", "more than \(Limits.maximumNameLength) bytes")
+    }
     switch type {
     case "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell":
       self = .recurrent(try Recurrent(type: type, name: name, from: &reader))
@@ -134,6 +137,11 @@ extension Recurrent {
       if let value = reader.optional("reverse_activations") {
         reverseActivations = try Activations(json: value, at: "\(reader.place).reverse_activations")
       }
+    }
+    if let key = reverseActivations.map({ _ in cell == .rnn ? "reverse_nonlinearity" : "reverse_activations" }),
+      direction != .bidirectional
+    {
+      throw reader.error(key, "given for a module that is not bidirectional")
     }
     if cell == .gru { resetAfter = try reader.bool("reset_after", default: true) }
     if let value = reader.optional("clip") {

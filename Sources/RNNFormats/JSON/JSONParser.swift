@@ -5,6 +5,7 @@ struct JSONParser {
   let bytes: UnsafeRawBufferPointer
   var position: Int
   private var depth = 0
+  private var count = 0
 
   /// Starts at an offset of `bytes`, whose end is the text's end.
   init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
@@ -36,7 +37,12 @@ struct JSONParser {
   }
 
   mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x0A, 0x0D, 0x09: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func next() throws(RNNError) -> UInt8 {
@@ -65,6 +71,8 @@ struct JSONParser {
   mutating func value() throws(RNNError) -> JSONValue {
     skipSpace()
     guard position < bytes.count else { throw error("the text ends early") }
+    count += 1
+    guard count <= Limits.maximumJSONValueCount else { throw error("more than \(Limits.maximumJSONValueCount) values") }
     switch bytes[position] {
     case UInt8(ascii: "{"): return try nested { (parser) throws(RNNError) in try parser.object() }
     case UInt8(ascii: "["): return try nested { (parser) throws(RNNError) in try parser.array() }
@@ -169,7 +177,7 @@ struct JSONParser {
       position = start
       throw error("a number too large for float64")
     }
-    return .number(value)
+    return isInteger && text != "-0" ? .largeInteger(text) : .number(value)
   }
 
   /// Takes a number's characters, and tells whether it has neither fraction nor exponent.

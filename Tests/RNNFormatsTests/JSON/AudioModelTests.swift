@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct AudioModelTests {
   private func expectTensors(_ archive: TensorArchive, of name: String) throws {
-    let expected = try StateDictJSONFormat.read(fixture("json/\(name).state_dict.json"))
+    let expected = try StateDictJSONFormat.read(Fixture.file("json/\(name).state_dict.json"))
     #expect(archive.tensors.map(\.name) == expected.tensors.map(\.name))
     for tensor in expected.tensors {
       #expect(archive[tensor.name]?.isIdentical(to: tensor.tensor) == true, "\(tensor.name)")
@@ -12,7 +12,7 @@ import Testing
   }
 
   private func read(_ path: String, as format: any ModelFormat.Type) throws -> TensorArchive {
-    let file = try fixture(path)
+    let file = try Fixture.file(path)
     #expect(try FormatRegistry.standard.format(of: file).name == format.name)
     let archive = try format.read(file)
     _ = try Interpretation(archive)
@@ -53,7 +53,7 @@ import Testing
     // The text itself, but for the activation that stood alone.
     let bytes = try written(archive, as: RTNeuralFormat.self)
     let ours = try JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
-    let theirs = try fixture("json/rtneural_\(cell).json").withUnsafeBytes { try JSONValue(parsing: $0) }
+    let theirs = try Fixture.file("json/rtneural_\(cell).json").withUnsafeBytes { try JSONValue(parsing: $0) }
     #expect(ours["in_shape"] == theirs["in_shape"])
     let layers = theirs["layers"]?.array?.filter { $0["type"] != .string("activation") }
     #expect(ours["layers"]?.array?.map { $0["weights"] } == layers?.map { $0["weights"] })
@@ -72,7 +72,7 @@ import Testing
     let input = try #require(reference["input"])
     #expect(input.shape.dimensions == [8, 2])
     #expect(reference["y"]?.shape.dimensions == [8, 1])
-    let text = try JSONValue(parsing: fixture("json/aidax.json").withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+    let text = try JSONValue(parsing: Fixture.file("json/aidax.json").withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
     let x = try #require(text["input_batch"]?.array?.first?.double)
     #expect(abs(input.doubles[0] * architecture.inputGain - x) < 1e-7 * abs(x))
     #expect(input.doubles[1] == 0)
@@ -102,9 +102,9 @@ import Testing
     _ format: any ModelFormat.Type, _ path: String, replacing old: String, with new: String, refused place: String,
     _ problem: String, _ remedy: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let file = try fixture("json/\(path)", replacing: old, with: new)
-    let error = refusal { _ = try format.read(file) }
-    #expect(error == RNNError(.badData, place: place, problem, remedy: remedy), sourceLocation: sourceLocation)
+    let file = try Fixture.file("json/\(path)", replacing: old, with: new)
+    let refused = error { _ = try format.read(file) }
+    #expect(refused == RNNError(.badData, place: place, problem, remedy: remedy), sourceLocation: sourceLocation)
   }
 
   private static let again = "compare with RTNeural's own JSON, or export the model again"
@@ -201,7 +201,7 @@ import Testing
       try archive.append(name, tensor(.float32, shape, [UInt8](repeating: 0, count: 4 * shape.reduce(1, *))))
     }
     archive.architecture = Architecture(modules: [.recurrent(module)])
-    return refusal { _ = try written(archive, as: RTNeuralFormat.self) }?.problem
+    return error { _ = try written(archive, as: RTNeuralFormat.self) }?.problem
   }
 
   @Test func refusesToWriteWhatRTNeuralCannotHold() throws {
