@@ -44,7 +44,7 @@ extension HDF5Writer {
       try write(
         list.map { value -> Double? in if case .number(let number) = value { number } else { nil } }, .float64,
         attribute.name, on: object, space, at: place)
-    case .array, .object:
+    case .array, .object, .largeInteger:
       throw unsupported(place)
     }
   }
