@@ -31,7 +31,7 @@ public struct FormatRegistry: Sendable {
   }
 
   /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
-  public static let standard = FormatRegistry([NativeFormat.self])
+  public static let standard = FormatRegistry([NativeFormat.self, SafetensorsFormat.self, NPZFormat.self])
 
   /// Reads a file, recognised by content, or as `format` where that is named.
   public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> TensorArchive {

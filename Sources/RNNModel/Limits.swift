@@ -8,6 +8,8 @@ public enum Limits {
   public static let maximumNameLength = 4096
   /// Bytes of a JSON header or of one text value.
   public static let maximumHeaderSize = 64 << 20
+  /// Bytes of a safetensors header: the reference implementation's own limit.
+  public static let maximumSafetensorsHeaderSize = 100_000_000
   /// Levels of nesting in JSON, HDF5 groups and pickles.
   public static let maximumDepth = 64
   /// Layers of one recurrent module.
