@@ -19,13 +19,3 @@ func tensor(_ type: ElementType, _ sizes: [Int], _ bytes: [UInt8]) throws -> Ten
   let made = Tensor(type, shape) { $0.copyBytes(from: bytes.prefix($0.count)) }
   return try #require(made)
 }
-
-/// The error of an action that must be refused; nil, which no test expects, where it is not.
-func refusal(_ body: () throws -> Void) -> RNNError? {
-  do {
-    try body()
-    return nil
-  } catch {
-    return error as? RNNError
-  }
-}

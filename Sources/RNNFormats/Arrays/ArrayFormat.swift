@@ -41,7 +41,7 @@ public struct ArrayRegistry: Sendable {
   }
 
   /// Every format that needs nothing outside this package's own code.
-  public static let standard = ArrayRegistry([NPYFormat.self, JSONArrayFormat.self, CSVFormat.self])
+  public static let standard = ArrayRegistry([NPYFormat.self, NPZArrayFormat.self, JSONArrayFormat.self, CSVFormat.self])
 
   /// The same with one more format, which is tried first.
   public func adding(_ format: any ArrayFormat.Type) -> ArrayRegistry {

@@ -34,11 +34,28 @@ struct JSONSkeleton {
       } while parser.take(",")
       guard parser.take("}") else { throw parser.error("neither comma nor closing brace") }
     }
-    parser.skipSpace()
-    if parser.position < parser.bytes.count { throw parser.error("text after the JSON value") }
+    _ = try parser.whole { _ in }
   }
 
   subscript(key: String) -> Range<Int>? { members.first { $0.key == key }?.range }
+
+  /// Where the elements stand of the array that `range` of `bytes` holds and nothing else.
+  static func elements(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) throws(RNNError) -> [Range<Int>] {
+    var parser = JSONParser(bytes, in: range)
+    guard parser.take("[") else { throw parser.error("no array") }
+    var elements: [Range<Int>] = []
+    if !parser.take("]") {
+      repeat {
+        guard elements.count < Limits.maximumTensorCount else {
+          throw parser.error("more than \(Limits.maximumTensorCount) elements")
+        }
+        elements.append(try parser.skipValue())
+      } while parser.take(",")
+      guard parser.take("]") else { throw parser.error("neither comma nor closing bracket") }
+    }
+    _ = try parser.whole { _ in }
+    return elements
+  }
 }
 
 extension JSONParser {

@@ -16,7 +16,12 @@ public enum StateDictJSONFormat: ModelFormat {
       guard bytes.first(where: { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }) == UInt8(ascii: "{"),
         let head = try? JSONSkeleton(bytes, in: 0..<bytes.count, until: { _ in true }), let first = head.members.first
       else { return false }
-      return first.key == ownKey || bytes[first.range.lowerBound] == UInt8(ascii: "[")
+      if first.key == ownKey { return true }
+      // Other kinds of JSON begin with a list too: of sizes, as in_shape is, or of objects.
+      let text = bytes[first.range].lazy.filter { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
+        .prefix { $0 != UInt8(ascii: ",") }
+      return text.first == UInt8(ascii: "[") && first.key != RTNeuralFormat.shapeKey
+        && !text.contains { [UInt8(ascii: "{"), UInt8(ascii: "\"")].contains($0) }
     }
   }
 

@@ -61,3 +61,8 @@ document = {"numpy": np.__version__, "files": files}
 members = {"input": values("f4"), "h0": np.asfortranarray(np.arange(6.0).reshape(2, 3)), "lengths": np.array([2, 1])}
 np.savez(here / "stored.npz", **members)
 np.savez_compressed(here / "deflated.npz", **members)
+
+with zipfile.ZipFile(here / "zeros.zip", "w") as archive:
+    info = zipfile.ZipInfo("zeros")  # of 1980, so that the file is the same every time
+    info.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(info, bytes(1 << 24))

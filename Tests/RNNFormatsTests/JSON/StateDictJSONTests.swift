@@ -38,7 +38,7 @@ import Testing
     (#"{"w": [1], "nonlinearity": "relu"}"#, "tensor nonlinearity", "neither a number nor a list"),
   ])
   func refusesListsThatAreNoTensor(text: String, place: String, problem: String) {
-    #expect(refusal { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) } == RNNError(.badData, place: place, problem, remedy: Self.remedy))
+    #expect(error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) } == RNNError(.badData, place: place, problem, remedy: Self.remedy))
   }
 
   @Test(arguments: [
@@ -50,7 +50,7 @@ import Testing
     (#"{"w": [1]} {}"#, "offset 11", "text after the JSON value"),
   ])
   func refusesTextThatIsNoJSON(text: String, place: String, problem: String) {
-    #expect(refusal { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) } == RNNError(.badData, place: place, "\(problem), expected valid JSON", remedy: "write the file again"))
+    #expect(error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) } == RNNError(.badData, place: place, "\(problem), expected valid JSON", remedy: "write the file again"))
   }
 
   @Test func doesNotTakeOtherJSONForAStateDict() {
@@ -90,8 +90,8 @@ import Testing
     var archive = TensorArchive()
     try archive.append("weight_ih_l0", floats([Float(bitPattern: 0xFFC0_0000)], 1, 1))
     try archive.append("weight_hh_l0", floats([1], 1, 1))
-    let error = refusal { _ = try roundTrip(archive, through: StateDictJSONFormat.self) }
-    #expect(error == RNNError(.badData, place: "tensor weight_ih_l0", "JSON cannot hold the bits of its NaN",
+    let refused = error { _ = try roundTrip(archive, through: StateDictJSONFormat.self) }
+    #expect(refused == RNNError(.badData, place: "tensor weight_ih_l0", "JSON cannot hold the bits of its NaN",
       remedy: "write another format"))
   }
 
