@@ -34,6 +34,10 @@ let package = Package(
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
     .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX"], exclude: ["Fixtures"]),
+    .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
+    .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
+    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit"]),
+    .testTarget(name: "CommandTests", dependencies: ["rnn"]),
   ],
   swiftLanguageModes: [.v6]
 )

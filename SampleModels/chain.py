@@ -1,11 +1,15 @@
 """A chain of PyTorch modules: what RNNKit calls a model, run by PyTorch itself."""
 
 import copy
+import warnings
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+# PyTorch says so of every LSTM with a projection; its default implementation is as good.
+warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 FRAMEWORK = "torch " + torch.__version__.split("+")[0]
 CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
@@ -134,13 +138,14 @@ class Chain:
                 raise ValueError(f"{link.name} is no module that a case can be made of")
         if after:
             results["y"] = x
-        order = ["output"] + [k for k in results if k.endswith("hn")] + [k for k in results if k.endswith("cn")] + ["y"]
+        last = [k for end in ("hn", "cn") for k in results if k.endswith(end)]
+        order = ["output", *last, "y"]
         return {k: results[k] for k in order if k in results}
 
     def case(self, input, states=None, lengths=None, modules=None):
         """A reference case (members, metadata): what goes in, what PyTorch gives, and the same in float64.
 
-        float16 and bfloat16 weights are widened to float32 first, as PyTorch's own arithmetic in them rounds every step.
+        float16 and bfloat16 weights are widened to float32 first, as PyTorch's arithmetic in them rounds every step.
         modules: the names of the part of the chain that is run, where it is not all of it.
         """
         chain = self.part(modules) if modules else self

@@ -93,7 +93,7 @@ def batch_first():
 def wide_input():
     """More features and units than one block of a dot product holds, and no multiple of it."""
     chain = Chain(("rnn", nn.RNN(45, 37, 2)), ("fc", nn.Linear(37, 5)))
-    yield chain, {"normal": chain.case(torch.randn(12, 3, 45))}
+    yield chain, {"normal": chain.case(0.3 * torch.randn(12, 3, 45))}
 
 
 @sample("head_out", "head_head", "head_no_bias")

@@ -16,10 +16,13 @@ public protocol ModelFormat: Sendable {
   static func read(_ file: InputFile) throws(RNNError) -> TensorArchive
   /// Writes a model. Refuses what the format cannot express.
   static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
+  /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
+  static func notes(writing model: Model) -> [String]
 }
 
 extension ModelFormat {
   public static var canWrite: Bool { true }
+  public static func notes(writing model: Model) -> [String] { [] }
 }
 
 /// The formats a program knows, in the order they are tried on a file.
@@ -31,7 +34,15 @@ public struct FormatRegistry: Sendable {
   }
 
   /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
-  public static let standard = FormatRegistry([NativeFormat.self])
+  public static let standard = FormatRegistry([
+    NativeFormat.self, SafetensorsFormat.self, NPZFormat.self, StateDictJSONFormat.self, RTNeuralFormat.self, GuitarMLFormat.self,
+    NAMFormat.self,
+  ])
+
+  /// The same with one more format.
+  public func adding(_ format: any ModelFormat.Type) -> FormatRegistry {
+    FormatRegistry(formats + [format])
+  }
 
   /// Reads a file, recognised by content, or as `format` where that is named.
   public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> TensorArchive {

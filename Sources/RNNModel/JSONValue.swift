@@ -1,10 +1,12 @@
 /// A JSON value that keeps the order of an object's members, for metadata and for architectures.
 ///
-/// Integers stay integers: 1 and 1.0 are different values, and both come back as they were.
+/// Integers stay integers: 1 and 1.0 are different values, and both come back as they were, as does an integer of any size.
 public enum JSONValue: Sendable, Hashable {
   case null
   case bool(Bool)
   case integer(Int64)
+  /// The digits of an integer that `Int64` does not hold, such as a random seed of 64 bits; a minus sign may lead them.
+  case largeInteger(String)
   case number(Double)
   case string(String)
   case array([JSONValue])
@@ -42,6 +44,7 @@ public enum JSONValue: Sendable, Hashable {
   public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
+    case .largeInteger(let digits): Double(digits)
     case .number(let value): value
     default: nil
     }

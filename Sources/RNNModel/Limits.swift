@@ -8,6 +8,10 @@ public enum Limits {
   public static let maximumNameLength = 4096
   /// Bytes of a JSON header or of one text value.
   public static let maximumHeaderSize = 64 << 20
+  /// Values of one JSON text, each of which takes some fifty bytes of memory for two in the file.
+  public static let maximumJSONValueCount = 1 << 23
+  /// Bytes of a safetensors header: the reference implementation's own limit.
+  public static let maximumSafetensorsHeaderSize = 100_000_000
   /// Levels of nesting in JSON, HDF5 groups and pickles.
   public static let maximumDepth = 64
   /// Layers of one recurrent module.
@@ -20,4 +24,8 @@ public enum Limits {
   /// and so many more.
   public static let movedConstantsFactor = 8
   public static let movedConstantsBase = 64 << 20
+  /// Bytes of an HDF5 chunk, which libhdf5 unpacks in memory, whole.
+  public static let maximumChunkSize = 256 << 20
+  /// Bytes of an HDF5 dataset or file that stand nowhere in it, being all fill value.
+  public static let maximumUnstoredSize = 16 << 20
 }

@@ -99,6 +99,8 @@ public struct Model: Sendable {
           "proj_size must be 0, or for an LSTM less than hidden_size")
         try require(!module.isCell || (module.numLayers == 1 && module.directionCount == 1),
           "a cell has one layer and one direction")
+        try require(module.reverseActivations == nil || module.directionCount == 2,
+          "only a bidirectional module has reverse activations")
         try require(!module.peephole || module.cell == .lstm, "only an LSTM has peepholes")
         try require(!module.inputForget || module.cell == .lstm, "only an LSTM couples input and forget gates")
         try require(module.clip.map { $0.isFinite && $0 > 0 } ?? true, "clip must be a positive number")

@@ -43,20 +43,30 @@ public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
     return copy
   }
 
-  /// `model.rnn: tensor rnn.weight_hh_l0: checksum differs …; copy the file again`, always one line.
+  /// `model.rnn: tensor rnn.weight_hh_l0: checksum differs …; copy the file again`, always one line, and no longer than
+  /// names within the limits make it.
   public var description: String {
-    let head = [file, place, problem].compactMap { $0 }.joined(separator: ": ")
+    let head = [file, place, problem].compactMap { $0?.shortened }.joined(separator: ": ")
     return (remedy.map { "\(head); \($0)" } ?? head).escapingControlCharacters()
   }
 }
 
 extension String {
+  /// The text, cut where it is longer than any name may be: a hostile file's words can be as long as the file.
+  fileprivate var shortened: String {
+    guard utf8.count > 2 * Limits.maximumNameLength else { return self }
+    return String(unicodeScalars.prefix(Limits.maximumNameLength / 4)) + "…"
+  }
+
   /// The text on one line: control characters, which a hostile file may put into names, as `\u{…}`.
-  public func escapingControlCharacters() -> String {
-    guard unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) else { return self }
+  public func escapingControlCharacters(except allowed: Unicode.Scalar? = nil) -> String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      (scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)) && scalar != allowed
+    }
+    guard unicodeScalars.contains(where: isControl) else { return self }
     var result = ""
     for scalar in unicodeScalars {
-      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) {
+      if isControl(scalar) {
         result += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
       } else {
         result.unicodeScalars.append(scalar)

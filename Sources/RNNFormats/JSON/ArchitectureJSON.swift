@@ -38,6 +38,9 @@ extension Module {
     var reader = try JSONObjectReader(json, at: place)
     let type = try reader.string("type")
     let name = try reader.string("name")
+    guard name.utf8.count <= Limits.maximumNameLength else {
+      throw reader.error("name", "more than \(Limits.maximumNameLength) bytes")
+    }
     switch type {
     case "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell":
       self = .recurrent(try Recurrent(type: type, name: name, from: &reader))
@@ -135,6 +138,11 @@ extension Recurrent {
         reverseActivations = try Activations(json: value, at: "\(reader.place).reverse_activations")
       }
     }
+    if let key = reverseActivations.map({ _ in cell == .rnn ? "reverse_nonlinearity" : "reverse_activations" }),
+      direction != .bidirectional
+    {
+      throw reader.error(key, "given for a module that is not bidirectional")
+    }
     if cell == .gru { resetAfter = try reader.bool("reset_after", default: true) }
     if let value = reader.optional("clip") {
       guard let number = value.double else { throw reader.error("clip", "not a number") }
@@ -201,8 +209,11 @@ extension Activation {
     } else {
       var reader = try JSONObjectReader(json, at: place)
       let name = try reader.string("name")
-      read = Activation(name: name, alpha: reader.optional("alpha")?.double, beta: reader.optional("beta")?.double)
+      let (alpha, beta) = (reader.optional("alpha"), reader.optional("beta"))
       try reader.finish()
+      // A parameter that is no number is no missing one.
+      let areNumbers = [alpha, beta].allSatisfy { $0 == nil || $0?.double != nil }
+      read = areNumbers ? Activation(name: name, alpha: alpha?.double, beta: beta?.double) : nil
     }
     guard let read else {
       throw RNNError(.badData, place: place, "an unknown activation, or one without its parameters: \(json.text)",

@@ -2,29 +2,47 @@ import RNNModel
 
 /// A strict reader of JSON text (RFC 8259): no duplicate keys, no trailing commas, no NaN, nothing after the value.
 struct JSONParser {
-  private let bytes: UnsafeRawBufferPointer
-  private var position = 0
+  let bytes: UnsafeRawBufferPointer
+  var position: Int
   private var depth = 0
+  private var count = 0
 
-  private init(_ bytes: UnsafeRawBufferPointer) {
+  /// Starts at an offset of `bytes`, whose end is the text's end.
+  init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
     self.bytes = bytes
+    self.position = position
+  }
+
+  /// The same for a part of `bytes`; errors name offsets in the whole.
+  init(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) {
+    self.init(UnsafeRawBufferPointer(rebasing: bytes[..<range.upperBound]), at: range.lowerBound)
   }
 
   /// The one value that the bytes hold. Errors name the byte offset in `bytes`.
   static func parse(_ bytes: UnsafeRawBufferPointer) throws(RNNError) -> JSONValue {
     var parser = JSONParser(bytes)
-    let value = try parser.value()
-    parser.skipSpace()
-    if parser.position < bytes.count { throw parser.error("text after the JSON value") }
+    return try parser.whole { (parser) throws(RNNError) in try parser.value() }
+  }
+
+  /// What `body` reads, if that is all there is.
+  mutating func whole<Value>(_ body: (inout JSONParser) throws(RNNError) -> Value) throws(RNNError) -> Value {
+    let value = try body(&self)
+    skipSpace()
+    if position < bytes.count { throw error("text after the JSON value") }
     return value
   }
 
-  private func error(_ problem: String) -> RNNError {
+  func error(_ problem: String) -> RNNError {
     RNNError(.badData, place: "offset \(position)", "\(problem), expected valid JSON", remedy: "write the file again")
   }
 
-  private mutating func skipSpace() {
-    while position < bytes.count, [0x20, 0x0A, 0x0D, 0x09].contains(bytes[position]) { position += 1 }
+  mutating func skipSpace() {
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x0A, 0x0D, 0x09: position += 1
+      default: return
+      }
+    }
   }
 
   private mutating func next() throws(RNNError) -> UInt8 {
@@ -34,7 +52,7 @@ struct JSONParser {
   }
 
   /// Takes a byte if it comes next, after space.
-  private mutating func take(_ byte: Unicode.Scalar) -> Bool {
+  mutating func take(_ byte: Unicode.Scalar) -> Bool {
     skipSpace()
     guard position < bytes.count, bytes[position] == byte.value else { return false }
     position += 1
@@ -50,9 +68,11 @@ struct JSONParser {
     return value
   }
 
-  private mutating func value() throws(RNNError) -> JSONValue {
+  mutating func value() throws(RNNError) -> JSONValue {
     skipSpace()
     guard position < bytes.count else { throw error("the text ends early") }
+    count += 1
+    guard count <= Limits.maximumJSONValueCount else { throw error("more than \(Limits.maximumJSONValueCount) values") }
     switch bytes[position] {
     case UInt8(ascii: "{"): return try nested { (parser) throws(RNNError) in try parser.object() }
     case UInt8(ascii: "["): return try nested { (parser) throws(RNNError) in try parser.array() }
@@ -97,7 +117,7 @@ struct JSONParser {
     return .array(elements)
   }
 
-  private mutating func string() throws(RNNError) -> String {
+  mutating func string() throws(RNNError) -> String {
     guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("no string") }
     position += 1
     var text: [UInt8] = []
@@ -150,6 +170,19 @@ struct JSONParser {
 
   private mutating func number() throws(RNNError) -> JSONValue {
     let start = position
+    let (text, isInteger) = try numberText()
+    // −0 is no integer: as one it would lose its sign.
+    if isInteger, text != "-0", let value = Int64(text) { return .integer(value) }
+    guard let value = Double(text), value.isFinite else {
+      position = start
+      throw error("a number too large for float64")
+    }
+    return isInteger && text != "-0" ? .largeInteger(text) : .number(value)
+  }
+
+  /// Takes a number's characters, and tells whether it has neither fraction nor exponent.
+  mutating func numberText() throws(RNNError) -> (text: String, isInteger: Bool) {
+    let start = position
     func isDigit(_ index: Int) -> Bool { index < bytes.count && (48...57).contains(bytes[index]) }
     func has(_ index: Int, _ characters: String.UTF8View) -> Bool {
       index < bytes.count && characters.contains(bytes[index])
@@ -173,15 +206,8 @@ struct JSONParser {
       guard isDigit(end) else { throw error("a number without an exponent's digits") }
       while isDigit(end) { end += 1 }
     }
-    let text = String(decoding: bytes[start..<end], as: UTF8.self)
     position = end
-    // −0 is no integer: as one it would lose its sign.
-    if isInteger, text != "-0", let value = Int64(text) { return .integer(value) }
-    guard let value = Double(text), value.isFinite else {
-      position = start
-      throw error("a number too large for float64")
-    }
-    return .number(value)
+    return (String(decoding: bytes[start..<end], as: UTF8.self), isInteger)
   }
 }
 

@@ -23,6 +23,7 @@ extension JSONValue {
     case .null: result += "null"
     case .bool(let value): result += value ? "true" : "false"
     case .integer(let value): result += String(value)
+    case .largeInteger(let digits): result += digits
     case .number(let value): result += value.isFinite ? value.description : "\"\(value)\""
     case .string(let value): Self.write(value, to: &result)
     case .array(let elements):

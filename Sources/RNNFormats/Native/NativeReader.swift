@@ -85,6 +85,9 @@ struct NativeReader {
   ) throws(RNNError) -> ReferenceCase {
     var reader = try JSONObjectReader(json, at: place)
     let name = try reader.string("name")
+    guard name.utf8.count <= Limits.maximumNameLength else {
+      throw reader.error("name", "more than \(Limits.maximumNameLength) bytes")
+    }
     let members = try tensors(try reader.array("members"), at: "\(place).members", end: &end, count: &count)
     guard Set(members.map(\.name)).count == members.count else {
       throw reader.error("members", "two members have one name")

@@ -14,6 +14,7 @@ struct NativeWriter {
   }
 
   func write(to file: inout OutputFile) throws(RNNError) {
+    try check()
     // Offsets stand in the header and depend on its length, which depends on their digits: repeat until they agree.
     var layout = self
     var headerSize = 0
@@ -27,6 +28,7 @@ struct NativeWriter {
       throw RNNError(.badData, file: file.path, "the header would take \(headerSize) bytes, more than \(Limits.maximumHeaderSize)",
         remedy: "carry fewer tensors or less metadata")
     }
+    try Self.check(layout.headerJSON())
     // Tensors first, each read once: checksums come out on the way, and the header is put in front of them.
     try file.write([UInt8](repeating: 0, count: NativeHeader.fixedSize + headerSize))
     for index in layout.entries.indices {
@@ -62,6 +64,40 @@ struct NativeWriter {
       }
     }
     return checksum.value
+  }
+
+  /// Refuses what the reader would refuse, which other formats may hold.
+  private func check() throws(RNNError) {
+    func refuse(_ place: String, _ problem: String, _ remedy: String = "rename it") -> RNNError {
+      RNNError(.badData, place: place, problem, remedy: remedy)
+    }
+    let longest = Limits.maximumNameLength
+    guard tensors.count <= Limits.maximumTensorCount else {
+      throw refuse("cases", "more than \(Limits.maximumTensorCount) tensors with those of the cases", "carry fewer cases")
+    }
+    var cases = Set<String>()
+    for reference in archive.cases {
+      guard cases.insert(reference.name).inserted else { throw refuse("case \(reference.name)", "a second case of this name") }
+      guard reference.name.utf8.count <= longest else {
+        throw refuse("case \(reference.name.prefix(60))…", "the name is longer than \(longest) bytes")
+      }
+      var members = Set<String>()
+      for member in reference.members {
+        let place = "case \(reference.name), member \(member.name.prefix(60))"
+        guard members.insert(member.name).inserted else { throw refuse(place, "a second member of this name") }
+        guard member.name.utf8.count <= longest else { throw refuse(place + "…", "the name is longer than \(longest) bytes") }
+      }
+    }
+  }
+
+  /// Reads the header back: metadata of another format may be nested too deep for it, or an activation hold a NaN.
+  private static func check(_ header: String) throws(RNNError) {
+    do throws(RNNError) {
+      if let architecture = try JSONValue(parsing: header)["architecture"] { _ = try Architecture(json: architecture) }
+    } catch {
+      throw RNNError(.badData, place: "header, \(error.place ?? "")", "a native file cannot hold it: \(error.problem)",
+        remedy: "carry less metadata, or correct the architecture")
+    }
   }
 
   private mutating func place(after headerSize: Int) throws(RNNError) {

@@ -1,0 +1,31 @@
+# Two commands do everything: `make demo` and `make test`. Both install what they need first.
+SHELL := /bin/bash
+RNN := .build/release/rnn
+PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
+
+.PHONY: demo test build samples
+.DEFAULT_GOAL := demo
+
+# System packages are installed where one is missing; as root, or through sudo.
+.packages:
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >/dev/null; \
+	fi
+.PHONY: .packages
+
+build: .packages
+	swift build -c release
+
+# Converts a trained model from HDF5, runs it on real data and compares it with PyTorch's own outputs.
+demo: build
+	@./SampleModels/demo.sh $(RNN)
+
+# The scripts that read our files with nothing but the specification.
+.venv/done: SampleModels/check-requirements.txt
+	python3 -m venv .venv && .venv/bin/pip install -q -r $< && touch $@
+
+test: build .venv/done
+	swift test -c release

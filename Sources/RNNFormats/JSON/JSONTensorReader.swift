@@ -1,0 +1,140 @@
+import RNNModel
+
+/// Reads a tensor from nested lists of numbers, without a JSON value for every number.
+///
+/// Numbers are float32 where nothing else is asked for, `true` and `false` bool, a whole number outside any list int64 (as
+/// PyTorch's counters are). Beside JSON's numbers stand `NaN`, `Infinity` and `-Infinity`, as Python writes them.
+struct JSONTensorReader {
+  private var parser: JSONParser
+  private var type: ElementType?
+  private let place: String
+  /// Sizes so far; -1 where not known yet.
+  private var sizes: [Int] = []
+  /// How many lists are around a number; nil before the first number or empty list.
+  private var depth: Int?
+  private var path: [Int] = []
+  private var values: [UInt8] = []
+
+  /// The tensor that `range` of `bytes` holds and nothing else. `place` names it in errors; errors of the text itself name
+  /// its offset in `bytes`.
+  static func read(
+    _ bytes: UnsafeRawBufferPointer, in range: Range<Int>, as type: ElementType? = nil, at place: String
+  ) throws(RNNError) -> Tensor {
+    var reader = JSONTensorReader(parser: JSONParser(bytes, in: range), type: type, place: place)
+    reader.parser.skipSpace()
+    try reader.element()
+    _ = try reader.parser.whole { _ in }
+    let values = reader.values
+    guard let shape = Shape(reader.sizes),
+      let tensor = Tensor(reader.type ?? .float32, shape, fill: { $0.copyBytes(from: values) }),
+      values.count == tensor.byteCount
+    else { throw reader.refuse("more numbers than memory can hold") }
+    return tensor
+  }
+
+  private init(parser: JSONParser, type: ElementType?, place: String) {
+    self.parser = parser
+    self.type = type
+    self.place = place
+  }
+
+  private func refuse(_ problem: String) -> RNNError {
+    RNNError(.badData, place: place + path.map { "[\($0)]" }.joined(), problem,
+      remedy: "write nested lists of numbers, as tensor.tolist() gives them")
+  }
+
+  private var next: UInt8? { parser.position < parser.bytes.count ? parser.bytes[parser.position] : nil }
+
+  private mutating func element() throws(RNNError) {
+    let level = path.count
+    guard next == UInt8(ascii: "[") else {
+      guard depth == nil || depth == level else { throw refuse("a number, expected a list as before it") }
+      depth = level
+      return try number()
+    }
+    guard depth == nil || level < depth ?? 0 else { throw refuse("a list, expected a number as before it") }
+    guard level < Limits.maximumRank else { throw refuse("more than \(Limits.maximumRank) lists in each other") }
+    parser.position += 1
+    if sizes.count == level { sizes.append(-1) }
+    var count = 0
+    if parser.take("]") {
+      if depth == nil { depth = level + 1 }
+    } else {
+      path.append(0)
+      repeat {
+        path[level] = count
+        parser.skipSpace()
+        try element()
+        count += 1
+      } while parser.take(",")
+      path.removeLast()
+      guard parser.take("]") else { throw parser.error("neither comma nor closing bracket") }
+    }
+    guard sizes[level] == -1 || sizes[level] == count else {
+      throw refuse("a list of \(count), expected \(sizes[level]) as in the lists before it")
+    }
+    sizes[level] = count
+  }
+
+  private mutating func number() throws(RNNError) {
+    switch next ?? 0 {
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+      if takeWord("-Infinity") { return try append(-.infinity) }
+      let (text, isInteger) = try parser.numberText()
+      if type == nil { type = isInteger && path.isEmpty && text != "-0" ? .int64 : .float32 }
+      if let type, type.isInteger { return try append(integer: text, type) }
+      guard let value = Double(text) else { throw refuse("not a number: \(text)") }
+      guard value.isFinite else { throw refuse("\(text), too large for \(type?.rawValue ?? "float64")") }
+      try append(value)
+    case UInt8(ascii: "N"), UInt8(ascii: "I"):
+      if takeWord("NaN") { return try append(.nan) }
+      guard takeWord("Infinity") else { throw refuse("neither a number nor a list") }
+      try append(.infinity)
+    case UInt8(ascii: "t"), UInt8(ascii: "f"):
+      let value: UInt8 = takeWord("true") ? 1 : 0
+      guard value == 1 || takeWord("false") else { throw refuse("neither a number nor a list") }
+      if type == nil { type = .bool }
+      guard type == .bool else { throw refuse("true or false, expected a number as before it") }
+      values.append(value)
+    default: throw refuse("neither a number nor a list")
+    }
+  }
+
+  private mutating func takeWord(_ word: StaticString) -> Bool {
+    let word = UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    guard parser.bytes[parser.position...].starts(with: word) else { return false }
+    parser.position += word.count
+    return true
+  }
+
+  private mutating func append(_ value: Double) throws(RNNError) {
+    if type == nil { type = .float32 }
+    switch type {
+    case .float32:
+      let rounded = Float(value)
+      guard rounded.isFinite || !value.isFinite else { throw refuse("\(value), too large for float32") }
+      values.append(littleEndian: rounded.bitPattern)
+    case .float64: values.append(littleEndian: value.bitPattern)
+    case .float16: values.append(littleEndian: value.halfBits)
+    case .bfloat16: values.append(littleEndian: value.bfloat16Bits)
+    default: throw refuse("a number, expected \(type == .bool ? "true or false" : "a whole number")")
+    }
+  }
+
+  private mutating func append(integer text: String, _ type: ElementType) throws(RNNError) {
+    func add<Value: FixedWidthInteger>(_: Value.Type) throws(RNNError) {
+      guard let value = Value(text) else { throw refuse("\(text), expected a whole number that fits \(type.rawValue)") }
+      values.append(littleEndian: value)
+    }
+    switch type {
+    case .int64: try add(Int64.self)
+    case .int32: try add(Int32.self)
+    case .int16: try add(Int16.self)
+    case .int8: try add(Int8.self)
+    case .uint64: try add(UInt64.self)
+    case .uint32: try add(UInt32.self)
+    case .uint16: try add(UInt16.self)
+    default: try add(UInt8.self)
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import RNNModel
+
+/// RTNeural's JSON: layers in Keras' order and layout, a step's features in, a step's features out.
+///
+///     {"in_shape": [null, null, 1],
+///      "layers": [{"type": "lstm", "activation": "tanh", "shape": [null, null, 8], "weights": [W, U, b]}, …]}
+///
+/// W is (in, gates·units), U (units, gates·units). An LSTM's gates are i, f, c, o with one bias; a GRU's z, r, h with two,
+/// for input and state. A dense layer has W (in, out) and perhaps a bias. AIDA-X adds `in_skip`, `in_gain` and `out_gain` in
+/// dB, `metadata`, and `input_batch` and `output_batch`, a test signal and its answer. Other keys change nothing and are
+/// kept as metadata.
+///
+/// Sources: RTNeural/model_loader.h (`parseJson`), python/model_utils.py; AIDA-X, src/aidadsp-plugin.cpp; aidadsp-lv2,
+/// `testModel`.
+public enum RTNeuralFormat: ModelFormat {
+  public static let name = "rtneural"
+  public static let summary = "RTNeural's JSON, and AIDA-X's with skip, gains and test signals"
+  public static let fileExtensions = ["rtneural.json"]
+  static let shapeKey = "in_shape"
+  static let layersKey = "layers"
+
+  public static func recognizes(_ file: InputFile) -> Bool {
+    JSONSkeleton.of(file, has: [shapeKey, layersKey])
+  }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    try file.withUnsafeBytes { (bytes) throws(RNNError) in
+      var reader = RTNeuralReader(bytes)
+      return try reader.read()
+    }
+  }
+
+  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try RTNeuralWriter(model).write(to: &file)
+  }
+
+  public static func notes(writing model: Model) -> [String] {
+    RTNeuralWriter(model).notes
+  }
+}
+
+extension JSONSkeleton {
+  /// Whether a file is JSON whose outermost object has all these keys.
+  static func of(_ file: InputFile, has keys: Set<String>) -> Bool {
+    file.withUnsafeBytes { bytes in
+      guard bytes.first(where: { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }) == UInt8(ascii: "{") else { return false }
+      var missing = keys
+      let skeleton = try? JSONSkeleton(bytes, in: 0..<bytes.count) { skeleton in
+        if let key = skeleton.members.last?.key { missing.remove(key) }
+        return missing.isEmpty
+      }
+      return skeleton != nil && missing.isEmpty
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import RNNModel
+
+/// What one file may still ask for.
+struct HDF5Budget {
+  /// Links and attributes.
+  private var objects = Limits.maximumTensorCount
+  /// Bytes of attributes and string datasets as they stand in memory.
+  private(set) var metadata = Limits.maximumHeaderSize
+  /// Bytes of tensors that are unpacked or converted.
+  private var unpacked: Int
+
+  /// What a value of an attribute takes beside a string's bytes.
+  static let bytesPerValue = 64
+
+  init(fileSize: Int) {
+    let (inflated, overflow) = fileSize.multipliedReportingOverflow(by: Limits.maximumInflationRatio)
+    unpacked = max(overflow ? Int.max : inflated, Limits.maximumUnstoredSize)
+  }
+
+  /// False where the file has too many links and attributes.
+  mutating func takeObject() -> Bool {
+    objects -= 1
+    return objects >= 0
+  }
+
+  mutating func takeMetadata(_ byteCount: Int, at place: String) throws(RNNError) {
+    guard byteCount <= metadata else {
+      throw RNNError(.badData, place: place,
+        "attributes and strings take more than \(Limits.maximumHeaderSize >> 20) MiB",
+        remedy: "remove what does not belong to the model")
+    }
+    metadata -= byteCount
+  }
+
+  mutating func takeUnpacked(_ byteCount: Int, at place: String) throws(RNNError) {
+    guard byteCount <= unpacked else {
+      throw RNNError(.badData, place: place,
+        "the file's datasets unpack to more than \(Limits.maximumInflationRatio) times its size",
+        remedy: "if it is meant so, store them without compression: h5repack -f NONE")
+    }
+    unpacked -= byteCount
+  }
+
+  static func tooMany(at place: String) -> RNNError {
+    RNNError(.badData, place: place, "more than \(Limits.maximumTensorCount) links and attributes",
+      remedy: "split the file")
+  }
+}

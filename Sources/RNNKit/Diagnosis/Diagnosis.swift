@@ -1,0 +1,223 @@
+import RNNModel
+
+/// What a model does to signals: its recurrent weights, the saturation of its units on an input, and how a gradient travels
+/// back through time. All in float64, on the first sequence of a batch.
+public struct Diagnosis: Sendable {
+  /// A recurrent weight's square block: `hidden` for the RNN, a gate's name for the others.
+  public struct Block: Sendable {
+    public let name: String
+    /// The largest absolute eigenvalue; with a projection, of W_hr · W_hh.
+    public let spectralRadius: Double
+    /// The largest singular value.
+    public let norm: Double
+  }
+
+  /// How often a bounded unit is within a hundredth of its range from either end, as a share of steps and units.
+  public struct Saturation: Sendable {
+    public let name: String
+    public let share: Double
+  }
+
+  public enum Verdict: Sendable, Equatable {
+    /// A change of h this many steps back reaches the end weaker than a thousandth.
+    case vanishes(by: Int)
+    /// … stronger than a thousandfold.
+    case explodes(by: Int)
+    case stays
+
+    public var text: String {
+      switch self {
+      case .vanishes(let steps): "vanishes by step \(steps)"
+      case .explodes(let steps): "explodes by step \(steps)"
+      case .stays: "stays"
+      }
+    }
+  }
+
+  /// One direction of one layer.
+  public struct Layer: Sendable {
+    public let module: String
+    public let layer: Int
+    public let isReverse: Bool
+    public let blocks: [Block]
+    public let saturation: [Saturation]
+    /// ‖dh_T/dh_{T−d}‖₂ for d = 0, 1, … steps back; an LSTM's c is held fixed. Ends early where the work would be too large.
+    public let gradient: [Double]
+    /// ‖dh_T/dc_{T−d}‖₂ for an LSTM, with h held fixed; empty otherwise.
+    public let cellGradient: [Double]
+    public let verdict: Verdict
+  }
+
+  public let layers: [Layer]
+  public let stepCount: Int
+
+  /// Runs the chain over a sequence, (time, features) or (time) for an embedding's indices, from zero state.
+  ///
+  /// `modules` must chain, as `Plan` has checked. Throws where the model has parts that cannot be run or an index is beyond
+  /// its embedding.
+  public init(_ model: Model, modules: [Module], input: [[Double]]) throws(RNNError) {
+    var layers: [Layer] = []
+    var sequence = input
+    for module in modules {
+      switch module {
+      case .recurrent(let module):
+        for layer in 0..<module.numLayers {
+          var outputs = [[Double]](repeating: [], count: sequence.count)
+          for direction in 0..<module.directionCount {
+            let isReverse = direction == 1 || module.direction == .reverse
+            let tape = Self.tape(model, module, layer, direction, isReverse ? sequence.reversed() : sequence)
+            layers.append(Self.layer(model, module, layer, direction, tape))
+            for (step, output) in (isReverse ? tape.steps.reversed() : tape.steps).enumerated() {
+              outputs[step] += output.hidden
+            }
+          }
+          sequence = outputs
+        }
+        if !module.returnsSequence, let last = sequence.last, let first = sequence.first {
+          let size = module.stateSize
+          switch module.direction {
+          case .forward: sequence = [last]
+          case .reverse: sequence = [first]
+          case .bidirectional: sequence = [Array(last[..<size]) + Array(first[size...])]
+          }
+        }
+      case .linear(let module):
+        let weight = Self.matrix(model, module.name, "weight")
+        let bias = model.tensor(module.name, "bias")?.doubles
+        sequence = sequence.map { step in
+          Self.head(zip(weight.times(step), bias ?? [Double](repeating: 0, count: weight.rows)).map { $0 + $1 }, module.activation)
+        }
+      case .embedding(let module):
+        let table = Self.matrix(model, module.name, "weight")
+        sequence = try sequence.map { (step) throws(RNNError) in
+          guard let value = step.first, let index = Int(exactly: value), (0..<table.rows).contains(index) else {
+            throw RNNError(.badData, place: "module \(module.name)", "an index outside 0..<\(table.rows)",
+              remedy: "correct the input")
+          }
+          return table.slice(index..<index + 1).values
+        }
+      case .unknown(let module):
+        throw RNNError(.badData, place: "module \(module.name)", "cannot be run", remedy: "choose a part with --module")
+      }
+    }
+    self.layers = layers
+    stepCount = input.count
+  }
+
+  private static func matrix(_ model: Model, _ module: String, _ name: String) -> Matrix {
+    guard let tensor = model.tensor(module, name), tensor.shape.rank == 2 else {
+      return Matrix(rows: 0, columns: 0, values: [])
+    }
+    return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.doubles)
+  }
+
+  private static func head(_ values: [Double], _ head: Linear.Head) -> [Double] {
+    switch head {
+    case .elementwise(let activation): return values.map(activation.value)
+    case .softmax, .logSoftmax:
+      let largest = values.max() ?? 0
+      let exponentials = values.map { exponential($0 - largest) }
+      let sum = exponentials.reduce(0, +)
+      if head == .softmax { return exponentials.map { $0 / sum } }
+      return values.map { $0 - largest - logarithm(sum) }
+    }
+  }
+
+  private static func tape(
+    _ model: Model, _ module: Recurrent, _ layer: Int, _ direction: Int, _ sequence: [[Double]]
+  ) -> CellTape {
+    func name(_ kind: ParameterName.Kind) -> String {
+      ParameterName(kind, layer: module.isCell ? nil : layer, isReverse: direction == 1).description
+    }
+    let inputWeight = matrix(model, module.name, name(.weightIH))
+    let zeros = [Double](repeating: 0, count: inputWeight.rows)
+    let inputBias = model.tensor(module.name, name(.biasIH))?.doubles ?? zeros
+    let index = layer * module.directionCount + direction
+    func state(_ tensor: String, _ size: Int) -> [Double] {
+      guard module.hasInitialState, let all = model.tensor(module.name, tensor)?.doubles else {
+        return [Double](repeating: 0, count: size)
+      }
+      return Array(all[index * size..<(index + 1) * size])
+    }
+    return CellTape(
+      module: module, direction: direction, hiddenWeight: matrix(model, module.name, name(.weightHH)),
+      projection: module.projSize > 0 ? matrix(model, module.name, name(.weightHR)) : nil,
+      peephole: module.peephole ? model.tensor(module.name, name(.weightPeephole))?.doubles : nil,
+      inputs: sequence.map { step in zip(inputWeight.times(step), inputBias).map { $0 + $1 } },
+      bias: model.tensor(module.name, name(.biasHH))?.doubles ?? zeros,
+      hidden: state("h0", module.stateSize), cell: module.cell == .lstm ? state("c0", module.hiddenSize) : [])
+  }
+
+  private static func layer(
+    _ model: Model, _ module: Recurrent, _ layer: Int, _ direction: Int, _ tape: CellTape
+  ) -> Layer {
+    let gates: [String] =
+      switch module.cell {
+      case .rnn: ["hidden"]
+      case .lstm: ["input gate", "forget gate", "cell gate", "output gate"]
+      case .gru: ["reset gate", "update gate", "new gate"]
+      }
+    let size = module.hiddenSize
+    let blocks = gates.enumerated().map { index, name in
+      let block = tape.hiddenWeight.slice(index * size..<(index + 1) * size)
+      return Block(
+        name: name, spectralRadius: (tape.projection?.times(block) ?? block).spectralRadius, norm: block.spectralNorm)
+    }
+    let (gradient, cellGradient) = backward(tape, module)
+    return Layer(
+      module: module.name, layer: layer, isReverse: direction == 1 || module.direction == .reverse, blocks: blocks,
+      saturation: saturation(tape, gates, module.activations(direction: direction)), gradient: gradient,
+      cellGradient: cellGradient, verdict: verdict(gradient, cellGradient))
+  }
+
+  private static func saturation(
+    _ tape: CellTape, _ gates: [String], _ activations: Recurrent.Activations
+  ) -> [Saturation] {
+    gates.enumerated().compactMap { index, name in
+      let isCandidate = name == "hidden" || name == "cell gate" || name == "new gate"
+      let activation = isCandidate ? activations.candidate : activations.gate
+      guard let bounds = activation.bounds else { return nil }
+      let margin = (bounds.upperBound - bounds.lowerBound) / 100
+      var (saturated, all) = (0, 0)
+      for step in tape.steps {
+        for unit in 0..<tape.hiddenSize {
+          let value = activation.value(step.inputs[index * tape.hiddenSize + unit])
+          all += 1
+          if value < bounds.lowerBound + margin || value > bounds.upperBound - margin { saturated += 1 }
+        }
+      }
+      return Saturation(name: name, share: all == 0 ? 0 : Double(saturated) / Double(all))
+    }
+  }
+
+  /// Multiplications the way back may take for one layer; about half a minute.
+  private static let maximumWork = 30_000_000_000
+
+  /// The norms of dh_T/dh_t and dh_T/dc_t, from t = T back. Each of h_T's units is followed by itself, so the result is the
+  /// whole Jacobian.
+  private static func backward(_ tape: CellTape, _ module: Recurrent) -> ([Double], [Double]) {
+    let size = module.stateSize
+    let isLSTM = module.cell == .lstm
+    var rows = (0..<size).map { index in
+      (hidden: Matrix.identity(size).slice(index..<index + 1).values, cell: [Double](repeating: 0, count: isLSTM ? module.hiddenSize : 0))
+    }
+    var (gradient, cellGradient): ([Double], [Double]) = ([1], isLSTM ? [0] : [])
+    let work = max(1, size * tape.hiddenWeight.values.count)
+    for step in tape.steps.reversed().prefix(max(1, maximumWork / work)) {
+      rows = rows.map { tape.backward(step, $0) }
+      gradient.append(Matrix(rows: size, columns: size, values: rows.flatMap(\.hidden)).spectralNorm)
+      if isLSTM {
+        cellGradient.append(Matrix(rows: size, columns: module.hiddenSize, values: rows.flatMap(\.cell)).spectralNorm)
+      }
+    }
+    return (gradient, cellGradient)
+  }
+
+  /// An LSTM's memory is its cell: the gradient has vanished where both ways have.
+  private static func verdict(_ gradient: [Double], _ cellGradient: [Double]) -> Verdict {
+    let norms = gradient.indices.map { max(gradient[$0], cellGradient.isEmpty ? 0 : cellGradient[$0]) }
+    if let steps = norms.firstIndex(where: { $0.isNaN || $0 > 1000 }) { return .explodes(by: steps) }
+    let last = norms.lastIndex { $0 >= 0.001 } ?? 0
+    return last + 1 < norms.count ? .vanishes(by: last + 1) : .stays
+  }
+}

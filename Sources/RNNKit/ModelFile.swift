@@ -1,0 +1,62 @@
+import RNNFormats
+import RNNModel
+
+/// A model read from a file, with what had to be assumed on the way.
+///
+///     let file = try ModelFile.open("model.rnn")
+///     let outputs = try Plan(file.model).run(input)
+///
+/// HDF5 needs `import RNNHDF5` and `registry: .standard.adding(HDF5Format.self)`.
+public struct ModelFile: Sendable {
+  public let path: String
+  /// The format's name, `native`.
+  public let format: String
+  /// The file's length in bytes.
+  public let byteCount: Int
+  public let model: Model
+  /// What the reader changed or passed over, and what was assumed; a sentence each.
+  public let notes: [String]
+
+  /// Reads, recognises and checks a model file.
+  ///
+  /// - Parameters:
+  ///   - format: the format's name; nil recognises it by content.
+  ///   - mapping: new names for tensors that follow no convention.
+  ///   - options: what the file may not say of its model.
+  public static func open(
+    _ path: String, as format: String? = nil, mapping: NameMapping = NameMapping(),
+    options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
+  ) throws(RNNError) -> ModelFile {
+    let file = try InputFile(path)
+    let kind = try registry.format(of: file, named: format)
+    do throws(RNNError) {
+      let archive = try mapping.apply(to: kind.read(file))
+      let interpretation = try Interpretation(archive, options: options)
+      return ModelFile(
+        path: path, format: kind.name, byteCount: file.count, model: interpretation.model,
+        notes: archive.notes + interpretation.assumptions)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}
+
+extension Model {
+  /// Writes the model to a file that appears whole or not at all.
+  ///
+  /// - Parameters:
+  ///   - format: the format's name; nil chooses by the path's extension.
+  ///   - replacing: whether an existing file may be replaced.
+  public func write(
+    to path: String, as format: String? = nil, replacing: Bool = false, registry: FormatRegistry = .standard
+  ) throws(RNNError) {
+    let writer = try registry.writer(for: path, named: format)
+    do throws(RNNError) {
+      var file = try OutputFile(path, replacing: replacing)
+      try writer.write(self, to: &file)
+      try file.commit()
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import RNNKit
+
+struct Diff: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compares two models, parameter by parameter, over any two formats.",
+    discussion: "Exit status 1 where they differ: in a bit of a tensor, in a tensor's presence, or in architecture.")
+
+  @Argument(help: "A model file.") var first: String
+  @Argument(help: "Another, of any format.") var second: String
+  @OptionGroup(title: "Model options") var model: ModelArguments
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    let (a, b) = (try model.open(first), try model.open(second))
+    let differences = Difference.between(a.model, b.model)
+    let sameArchitecture = a.model.architecture == b.model.architecture
+    let differing = differences.filter { $0.verdict != .identical }
+    if json {
+      Console.output(document(differences, sameArchitecture).indentedText + "\n")
+    } else {
+      if !sameArchitecture {
+        Console.output("architectures differ\n")
+        for (sign, file) in [("-", a), ("+", b)] {
+          let architecture = file.model.architecture
+          for module in architecture.modules {
+            let line = "\(module.name)  \(module.repr(batchFirst: architecture.batchFirst))"
+            Console.output("\(sign) \(line.escapingControlCharacters())\n")
+          }
+        }
+      }
+      var table = Table(right: [3])
+      if !differing.isEmpty { table.add("tensor", "verdict", "", "largest difference", "at", "elements differing") }
+      for difference in differing {
+        let types = [difference.first, difference.second].compactMap { $0.map { "\($0.elementType.rawValue) \($0.shape)" } }
+        let compared = difference.differingCount > 0
+        table.add(
+          difference.name, difference.verdict.rawValue, types.joined(separator: " / "),
+          compared ? "\(difference.largestDifference)" : "", compared ? "\(difference.position)" : "",
+          compared ? "\(grouped(difference.differingCount)) of \(grouped(difference.first?.count ?? 0))" : "")
+      }
+      Console.output(table.text)
+      let identical = differences.count - differing.count
+      Console.output("\(grouped(identical)) of \(grouped(differences.count)) tensors are identical bit for bit\n")
+    }
+    if !differing.isEmpty || !sameArchitecture { throw ExitCode(1) }
+  }
+
+  private func document(_ differences: [Difference], _ sameArchitecture: Bool) -> JSONValue {
+    .object([
+      .init("first", .string(first)), .init("second", .string(second)),
+      .init("identical", .bool(sameArchitecture && differences.allSatisfy { $0.verdict == .identical })),
+      .init("same_architecture", .bool(sameArchitecture)),
+      .init("tensors", .array(differences.map { difference in
+        .object([
+          .init("name", .string(difference.name)), .init("verdict", .string(difference.verdict.rawValue)),
+          .init("differing", .integer(Int64(difference.differingCount))),
+          .init("largest_difference", .number(difference.largestDifference)),
+          .init("at", .array(difference.position.map { .integer(Int64($0)) })),
+        ])
+      })),
+    ])
+  }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import RNNKit
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows a model's architecture, parameters and reference cases.")
+
+  @Argument(help: "The model file.") var path: String
+  @OptionGroup(title: "Model options") var model: ModelArguments
+  @Flag(help: "Print JSON (Schemas/inspect.schema.json).") var json = false
+
+  func run() throws {
+    let file = try model.open(path, quiet: json)
+    Console.output(json ? document(file).indentedText + "\n" : text(file))
+  }
+
+  /// Parameters in the chain's order, then the tensors that are carried along.
+  private func tensors(_ model: Model) -> [(tensor: NamedTensor, isParameter: Bool)] {
+    let parameters = model.parameterNames.compactMap { name in
+      model.archive[name].map { (NamedTensor(name, $0), true) }
+    }
+    return parameters + model.carried.map { ($0, false) }
+  }
+
+  private func text(_ file: ModelFile) -> String {
+    let (model, architecture) = (file.model, file.model.architecture)
+    var result = "\(file.path): \(file.format), \(grouped(file.byteCount)) bytes\n\n".escapingControlCharacters(except: "\n")
+    var modules = Table()
+    for module in architecture.modules {
+      modules.add(module.name.isEmpty ? "-" : module.name, module.repr(batchFirst: architecture.batchFirst))
+    }
+    result += modules.text
+    if architecture.skip > 0 { result += "  the first \(architecture.skip) input features are added to the output\n" }
+    if architecture.inputGain != 1 { result += "  the input is multiplied by \(architecture.inputGain)\n" }
+    if architecture.outputGain != 1 { result += "  the output is multiplied by \(architecture.outputGain)\n" }
+    if !architecture.orderKnown { result += "  (which module follows which is not known: choose with --module)\n" }
+
+    var table = Table(right: [3])
+    var carried = Table(right: [3])
+    var (parameters, bytes, warnings) = (0, 0, "")
+    for (tensor, isParameter) in tensors(model) {
+      let value = tensor.tensor
+      let cells = (tensor.name, "\(value.shape)", value.elementType.rawValue, grouped(value.byteCount))
+      if isParameter {
+        table.add(cells.0, cells.1, cells.2, cells.3)
+        parameters += value.count
+        bytes += value.byteCount
+      } else {
+        carried.add(cells.0, cells.1, cells.2, cells.3)
+      }
+      let (nan, infinite) = value.nonFiniteCounts
+      if isParameter, nan + infinite > 0 {
+        warnings += "  \(tensor.name): \(grouped(nan)) NaN and \(grouped(infinite)) infinite values\n"
+      }
+    }
+    result += "\nparameters\n" + table.text + "  \(grouped(parameters)) values, \(grouped(bytes)) bytes\n"
+    if !warnings.isEmpty { result += "\nwarning: weights that are not finite\n" + warnings }
+    if !model.carried.isEmpty { result += "\ncarried along, no part of the chain\n" + carried.text }
+    if !model.archive.cases.isEmpty { result += "\nreference cases\n" + cases(model.archive.cases) }
+    if !model.archive.metadata.isEmpty {
+      var table = Table()
+      for member in model.archive.metadata {
+        let text = member.value.string ?? member.value.text
+        table.add(member.key, text.count > 100 ? text.prefix(100) + "…" : text)
+      }
+      result += "\nmetadata\n" + table.text
+    }
+    return result
+  }
+
+  private func cases(_ cases: [ReferenceCase]) -> String {
+    var table = Table()
+    for reference in cases {
+      let members = reference.members.map { "\($0.name) \($0.tensor.shape)" }.joined(separator: ", ")
+      table.add(reference.name, members)
+    }
+    return table.text
+  }
+
+  private func document(_ file: ModelFile) -> JSONValue {
+    let (model, architecture) = (file.model, file.model.architecture)
+    func json(_ tensor: NamedTensor) -> JSONValue {
+      let (nan, infinite) = tensor.tensor.nonFiniteCounts
+      return .object([
+        .init("name", .string(tensor.name)), .init("dtype", .string(tensor.tensor.elementType.rawValue)),
+        .init("shape", .array(tensor.tensor.shape.dimensions.map { .integer(Int64($0)) })),
+        .init("bytes", .integer(Int64(tensor.tensor.byteCount))), .init("nan", .integer(Int64(nan))),
+        .init("infinite", .integer(Int64(infinite))),
+      ])
+    }
+    let all = tensors(model)
+    let parameters = all.filter(\.isParameter).map(\.tensor)
+    return .object([
+      .init("file", .string(file.path)), .init("format", .string(file.format)),
+      .init("bytes", .integer(Int64(file.byteCount))), .init("architecture", architecture.json),
+      .init("modules", .array(architecture.modules.map { module in
+        .object([
+          .init("name", .string(module.name)), .init("repr", .string(module.repr(batchFirst: architecture.batchFirst))),
+        ])
+      })),
+      .init("parameters", .array(parameters.map(json))),
+      .init("carried", .array(all.filter { !$0.isParameter }.map { json($0.tensor) })),
+      .init("cases", .array(model.archive.cases.map { reference in
+        .object([
+          .init("name", .string(reference.name)), .init("members", .array(reference.members.map(json))),
+          .init("metadata", .object(reference.metadata)),
+        ])
+      })),
+      .init("metadata", .object(model.archive.metadata)),
+      .init("totals", .object([
+        .init("values", .integer(Int64(parameters.reduce(0) { $0 + $1.tensor.count }))),
+        .init("bytes", .integer(Int64(parameters.reduce(0) { $0 + $1.tensor.byteCount }))),
+      ])),
+      .init("notes", .array(file.notes.map(JSONValue.string))),
+    ])
+  }
+}

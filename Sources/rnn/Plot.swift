@@ -1,0 +1,67 @@
+/// Curves in a terminal, drawn with Braille characters: two points across and four down to a character.
+enum Plot {
+  /// The lines of a plot of `values`, left to right, with the range at the left edge. Empty for no finite value.
+  ///
+  /// - Parameters:
+  ///   - width: characters across; more values than points across are drawn as their range.
+  ///   - range: the values at the bottom and top; nil fits them.
+  static func lines(_ values: [Double], width: Int = 76, height: Int = 6, range: ClosedRange<Double>? = nil) -> [String] {
+    let finite = values.filter(\.isFinite)
+    guard let low = finite.min(), let high = finite.max() else { return [] }
+    let bounds = range ?? low...high
+    let (columns, rows) = (min(width * 2, max(values.count, 2)), height * 4)
+    let span = bounds.upperBound > bounds.lowerBound ? bounds.upperBound - bounds.lowerBound : 1
+    func row(_ value: Double) -> Int {
+      let share = ((value - bounds.lowerBound) / span).clamped(to: 0...1)
+      return rows - 1 - Int((share * Double(rows - 1)).rounded())
+    }
+    var cells = [[UInt32]](repeating: [UInt32](repeating: 0, count: (columns + 1) / 2), count: height)
+    func mark(_ column: Int, _ row: Int) {
+      // Dots are numbered down the left column 1, 2, 3, 7 and down the right 4, 5, 6, 8.
+      let bits: [[UInt32]] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]]
+      cells[row / 4][column / 2] |= bits[row % 4][column % 2]
+    }
+    var last: Int?
+    for column in 0..<columns {
+      let start = column * values.count / columns
+      let end = max(start + 1, (column + 1) * values.count / columns)
+      let group = values[start..<min(end, values.count)].filter(\.isFinite)
+      guard let groupLow = group.min(), let groupHigh = group.max() else {
+        last = nil
+        continue
+      }
+      var (top, bottom) = (row(groupHigh), row(groupLow))
+      // Joined to the column before, so that a steep curve stays one.
+      if let last {
+        if last < top { top = last + 1 }
+        if last > bottom { bottom = last - 1 }
+      }
+      for row in min(top, bottom)...max(top, bottom) { mark(column, row) }
+      last = row(group[group.endIndex - 1])
+    }
+    let labels = [short(bounds.upperBound), short(bounds.lowerBound)]
+    let margin = max(labels[0].count, labels[1].count)
+    return cells.enumerated().map { index, cells in
+      let label = index == 0 ? labels[0] : index == height - 1 ? labels[1] : ""
+      var line = String(repeating: " ", count: margin - label.count) + label + " │"
+      for cell in cells { line.unicodeScalars.append(Unicode.Scalar(0x2800 + cell) ?? " ") }
+      return line
+    }
+  }
+
+  /// A number in at most three significant digits.
+  static func short(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
+    var scale = 1.0
+    while abs(value) * scale < 100, scale < 1e12 { scale *= 10 }
+    while abs(value) * scale >= 1000, scale > 1e-12 { scale /= 10 }
+    let rounded = (value * scale).rounded() / scale
+    return rounded == rounded.rounded() && abs(rounded) < 1e6 ? String(Int(rounded)) : "\(rounded)"
+  }
+}
+
+extension Double {
+  func clamped(to range: ClosedRange<Double>) -> Double {
+    Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
+  }
+}

@@ -1,0 +1,240 @@
+import RNNFormats
+import RNNModel
+import Testing
+
+@Suite struct AudioModelTests {
+  private func expectTensors(_ archive: TensorArchive, of name: String) throws {
+    let expected = try StateDictJSONFormat.read(Fixture.file("json/\(name).state_dict.json"))
+    #expect(archive.tensors.map(\.name) == expected.tensors.map(\.name))
+    for tensor in expected.tensors {
+      #expect(archive[tensor.name]?.isIdentical(to: tensor.tensor) == true, "\(tensor.name)")
+    }
+  }
+
+  private func read(_ path: String, as format: any ModelFormat.Type) throws -> TensorArchive {
+    let file = try Fixture.file(path)
+    #expect(try FormatRegistry.standard.format(of: file).name == format.name)
+    let archive = try format.read(file)
+    _ = try Interpretation(archive)
+    return archive
+  }
+
+  @Test func readsRTNeuralsGRU() throws {
+    let archive = try read("json/rtneural_gru.json", as: RTNeuralFormat.self)
+    try expectTensors(archive, of: "rtneural_gru")
+    let architecture = try #require(archive.architecture)
+    #expect(architecture.modules == [
+      .linear(Linear(name: "dense", inFeatures: 2, outFeatures: 3, activation: .elementwise(.tanh))),
+      .recurrent(Recurrent(name: "gru", cell: .gru, inputSize: 3, hiddenSize: 4)),
+      .linear(Linear(name: "dense_1", inFeatures: 4, outFeatures: 2, activation: .elementwise(.sigmoid))),
+      .linear(Linear(name: "dense_2", inFeatures: 2, outFeatures: 1, bias: false)),
+    ])
+    #expect(architecture.batchFirst)
+    #expect(archive.notes.contains("GRU gates reordered from z, r, h to r, z, n"))
+  }
+
+  @Test func readsRTNeuralsLSTM() throws {
+    let archive = try read("json/rtneural_lstm.json", as: RTNeuralFormat.self)
+    try expectTensors(archive, of: "rtneural_lstm")
+    #expect(archive.architecture?.modules == [
+      .recurrent(Recurrent(name: "lstm", cell: .lstm, inputSize: 2, hiddenSize: 3)),
+      .recurrent(Recurrent(name: "lstm_1", cell: .lstm, inputSize: 3, hiddenSize: 2)),
+      .linear(Linear(name: "dense", inFeatures: 2, outFeatures: 3, activation: .elementwise(.tanh))),
+      .linear(Linear(name: "dense_1", inFeatures: 3, outFeatures: 2, activation: .elementwise(.elu(alpha: 1)))),
+      .linear(Linear(name: "dense_2", inFeatures: 2, outFeatures: 3, activation: .softmax)),
+    ])
+  }
+
+  @Test(arguments: ["gru", "lstm"])
+  func writesRTNeuralsLayoutBack(cell: String) throws {
+    let archive = try read("json/rtneural_\(cell).json", as: RTNeuralFormat.self)
+    let back = try roundTrip(archive, through: RTNeuralFormat.self)
+    expectSame(back, archive)
+    // The text itself, but for the activation that stood alone.
+    let bytes = try written(archive, as: RTNeuralFormat.self)
+    let ours = try JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
+    let theirs = try Fixture.file("json/rtneural_\(cell).json").withUnsafeBytes { try JSONValue(parsing: $0) }
+    #expect(ours["in_shape"] == theirs["in_shape"])
+    let layers = theirs["layers"]?.array?.filter { $0["type"] != .string("activation") }
+    #expect(ours["layers"]?.array?.map { $0["weights"] } == layers?.map { $0["weights"] })
+    #expect(ours["layers"]?.array?.map { $0["shape"] } == layers?.map { $0["shape"] })
+  }
+
+  @Test func readsAIDAXSkipGainsAndTestSignal() throws {
+    let archive = try read("json/aidax.json", as: RTNeuralFormat.self)
+    try expectTensors(archive, of: "aidax")
+    let architecture = try #require(archive.architecture)
+    #expect(architecture.skip == 1)
+    #expect(abs(architecture.inputGain - 0.501187233627272) < 1e-15)
+    #expect(abs(architecture.outputGain - 1.496235656094433) < 1e-15)
+    #expect(archive.metadata == [.init("name", .string("made for a test")), .init("samplerate", .string("48000"))])
+    let reference = try #require(archive.cases.first)
+    let input = try #require(reference["input"])
+    #expect(input.shape.dimensions == [8, 2])
+    #expect(reference["y"]?.shape.dimensions == [8, 1])
+    let text = try JSONValue(parsing: Fixture.file("json/aidax.json").withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+    let x = try #require(text["input_batch"]?.array?.first?.double)
+    #expect(abs(input.doubles[0] * architecture.inputGain - x) < 1e-7 * abs(x))
+    #expect(input.doubles[1] == 0)
+  }
+
+  @Test func readsGuitarMLsSkip() throws {
+    let archive = try read("json/guitarml.json", as: GuitarMLFormat.self)
+    try expectTensors(archive, of: "guitarml")
+    #expect(archive.architecture == Architecture(
+      modules: [
+        .recurrent(Recurrent(name: "rec", cell: .gru, inputSize: 2, hiddenSize: 3, numLayers: 2)),
+        .linear(Linear(name: "lin", inFeatures: 3, outFeatures: 1, bias: false)),
+      ], skip: 1))
+  }
+
+  @Test func readsNAMsStartingState() throws {
+    let archive = try read("json/lstm.nam", as: NAMFormat.self)
+    try expectTensors(archive, of: "lstm.nam")
+    #expect(archive.architecture?.recurrentModules.first?.hasInitialState == true)
+    #expect(archive.metadata == [.init("name", .string("made for a test")), .init("sample_rate", .integer(48000))])
+  }
+}
+
+/// One defect in a file that is otherwise good.
+@Suite struct AudioModelRefusals {
+  private func expect(
+    _ format: any ModelFormat.Type, _ path: String, replacing old: String, with new: String, refused place: String,
+    _ problem: String, _ remedy: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let file = try Fixture.file("json/\(path)", replacing: old, with: new)
+    let refused = error { _ = try format.read(file) }
+    #expect(refused == RNNError(.badData, place: place, problem, remedy: remedy), sourceLocation: sourceLocation)
+  }
+
+  private static let again = "compare with RTNeural's own JSON, or export the model again"
+
+  @Test(arguments: ["conv1d", "conv2d", "prelu", "batchnorm", "batchnorm2d", "unknown"])
+  func refusesRTNeuralLayersThatCannotRun(type: String) throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#, with: #""type": "\#(type)""#,
+      refused: "layers[1].type", "a layer of type \"\(type)\", which RNNKit cannot run",
+      "only lstm, gru, dense and activation layers can be read")
+  }
+
+  @Test func refusesAnotherActivationInAnLSTM() throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_lstm.json", replacing: #""activation": "tanh""#, with: #""activation": "relu""#,
+      refused: "layers[0].activation", "\"relu\" in an lstm layer, where RTNeural itself always computes tanh",
+      "train it with tanh, or set the activation to \"tanh\" if that is what is meant")
+  }
+
+  @Test func refusesAnActivationRTNeuralLacks() throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""sigmoid""#, with: #""gelu""#,
+      refused: "layers[2].activation", "\"gelu\", which RTNeural does not know",
+      "it knows tanh, relu, sigmoid, softmax, elu")
+  }
+
+  @Test func refusesAnActivationThatFollowsNoDenseLayer() throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_lstm.json", replacing: #"{"type": "dense""#,
+      with: #"{"type": "activation", "activation": "tanh", "shape": [null, null, 2], "weights": []}, {"type": "dense""#,
+      refused: "layers[2]", "an activation that does not follow a dense layer, which RNNKit cannot run", Self.again)
+  }
+
+  @Test func refusesWeightsThatDoNotFitTheLayer() throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""shape": [null, null, 4]"#, with: #""shape": [null, null, 5]"#,
+      refused: "layers[1].weights[0]", "its shape is (3, 12), expected (3, 15) from the layer's sizes", Self.again)
+  }
+
+  @Test func refusesAKeyThatMayChangeALayer() throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#, with: #""go_backwards": true, "type": "gru""#,
+      refused: "layers[1].go_backwards", "an unknown key, which may change what the layer computes", Self.again)
+  }
+
+  @Test func refusesASkipOfTwo() throws {
+    try expect(
+      RTNeuralFormat.self, "aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 2"#, refused: "in_skip",
+      "2, expected 0, or 1 where the model gives one feature", Self.again)
+  }
+
+  @Test func refusesATestSignalOfAnotherLength() throws {
+    try expect(
+      RTNeuralFormat.self, "aidax.json", replacing: #""output_batch": ["#, with: #""output_batch": [0.0, "#,
+      refused: "output_batch", "its shape is (9,), expected one number for each of input_batch, (8,)", Self.again)
+  }
+
+  private static let guitarML = "compare with GuitarML's own JSON, or export the model again"
+
+  @Test func refusesGuitarMLsOtherModels() throws {
+    try expect(
+      GuitarMLFormat.self, "guitarml.json", replacing: "SimpleRNN", with: "GatedConvNet", refused: "model_data.model",
+      "\"GatedConvNet\", of GuitarML's models only \"SimpleRNN\" can be read", Self.guitarML)
+  }
+
+  @Test func refusesASkipThatPyTorchWouldRepeat() throws {
+    try expect(
+      GuitarMLFormat.self, "guitarml.json", replacing: #""skip": 1"#, with: #""skip": 2"#, refused: "model_data.skip",
+      "2, expected 0 or as many as the output's features, 1", Self.guitarML)
+  }
+
+  @Test func refusesAnUnknownGuitarMLOption() throws {
+    try expect(
+      GuitarMLFormat.self, "guitarml.json", replacing: #""skip": 1"#, with: #""skip": 1, "bidirectional": true"#,
+      refused: "model_data.bidirectional", "an unknown key, which may change what the model computes",
+      "use a newer RNNKit, or correct the key")
+  }
+
+  @Test func refusesNAMsOtherArchitectures() throws {
+    try expect(
+      NAMFormat.self, "lstm.nam", replacing: #""LSTM""#, with: #""WaveNet""#, refused: "architecture",
+      "\"WaveNet\", of Neural Amp Modeler's architectures only \"LSTM\" can be read", "RNNKit runs recurrent networks")
+  }
+
+  @Test func refusesNAMWeightsOfTheWrongCount() throws {
+    try expect(
+      NAMFormat.self, "lstm.nam", replacing: #""hidden_size": 3"#, with: #""hidden_size": 4"#, refused: "weights",
+      "160 numbers, expected 261 for the sizes in config", "export the model again")
+  }
+
+  private func refusedWriting(_ module: Recurrent) throws -> String? {
+    var archive = TensorArchive()
+    for (name, shape) in Model.parameters(of: .recurrent(module)) {
+      try archive.append(name, tensor(.float32, shape, [UInt8](repeating: 0, count: 4 * shape.reduce(1, *))))
+    }
+    archive.architecture = Architecture(modules: [.recurrent(module)])
+    return error { _ = try written(archive, as: RTNeuralFormat.self) }?.problem
+  }
+
+  @Test func refusesToWriteWhatRTNeuralCannotHold() throws {
+    func lstm(_ change: (inout Recurrent) -> Void) throws -> String? {
+      var module = Recurrent(name: "rnn", cell: .lstm, inputSize: 2, hiddenSize: 2)
+      change(&module)
+      return try refusedWriting(module)
+    }
+    #expect(try lstm { _ in } == nil)
+    #expect(try lstm { $0.cell = .rnn } == "RTNeural cannot hold an Elman RNN, only LSTM and GRU")
+    #expect(try lstm { $0.direction = .bidirectional } == "RTNeural cannot hold a layer that runs backwards")
+    #expect(try lstm { $0.projSize = 1 } == "RTNeural cannot hold a projection")
+    #expect(
+      try lstm { $0.activations.gate = .hardSigmoidKeras2 }
+        == "RTNeural cannot hold other gate activations than sigmoid and tanh")
+    #expect(try lstm { ($0.cell, $0.resetAfter) = (.gru, false) } == "RTNeural cannot hold a GRU with reset_after false")
+    #expect(try lstm { $0.clip = 3 } == "RTNeural cannot hold clipped activations")
+    #expect(try lstm { $0.inputForget = true } == "RTNeural cannot hold coupled input and forget gates")
+    #expect(try lstm { $0.peephole = true } == "RTNeural cannot hold peepholes")
+    #expect(try lstm { $0.hasInitialState = true } == "RTNeural cannot hold a starting state")
+    #expect(try lstm { $0.returnsSequence = false } == "RTNeural cannot hold a layer that gives its last step only")
+  }
+
+  @Test func saysThatBiasesAreAddedUp() throws {
+    var archive = TensorArchive()
+    try archive.append("lstm.weight_ih_l0", floats([1, 2, 3, 4], 4, 1))
+    try archive.append("lstm.weight_hh_l0", floats([1, 2, 3, 4], 4, 1))
+    try archive.append("lstm.bias_ih_l0", floats([1, 2, 3, 4], 4))
+    try archive.append("lstm.bias_hh_l0", floats([0.5, 0, 0, 0], 4))
+    let notes = RTNeuralFormat.notes(writing: try Interpretation(archive).model)
+    #expect(notes == ["lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias"])
+    let back = try roundTrip(archive, through: RTNeuralFormat.self)
+    #expect(back["lstm.bias_ih_l0"]?.doubles == [1.5, 2, 3, 4])
+    #expect(back["lstm.bias_hh_l0"]?.doubles == [0, 0, 0, 0])
+  }
+}
