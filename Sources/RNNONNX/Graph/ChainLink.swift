@@ -55,8 +55,9 @@ struct RecurrentLink {
 
   /// Where a starting state comes from.
   enum Start {
-    case zero
-    /// (directions, hidden), the same for every sequence.
+    /// Zeros.
+    case none
+    /// (directions, hidden), the same for every sequence; often zeros too.
     case stored(Tensor)
     case input(StateInput)
   }
@@ -69,8 +70,8 @@ struct RecurrentLink {
   var resetAfter = true
   var clip: Double?
   var inputForget = false
-  var h0 = Start.zero
-  var c0 = Start.zero
+  var h0 = Start.none
+  var c0 = Start.none
   /// The graph input that gives the sequences' lengths.
   var lengths: Int?
 }

@@ -1,3 +1,4 @@
+import RNNFormats
 import RNNModel
 
 /// The operators RNN, LSTM and GRU, of operator set 7 and later.
@@ -95,16 +96,16 @@ extension GraphReader {
     try spend(w.byteCount + r.byteCount + (biases?.byteCount ?? 0) + (peepholes?.byteCount ?? 0), node)
     var result: [RecurrentLink.Direction] = []
     for index in 0..<count {
-      guard let weightIH = w.row(index)?.reordered(order), let weightHH = r.row(index)?.reordered(order) else {
+      guard let weightIH = w.row(index)?.reorderingBlocks(order), let weightHH = r.row(index)?.reorderingBlocks(order) else {
         throw node.refuse("its weights are too large")
       }
       var direction = RecurrentLink.Direction(weightIH: weightIH, weightHH: weightHH, activations: Recurrent.Activations())
       if let halves = biases?.row(index).flatMap({ row in Shape([2, rows]).flatMap { row.reshaped($0) } }),
-        let ih = halves.row(0)?.reordered(order), let hh = halves.row(1)?.reordered(order)
+        let ih = halves.row(0)?.reorderingBlocks(order), let hh = halves.row(1)?.reorderingBlocks(order)
       {
         direction.biases = (ih, hh)
       }
-      direction.peephole = peepholes?.row(index)?.reordered(GateOrder.peephole)
+      direction.peephole = peepholes?.row(index)?.reorderingBlocks(GateOrder.peephole)
       result.append(direction)
     }
     return result
@@ -150,21 +151,20 @@ extension GraphReader {
         remedy: "if the LSTM has a projection, take its weights from PyTorch's own file: ONNX has none")
     }
     switch try value(node, index) {
-    case nil: return .zero
+    case nil: return .none
     case .constant(let constant):
       guard constant.shape.count == 3, constant.shape.indices.allSatisfy({ fits($0, constant.shape[$0]) }), constant.tensor.elementType.isWeight
       else { throw refuseShape(constant.shape) }
       let tensor = constant.tensor
-      if tensor.isZero { return .zero }
-      guard let first = tensor.sliced(axis: batchAxis, first: 0, count: 1) else { throw node.refuse("its \(role) is empty") }
-      for row in 1..<max(tensor.shape[batchAxis], 1) where tensor.sliced(axis: batchAxis, first: row, count: 1)?.isIdentical(to: first) != true {
+      guard tensor.shape[batchAxis] > 0, let first = tensor.sliced(axis: batchAxis, 0..<1) else { throw node.refuse("its \(role) is empty") }
+      for row in 1..<tensor.shape[batchAxis] where tensor.sliced(axis: batchAxis, row..<row + 1)?.isIdentical(to: first) != true {
         throw node.refuse("its \(role) is fixed in the file and differs from sequence to sequence", remedy: "make it an input of the graph")
       }
       // Axes that were repeated are written out.
       let strides = first.strides
       func stride(_ axis: Int) -> Int { first.shape[axis] == 1 ? 0 : strides[axis] }
       guard let shape = Shape([directions, link.hiddenSize]),
-        let state = first.strided(shape, start: 0, strides: [stride(rowsAxis), stride(2)])
+        let state = first.gathered(shape, strides: [stride(rowsAxis), stride(2)])
       else { throw node.refuse("its \(role) is too large") }
       return .stored(state)
     case .flow(let flow):
@@ -208,15 +208,6 @@ extension GraphReader {
     set(node, .flow(output), output: 1)
     output.quantity = .cell
     set(node, .flow(output), output: 2)
-  }
-}
-
-extension Tensor {
-  /// Whether every element is zero; −0 is too.
-  fileprivate var isZero: Bool {
-    var result = true
-    forEachDouble { _, value in if value != 0 { result = false } }
-    return result
   }
 }
 

@@ -33,7 +33,7 @@ extension GraphReader {
       var parts: [Tensor] = []
       for index in indices {
         let position = try position(index, constant.tensor.shape[axis])
-        guard let part = constant.tensor.sliced(axis: axis, first: position, count: 1) else {
+        guard let part = constant.tensor.sliced(axis: axis, position..<position + 1) else {
           throw node.refuse("its constant is too large")
         }
         try spend(part.byteCount * 2, node)
@@ -110,7 +110,7 @@ extension GraphReader {
       guard let count = constant.shape[axis].value else { throw node.refuse("it cuts a constant of a size that only the input tells") }
       let range = range(count)
       if constant.tensor.shape[axis] == count {
-        guard let tensor = constant.tensor.sliced(axis: axis, first: range.lowerBound, count: range.count) else {
+        guard let tensor = constant.tensor.sliced(axis: axis, range) else {
           throw node.refuse("its constant is too large")
         }
         try spend(tensor.byteCount, node)

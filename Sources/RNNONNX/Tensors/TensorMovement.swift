@@ -1,49 +1,8 @@
+import RNNFormats
 import RNNModel
 
-/// Tensors made of another tensor's elements, moved but never changed.
+/// Tensors made of another tensor's elements, moved but never changed. Axes and ranges must be the tensor's.
 extension Tensor {
-  /// The tensor whose element at indices (i, j, …) is this one's at `start` + i·strides[0] + j·strides[1] …, counted in
-  /// elements. The caller has checked that all of these exist. Nil where the size overflows.
-  func strided(_ shape: Shape, start: Int, strides: [Int]) -> Tensor? {
-    let size = elementType.byteCount
-    var axes = Array(zip(shape.dimensions, strides))
-    // Axes that lie one behind the other are one run of bytes.
-    var run = 1
-    while let (count, stride) = axes.last, stride == run || count == 1 {
-      run *= count
-      axes.removeLast()
-    }
-    return Tensor(elementType, shape) { target in
-      guard shape.count > 0 else { return }
-      withUnsafeBytes { source in
-        var indices = [Int](repeating: 0, count: axes.count)
-        var position = start
-        var written = 0
-        while true {
-          copy(source, position * size, target, written, run * size)
-          written += run * size
-          var axis = axes.count - 1
-          while axis >= 0 {
-            indices[axis] += 1
-            position += axes[axis].1
-            if indices[axis] < axes[axis].0 { break }
-            position -= axes[axis].1 * axes[axis].0
-            indices[axis] = 0
-            axis -= 1
-          }
-          if axis < 0 { return }
-        }
-      }
-    }
-  }
-
-  private func copy(
-    _ source: UnsafeRawBufferPointer, _ from: Int, _ target: UnsafeMutableRawBufferPointer, _ to: Int, _ count: Int
-  ) {
-    UnsafeMutableRawBufferPointer(rebasing: target[to..<to + count])
-      .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from..<from + count]))
-  }
-
   /// The distance in elements between neighbours along each axis.
   var strides: [Int] {
     var result = [Int](repeating: 1, count: shape.rank)
@@ -51,23 +10,21 @@ extension Tensor {
     return result
   }
 
-  /// The axes in another order: axis i of the result is axis `order[i]` of this one. `order` must be a permutation.
+  /// The axes in another order: axis i of the result is axis `order[i]` of this one.
   func permuted(_ order: [Int]) -> Tensor? {
     let strides = self.strides
-    return Shape(order.map { shape[$0] }).flatMap { strided($0, start: 0, strides: order.map { strides[$0] }) }
+    return Shape(order.map { shape[$0] }).flatMap { gathered($0, strides: order.map { strides[$0] }) }
   }
 
-  /// Every `step`th of the elements along `axis`, `count` of them from `first` on, which must all exist.
-  func sliced(axis: Int, first: Int, count: Int, step: Int = 1) -> Tensor? {
-    var strides = self.strides
-    let start = count == 0 ? 0 : first * strides[axis]
-    strides[axis] *= step
+  /// The elements of `range` along `axis`.
+  func sliced(axis: Int, _ range: Range<Int>) -> Tensor? {
     var sizes = shape.dimensions
-    sizes[axis] = count
-    return Shape(sizes).flatMap { strided($0, start: start, strides: strides) }
+    sizes[axis] = range.count
+    let strides = self.strides
+    return Shape(sizes).flatMap { gathered($0, strides: strides, offset: range.isEmpty ? 0 : range.lowerBound * strides[axis]) }
   }
 
-  /// Tensors of one type, and of one shape but for `axis`, one after the other along it.
+  /// Tensors of one type, and of one shape but for `axis`, one after the other along it. Nil where the size overflows.
   static func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor? {
     guard let first = tensors.first else { return nil }
     var sizes = first.shape.dimensions
@@ -86,11 +43,18 @@ extension Tensor {
         for tensor in tensors where tensor.byteCount > 0 {
           let count = tensor.byteCount / outer
           tensor.withUnsafeBytes { source in
-            tensor.copy(source, index * count, target, written, count)
+            UnsafeMutableRawBufferPointer(rebasing: target[written..<written + count])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[index * count..<(index + 1) * count]))
           }
           written += count
         }
       }
     }
+  }
+
+  /// The part of the first axis that `index` names, without that axis, sharing the bytes. Nil where there is none.
+  func row(_ index: Int) -> Tensor? {
+    guard shape.rank > 0, let rest = Shape(Array(shape.dimensions.dropFirst())) else { return nil }
+    return rows(index..<index + 1)?.reshaped(rest)
   }
 }
