@@ -30,10 +30,10 @@ let package = Package(
     .executableTarget(
       name: "rnn",
       dependencies: [
-        "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "RNNKit", "RNNHDF5", "RNNONNX", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
-    .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX"], exclude: ["Fixtures"]),
+    .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX", "RNNHDF5", "RNNKit"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit"]),

@@ -26,5 +26,11 @@ public enum ONNXFormat: ModelFormat {
   }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try ONNXWriter(model).write(to: &file)
+  }
+
+  public static func notes(writing model: Model) -> [String] {
+    ONNXWriter.computedType(model) == .float64
+      ? ["float64 is valid ONNX, but ONNX Runtime runs RNN, LSTM and GRU in float32 only"] : []
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import RNNHDF5
 import RNNKit
+import RNNONNX
 
 /// Which modules of the chain to run.
 struct PartArguments: ParsableArguments {
@@ -15,7 +16,7 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard
+  static let registry = ArrayRegistry.standard.adding(ONNXTensorFormat.self)
 
   /// The arrays of an input file by name; a lone array is `input`.
   static func read(_ path: String, loneArray name: String = "input") throws(RNNError) -> [NamedTensor] {

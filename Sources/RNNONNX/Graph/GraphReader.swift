@@ -80,6 +80,9 @@ struct GraphReader {
     return GraphInput(name: info.name, type: type, shape: shape)
   }
 
+  /// Whether there is a recurrent operator at all; exporters may write its steps out one by one.
+  var hasRecurrentNodes: Bool { graph.node.contains { ["RNN", "LSTM", "GRU"].contains($0.opType) } }
+
   /// Initializers that no node mentions.
   var unusedInitializers: [TensorProto] {
     let mentioned = Set(graph.node.flatMap(\.input))

@@ -96,7 +96,7 @@ extension GraphReader {
   mutating func embedding(_ node: OperatorNode, table: GraphValue, indices: Flow, axis: Int) throws(RNNError) {
     guard axis == 0, let constant = try weight(node, 0, "table"), constant.tensor.shape.rank == 2, constant.tensor.elementType.isWeight
     else { throw node.refuse("it chooses by the graph's input from something that is no embedding's table") }
-    guard indices.untouchedInput != nil, indices.type.isInteger else {
+    guard case .input = indices.source, indices.type.isInteger else {
       throw node.refuse("its indices are not the graph's input")
     }
     let index = try append(

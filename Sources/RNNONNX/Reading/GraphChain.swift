@@ -15,12 +15,12 @@ struct GraphChain {
   /// Walks the graph and checks that every output is something a run gives.
   init(_ reader: GraphReader) throws(RNNError) {
     var reader = reader
+    let none = RNNError(.badData, "no output depends on a node RNN, LSTM or GRU",
+      remedy: "export the model so that its recurrent layers stay operators, as torch.onnx.export(dynamo=False) does")
+    guard reader.hasRecurrentNodes else { throw none }
     let outputs = try reader.outputs()
     var links = reader.links
-    guard links.contains(where: { $0.recurrent != nil }) else {
-      throw RNNError(.badData, "no output depends on a node RNN, LSTM or GRU",
-        remedy: "export the model so that its recurrent layers stay operators; PyTorch's torch.onnx.export(dynamo=False) keeps them")
-    }
+    guard links.contains(where: { $0.recurrent != nil }) else { throw none }
     guard let last = links.indices.last else { throw RNNError(.defect, "a chain without links") }
     for output in outputs { try Self.check(output.name, output.value, &reader) }
     for use in reader.uses {
