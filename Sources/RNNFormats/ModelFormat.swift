@@ -36,6 +36,7 @@ public struct FormatRegistry: Sendable {
   /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
   public static let standard = FormatRegistry([
     NativeFormat.self, StateDictJSONFormat.self, RTNeuralFormat.self, GuitarMLFormat.self, NAMFormat.self,
+    TorchFormat.self,
   ])
 
   /// Reads a file, recognised by content, or as `format` where that is named.
