@@ -27,9 +27,9 @@ let package = Package(
         "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
-    .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel"], exclude: ["Fixtures"]),
+    .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit"]),
+    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["rnn"]),
   ],
   swiftLanguageModes: [.v6]

@@ -35,9 +35,14 @@ public struct FormatRegistry: Sendable {
 
   /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
   public static let standard = FormatRegistry([
-    NativeFormat.self, StateDictJSONFormat.self, RTNeuralFormat.self, GuitarMLFormat.self, NAMFormat.self,
-    TorchFormat.self,
+    NativeFormat.self, SafetensorsFormat.self, NPZFormat.self, TorchFormat.self, StateDictJSONFormat.self,
+    RTNeuralFormat.self, GuitarMLFormat.self, NAMFormat.self,
   ])
+
+  /// The same with one more format.
+  public func adding(_ format: any ModelFormat.Type) -> FormatRegistry {
+    FormatRegistry(formats + [format])
+  }
 
   /// Reads a file, recognised by content, or as `format` where that is named.
   public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> TensorArchive {

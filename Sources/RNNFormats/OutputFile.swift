@@ -186,11 +186,13 @@ public struct OutputFile: ~Copyable {
     }
     var status = stat()
     guard stat(path, &status) == 0 else {
-      // A link to nothing yet: the file is made where it points.
-      if errno == ENOENT, let linked = readLink(path) {
-        return .file(linked.hasPrefix("/") ? linked : folder(of: path) + "/" + linked)
+      guard errno == ENOENT else {
+        throw RNNError(.cannotCreate, file: path, "cannot be created: \(systemMessage(errno))",
+          remedy: "check that the folder exists and may be written to")
       }
-      return .file(path)
+      // A link to nothing yet, perhaps through others: the file is made where it points. The system ends loops.
+      guard let linked = readLink(path) else { return .file(path) }
+      return try target(linked.hasPrefix("/") ? linked : folder(of: path) + "/" + linked, replacing: replacing)
     }
     switch status.st_mode & S_IFMT {
     case S_IFDIR:

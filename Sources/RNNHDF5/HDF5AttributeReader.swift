@@ -64,7 +64,7 @@ extension HDF5Reader {
       if strings == nil { note(place, "text that is not UTF-8") }
     case H5T_INTEGER:
       values = try integers(attribute, type.id, shape.count, place)
-      if values == nil { note(place, "whole numbers that do not fit 64 bits with a sign") }
+      if values == nil { note(place, HDF5Datatype.unsupportedReason(type.id)) }
     case H5T_FLOAT:
       var numbers = [Double](repeating: 0, count: shape.count)
       try hdf5(H5Aread(attribute, rnn_h5t_native_double(), &numbers), "cannot be read", at: place)
@@ -80,14 +80,15 @@ extension HDF5Reader {
     return values.map { JSONValue.nested($0, shape.dimensions) }
   }
 
-  /// Nil where a value is no `Int64`.
-  private func integers(_ attribute: hid_t, _ type: hid_t, _ count: Int, _ place: String) throws(RNNError) -> [JSONValue]? {
+  /// Nil where values are of more than 64 bits.
+  private func integers(
+    _ attribute: hid_t, _ type: hid_t, _ count: Int, _ place: String
+  ) throws(RNNError) -> [JSONValue]? {
     guard H5Tget_size(type) <= 8 else { return nil }
     if H5Tget_sign(type) == H5T_SGN_NONE {
       var numbers = [UInt64](repeating: 0, count: count)
       try hdf5(H5Aread(attribute, rnn_h5t_native_uint64(), &numbers), "cannot be read", at: place)
-      let values = numbers.compactMap { Int64(exactly: $0) }
-      return values.count == count ? values.map { .integer($0) } : nil
+      return numbers.map { number in Int64(exactly: number).map { .integer($0) } ?? .largeInteger(String(number)) }
     }
     var numbers = [Int64](repeating: 0, count: count)
     try hdf5(H5Aread(attribute, rnn_h5t_native_int64(), &numbers), "cannot be read", at: place)

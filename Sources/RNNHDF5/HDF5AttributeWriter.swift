@@ -23,8 +23,8 @@ extension HDF5Writer {
     let list = values ?? [attribute.value]
     switch list.first {
     case nil, .null:
+      guard values?.isEmpty ?? true else { throw unsupported(place) }
       // Without elements there is no type: float64, as NumPy has it.
-      guard list.count <= 1 else { throw unsupported(place) }
       _ = try create(attribute.name, on: object, try HDF5Datatype.writing(.float64), space, at: place)
     case .string:
       let strings = list.compactMap(\.string)
@@ -36,16 +36,27 @@ extension HDF5Writer {
       try withPointers(to: strings, at: place) { H5Awrite(id, typeID, $0) }
     case .bool:
       try write(list.map { $0.bool.map { UInt8($0 ? 1 : 0) } }, .bool, attribute.name, on: object, space, at: place)
-    case .integer:
-      try write(
-        list.map { value -> Int64? in if case .integer(let number) = value { number } else { nil } }, .int64,
-        attribute.name, on: object, space, at: place)
+    case .integer, .largeInteger:
+      let signed = list.map { value -> Int64? in if case .integer(let number) = value { number } else { nil } }
+      if signed.contains(nil) {
+        try write(list.map(Self.unsigned), .uint64, attribute.name, on: object, space, at: place)
+      } else {
+        try write(signed, .int64, attribute.name, on: object, space, at: place)
+      }
     case .number:
       try write(
         list.map { value -> Double? in if case .number(let number) = value { number } else { nil } }, .float64,
         attribute.name, on: object, space, at: place)
     case .array, .object:
       throw unsupported(place)
+    }
+  }
+
+  private static func unsigned(_ value: JSONValue) -> UInt64? {
+    switch value {
+    case .integer(let number): UInt64(exactly: number)
+    case .largeInteger(let digits): UInt64(digits)
+    default: nil
     }
   }
 

@@ -35,7 +35,7 @@ struct HDF5Budget {
   mutating func takeUnpacked(_ byteCount: Int, at place: String) throws(RNNError) {
     guard byteCount <= unpacked else {
       throw RNNError(.badData, place: place,
-        "the file's datasets unpack to more than \(Limits.maximumInflationRatio) times its size, which no real data does",
+        "the file's datasets unpack to more than \(Limits.maximumInflationRatio) times its size",
         remedy: "if it is meant so, store them without compression: h5repack -f NONE")
     }
     unpacked -= byteCount

@@ -149,8 +149,8 @@ extension HDF5Reader {
   }
 }
 
-/// Cuts a dataset into boxes that follow each other in memory, each of whole chunks, so that every chunk is unpacked once
-/// and libhdf5 keeps track of few at a time.
+/// Cuts a dataset into boxes that follow each other in memory, each of whole chunks, so that every chunk is unpacked
+/// once and libhdf5 keeps track of few at a time.
 struct HDF5Boxes {
   private let dimensions: [Int]
   private let box: [Int]

@@ -198,7 +198,8 @@ private struct FloatLayout: Equatable {
   /// The little-endian type of this layout.
   func type() throws(RNNError) -> HDF5Handle {
     let type = try HDF5Handle(H5Tcopy(rnn_h5t_float64()), "a type cannot be made", at: nil)
-    try hdf5(H5Tset_fields(type.id, sign, exponent, exponentSize, mantissa, mantissaSize), "a type cannot be made", at: nil)
+    try hdf5(
+      H5Tset_fields(type.id, sign, exponent, exponentSize, mantissa, mantissaSize), "a type cannot be made", at: nil)
     try hdf5(H5Tset_precision(type.id, size * 8), "a type cannot be made", at: nil)
     try hdf5(H5Tset_size(type.id, size), "a type cannot be made", at: nil)
     try hdf5(H5Tset_ebias(type.id, bias), "a type cannot be made", at: nil)

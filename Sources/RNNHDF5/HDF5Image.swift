@@ -5,6 +5,7 @@ import RNNModel
 struct HDF5Image {
   private let file: HDF5MemoryFile
   private let placements: [HDF5Writer.Placement]
+  private static let pieceSize = 1 << 18
 
   /// Lays the tree out in memory.
   init(_ tree: HDF5Tree) throws(RNNError) {
@@ -22,7 +23,11 @@ struct HDF5Image {
     try file.forEachPage { (offset, bytes) throws(RNNError) in try output.write(bytes, at: offset) }
     for placement in placements {
       try placement.tensor.withUnsafeBytes { (bytes) throws(RNNError) in
-        try output.write(bytes, at: placement.offset)
+        // In pieces: the system copies twice as fast out of mapped files when it need not fault in much at a time.
+        for start in stride(from: 0, to: bytes.count, by: Self.pieceSize) {
+          let piece = bytes[start..<min(start + Self.pieceSize, bytes.count)]
+          try output.write(UnsafeRawBufferPointer(rebasing: piece), at: placement.offset + start)
+        }
       }
     }
   }

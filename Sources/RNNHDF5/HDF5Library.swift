@@ -7,8 +7,8 @@ enum HDF5Library {
   /// libhdf5 is not safe to call from two threads unless it was built to be.
   private static let lock = Mutex<Void>(())
 
-  /// Runs a whole operation. The library's printing of errors and its loading of filters from shared objects, which a file
-  /// could ask for, are off meanwhile and then as they were.
+  /// Runs a whole operation. The library's printing of errors and its loading of filters from shared objects, which a
+  /// file could ask for, are off meanwhile and then as they were.
   static func perform<Value: Sendable>(_ operation: () throws(RNNError) -> Value) throws(RNNError) -> Value {
     try lock.withLock { (_) throws(RNNError) -> Value in
       guard H5open() >= 0 else {
@@ -53,7 +53,8 @@ enum HDF5Library {
   }
 }
 
-/// Passes on what a function of libhdf5 returned, or throws where it is negative, which is how all of them report failure.
+/// Passes on what a function of libhdf5 returned, or throws where it is negative, which is how all of them report
+/// failure.
 @discardableResult
 func hdf5<Value: SignedInteger>(
   _ result: Value, _ problem: @autoclosure () -> String, at place: @autoclosure () -> String?

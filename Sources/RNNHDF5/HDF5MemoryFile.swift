@@ -3,9 +3,9 @@ import RNNModel
 
 /// A file that libhdf5 reads and writes through functions of ours, so that it never opens one itself.
 ///
-/// Reading takes the bytes of a mapped file. Writing keeps the pages that were touched; the rest are holes. libhdf5's own
-/// drivers do neither: they want a path, and on a full disk libhdf5 1.10 cannot close its file and ends the process by a
-/// signal at its exit.
+/// Reading takes the bytes of a mapped file. Writing keeps the pages that were touched; the rest are holes. libhdf5's
+/// own drivers do neither: they want a path, and on a full disk libhdf5 1.10 cannot close its file and ends the process
+/// by a signal at its exit.
 final class HDF5MemoryFile {
   private let storage: TensorStorage?
   /// Written pages by number.
@@ -44,7 +44,9 @@ final class HDF5MemoryFile {
   fileprivate func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
     if let storage {
       guard offset <= storage.count, bytes.count <= storage.count - offset else { return false }
-      storage.withUnsafeBytes { bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + bytes.count])) }
+      storage.withUnsafeBytes { all in
+        bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[offset..<offset + bytes.count]))
+      }
       return true
     }
     Self.forEachPart(offset, bytes.count) { number, inPage, inBytes in

@@ -12,7 +12,8 @@ import RNNModel
 
 /// Strings of a dataset or attribute, of one length (padded with zeros or spaces) or of variable length, as text.
 enum HDF5Strings {
-  /// Reads `count` strings by `transfer`, which is given a type for the memory and the memory. Nil where one is not UTF-8.
+  /// Reads `count` strings by `transfer`, which is given a type for the memory and the memory. Nil where one is not
+  /// UTF-8.
   static func read(
     _ type: hid_t, _ space: hid_t, count: Int, _ budget: inout HDF5Budget, at place: String,
     transferList: hid_t = hdf5Default, _ transfer: (_ type: hid_t, _ memory: UnsafeMutableRawPointer?) -> herr_t

@@ -10,8 +10,8 @@ import RNNModel
 
 /// Room for tensors that cannot be mapped from their file because they must be unpacked or converted.
 ///
-/// The first and small ones stay in memory; the rest goes to a nameless file, in `TMPDIR` or `/var/tmp`, that is mapped and
-/// whose pages the system may drop. So a file of any size is read in little memory.
+/// The first and small ones stay in memory; the rest goes to a nameless file, in `TMPDIR` or `/var/tmp`, that is mapped
+/// and whose pages the system may drop. So a file of any size is read in little memory.
 struct ScratchSpace: ~Copyable {
   /// Tensors from this size on never stay in memory.
   static let largeTensor = 16 << 20
@@ -74,8 +74,10 @@ struct ScratchSpace: ~Copyable {
       let status = posix_fallocate(descriptor, off_t(fileSize), off_t(size))
     #endif
     guard status == 0 else { throw Self.failed(byteCount, status) }
-    guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, off_t(fileSize)), base != MAP_FAILED
-    else { throw Self.failed(byteCount, errno) }
+    let access = PROT_READ | PROT_WRITE
+    guard let base = mmap(nil, size, access, MAP_SHARED, descriptor, off_t(fileSize)), base != MAP_FAILED else {
+      throw Self.failed(byteCount, errno)
+    }
     fileSize += size
     let address = UInt(bitPattern: base)
     let storage = TensorStorage(UnsafeRawBufferPointer(start: base, count: size)) {
@@ -85,7 +87,7 @@ struct ScratchSpace: ~Copyable {
   }
 
   /// A file without a name, which goes when it is closed and unmapped.
-  static func namelessFile(_ byteCount: Int) throws(RNNError) -> Int32 {
+  private static func namelessFile(_ byteCount: Int) throws(RNNError) -> Int32 {
     var template = Array((folder + "/.rnn-XXXXXX").utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw failed(byteCount, errno) }
@@ -96,7 +98,7 @@ struct ScratchSpace: ~Copyable {
 
   private static var folder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp" }
 
-  static func failed(_ byteCount: Int, _ code: Int32) -> RNNError {
+  private static func failed(_ byteCount: Int, _ code: Int32) -> RNNError {
     RNNError(.inputOutput, "no room for \(byteCount) bytes unpacked in \(folder): \(String(cString: strerror(code)))",
       remedy: "set TMPDIR to a folder with more room")
   }

@@ -10,6 +10,8 @@ public enum Limits {
   public static let maximumHeaderSize = 64 << 20
   /// Values of one JSON text, each of which takes some fifty bytes of memory for two in the file.
   public static let maximumJSONValueCount = 1 << 23
+  /// Bytes of a safetensors header: the reference implementation's own limit.
+  public static let maximumSafetensorsHeaderSize = 100_000_000
   /// Levels of nesting in JSON, HDF5 groups and pickles.
   public static let maximumDepth = 64
   /// Layers of one recurrent module.

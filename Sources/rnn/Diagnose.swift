@@ -1,6 +1,14 @@
 import ArgumentParser
 import RNNKit
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 struct Diagnose: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Shows what a model does to signals: recurrent weights, saturation, gradients through time.",
@@ -49,7 +57,7 @@ struct Diagnose: ParsableCommand {
 
   private func plot(_ norms: [Double], _ title: String) -> String {
     // Zeros, below every logarithm, are drawn at the bottom.
-    let logs = norms.map { $0 > 0 ? max(logBase10($0), -12) : -12 }
+    let logs = norms.map { $0 > 0 ? max(log10($0), -12) : -12 }
     guard logs.count > 2 else { return "" }
     let low = min(logs.min() ?? -1, -1)
     let lines = Plot.lines(logs, width: 64, height: 4, range: low...max(logs.max() ?? 0, 0.1))
@@ -84,5 +92,60 @@ struct Diagnose: ParsableCommand {
         .init("ulps", .array(growth.ulps.map(JSONValue.number))),
       ])),
     ])
+  }
+}
+
+/// The sequence a diagnosis runs on.
+struct DiagnosisInput {
+  let modules: [Module]
+  /// (time, features), or (time) of an embedding's indices.
+  let tensor: Tensor
+  let sequence: [[Double]]
+  let description: String
+
+  /// The given file's input, the model's first reference case, or noise.
+  init(file: ModelFile, modules names: [String]?, path: String?) throws(RNNError) {
+    let plan = try Plan(file.model, modules: names, precision: .float64)
+    let source: Tensor
+    if let path {
+      source = try Arrays.read("input", from: path)
+      description = path
+    } else if names == nil, let reference = file.model.archive.cases.first(where: { reference in
+      !reference.metadata.contains { $0.key == "modules" }
+    }), let input = reference["input"] {
+      source = input
+      description = "reference case \(reference.name)"
+    } else {
+      var noise = NormalNumbers(seed: 1)
+      guard !plan.takesIndices, let shape = Shape([100, plan.inputSize]),
+        let tensor = Tensor((0..<shape.count).map({ _ in noise.next() }), shape)
+      else { throw RNNError(.usage, "there is no case to run on, and noise is no input for this model", remedy: "give one with --input") }
+      source = tensor
+      description = "normal noise"
+    }
+    modules = plan.architecture.modules
+    let (axes, features) = (plan.takesIndices ? 1 : 2, plan.takesIndices ? 1 : plan.inputSize)
+    guard source.shape.rank == axes || source.shape.rank == axes + 1,
+      plan.takesIndices || source.shape.dimensions.last == features
+    else {
+      throw RNNError(.badData, file: path, place: "input",
+        "its shape is \(source.shape), expected (time, batch, \(features)) or (time, \(features))", remedy: "reshape it")
+    }
+    // The first sequence of a batch.
+    let values = source.doubles
+    let isBatched = source.shape.rank == axes + 1
+    let batchFirst = plan.architecture.batchFirst
+    let steps = source.shape[isBatched && batchFirst ? 1 : 0]
+    let batch = isBatched ? source.shape[batchFirst ? 0 : 1] : 1
+    guard steps > 0, batch > 0 else {
+      throw RNNError(.badData, file: path, place: "input", "its shape \(source.shape) is empty", remedy: "give a sequence")
+    }
+    sequence = (0..<steps).map { step in
+      let start = (batchFirst ? step : step * batch) * features
+      return Array(values[start..<start + features])
+    }
+    let shape = Shape(plan.takesIndices ? [steps] : [steps, features])
+    let flat = sequence.flatMap { $0 }
+    tensor = shape.flatMap { plan.takesIndices ? Tensor(flat.map { Int64($0) }, $0) : Tensor(flat, $0) } ?? source
   }
 }

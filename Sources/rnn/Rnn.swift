@@ -19,7 +19,9 @@ struct RNN: ParsableCommand {
       supported, 66 no such input, 73 the output cannot be created, 74 reading or writing failed, 70 a defect of rnn.
       """,
     version: "0.1.0",
-    subcommands: [Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Formats.self])
+    subcommands: [
+      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Formats.self,
+    ])
 }
 
 @main

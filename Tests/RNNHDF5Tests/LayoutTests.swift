@@ -41,7 +41,8 @@ import Testing
   func keepsAWholeArchive(isOrdered: Bool) throws {
     var archive = TensorArchive(isOrdered: isOrdered)
     for type in ElementType.allCases { try archive.append("z.\(type.rawValue)", try tensor(type)) }
-    for name in ["", ".", "..", "/", "a/b", "a%2Fb", "%", "%2E", "…", "with space", "a.", ".a", "state_dict", "line\nbreak"] {
+    let names = ["", ".", "..", "/", "a/b", "a%2Fb", "%", "%2E", "…", "with space", "a.", ".a", "state_dict", "line\nbreak"]
+    for name in names {
       try archive.append(name, try tensor(.float32, []))
     }
     try archive.append("zero.size", try tensor(.float64, [0, 4]))
@@ -51,7 +52,8 @@ import Testing
       """).members)
     archive.cases = [
       ReferenceCase(
-        name: "second/one", members: [NamedTensor("output", try tensor(.float32)), NamedTensor("input", try tensor(.bfloat16))],
+        name: "second/one",
+        members: [NamedTensor("output", try tensor(.float32)), NamedTensor("input", try tensor(.bfloat16))],
         metadata: [.init("framework", .string("torch 2.15.0"))]),
       ReferenceCase(name: "", members: []),
     ]
@@ -72,16 +74,19 @@ import Testing
     #expect(!archive.isOrdered)
     let metadata = JSONValue.object(archive.metadata)
     #expect(metadata["text"] == .string("grün"))
-    #expect(metadata["hdf5_attributes"] == (try JSONValue(parsing: #"{"/data": {"unit": "V"}, "/ordered": {"z": 1, "a": 2}}"#)))
+    let attributes = try JSONValue(parsing: #"{"/data": {"unit": "V"}, "/ordered": {"z": 1, "a": 2}}"#)
+    #expect(metadata["hdf5_attributes"] == attributes)
     #expect(metadata["hdf5_unreadable"]?.array?.first == .string("/, attribute compound: a compound type"))
   }
 
   @Test func joinsPathsWithDotsAndTakesStringsAsMetadata() throws {
     let lstm = HDF5Tree.Group(children: [
-      .init("weight_ih_l0", .dataset(.init(try tensor(.float32)))), .init("note", .strings(.init(["a"], try #require(Shape([]))))),
+      .init("weight_ih_l0", .dataset(.init(try tensor(.float32)))),
+      .init("note", .strings(.init(["a"], try #require(Shape([]))))),
     ])
     let tree = HDF5Tree(root: .init(children: [
-      .init("encoder", .group(.init(children: [.init("lstm", .group(lstm))]))), .init("fc.bias", .dataset(.init(try tensor(.float16)))),
+      .init("encoder", .group(.init(children: [.init("lstm", .group(lstm))]))),
+      .init("fc.bias", .dataset(.init(try tensor(.float16)))),
     ]))
     let archive = try TensorArchive(hdf5: tree)
     #expect(archive.tensors.map(\.name) == ["encoder.lstm.weight_ih_l0", "fc.bias"])
@@ -99,24 +104,29 @@ import Testing
     #expect(error?.problem == "the name stands twice")
   }
 
+  /// A tree that says it is in RNNKit's layout.
+  private func ours(version: Int64 = 1, _ attributes: [HDF5Tree.Attribute]) -> HDF5Tree {
+    let format: [HDF5Tree.Attribute] = [.init("format", .string("rnnkit")), .init("format_version", .integer(version))]
+    return HDF5Tree(root: .init(attributes: format + attributes))
+  }
+
   @Test func refusesAnotherVersion() throws {
-    let tree = HDF5Tree(root: .init(attributes: [.init("format", .string("rnnkit")), .init("format_version", .integer(2))]))
+    let tree = ours(version: 2, [])
     let error = #expect(throws: RNNError.self) { try TensorArchive(hdf5: tree) }
     #expect(error?.place == "/, attribute format_version")
     #expect(error?.problem == "2, expected 1")
   }
 
   @Test func refusesItsOwnFormatWithoutTensors() throws {
-    let tree = HDF5Tree(root: .init(attributes: [.init("format", .string("rnnkit")), .init("format_version", .integer(1))]))
+    let tree = ours([])
     let error = #expect(throws: RNNError.self) { try TensorArchive(hdf5: tree) }
     #expect(error?.place == "/state_dict")
   }
 
   @Test(arguments: [("architecture", "{"), ("metadata", "[1]"), ("metadata", "{\"a\": 1, \"a\": 2}")])
   func refusesBadJSONInAnAttribute(_ name: String, _ text: String) throws {
-    let tree = HDF5Tree(root: .init(
-      attributes: [.init("format", .string("rnnkit")), .init("format_version", .integer(1)), .init(name, .string(text))],
-      children: [.init("state_dict", .group(.init()))]))
+    var tree = ours([.init(name, .string(text))])
+    tree.root.children = [.init("state_dict", .group(.init()))]
     let error = #expect(throws: RNNError.self) { try TensorArchive(hdf5: tree) }
     #expect(error?.place?.hasPrefix("/, attribute \(name)") == true)
     #expect(error?.kind == .badData)

@@ -16,7 +16,8 @@ import Testing
   }
 
   private func check(
-    _ error: RNNError?, _ kind: RNNError.Kind, _ place: String?, _ problem: String, _ location: SourceLocation = #_sourceLocation
+    _ error: RNNError?, _ kind: RNNError.Kind, _ place: String?, _ problem: String,
+    _ location: SourceLocation = #_sourceLocation
   ) {
     #expect(error?.kind == kind, sourceLocation: location)
     #expect(error?.place == place, sourceLocation: location)
@@ -95,7 +96,7 @@ import Testing
     let folder = try TemporaryFolder()
     let tensor = Tensor([Float](repeating: 1, count: 100), Shape([100])!)!
     try HDF5File.write(
-      HDF5Tree(root: .init(children: [.init("first", .dataset(.init(tensor))), .init("second", .dataset(.init(tensor)))])),
+      HDF5Tree(root: .init(children: ["first", "second"].map { .init($0, .dataset(.init(tensor))) })),
       to: folder("two.h5"))
     let tree = try HDF5File.readTree(folder("two.h5"))
     return (

@@ -32,8 +32,10 @@ import Testing
   @Test func keepsGroupsOrderAndAttributes() throws {
     let attributes: [HDF5Tree.Attribute] = [
       .init("array", .array([.integer(1), .integer(-2)])), .init("empty", .array([])), .init("flag", .bool(true)),
-      .init("flags", .array([.bool(false), .bool(true)])), .init("integer", .integer(.min)), .init("nothing", .null),
-      .init("number", .number(0.1)), .init("text", .string("grün \u{1F600}")), .init("texts", .array([.string(""), .string("b")])),
+      .init("flags", .array([.bool(false), .bool(true)])), .init("integer", .integer(.min)), .init("large", .largeInteger("18446744073709551615")),
+      .init("nothing", .null),
+      .init("number", .number(0.1)), .init("text", .string("grün \u{1F600}")),
+      .init("texts", .array([.string(""), .string("b")])),
     ]
     let inner = HDF5Tree.Group(
       attributes: attributes,
@@ -78,7 +80,8 @@ import Testing
   @Test func givesTheSameBytesForTheSameTree() throws {
     let attributes = [HDF5Tree.Attribute("names", .array((0..<9000).map { .string("layer \($0)") }))]
     let root = HDF5Tree.Group(
-      attributes: attributes, children: try (0..<300).map { .init("w\($0)", .dataset(.init(try tensor(.int16, [$0])))) })
+      attributes: attributes,
+      children: try (0..<300).map { .init("w\($0)", .dataset(.init(try tensor(.int16, [$0])))) })
     try HDF5File.write(HDF5Tree(root: root), to: folder("a.h5"))
     // Something else in between, so that freed memory holds other bytes.
     _ = try HDF5File.readTree(fixture("filters"))
@@ -95,7 +98,8 @@ import Testing
   }
 
   @Test(arguments: [
-    JSONValue.object([]), .array([.integer(1), .string("a")]), .array([.array([.integer(1)])]), .array([.null, .null]),
+    JSONValue.object([]), .largeInteger("18446744073709551616"), .array([.integer(-1), .largeInteger("9223372036854775808")]),
+    .array([.integer(1), .string("a")]), .array([.array([.integer(1)])]), .array([.null]),
   ])
   func refusesAttributesThatHDF5CannotHold(_ value: JSONValue) throws {
     let tree = HDF5Tree(root: .init(attributes: [.init("a", value)]))

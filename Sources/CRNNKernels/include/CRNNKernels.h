@@ -1,1 +1,123 @@
+// The arithmetic of RNNKit: one body per operation, compiled for several instruction sets, which give the same bits.
+//
+// `real` stands for float in the operations of `float32` and for double in those of `float64`. A vector is 64 bytes: 16
+// float, 8 double. Strides are counted in reals. `Schemas/numbers.md` defines every result.
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Reals in a vector.
+enum { RNNKIT_FLOAT32_LANES = 16, RNNKIT_FLOAT64_LANES = 8 };
+
+enum { RNNKIT_MAXIMUM_PANELS = 4 };
+
+/// A weight matrix of `inner` columns, packed for `multiply`.
+///
+/// A panel is one vector of rows. `panels` of them make a group: [group][column][panel][lane]. Rows that only fill a panel
+/// up are zero.
+typedef struct {
+  /// Aligned to 64 bytes.
+  const void *weights;
+  ptrdiff_t inner;
+  ptrdiff_t groups;
+  /// 1 to RNNKIT_MAXIMUM_PANELS.
+  ptrdiff_t panels;
+  /// Vectors from one group's results to the next one's.
+  ptrdiff_t pitch;
+  /// Vectors before the first group's results.
+  ptrdiff_t first;
+} rnnkit_matrix;
+
+typedef enum {
+  RNNKIT_IDENTITY,
+  RNNKIT_SIGMOID,
+  RNNKIT_TANH,
+  RNNKIT_RELU,
+  RNNKIT_HARD_SIGMOID,
+  RNNKIT_LEAKY_RELU,
+  RNNKIT_THRESHOLDED_RELU,
+  RNNKIT_SCALED_TANH,
+  RNNKIT_ELU,
+  RNNKIT_SOFTSIGN,
+  RNNKIT_SOFTPLUS,
+  RNNKIT_AFFINE,
+  RNNKIT_SOFTMAX,
+  RNNKIT_LOG_SOFTMAX,
+} rnnkit_function;
+
+typedef struct {
+  rnnkit_function function;
+  double alpha, beta;
+} rnnkit_activation;
+
+typedef enum { RNNKIT_RNN, RNNKIT_LSTM, RNNKIT_GRU, RNNKIT_GRU_RESET_BEFORE } rnnkit_cell;
+
+/// One direction of one recurrent layer.
+///
+/// A row of gates holds, for each vector of units, the pre-activations of its gates, one vector each: LSTM i, f, g, o; GRU
+/// n's input part, r, z, n's recurrent part; GRU with the reset before the product n, r, z; an RNN's only one.
+typedef struct {
+  rnnkit_cell cell;
+  ptrdiff_t hidden;
+  /// Size of h where it is projected, else 0.
+  ptrdiff_t projected;
+  rnnkit_matrix input;
+  rnnkit_matrix recurrent;
+  /// Of n in RNNKIT_GRU_RESET_BEFORE.
+  rnnkit_matrix candidate;
+  rnnkit_matrix projection;
+  /// A row of gates: where the products start from.
+  const void *bias;
+  /// Of gates i, f and o, whole vectors each; null without.
+  const void *peepholes;
+  /// Reals in a row of gates.
+  ptrdiff_t gates;
+  rnnkit_activation gate, candidate_activation, output;
+  /// Bound on the activations' inputs; infinite for none.
+  double clip;
+  bool input_forget;
+} rnnkit_layer;
+
+/// Steps to run through a layer, on rows of a batch.
+typedef struct {
+  ptrdiff_t steps, batch;
+  /// Whether time runs from the last step to the first.
+  bool reverse;
+  /// For each step how many rows, from the first, it still concerns; null for all.
+  const ptrdiff_t *active;
+  /// Row (step·batch + row): input products in, used up.
+  void *gates;
+  /// State, updated in place; whole vectors a row, aligned to 64 bytes.
+  void *h;
+  ptrdiff_t h_stride;
+  /// An LSTM's.
+  void *c;
+  ptrdiff_t c_stride;
+  /// Row (step·batch + row) gets h; rows no longer active get zeros.
+  void *output;
+  ptrdiff_t output_stride;
+  /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
+  void *scratch;
+  ptrdiff_t scratch_stride;
+} rnnkit_piece;
+
+typedef struct {
+  /// out = start + x·Wᵀ for `rows` rows. `start` may be `out`; a stride of 0 starts every row alike. Vectors of a group
+  /// beyond its panels are copied from `start` where that is not `out`.
+  void (*multiply)(const rnnkit_matrix *matrix, const void *x, ptrdiff_t x_stride, ptrdiff_t rows, const void *start,
+                   ptrdiff_t start_stride, void *out, ptrdiff_t out_stride);
+  void (*run)(const rnnkit_layer *layer, const rnnkit_piece *piece);
+  /// In place over `rows` rows of `count` reals, each in whole vectors.
+  void (*activate)(rnnkit_activation activation, void *values, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t stride);
+} rnnkit_operations;
+
+typedef struct {
+  const char *name;
+  rnnkit_operations float32, float64;
+} rnnkit_kernels;
+
+/// The kernels of an instruction set: `portable`, `avx2`, `avx512`. Null where the processor lacks it or the name is none.
+const rnnkit_kernels *rnnkit_kernels_named(const char *name);
+/// The processor's fastest.
+const rnnkit_kernels *rnnkit_kernels_best(void);

@@ -2,7 +2,8 @@ import RNNModel
 
 /// RNNKit's layout of an HDF5 file; `Schemas/hdf5.md` is its specification.
 ///
-///     /                       attributes format = "rnnkit", format_version = 1, architecture (JSON), metadata (JSON object)
+///     /                       attributes format = "rnnkit", format_version = 1, architecture (JSON), metadata (a JSON
+///                             object)
 ///     /state_dict/<name>      a tensor under PyTorch's name
 ///     /cases/<case>/<member>  a reference case; attribute metadata (JSON object)
 enum HDF5Layout {
@@ -34,9 +35,9 @@ enum HDF5Layout {
     }
   }
 
-  /// The name of the link to something called `name`, which `nameKey` then repeats as it is. HDF5 splits names at slashes
-  /// and takes a lone dot for the group itself; they are written as in URLs, and so is the percent sign, so that no two
-  /// names meet.
+  /// The name of the link to something called `name`, which `nameKey` then repeats as it is. HDF5 splits names at
+  /// slashes and takes a lone dot for the group itself; they are written as in URLs, and so is the percent sign, so
+  /// that no two names meet.
   static func linkName(_ name: String) -> String {
     switch name {
     case "": return "%"

@@ -3,9 +3,9 @@ import RNNModel
 extension TensorArchive {
   /// Takes what an HDF5 file holds: RNNKit's layout, or a plain dump of tensors, flat or in groups.
   ///
-  /// In a plain dump the parts of a path are joined with dots. Attributes of the root and datasets of strings become metadata
-  /// under their names, other attributes the metadata member `hdf5_attributes`, by path; what the tree lists as unreadable
-  /// becomes `hdf5_unreadable`. Throws `badData` where a name stands twice or the layout is not kept.
+  /// In a plain dump the parts of a path are joined with dots. Attributes of the root and datasets of strings become
+  /// metadata under their names, other attributes the metadata member `hdf5_attributes`, by path; what the tree lists
+  /// as unreadable becomes `hdf5_unreadable`. Throws `badData` where a name stands twice or the layout is not kept.
   public init(hdf5 tree: HDF5Tree) throws(RNNError) {
     var reader = try HDF5LayoutReader(tree)
     self = try reader.read()
@@ -124,7 +124,9 @@ private struct HDF5LayoutReader {
         switch attribute.name {
         case HDF5Layout.nameKey where isOurs: continue
         case HDF5Layout.metadataKey:
-          for member in try Self.object(attribute.value, place) { try metadata.add(member.key, member.value, at: place) }
+          for member in try Self.object(attribute.value, place) {
+            try metadata.add(member.key, member.value, at: place)
+          }
         default: try metadata.add(attribute.name, attribute.value, at: place)
         }
       }

@@ -6,8 +6,8 @@ extension HDF5Tree {
     try self.init(model.archive)
   }
 
-  /// RNNKit's layout of an archive; `TensorArchive(hdf5:)` gives back the same. Throws `badData` for names that HDF5 cannot
-  /// hold in any way.
+  /// RNNKit's layout of an archive; `TensorArchive(hdf5:)` gives back the same. Throws `badData` for names that HDF5
+  /// cannot hold in any way.
   public init(_ archive: TensorArchive) throws(RNNError) {
     var root = Group(attributes: [
       Attribute(HDF5Layout.formatKey, .string(HDF5Layout.format)),

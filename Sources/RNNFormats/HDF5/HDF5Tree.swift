@@ -2,7 +2,8 @@ import RNNModel
 
 /// What an HDF5 file holds, as a plain value: groups, datasets and attributes, with nothing of libhdf5 in it.
 ///
-/// The tree says what is there; what it means (RNNKit's layout, a plain dump, Keras) is decided by the code that is given it.
+/// The tree says what is there; what it means (RNNKit's layout, a plain dump, Keras) is decided by the code that is
+/// given it.
 public struct HDF5Tree: Sendable {
   public var root: Group
   /// What the file holds and the tree cannot, in the order it was met.
@@ -134,7 +135,8 @@ public struct HDF5Tree: Sendable {
     }
   }
 
-  /// Whether bytes are an HDF5 file: its signature stands at offset 0, or at 512, 1024, 2048 and so on after a user block.
+  /// Whether bytes are an HDF5 file: its signature stands at offset 0, or at 512, 1024, 2048 and so on after a user
+  /// block.
   public static func isHDF5(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
     var offset = 0
@@ -149,8 +151,8 @@ public struct HDF5Tree: Sendable {
 }
 
 extension JSONValue {
-  /// Row-major values as arrays nested by axes; the value itself where there are no axes. There must be as many values as
-  /// the axes ask for.
+  /// Row-major values as arrays nested by axes; the value itself where there are no axes. There must be as many values
+  /// as the axes ask for.
   public static func nested(_ values: [JSONValue], _ axes: [Int]) -> JSONValue {
     nested(values[...], axes[...])
   }

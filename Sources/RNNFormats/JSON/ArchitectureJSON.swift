@@ -209,8 +209,11 @@ extension Activation {
     } else {
       var reader = try JSONObjectReader(json, at: place)
       let name = try reader.string("name")
-      read = Activation(name: name, alpha: reader.optional("alpha")?.double, beta: reader.optional("beta")?.double)
+      let (alpha, beta) = (reader.optional("alpha"), reader.optional("beta"))
       try reader.finish()
+      // A parameter that is no number is no missing one.
+      let areNumbers = [alpha, beta].allSatisfy { $0 == nil || $0?.double != nil }
+      read = areNumbers ? Activation(name: name, alpha: alpha?.double, beta: beta?.double) : nil
     }
     guard let read else {
       throw RNNError(.badData, place: place, "an unknown activation, or one without its parameters: \(json.text)",

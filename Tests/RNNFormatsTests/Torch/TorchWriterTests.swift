@@ -49,4 +49,34 @@ import Testing
       #expect((address - base) % 64 == 0, "\(tensor.name)")
     }
   }
+
+  @Test(.enabled(if: Python.has("torch"), "torch is not installed"))
+  func torchLoadsEveryType() throws {
+    let archive = try archive()
+    let found = try loaded(archive).split(separator: "\n")
+    #expect(found.first == "OrderedDict")
+    let expected = archive.tensors.map { tensor in
+      let bytes = tensor.tensor.withUnsafeBytes { bytes in
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+      }
+      return "\(tensor.name) \(tensor.tensor.elementType.rawValue) \(tensor.tensor.shape) \(bytes)"
+    }
+    #expect(found.dropFirst().map { String($0) } == expected)
+  }
+
+  @Test(.enabled(if: Python.has("torch"), "torch is not installed"))
+  func torchLoadsAStateDictStrictly() throws {
+    let archive = try TorchFormat.read(Fixture.file("torch/state_dict.pt"))
+    #expect(try loaded(archive, "--module") == "strict\n")
+  }
+
+  /// What load_torch.py prints of the archive as we write it.
+  private func loaded(_ archive: TensorArchive, _ options: String...) throws -> String {
+    let path = try temporaryPath("model.pt")
+    let bytes = try written(archive, as: TorchFormat.self)
+    var file = try OutputFile(path, replacing: false)
+    try file.write(bytes)
+    try file.commit()
+    return try Python.run([Fixture.path("load_torch.py"), path] + options)
+  }
 }

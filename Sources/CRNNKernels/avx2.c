@@ -1,0 +1,13 @@
+// AVX2 with FMA: 16 registers of half a vector.
+#include "CRNNKernels.h"
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define ISA avx2
+#define WIDEST_TILE 2
+#define TALLEST_TILE(panels) ((panels) == 1 ? 6 : 3)
+#define MAXIMUM_TILE 6
+#define SINGLE_GROUPS(panels) ((panels) == 1 ? 4 : 1)
+#include "body/body.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,27 @@
+// Every operation for both element types, for the instruction set that the including file has chosen.
+//
+// ISA names it. WIDEST_TILE, TALLEST_TILE(panels) and MAXIMUM_TILE say how large a piece of a product the registers hold,
+// SINGLE_GROUPS(panels) how many groups of weights a single row takes at once.
+
+#pragma STDC FP_CONTRACT OFF
+// Vectors wider than the registers are only ever passed to functions that are inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define REAL float
+#define INTEGER int32_t
+#define LANES 16
+#define SUFFIX float32
+#include "operations.h"
+#define REAL double
+#define INTEGER int64_t
+#define LANES 8
+#define SUFFIX float64
+#include "operations.h"
+
+#define KERNELS_(isa) rnnkit_kernels_##isa
+#define KERNELS(isa) KERNELS_(isa)
+#define STRING_(isa) #isa
+#define STRING(isa) STRING_(isa)
+
+const rnnkit_kernels KERNELS(ISA) = {
+    STRING(ISA), PASTE(operations, ISA, float32), PASTE(operations, ISA, float64)};

@@ -1,0 +1,28 @@
+// The operations on one element type. What the parts define as macros is undefined again for the other type.
+
+#include "vector.h"
+
+#include "exponential.h"
+#include "logarithm.h"
+
+#include "activation.h"
+#include "product.h"
+
+#include "cells.h"
+#include "layer.h"
+
+#undef REAL
+#undef INTEGER
+#undef LANES
+#undef SUFFIX
+#undef LOG2E
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef FRACTION_BITS
+#undef EXPONENT_BIAS
+#undef ROUNDER
+#undef RAISE
+#undef UP
+#undef DOWN
+#undef EXP_LEAST
+#undef TANH_LEAST

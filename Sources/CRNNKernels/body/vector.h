@@ -1,0 +1,45 @@
+// The vector type of one element type: 64 bytes on every instruction set, whatever registers the compiler makes of it, so
+// that packed weights and results look the same everywhere.
+//
+// Included with REAL, INTEGER, LANES, SUFFIX and ISA defined. Only IEEE operations of one rounding are used on these
+// types, and fused ones only where they are written: the results do not depend on the instruction set.
+
+#define PASTE_(name, isa, suffix) name##_##isa##_##suffix
+#define PASTE(name, isa, suffix) PASTE_(name, isa, suffix)
+#define NAME(name) PASTE(name, ISA, SUFFIX)
+#define V NAME(vector)
+#define VI NAME(integers)
+#define INLINE static inline __attribute__((always_inline))
+
+typedef REAL V __attribute__((ext_vector_type(LANES)));
+typedef INTEGER VI __attribute__((ext_vector_type(LANES)));
+
+#ifdef FMA_IS_A_CALL
+#define INLINE_WHERE_SMALL OUTLINE
+#define FMA(a, b, c) NAME(fma)((a), (b), (c))
+#else
+#define INLINE_WHERE_SMALL INLINE
+#define FMA(a, b, c) __builtin_elementwise_fma((a), (b), (c))
+#endif
+#define SPLAT(x) ((V)(REAL)(x))
+#define OUTLINE static __attribute__((noinline))
+/// Lane by lane, a where the comparison holds, else b.
+#define SELECT(condition, a, b) ((condition) ? (a) : (b))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+#define SIGN_BIT ((VI)((INTEGER)1 << (sizeof(REAL) * 8 - 1)))
+
+#ifdef FMA_IS_A_CALL
+/// One call to the C library a lane, which is too much code to repeat at each use.
+OUTLINE V NAME(fma)(V a, V b, V c) {
+  for (int lane = 0; lane < LANES; lane++) c[lane] = __builtin_elementwise_fma(a[lane], b[lane], c[lane]);
+  return c;
+}
+#endif
+
+INLINE V NAME(minus_magnitude)(V x) { return (V)((VI)x | SIGN_BIT); }
+INLINE V NAME(magnitude)(V x) { return (V)((VI)x & ~SIGN_BIT); }
+INLINE V NAME(with_sign_of)(V x, V sign) { return (V)(((VI)x & ~SIGN_BIT) | ((VI)sign & SIGN_BIT)); }
+
+/// Every NaN as the same NaN: which operand's payload survives an operation differs between processors.
+INLINE V NAME(canonical)(V x) { return SELECT(x != x, SPLAT(__builtin_nan("")), x); }

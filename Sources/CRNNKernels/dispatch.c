@@ -1,0 +1,34 @@
+// Which instruction sets the processor has.
+#include "CRNNKernels.h"
+
+extern const rnnkit_kernels rnnkit_kernels_portable;
+
+#if defined(__x86_64__)
+extern const rnnkit_kernels rnnkit_kernels_avx2, rnnkit_kernels_avx512;
+
+static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+static bool has_avx512(void) {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+const rnnkit_kernels *rnnkit_kernels_named(const char *name) {
+  if (__builtin_strcmp(name, "portable") == 0) return &rnnkit_kernels_portable;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_strcmp(name, "avx2") == 0 && has_avx2()) return &rnnkit_kernels_avx2;
+  if (__builtin_strcmp(name, "avx512") == 0 && has_avx512()) return &rnnkit_kernels_avx512;
+#endif
+  return 0;
+}
+
+const rnnkit_kernels *rnnkit_kernels_best(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (has_avx512()) return &rnnkit_kernels_avx512;
+  if (has_avx2()) return &rnnkit_kernels_avx2;
+#endif
+  return &rnnkit_kernels_portable;
+}

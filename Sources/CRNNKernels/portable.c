@@ -1,0 +1,12 @@
+// For any processor; on 64-bit ARM this is the NEON path, whose registers the compiler splits the vectors into.
+#include "CRNNKernels.h"
+
+#define ISA portable
+#if defined(__x86_64__) && !defined(__FMA__)
+#define FMA_IS_A_CALL
+#endif
+#define WIDEST_TILE 2
+#define TALLEST_TILE(panels) 2
+#define MAXIMUM_TILE 4
+#define SINGLE_GROUPS(panels) 1
+#include "body/body.h"

@@ -1,0 +1,51 @@
+import RNNModel
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Zeroed memory aligned for the kernels, freed with its owner.
+///
+/// Unchecked, as whoever shares it writes to it only while it is being made or where it has one owner.
+final class AlignedMemory: @unchecked Sendable {
+  let base: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  /// Throws where the machine does not have as much.
+  init(byteCount: Int) throws(RNNError) {
+    var pointer: UnsafeMutableRawPointer?
+    guard byteCount >= 0, posix_memalign(&pointer, 64, max(byteCount, 64)) == 0, let pointer else {
+      throw RNNError(.badData, "\(byteCount) bytes of memory cannot be had",
+        remedy: "use a smaller batch or a shorter sequence")
+    }
+    memset(pointer, 0, byteCount)
+    base = pointer
+    self.byteCount = byteCount
+  }
+
+  /// `count` reals of a precision. Throws where that overflows.
+  convenience init(reals count: Int, _ precision: Precision) throws(RNNError) {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: precision.size)
+    try self.init(byteCount: overflow ? -1 : bytes)
+  }
+
+  deinit { free(base) }
+}
+
+/// A product of sizes, none negative. Throws where it overflows.
+func product(_ factors: Int...) throws(RNNError) -> Int {
+  var result = 1
+  for factor in factors {
+    let (next, overflow) = result.multipliedReportingOverflow(by: factor)
+    guard !overflow else {
+      throw RNNError(.badData, "the sizes \(factors.map(String.init).joined(separator: " × ")) are too large together",
+        remedy: "use a smaller batch or a shorter sequence")
+    }
+    result = next
+  }
+  return result
+}

@@ -1,0 +1,252 @@
+import CRNNKernels
+import RNNModel
+
+/// A plan's operations over buffers of a fixed size: rows (step·batch + row) in, rows out, the state updated in place.
+///
+/// Running allocates nothing and takes no lock.
+final class Engine {
+  /// What one operation does; plain values, so that walking the list touches no reference counts.
+  enum Operation {
+    case layer(LayerOperation)
+    case lastStep(LastStepOperation)
+    case linear(LinearOperation)
+  }
+
+  struct LayerOperation {
+    /// The forward direction's; the reverse one's follows.
+    var layers: UnsafePointer<rnnkit_layer>
+    var directions: Int
+    /// Whether the first direction is the reverse one.
+    var startsReverse: Bool
+    /// Bytes before h and c of the first direction, and from one direction's to the next one's.
+    var h: Int
+    var c: Int
+    var nextDirection: Int
+    var hStride: Int
+    var cStride: Int
+    /// Size of one direction's h.
+    var stateSize: Int
+    var target: UnsafeMutableRawPointer
+    var targetStride: Int
+    var module: Int
+    var number: Int
+  }
+
+  /// The last step's output from the states: the forward h at the sequence's end, the reverse one at its start.
+  struct LastStepOperation {
+    var directions: Int
+    var h: Int
+    var nextDirection: Int
+    var hStride: Int
+    var stateSize: Int
+    var target: UnsafeMutableRawPointer
+    var targetStride: Int
+  }
+
+  struct LinearOperation {
+    var matrix: UnsafePointer<rnnkit_matrix>
+    var bias: UnsafeRawPointer
+    var activation: rnnkit_activation
+    var count: Int
+    var target: UnsafeMutableRawPointer
+    var targetStride: Int
+  }
+
+  /// Rows of reals in a buffer.
+  struct Rows {
+    var base: UnsafeRawPointer
+    var stride: Int
+    var count: Int
+  }
+
+  let plan: Plan
+  let batch: Int
+  let maximumSteps: Int
+  /// Where input may be put; `inputStride` reals a row.
+  let input: UnsafeMutableRawPointer
+  let inputStride: Int
+  /// Rows of the last recurrent layer's output, every step's; nil without a recurrent module.
+  private(set) var output: Rows?
+  private let operations: [Operation]
+  private let kernels: rnnkit_operations
+  private let real: Int
+  private let gates: AlignedMemory
+  private let gateSteps: Int
+  private let scratch: AlignedMemory
+  private let scratchStride: Int
+  private let memory: [AlignedMemory]
+
+  /// - Parameter gateSteps: For how many steps at once inputs are multiplied.
+  init(_ plan: Plan, batch: Int, maximumSteps: Int, gateSteps: Int) throws(RNNError) {
+    let precision = plan.precision, layout = plan.layout
+    let size = precision.size
+    let rows = try product(maximumSteps, batch)
+    var strides: [Int] = [], gates = 0, hidden = 0
+    for stage in plan.stages {
+      switch stage {
+      case .embedding: break
+      case .recurrent(let stage):
+        strides.append(precision.stride(stage.module.outputSize))
+        gates = max(gates, stage.gates)
+        hidden = max(hidden, stage.module.hiddenSize)
+      case .linear(let stage): strides.append(stage.stride)
+      }
+    }
+    let features: Int
+    if case .embedding(let stage) = plan.stages.first {
+      features = stage.module.embeddingDim
+    } else {
+      features = plan.inputSize
+    }
+    let widest = strides.max() ?? 0
+    inputStride = precision.stride(features)
+    let inputMemory = try AlignedMemory(reals: product(rows, inputStride), precision)
+    let even = try AlignedMemory(reals: product(rows, widest), precision)
+    let odd = try AlignedMemory(reals: product(rows, widest), precision)
+    let lastRecurrent = plan.stages.lastIndex { if case .recurrent = $0 { true } else { false } }
+    let kept: AlignedMemory?
+    if let lastRecurrent, case .recurrent(let stage) = plan.stages[lastRecurrent] {
+      let stride = precision.stride(stage.module.outputSize)
+      let memory = try AlignedMemory(reals: product(rows, stride), precision)
+      kept = memory
+      output = Rows(base: UnsafeRawPointer(memory.base), stride: stride, count: rows)
+    } else {
+      kept = nil
+      output = nil
+    }
+    self.gateSteps = min(gateSteps, maximumSteps)
+    self.gates = try AlignedMemory(reals: product(self.gateSteps, batch, gates), precision)
+    scratchStride = precision.stride(hidden)
+    scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
+    input = inputMemory.base
+    memory = [inputMemory, even, odd] + (kept.map { [$0] } ?? [])
+
+    var operations: [Operation] = []
+    var turn = 0
+    func nextTarget() -> UnsafeMutableRawPointer {
+      turn += 1
+      return turn % 2 == 0 ? even.base : odd.base
+    }
+    var moduleIndex = 0
+    for (index, stage) in plan.stages.enumerated() {
+      switch stage {
+      case .embedding: break
+      case .recurrent(let stage):
+        let module = stage.module, states = layout.modules[moduleIndex], directions = module.directionCount
+        let stride = precision.stride(module.outputSize)
+        for layer in 0..<module.numLayers {
+          let isLast = index == lastRecurrent && layer == module.numLayers - 1
+          operations.append(
+            .layer(
+              LayerOperation(
+                layers: UnsafePointer(stage.layers + layer * directions), directions: directions,
+                startsReverse: stage.isReverse(0), h: states.h(layer * directions, batch: batch) * size,
+                c: states.c(layer * directions, batch: batch) * size, nextDirection: states.blockStride * batch * size,
+                hStride: states.hStride, cStride: states.cStride, stateSize: module.stateSize,
+                target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
+                number: layer)))
+        }
+        if !module.returnsSequence {
+          operations.append(
+            .lastStep(
+              LastStepOperation(
+                directions: directions, h: states.h((module.numLayers - 1) * directions, batch: batch) * size,
+                nextDirection: states.blockStride * batch * size, hStride: states.hStride, stateSize: module.stateSize,
+                target: nextTarget(), targetStride: stride)))
+        }
+        moduleIndex += 1
+      case .linear(let stage):
+        operations.append(
+          .linear(
+            LinearOperation(
+              matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base),
+              activation: stage.module.activation.kernel, count: stage.module.outFeatures, target: nextTarget(),
+              targetStride: stage.stride)))
+      }
+    }
+    self.plan = plan
+    self.batch = batch
+    self.maximumSteps = maximumSteps
+    self.operations = operations
+    kernels = plan.operations.pointee
+    real = size
+  }
+
+  /// Runs `steps` steps of rows `x`, at most `maximumSteps`. Returns the rows that the chain ends in.
+  ///
+  /// - Parameters:
+  ///   - active: For each step, how many rows from the first it concerns; nil for all.
+  ///   - state: Laid out as `plan.layout` says.
+  ///   - afterLayer: Told the module's and the layer's number and its output's rows.
+  func run(
+    _ x: UnsafeRawPointer, stride: Int, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
+    afterLayer: ((Int, Int, Rows) -> Void)? = nil
+  ) -> Rows {
+    var rows = Rows(base: x, stride: stride, count: steps * batch)
+    for operation in operations {
+      switch operation {
+      case .layer(let layer):
+        for direction in 0..<layer.directions {
+          run(layer, direction, rows, steps: steps, active: active, state: state)
+        }
+        rows.base = UnsafeRawPointer(layer.target)
+        rows.stride = layer.targetStride
+        afterLayer?(layer.module, layer.number, rows)
+      case .lastStep(let last):
+        for row in 0..<batch {
+          for direction in 0..<last.directions {
+            (last.target + (row * last.targetStride + direction * last.stateSize) * real).copyMemory(
+              from: state + last.h + direction * last.nextDirection + row * last.hStride * real,
+              byteCount: last.stateSize * real)
+          }
+        }
+        rows = Rows(base: UnsafeRawPointer(last.target), stride: last.targetStride, count: batch)
+      case .linear(let linear):
+        kernels.multiply(
+          linear.matrix, rows.base, rows.stride, rows.count, linear.bias, 0, linear.target, linear.targetStride)
+        kernels.activate(linear.activation, linear.target, linear.count, rows.count, linear.targetStride)
+        rows.base = UnsafeRawPointer(linear.target)
+        rows.stride = linear.targetStride
+      }
+    }
+    return rows
+  }
+
+  /// One direction of a layer, so many steps at once as the gates' buffer holds.
+  private func run(
+    _ operation: LayerOperation, _ direction: Int, _ x: Rows, steps: Int, active: UnsafePointer<Int>?,
+    state: UnsafeMutableRawPointer
+  ) {
+    let layer = operation.layers + direction
+    let reverse = direction == 1 || operation.startsReverse
+    var piece = rnnkit_piece()
+    piece.batch = batch
+    piece.reverse = reverse
+    piece.gates = gates.base
+    piece.h = state + operation.h + direction * operation.nextDirection
+    piece.h_stride = operation.hStride
+    piece.c = state + operation.c + direction * operation.nextDirection
+    piece.c_stride = operation.cStride
+    piece.output_stride = operation.targetStride
+    piece.scratch = scratch.base
+    piece.scratch_stride = scratchStride
+    var done = 0
+    while done < steps {
+      let count = min(gateSteps, steps - done)
+      let first = reverse ? steps - done - count : done
+      kernels.multiply(
+        &layer.unsafelyMutable.pointee.input, x.base + first * batch * x.stride * real, x.stride, count * batch,
+        layer.pointee.bias, 0, gates.base, layer.pointee.gates)
+      piece.steps = count
+      piece.active = active.map { $0 + first }
+      piece.output = operation.target + (first * batch * operation.targetStride + direction * operation.stateSize) * real
+      kernels.run(layer, &piece)
+      done += count
+    }
+  }
+}
+
+extension UnsafePointer {
+  /// The same address, for passing a member of what it points to by address without a copy. Nothing is written.
+  fileprivate var unsafelyMutable: UnsafeMutablePointer<Pointee> { UnsafeMutablePointer(mutating: self) }
+}

@@ -1,0 +1,242 @@
+import RNNModel
+
+/// Runs a plan step by step on a batch, the state carried by the caller.
+///
+/// `step` and `run` allocate nothing and take no lock, so they may be called where neither is allowed, as in an audio
+/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner serves one
+/// thread at a time.
+public final class Runner {
+  public let plan: Plan
+  /// Rows, one for each sequence.
+  public let batch: Int
+  private let engine: Engine
+
+  /// - Parameter maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger
+  ///   pieces are faster and need more memory.
+  /// - Throws: `RNNError` for a plan with a reverse direction, which needs the whole sequence at once: `Plan.run`.
+  public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1) throws(RNNError) {
+    guard plan.isStreamable else { throw Plan.notStreamable }
+    guard batch >= 1, maximumSteps >= 1 else {
+      throw RNNError(.usage, "a runner for \(batch) rows and \(maximumSteps) steps", remedy: "use 1 or more of both")
+    }
+    self.plan = plan
+    self.batch = batch
+    engine = try Engine(plan, batch: batch, maximumSteps: maximumSteps, gateSteps: maximumSteps)
+  }
+
+  /// One step of a float32 plan.
+  ///
+  /// - Parameters:
+  ///   - input: (batch, features)
+  ///   - output: Gets what the chain ends in: (batch, features).
+  /// - Throws: `RNNError` where a size, the state or the precision is not the plan's.
+  public func step(
+    _ input: Span<Float>, _ state: inout State, into output: inout MutableSpan<Float>
+  ) throws(RNNError) {
+    try run(input, steps: 1, &state, into: &output)
+  }
+
+  /// One step of a float64 plan.
+  public func step(
+    _ input: Span<Double>, _ state: inout State, into output: inout MutableSpan<Double>
+  ) throws(RNNError) {
+    try run(input, steps: 1, &state, into: &output)
+  }
+
+  /// `steps` steps of a float32 plan.
+  ///
+  /// - Parameters:
+  ///   - input: (steps, batch, features)
+  ///   - output: Gets what the chain ends in: (steps, batch, features), or (batch, features) where the chain ends in the
+  ///     last step alone.
+  public func run(
+    _ input: Span<Float>, steps: Int, _ state: inout State, into output: inout MutableSpan<Float>
+  ) throws(RNNError) {
+    guard !plan.takesIndices else { throw wrongInput("indices") }
+    try run(Float.self, count: input.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
+      input.withUnsafeBufferPointer { input in
+        output.withUnsafeMutableBufferPointer { output in
+          guard let x = input.baseAddress, let y = output.baseAddress else { return }
+          runPieces(x, steps: steps, base, y)
+        }
+      }
+    }
+  }
+
+  /// `steps` steps of a float64 plan.
+  public func run(
+    _ input: Span<Double>, steps: Int, _ state: inout State, into output: inout MutableSpan<Double>
+  ) throws(RNNError) {
+    guard !plan.takesIndices else { throw wrongInput("indices") }
+    try run(Double.self, count: input.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
+      input.withUnsafeBufferPointer { input in
+        output.withUnsafeMutableBufferPointer { output in
+          guard let x = input.baseAddress, let y = output.baseAddress else { return }
+          runPieces(x, steps: steps, base, y)
+        }
+      }
+    }
+  }
+
+  /// `steps` steps of a float32 plan that starts with an embedding; `indices` is (steps, batch).
+  public func run(
+    indices: Span<Int>, steps: Int, _ state: inout State, into output: inout MutableSpan<Float>
+  ) throws(RNNError) {
+    guard plan.takesIndices else { throw wrongInput("\(plan.inputSize) features") }
+    try run(Float.self, count: indices.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
+      try indices.withUnsafeBufferPointer { (indices) throws(RNNError) in
+        try output.withUnsafeMutableBufferPointer { (output) throws(RNNError) in
+          guard let y = output.baseAddress else { return }
+          try runPieces(indices, steps: steps, base, y)
+        }
+      }
+    }
+  }
+
+  /// `steps` steps of a float64 plan that starts with an embedding; `indices` is (steps, batch).
+  public func run(
+    indices: Span<Int>, steps: Int, _ state: inout State, into output: inout MutableSpan<Double>
+  ) throws(RNNError) {
+    guard plan.takesIndices else { throw wrongInput("\(plan.inputSize) features") }
+    try run(Double.self, count: indices.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
+      try indices.withUnsafeBufferPointer { (indices) throws(RNNError) in
+        try output.withUnsafeMutableBufferPointer { (output) throws(RNNError) in
+          guard let y = output.baseAddress else { return }
+          try runPieces(indices, steps: steps, base, y)
+        }
+      }
+    }
+  }
+
+  /// Checks what is asked for and lends the state's memory.
+  @inline(__always)
+  private func run<R: Real>(
+    _ type: R.Type, count: Int, outputCount: Int, steps: Int, _ state: inout State,
+    _ body: (UnsafeMutableRawPointer) throws(RNNError) -> Void
+  ) throws(RNNError) {
+    let rows = steps.multipliedReportingOverflow(by: batch)
+    let expected = rows.partialValue.multipliedReportingOverflow(by: plan.inputSize)
+    let expectedOutput =
+      (plan.endsInLastStep ? batch : rows.partialValue).multipliedReportingOverflow(by: plan.outputSize)
+    guard R.precision == plan.precision, steps >= 1, !rows.overflow, !expected.overflow, !expectedOutput.overflow,
+      count == expected.partialValue, outputCount == expectedOutput.partialValue, state.batch == batch,
+      state.layout == plan.layout
+    else { throw misuse(R.precision, count, outputCount, steps, state) }
+    try body(state.makeMutable())
+  }
+
+  private func misuse(
+    _ precision: Precision, _ count: Int, _ outputCount: Int, _ steps: Int, _ state: State
+  ) -> RNNError {
+    if precision != plan.precision {
+      return RNNError(.usage, "\(precision.rawValue) input for a plan that computes in \(plan.precision.rawValue)",
+        remedy: "make the plan with precision .\(precision.rawValue)")
+    }
+    if state.batch != batch || state.layout != plan.layout {
+      return RNNError(.usage, "the state is of another plan or batch size", remedy: "make it with plan.state(batch: \(batch))")
+    }
+    let ends = plan.endsInLastStep ? "\(batch) × \(plan.outputSize)" : "\(steps) × \(batch) × \(plan.outputSize)"
+    return RNNError(.usage, "\(count) values in and \(outputCount) out for \(steps) steps",
+      remedy: "give \(steps) × \(batch) × \(plan.inputSize) values in and \(ends) out, of 1 step or more")
+  }
+
+  private func wrongInput(_ expected: String) -> RNNError {
+    RNNError(.usage, "the chain's input is \(expected)", remedy: "give it that")
+  }
+
+  private func runPieces<R: Real>(
+    _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
+  ) {
+    let features = plan.inputSize, gain = R(plan.architecture.inputGain)
+    var done = 0
+    while done < steps {
+      let count = min(engine.maximumSteps, steps - done)
+      var source = x + done * batch * features
+      if gain != 1 {
+        let scaled = engine.input.assumingMemoryBound(to: R.self)
+        for index in 0..<count * batch * features { scaled[index] = source[index] * gain }
+        source = UnsafePointer(scaled)
+      }
+      let end = engine.run(
+        UnsafeRawPointer(source), stride: features, steps: count, active: nil, state: state)
+      plan.finish(
+        end, skipping: source, stride: features, into: plan.endsInLastStep ? y : y + done * batch * plan.outputSize)
+      done += count
+    }
+  }
+
+  private func runPieces<R: Real>(
+    _ indices: UnsafeBufferPointer<Int>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
+  ) throws(RNNError) {
+    guard case .embedding(let stage) = plan.stages.first else { return }
+    // All are looked at before the state is touched.
+    for (position, index) in indices.enumerated() {
+      try stage.check(index, step: position / batch, row: position % batch)
+    }
+    let rows = engine.input.assumingMemoryBound(to: R.self)
+    var done = 0
+    while done < steps {
+      let count = min(engine.maximumSteps, steps - done)
+      for row in 0..<count * batch {
+        stage.look(up: indices[done * batch + row], into: rows + row * engine.inputStride)
+      }
+      let end = engine.run(
+        UnsafeRawPointer(rows), stride: engine.inputStride, steps: count, active: nil, state: state)
+      plan.finish(
+        end, skipping: UnsafePointer(rows), stride: engine.inputStride,
+        into: plan.endsInLastStep ? y : y + done * batch * plan.outputSize)
+      done += count
+    }
+  }
+}
+
+extension EmbeddingStage {
+  func check(_ index: Int, step: Int, row: Int) throws(RNNError) {
+    guard (0..<module.numEmbeddings).contains(index) else {
+      throw RNNError(.badData, place: "input, step \(step), row \(row)",
+        "index \(index) is not in the embedding \(module.name), expected 0 to \(module.numEmbeddings - 1)",
+        remedy: "correct the input")
+    }
+  }
+
+  /// Copies the row of a checked index.
+  func look<R: Real>(up index: Int, into target: UnsafeMutablePointer<R>) {
+    weight.copyReals(from: index * module.embeddingDim, count: module.embeddingDim, to: target)
+    // NaN is one value in all results, whatever the weights' bits.
+    for feature in 0..<module.embeddingDim where target[feature].isNaN { target[feature] = R.nan }
+  }
+}
+
+extension Plan {
+  static var notStreamable: RNNError {
+    RNNError(.usage, "a reverse direction needs the whole sequence at once",
+      remedy: "run it whole, or choose modules that run forward")
+  }
+
+  /// The chain's end, packed, with the skip added and the gain applied: gain·(y + x).
+  func finish<R: Real>(
+    _ rows: Engine.Rows, skipping x: UnsafePointer<R>, stride: Int, into target: UnsafeMutablePointer<R>
+  ) {
+    let source = rows.base.assumingMemoryBound(to: R.self)
+    let skip = architecture.skip, gain = R(architecture.outputGain)
+    for row in 0..<rows.count {
+      finish(source + row * rows.stride, skip, gain, x + (skip > 0 ? row * stride : 0), target + row * outputSize)
+    }
+  }
+
+  /// One row of it.
+  func finish<R: Real>(
+    _ source: UnsafePointer<R>, _ skip: Int, _ gain: R, _ x: UnsafePointer<R>, _ target: UnsafeMutablePointer<R>
+  ) {
+    guard skip > 0 || gain != 1 else {
+      target.update(from: source, count: outputSize)
+      return
+    }
+    for feature in 0..<outputSize {
+      var value = source[feature]
+      if skip > 0 { value += x[skip == 1 ? 0 : feature] }
+      value *= gain
+      target[feature] = value.isNaN ? R.nan : value
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import RNNModel
+
+extension Plan {
+  /// Runs whole sequences: (time, batch, features) or, where the model is batch-first, (batch, time, features);
+  /// (time, features) for one without a batch axis. An embedding's indices have no feature axis.
+  ///
+  /// Long sequences are taken in pieces of bounded memory where time only runs forward. No result depends on it, nor on the
+  /// rest of the batch.
+  ///
+  /// - Parameters:
+  ///   - input: Of any float type, rounded or widened to the plan's precision; whole numbers for an embedding.
+  ///   - state: What to start from; nil for `state(batch:)`.
+  ///   - lengths: For each row how many steps count, in any order; nil for all. As with PyTorch's packed sequences, output
+  ///     past them is zero, states are those of each last step, and the reverse direction starts there.
+  ///   - isPiece: Whether this is a piece of longer sequences, run with the state that the piece before it left. A length
+  ///     may then be 0, of a sequence already over. Refused for plans with a reverse direction.
+  ///   - trace: Given every layer's outputs, piece by piece.
+  /// - Throws: `RNNError` for an input of the wrong rank, feature count or type, without steps, for an index out of range,
+  ///   for lengths or a state that do not fit it.
+  public func run(
+    _ input: Tensor, state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false,
+    trace: ((LayerTrace) -> Void)? = nil
+  ) throws(RNNError) -> Outputs {
+    let sequence = try SequenceInput(input, for: self)
+    if isPiece && !isStreamable { throw Plan.notStreamable }
+    try check(lengths, sequence, least: isPiece ? 0 : 1)
+    let start: State
+    if let state { start = state } else { start = try self.state(batch: sequence.batch) }
+    guard start.layout == layout, start.batch == sequence.batch else {
+      throw RNNError(.usage, place: "state",
+        "it is of \(start.batch) rows of \(start.precision.rawValue), or of other modules; the input has \(sequence.batch) rows",
+        remedy: "make it with state(batch: \(sequence.batch)) of the same plan")
+    }
+    return switch precision {
+    case .float32: try SequenceRun<Float>(self, sequence, lengths, trace).run(start)
+    case .float64: try SequenceRun<Double>(self, sequence, lengths, trace).run(start)
+    }
+  }
+
+  /// Lengths from a tensor of whole numbers, as a reference case's member `lengths` is.
+  public static func lengths(_ tensor: Tensor) throws(RNNError) -> [Int] {
+    guard tensor.shape.rank <= 1, tensor.elementType.isInteger else {
+      throw RNNError(.badData, place: "lengths",
+        "a tensor \(tensor.shape) of \(tensor.elementType.rawValue), expected one whole number for each row",
+        remedy: "give an int64 tensor of (batch,)")
+    }
+    var lengths: [Int] = []
+    for index in 0..<tensor.count {
+      guard let length = tensor.integer(at: index) else {
+        throw RNNError(.badData, place: "lengths, row \(index)", "the number is too large", remedy: "correct the lengths")
+      }
+      lengths.append(length)
+    }
+    return lengths
+  }
+
+  private func check(_ lengths: [Int]?, _ sequence: SequenceInput, least: Int) throws(RNNError) {
+    guard let lengths else { return }
+    guard lengths.count == sequence.batch else {
+      throw RNNError(.badData, place: "lengths", "\(lengths.count) lengths, expected \(sequence.batch), one for each row",
+        remedy: "correct the lengths")
+    }
+    for (row, length) in lengths.enumerated() where !(least...sequence.steps).contains(length) {
+      throw RNNError(.badData, place: "lengths, row \(row)", "\(length), expected \(least) to \(sequence.steps)",
+        remedy: "correct the lengths")
+    }
+  }
+
+  /// Steps to take at once: enough rows to make good use of each weight read, few enough for their gates to stay in cache.
+  func pieceSteps(_ sequence: SequenceInput) -> Int {
+    var gates = 1
+    for case .recurrent(let stage) in stages { gates = max(gates, stage.gates) }
+    let step = gates * precision.size * max(sequence.batch, 1)
+    return min(sequence.steps, max(1, max((1 << 19) / step, (63 + sequence.batch) / max(sequence.batch, 1))))
+  }
+}
+
+/// One run of whole sequences.
+private struct SequenceRun<R: Real> {
+  let plan: Plan
+  let sequence: SequenceInput
+  let trace: ((LayerTrace) -> Void)?
+  /// Which sequence each of the engine's rows is: the longest first, so that those still active come first; nil where all
+  /// are equally long.
+  let order: [Int]?
+  /// For each step, how many sequences reach it.
+  let active: [Int]
+
+  init(_ plan: Plan, _ sequence: SequenceInput, _ lengths: [Int]?, _ trace: ((LayerTrace) -> Void)?) {
+    self.plan = plan
+    self.sequence = sequence
+    self.trace = trace
+    guard let lengths, lengths.contains(where: { $0 < sequence.steps }) else {
+      order = nil
+      active = []
+      return
+    }
+    order = lengths.indices.sorted { (lengths[$0], $1) > (lengths[$1], $0) }
+    var ending = [Int](repeating: 0, count: sequence.steps + 1)
+    for length in lengths { ending[length] += 1 }
+    var left = lengths.count
+    active = (0..<sequence.steps).map { step in
+      left -= ending[step]
+      return left
+    }
+  }
+
+  func run(_ start: State) throws(RNNError) -> Outputs {
+    let steps = sequence.steps, batch = sequence.batch, precision = R.precision
+    var recurrentSize: Int?
+    for case .recurrent(let module) in plan.architecture.modules { recurrentSize = module.outputSize }
+    let endsInOutput = plan.endsInOutput
+    var output: Result?
+    if let recurrentSize { output = try Result(sequence.outputShape(recurrentSize, hasTime: true), precision) }
+    var y: Result?
+    if !endsInOutput {
+      y = try Result(sequence.outputShape(plan.outputSize, hasTime: !plan.endsInLastStep), precision)
+    }
+    var state: State
+    if let order { state = try start.permuted(order) } else { state = start }
+    if batch > 0 {
+      let pieceSteps = plan.pieceSteps(sequence)
+      let engine = try Engine(
+        plan, batch: batch, maximumSteps: plan.isStreamable ? pieceSteps : steps, gateSteps: pieceSteps)
+      let memory = try state.makeMutable()
+      let rows = engine.input.assumingMemoryBound(to: R.self)
+      var done = 0
+      while done < steps {
+        let count = min(engine.maximumSteps, steps - done)
+        try read(from: done, count, into: rows, engine.inputStride)
+        let end = active.withUnsafeBufferPointer { active in
+          engine.run(
+            UnsafeRawPointer(rows), stride: engine.inputStride, steps: count,
+            active: order == nil ? nil : active.baseAddress.map { $0 + done },
+            state: memory, afterLayer: tracer(from: done))
+        }
+        if let output, let source = engine.output { copy(source, into: output, from: done, count) }
+        if let y { finish(end, rows, engine.inputStride, into: y, from: done, count) }
+        done += count
+      }
+    }
+    if let order {
+      var back = order
+      for (row, sequence) in order.enumerated() { back[sequence] = row }
+      state = try state.permuted(back)
+    }
+    return Outputs(output: output?.tensor, y: y?.tensor, state: state, isBatched: sequence.isBatched)
+  }
+
+  private func sequenceOf(_ row: Int) -> Int { order.map { $0[row] } ?? row }
+
+  /// Puts steps of the input into the engine's rows.
+  private func read(
+    from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int
+  ) throws(RNNError) {
+    let gain = R(plan.architecture.inputGain)
+    for step in 0..<count {
+      for row in 0..<sequence.batch {
+        let target = rows + (step * sequence.batch + row) * stride
+        let source = sequence.row(step: first + step, sequence: sequenceOf(row))
+        if case .embedding(let stage) = plan.stages.first {
+          guard let index = sequence.tensor.integer(at: source) else {
+            throw RNNError(.badData, place: "input, step \(first + step), row \(sequenceOf(row))",
+              "the index is too large", remedy: "correct the input")
+          }
+          try stage.check(index, step: first + step, row: sequenceOf(row))
+          stage.look(up: index, into: target)
+        } else {
+          sequence.tensor.copyReals(from: source * sequence.features, count: sequence.features, to: target)
+          if gain != 1 { for feature in 0..<sequence.features { target[feature] *= gain } }
+        }
+      }
+    }
+  }
+
+  /// Copies rows of every step into a tensor of the input's layout.
+  private func copy(_ rows: Engine.Rows, into result: Result, from first: Int, _ count: Int) {
+    let source = rows.base.assumingMemoryBound(to: R.self)
+    for step in 0..<count {
+      for row in 0..<sequence.batch {
+        let target = sequence.row(step: first + step, sequence: sequenceOf(row)) * result.features
+        (result.base + target).update(
+          from: source + (step * sequence.batch + row) * rows.stride, count: result.features)
+      }
+    }
+  }
+
+  /// Puts the chain's end into a tensor of the input's layout, with skip and gain.
+  private func finish(
+    _ rows: Engine.Rows, _ x: UnsafeMutablePointer<R>, _ stride: Int, into result: Result, from first: Int, _ count: Int
+  ) {
+    let source = rows.base.assumingMemoryBound(to: R.self)
+    let skip = plan.architecture.skip, gain = R(plan.architecture.outputGain)
+    for step in 0..<(plan.endsInLastStep ? 1 : count) {
+      for row in 0..<sequence.batch {
+        let from = step * sequence.batch + row, number = sequenceOf(row)
+        let target = plan.endsInLastStep ? number : sequence.row(step: first + step, sequence: number)
+        plan.finish(
+          source + from * rows.stride, skip, gain, UnsafePointer(x + from * stride),
+          result.base + target * result.features)
+      }
+    }
+  }
+
+  private func tracer(from first: Int) -> ((Int, Int, Engine.Rows) -> Void)? {
+    guard let trace else { return nil }
+    let modules = plan.architecture.recurrentModules
+    return { module, layer, rows in
+      let features = modules[module].outputSize, batch = sequence.batch
+      let source = rows.base.assumingMemoryBound(to: R.self)
+      let values = Shape([rows.count / max(batch, 1), batch, features]).flatMap { shape in
+        Tensor(R.precision.elementType, shape) { bytes in
+          let target = bytes.assumingMemoryBound(to: R.self)
+          for row in 0..<rows.count {
+            let to = (row / batch * batch + sequenceOf(row % batch)) * features
+            for feature in 0..<features { target[to + feature] = source[row * rows.stride + feature] }
+          }
+        }
+      }
+      if let values {
+        trace(LayerTrace(module: modules[module].name, layer: layer, firstStep: first, values: values))
+      }
+    }
+  }
+
+  /// A tensor being written.
+  struct Result {
+    let tensor: Tensor
+    let base: UnsafeMutablePointer<R>
+    /// Elements of a row.
+    let features: Int
+
+    init(_ shape: Shape, _ precision: Precision) throws(RNNError) {
+      let memory = try AlignedMemory(reals: shape.count, precision)
+      let bytes = UnsafeRawBufferPointer(start: memory.base, count: shape.count * precision.size)
+      let storage = TensorStorage(bytes) { withExtendedLifetime(memory) {} }
+      guard let tensor = Tensor(precision.elementType, shape, in: storage) else {
+        throw RNNError(.defect, "a tensor of \(shape) cannot be made")
+      }
+      self.tensor = tensor
+      base = memory.base.assumingMemoryBound(to: R.self)
+      features = shape.dimensions.last ?? 1
+    }
+  }
+}
+
+extension Plan {
+  /// Whether what the chain ends in is the last recurrent layer's output and nothing else.
+  var endsInOutput: Bool {
+    guard case .recurrent(let module) = architecture.modules.last else { return false }
+    return module.returnsSequence && architecture.skip == 0 && architecture.outputGain == 1
+  }
+}

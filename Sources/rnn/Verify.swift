@@ -1,0 +1,117 @@
+import ArgumentParser
+import RNNKit
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Replays a model's reference cases against the outputs its framework gave.",
+    discussion: """
+      Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 in float64), rounding (beyond
+      that, but reference and result are about equally far from a float64 run: the model amplifies rounding), or mismatch,
+      with the first step and layer that diverge. Exit status 1 where one does not hold.
+      """)
+
+  @Argument(help: "The model file.") var path: String
+  @OptionGroup(title: "Model options") var model: ModelArguments
+  @Option(
+    name: .customLong("case"),
+    help: ArgumentHelp("Replay the case in this .npz, .h5 or .json instead of those in the model. Repeatable.", valueName: "file"))
+  var cases: [String] = []
+  @OptionGroup(title: "Part of the chain") var part: PartArguments
+  @Flag(help: "Print JSON (Schemas/verify.schema.json).") var json = false
+
+  func run() throws {
+    let progress = Progress("verifying")
+    defer { progress.end() }
+    let file = try model.open(path, quiet: json)
+    var references = file.model.archive.cases
+    if !cases.isEmpty { references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path) } }
+    if let names = part.names {
+      for index in references.indices {
+        references[index].metadata.removeAll { $0.key == "modules" }
+        references[index].metadata.append(.init("modules", .array(names.map(JSONValue.string))))
+      }
+    }
+    guard !references.isEmpty else {
+      throw RNNError(.badData, file: path, "has no reference case to replay",
+        remedy: "give one with --case, or add it with 'rnn convert --case'")
+    }
+    var verifications: [Verification] = []
+    for reference in references {
+      do throws(RNNError) {
+        verifications.append(try Verification(reference, of: file.model))
+      } catch {
+        throw error.inFile(path)
+      }
+    }
+    progress.end()
+    let warnings = nonFiniteWeights(file.model)
+    if json {
+      Console.output(document(verifications, warnings).indentedText + "\n")
+    } else {
+      for warning in warnings { Console.note(warning) }
+      Console.output(verifications.map(text).joined())
+      let held = verifications.count(where: \.holds)
+      Console.output("\(held) of \(verifications.count) cases hold\n")
+    }
+    if !verifications.allSatisfy(\.holds) { throw ExitCode(1) }
+  }
+
+  private func nonFiniteWeights(_ model: Model) -> [String] {
+    model.parameterNames.compactMap { name in
+      guard let counts = model.archive[name]?.nonFiniteCounts, counts.nan + counts.infinite > 0 else { return nil }
+      return "\(name) has \(grouped(counts.nan)) NaN and \(grouped(counts.infinite)) infinite values"
+    }
+  }
+
+  private func text(_ verification: Verification) -> String {
+    var table = Table(right: [2, 3])
+    table.add("", "verdict", "largest error", "ulps", "at", "")
+    for comparison in verification.comparisons {
+      var remark = ""
+      if let distances = comparison.distancesFromFloat64 {
+        remark = "from float64: reference \(Plot.short(distances.reference)), here \(Plot.short(distances.result))"
+      }
+      if comparison.notFinite > 0 { remark += (remark.isEmpty ? "" : "; ") + "\(grouped(comparison.notFinite)) values not finite" }
+      table.add(
+        comparison.member, comparison.verdict.rawValue, Plot.short(comparison.largestError), Plot.short(comparison.largestUlps),
+        comparison.largestError == 0 ? "" : comparison.describe(comparison.position), remark)
+    }
+    var result = "case \(verification.name.escapingControlCharacters())\n" + table.text
+    switch verification.lastStateIsLastOutput {
+    case true?: result += "  the reference's hn[last] == output[last]: yes\n"
+    case false?: result += "  the reference's hn[last] == output[last]: no; these are not the outputs of a recurrent network\n"
+    case nil: break
+    }
+    if let divergence = verification.divergence { result += "  diverges \(divergence)\n" }
+    return result
+  }
+
+  private func document(_ verifications: [Verification], _ warnings: [String]) -> JSONValue {
+    .object([
+      .init("file", .string(path)), .init("holds", .bool(verifications.allSatisfy(\.holds))),
+      .init("warnings", .array(warnings.map(JSONValue.string))),
+      .init("cases", .array(verifications.map { verification in
+        .object([
+          .init("name", .string(verification.name)), .init("holds", .bool(verification.holds)),
+          .init("members", .array(verification.comparisons.map { comparison in
+            var members: [JSONValue.Member] = [
+              .init("name", .string(comparison.member)), .init("verdict", .string(comparison.verdict.rawValue)),
+              .init("largest_error", .number(comparison.largestError)),
+              .init("largest_ulps", .number(comparison.largestUlps)),
+              .init("at", .object(zip(comparison.axes, comparison.position).map { .init($0, .integer(Int64($1))) })),
+              .init("beyond_tolerance", .integer(Int64(comparison.beyondTolerance))),
+              .init("not_finite", .integer(Int64(comparison.notFinite))),
+            ]
+            if let distances = comparison.distancesFromFloat64 {
+              members.append(.init("reference_from_float64", .number(distances.reference)))
+              members.append(.init("result_from_float64", .number(distances.result)))
+            }
+            return .object(members)
+          })),
+          .init("last_state_is_last_output", verification.lastStateIsLastOutput.map(JSONValue.bool) ?? .null),
+          .init("diverges", verification.divergence.map(JSONValue.string) ?? .null),
+        ])
+      })),
+    ])
+  }
+}
