@@ -41,15 +41,17 @@ public struct ArrayRegistry: Sendable {
   }
 
   /// Every format that needs nothing outside this package's own code.
-  public static let standard = ArrayRegistry([NPYFormat.self, NPZArrayFormat.self, JSONArrayFormat.self, CSVFormat.self])
+  public static let standard = ArrayRegistry([
+    NPYFormat.self, NPZArrayFormat.self, JSONArrayFormat.self, CSVFormat.self,
+  ])
 
   /// The same with one more format, which is tried first.
   public func adding(_ format: any ArrayFormat.Type) -> ArrayRegistry {
     ArrayRegistry([format] + formats)
   }
 
-  /// Reads a file, recognised by content, or as `format` where that is named. Arrays in text are float64, or int64 where
-  /// every number is whole.
+  /// Reads a file, recognised by content, or as `format` where that is named. Arrays in text are float64, or int64
+  /// where every number is whole.
   public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> [NamedTensor] {
     do throws(RNNError) {
       return try self.format(of: file, named: format).read(file)
