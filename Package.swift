@@ -27,6 +27,7 @@ let package = Package(
         "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
+    .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),
   ],
   swiftLanguageModes: [.v6]
 )
