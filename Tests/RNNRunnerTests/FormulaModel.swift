@@ -84,7 +84,7 @@ struct FormulaModel {
         let i = sigma(gate(0, unit) + peep[0] * c[unit])
         let forget = module.inputForget ? 1 - i : sigma(gate(1, unit) + peep[1] * c[unit])
         c[unit] = forget * c[unit] + i * g(gate(2, unit))
-        return sigma(gate(3, unit) + peep[2] * c[unit]) * formula(f.output, clipped(c[unit]))
+        return sigma(gate(3, unit) + peep[2] * c[unit]) * formula(f.output, c[unit])
       }
       if module.projSize > 0 { h = (0..<module.projSize).map { times(w.projection, h, row: $0) } }
     case .gru:
