@@ -34,6 +34,6 @@ public enum Limits {
   public static let maximumPickleMemoCount = 1 << 20
   /// Bytes that a tensor with repeated elements may have beyond its storage's.
   public static let maximumRepeatedSize = 16 << 20
-  /// How many times a file's size its tensors together may be, which may share bytes.
+  /// How many times their storages' bytes a file's tensors together may have, which may share them.
   public static let maximumSharing = 64
 }
