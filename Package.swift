@@ -27,7 +27,10 @@ let package = Package(
         "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
-    .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    .testTarget(
+      name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
+      exclude: ["onnx_cells.py"]),
   ],
   swiftLanguageModes: [.v6]
 )
