@@ -47,7 +47,7 @@ extension HDF5Writer {
       try write(
         list.map { value -> Double? in if case .number(let number) = value { number } else { nil } }, .float64,
         attribute.name, on: object, space, at: place)
-    case .array, .object, .largeInteger:
+    case .array, .object:
       throw unsupported(place)
     }
   }

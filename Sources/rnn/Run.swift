@@ -60,8 +60,8 @@ struct Run: ParsableCommand {
     let writers = try [output, stateOut].map { (path) throws(RNNError) in
       try path.map { (path) throws(RNNError) in try Arrays.registry.writer(for: path == "-" ? "-.json" : path) }
     }
-    let members = try read()
-    let file = try model.open(path, supplying: members)
+    let arrays = try Arrays.read(all: input)
+    let file = try model.open(path, supplying: arrays.members)
     do {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
       if stream {
@@ -69,38 +69,30 @@ struct Run: ParsableCommand {
         try Stream(plan: plan, stateIn: stateIn, stateOut: stateOut, h0: h0, c0: c0, force: force).run()
         return
       }
-      try run(plan, file.members, writers, progress)
+      var members = file.members
+      if arrays.isText, !plan.takesIndices { members = members.map(Arrays.plainNumbers) }
+      try run(plan, members, writers, progress)
     } catch let error as RNNError {
       throw error.inFile(error.place?.hasPrefix("input") == true || error.place?.hasPrefix("lengths") == true ? input.first ?? path : path)
     }
   }
 
-  /// The arrays of all input files.
-  private func read() throws -> [NamedTensor] {
-    var members: [NamedTensor] = []
-    for path in input {
-      for member in try Arrays.read(path) {
-        guard !members.contains(where: { $0.name == member.name }) else {
-          throw RNNError(.usage, file: path, "a second array named \(member.name)", remedy: "give each array once")
-        }
-        members.append(member)
-      }
-    }
-    return members
-  }
-
   private func run(
     _ plan: Plan, _ members: [NamedTensor], _ writers: [(any ArrayFormat.Type)?], _ progress: Progress
   ) throws {
-    let input = self.input.first ?? "-"
+    let input = self.input.first
     guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: input, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
         remedy: "name the array input")
     }
     let known = { (name: String) in ["input", "h0", "c0", "lengths"].contains { name == $0 || name.hasSuffix("." + $0) } }
-    for member in members where members.count > 1 && !known(member.name) && !["output", "hn", "cn", "y"].contains(member.name) {
-      Console.note("\(input): \(member.name) is not used; what goes in is named input, h0, c0 or lengths")
+    // What a case's file holds besides its inputs needs no word.
+    let ignored = { (name: String) in
+      ["output", "hn", "cn", "y", "output64", "y64"].contains { name == $0 || name.hasSuffix("." + $0) }
+    }
+    for member in members where members.count > 1 && !known(member.name) && !ignored(member.name) {
+      Console.note("\(input ?? ""): \(member.name) is not used; what goes in is named input, h0, c0 or lengths")
     }
     let states = StateArguments(h0: h0, c0: c0, stateIn: stateIn)
     let isBatched = tensor.shape.rank == (plan.takesIndices ? 2 : 3)
