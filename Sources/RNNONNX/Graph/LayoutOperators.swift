@@ -32,7 +32,7 @@ extension GraphReader {
     switch input {
     case .constant(let constant):
       try spend(constant.tensor.byteCount, node)
-      guard let tensor = constant.tensor.permuted(order) else { throw node.refuse("its constant is too large") }
+      guard let tensor = try constant.tensor.permuted(order) else { throw node.refuse("its constant is too large") }
       set(node, .constant(Constant(tensor, shape: order.map { constant.shape[$0] }, type: constant.type, name: constant.name)))
     case .flow(var flow):
       flow.axes = order.map { flow.axes[$0] }
@@ -183,13 +183,7 @@ extension GraphReader {
         if let atom = next(), extent(atom, in: flow) == .known(1) { add() }
         return parts
       }
-      while product != size, let atom = next() {
-        let isOpen = extent(atom, in: flow).value == nil
-        // A size that was fixed when the graph was made, for an axis that the input leaves open, or the reverse.
-        if parts.isEmpty, isOpen, size.value != nil {
-          add()
-          return parts
-        }
+      while product != size, next() != nil {
         add()
         if let product = product.value, let size = size.value, product > size { throw refuse() }
       }

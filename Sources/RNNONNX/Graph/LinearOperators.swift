@@ -2,9 +2,17 @@ import RNNModel
 
 /// Linear layers, embeddings, and the functions after them.
 extension GraphReader {
-  /// Begins a link that reads a flow, which must be the whole output of what came before it.
+  /// Begins a link that reads a flow.
   mutating func append(_ module: ChainLink.Module, reading flow: Flow, name: String?, _ node: OperatorNode) throws(RNNError) -> Int {
     use(flow, node.place)
+    try checkSource(flow, node)
+    links.append(
+      ChainLink(module: module, place: node.place, name: name, source: flow.source, sourceMoment: flow.moment))
+    return links.count - 1
+  }
+
+  /// Checks that a flow is what the chain gives so far.
+  func checkSource(_ flow: Flow, _ node: OperatorNode) throws(RNNError) {
     guard flow.quantity == .hidden else { throw node.refuse("it reads an LSTM's cell state") }
     switch flow.source {
     case .input(let input):
@@ -16,9 +24,9 @@ extension GraphReader {
       }
       guard links[link].gain == nil, links[link].skip == nil else { throw node.refuse("it follows a sum or product that RNNKit knows at the end of a chain only") }
     }
-    links.append(
-      ChainLink(module: module, place: node.place, name: name, source: flow.source, sourceMoment: flow.moment))
-    return links.count - 1
+    guard flow.moment == .every || isLast(flow) else {
+      throw node.refuse("it reads one step of the output, which is not the last state of every direction and sequence")
+    }
   }
 
   private func directions(_ flow: Flow) -> Int {
@@ -59,7 +67,7 @@ extension GraphReader {
     }
     try check(constant, flow, node, "weight")
     try spend(isTransposed ? 0 : constant.tensor.byteCount, node)
-    guard let weight = isTransposed ? constant.tensor : constant.tensor.permuted([1, 0]) else {
+    guard let weight = isTransposed ? constant.tensor : try constant.tensor.permuted([1, 0]) else {
       throw node.refuse("its weight is too large")
     }
     if let size = extent(axis, in: flow).value, size != weight.shape[1] {

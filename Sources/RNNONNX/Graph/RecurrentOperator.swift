@@ -15,6 +15,7 @@ extension GraphReader {
     let hiddenSize = try node.integer("hidden_size")
     let isBatchFirst = try node.flag("layout")
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("its input X is a constant") }
+    try checkSource(flow, node)
     guard let input = try weight(node, 1, "weight W"), let hidden = try weight(node, 2, "weight R") else {
       throw node.refuse("its weight W or R is missing", remedy: "export the model again")
     }
@@ -96,16 +97,17 @@ extension GraphReader {
     try spend(w.byteCount + r.byteCount + (biases?.byteCount ?? 0) + (peepholes?.byteCount ?? 0), node)
     var result: [RecurrentLink.Direction] = []
     for index in 0..<count {
-      guard let weightIH = w.row(index)?.reorderingBlocks(order), let weightHH = r.row(index)?.reorderingBlocks(order) else {
+      guard let weightIH = try w.row(index)?.reorderingBlocks(order), let weightHH = try r.row(index)?.reorderingBlocks(order)
+      else {
         throw node.refuse("its weights are too large")
       }
       var direction = RecurrentLink.Direction(weightIH: weightIH, weightHH: weightHH, activations: Recurrent.Activations())
       if let halves = biases?.row(index).flatMap({ row in Shape([2, rows]).flatMap { row.reshaped($0) } }),
-        let ih = halves.row(0)?.reorderingBlocks(order), let hh = halves.row(1)?.reorderingBlocks(order)
+        let ih = try halves.row(0)?.reorderingBlocks(order), let hh = try halves.row(1)?.reorderingBlocks(order)
       {
         direction.biases = (ih, hh)
       }
-      direction.peephole = peepholes?.row(index)?.reorderingBlocks(GateOrder.peephole)
+      direction.peephole = try peepholes?.row(index)?.reorderingBlocks(GateOrder.peephole)
       result.append(direction)
     }
     return result
@@ -156,15 +158,16 @@ extension GraphReader {
       guard constant.shape.count == 3, constant.shape.indices.allSatisfy({ fits($0, constant.shape[$0]) }), constant.tensor.elementType.isWeight
       else { throw refuseShape(constant.shape) }
       let tensor = constant.tensor
-      guard tensor.shape[batchAxis] > 0, let first = tensor.sliced(axis: batchAxis, 0..<1) else { throw node.refuse("its \(role) is empty") }
-      for row in 1..<tensor.shape[batchAxis] where tensor.sliced(axis: batchAxis, row..<row + 1)?.isIdentical(to: first) != true {
+      guard tensor.shape[batchAxis] > 0, let first = try tensor.sliced(axis: batchAxis, 0..<1) else { throw node.refuse("its \(role) is empty") }
+      for row in 1..<tensor.shape[batchAxis] {
+        if try tensor.sliced(axis: batchAxis, row..<row + 1)?.isIdentical(to: first) == true { continue }
         throw node.refuse("its \(role) is fixed in the file and differs from sequence to sequence", remedy: "make it an input of the graph")
       }
       // Axes that were repeated are written out.
       let strides = first.strides
       func stride(_ axis: Int) -> Int { first.shape[axis] == 1 ? 0 : strides[axis] }
       guard let shape = Shape([directions, link.hiddenSize]),
-        let state = first.gathered(shape, strides: [stride(rowsAxis), stride(2)])
+        let state = try first.gathered(shape, strides: [stride(rowsAxis), stride(2)])
       else { throw node.refuse("its \(role) is too large") }
       return .stored(state)
     case .flow(let flow):
@@ -243,6 +246,13 @@ extension OperatorNode {
       let takes = ActivationName.parameters(name)
       let alpha = takes.alpha > 0 ? restAlphas.popFirst() : nil
       let beta = takes.beta > 0 ? restBetas.popFirst() : nil
+      // ONNX gives these the defaults of operators that it has dropped; ONNX Runtime takes 0.
+      guard alpha != nil || !["affine", "scaledtanh", "thresholdedrelu"].contains(name.lowercased()),
+        beta != nil || !["affine", "scaledtanh"].contains(name.lowercased())
+      else {
+        throw refuse("\(name) has no alpha or beta, for which runtimes take different values",
+          remedy: "write them into activation_alpha and activation_beta")
+      }
       guard let function = ActivationName.activation(name, alpha: alpha, beta: beta, isDouble: isDouble) else {
         throw refuse("attribute activations has \"\(name)\", which RNNKit does not know, or a number that is not finite")
       }

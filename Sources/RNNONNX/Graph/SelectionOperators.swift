@@ -17,7 +17,10 @@ extension GraphReader {
     default: break
     }
     func position(_ index: Int, _ count: Int) throws(RNNError) -> Int {
-      try axis(index, of: count, node)
+      guard (-count..<count).contains(index) else {
+        throw node.refuse("index \(index) is none of \(count)", remedy: "export the model again")
+      }
+      return index < 0 ? index + count : index
     }
     switch input {
     case .extents(let extents, false):
@@ -33,13 +36,13 @@ extension GraphReader {
       var parts: [Tensor] = []
       for index in indices {
         let position = try position(index, constant.tensor.shape[axis])
-        guard let part = constant.tensor.sliced(axis: axis, position..<position + 1) else {
+        guard let part = try constant.tensor.sliced(axis: axis, position..<position + 1) else {
           throw node.refuse("its constant is too large")
         }
         try spend(part.byteCount * 2, node)
         parts.append(part)
       }
-      guard var tensor = Tensor.concatenated(parts, axis: axis) else { throw node.refuse("it chooses nothing") }
+      guard var tensor = try Tensor.concatenated(parts, axis: axis) else { throw node.refuse("it chooses nothing") }
       var shape = constant.shape
       shape[axis] = .known(indices.count)
       if isScalar {
@@ -110,7 +113,7 @@ extension GraphReader {
       guard let count = constant.shape[axis].value else { throw node.refuse("it cuts a constant of a size that only the input tells") }
       let range = range(count)
       if constant.tensor.shape[axis] == count {
-        guard let tensor = constant.tensor.sliced(axis: axis, range) else {
+        guard let tensor = try constant.tensor.sliced(axis: axis, range) else {
           throw node.refuse("its constant is too large")
         }
         try spend(tensor.byteCount, node)
@@ -236,7 +239,7 @@ extension GraphReader {
       tensors = tensors.compactMap { $0.elementType == type ? $0 : $0.converted(to: type)?.tensor }
     }
     try spend(tensors.reduce(0) { $0 + $1.byteCount }, node)
-    guard tensors.count == constants.count, let tensor = Tensor.concatenated(tensors, axis: axis) else {
+    guard tensors.count == constants.count, let tensor = try Tensor.concatenated(tensors, axis: axis) else {
       throw node.refuse("what it makes is too large")
     }
     set(node, .constant(Constant(tensor, shape: tensor.shape.dimensions.map(Extent.known), type: type, name: node.outputs.first)))
@@ -247,7 +250,7 @@ extension GraphReader {
     var result = flows[0]
     let axis = try axis(named, of: result.axes.count, node)
     func bare(_ axes: [[Flow.Atom]]) -> [[Flow.Atom]] { axes.map { $0.filter { $0 != .rows } } }
-    let isFinal = flows.allSatisfy { Self.isFinal($0, links) }
+    let isFinal = flows.allSatisfy { isLast($0) }
     for flow in flows {
       // The rows run along the axis, or there is one row, which may stand anywhere.
       let isAlong = flow.axes.count == result.axes.count && (flow.rows.count == 1 || flow.axes[axis].first == .rows)
@@ -269,13 +272,18 @@ extension GraphReader {
     return result
   }
 
-  /// Whether the step that was chosen is the last that the direction takes, so that it is the final state.
-  static func isFinal(_ flow: Flow, _ links: [ChainLink]) -> Bool {
+  /// Whether the step that was chosen is the last that each direction takes, and so its last state.
+  func isLast(_ flow: Flow) -> Bool {
     switch flow.moment {
-    case .final: true
-    case .every: false
+    case .final: return true
+    case .every: return false
     case .step(let step):
-      flow.rows.allSatisfy { row in
+      var rows = flow.rows
+      // After a linear layer: of the recurrent node before it.
+      if rows.isEmpty, let index = links.lastIndex(where: { $0.recurrent != nil }) {
+        rows = (0..<links[index].directions).map { Flow.Row(link: index, direction: $0) }
+      }
+      return !rows.isEmpty && rows.allSatisfy { row in
         guard let link = links[row.link].recurrent, link.lengths == nil else { return false }
         return step == (link.direction == .reverse || row.direction == 1 ? 0 : -1)
       }

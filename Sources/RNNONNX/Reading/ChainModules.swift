@@ -11,10 +11,13 @@ struct ChainModules {
 
   let links: [ChainLink]
   let parts: [Part]
+  private let endsInLastStep: Bool
 
   /// Groups links by what the graph itself says: nodes of one scope, or that share a starting state, are layers of one stack.
-  init(_ links: [ChainLink]) {
+  init(_ chain: GraphChain) {
+    let links = chain.links
     self.links = links
+    endsInLastStep = chain.endsInLastStep
     var parts: [Part] = []
     var names = Set<String>()
     for (index, link) in links.enumerated() {
@@ -40,8 +43,9 @@ struct ChainModules {
   }
 
   /// Groups links as an architecture that came with the graph says. Nil where it has not as many layers as there are links.
-  init?(_ links: [ChainLink], as architecture: Architecture) {
-    self.links = links
+  init?(_ chain: GraphChain, as architecture: Architecture) {
+    links = chain.links
+    endsInLastStep = chain.endsInLastStep
     var parts: [Part] = []
     var next = 0
     for module in architecture.modules {
@@ -79,7 +83,7 @@ struct ChainModules {
       return .embedding(
         Embedding(name: part.name, numEmbeddings: link.weight.shape[0], embeddingDim: link.weight.shape[1]))
     case .recurrent(let link):
-      let next = part.links.upperBound
+      let isLast = !links[part.links.upperBound...].contains { $0.recurrent != nil }
       let stack = part.links.compactMap { links[$0].recurrent }
       return .recurrent(
         Recurrent(
@@ -90,7 +94,7 @@ struct ChainModules {
             ? link.directions[1].activations : nil,
           resetAfter: link.cell == .gru ? link.resetAfter : true, clip: link.clip, inputForget: link.inputForget,
           peephole: link.directions[0].peephole != nil,
-          returnsSequence: next == links.count || links[next].sourceMoment == .every,
+          returnsSequence: !isLast || !endsInLastStep,
           hasInitialState: stack.contains { $0.h0.isNotZero || $0.c0.isNotZero }))
     }
   }
@@ -146,7 +150,7 @@ struct ChainModules {
           remedy: "make the starting states one input of the graph")
       }
     }
-    return Tensor.concatenated(states, axis: 0)
+    return try Tensor.concatenated(states, axis: 0)
   }
 }
 

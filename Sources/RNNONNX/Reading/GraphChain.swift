@@ -11,6 +11,8 @@ struct GraphChain {
   let skip: Int
   let inputGain: Double
   let outputGain: Double
+  /// Whether the chain goes on from the last recurrent node with its last state alone.
+  let endsInLastStep: Bool
 
   /// Walks the graph and checks that every output is something a run gives.
   init(_ reader: GraphReader) throws(RNNError) {
@@ -55,6 +57,13 @@ struct GraphChain {
         remedy: "give all of them the same lengths")
     }
     guard case .input(let input) = links[0].source else { throw RNNError(.defect, "a chain without input") }
+    let lastRecurrent = links.lastIndex { $0.recurrent != nil } ?? 0
+    // Links that read the last step, or a head of which no output is given but for the last step.
+    var ends: [Bool] = []
+    for case .flow(let flow) in outputs.map(\.value) where flow.source == .link(last) && last > lastRecurrent {
+      ends.append(reader.isLast(flow))
+    }
+    endsInLastStep = links[(lastRecurrent + 1)...].contains { $0.sourceMoment != .every } || (!ends.isEmpty && ends.allSatisfy { $0 })
     self.reader = reader
     self.links = links
     self.input = input
@@ -74,7 +83,7 @@ struct GraphChain {
     }
     reader.use(flow, "output \(name)")
     // The states of every recurrent layer are there; so are both outputs that a run gives.
-    if flow.moment == .final || GraphReader.isFinal(flow, reader.links) && !flow.rows.isEmpty { return }
+    if !flow.rows.isEmpty, reader.isLast(flow) { return }
     let lastRecurrent = reader.links.lastIndex { $0.recurrent != nil }
     guard index == reader.links.count - 1 || index == lastRecurrent else {
       throw refuse("it is the output of \(reader.links[index].place), in the middle of the chain")

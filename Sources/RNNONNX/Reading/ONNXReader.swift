@@ -73,10 +73,10 @@ struct ONNXReader {
         outputGain: chain.outputGain)
     }
     guard let stated else {
-      let parts = ChainModules(chain.links)
+      let parts = ChainModules(chain)
       return (parts, try read(parts))
     }
-    guard let parts = ChainModules(chain.links, as: stated) else { throw StatedArchitecture.differs("number of layers") }
+    guard let parts = ChainModules(chain, as: stated) else { throw StatedArchitecture.differs("number of layers") }
     try StatedArchitecture.check(stated, against: try read(parts), isDouble: chain.isDouble, batchFirst: chain.batchFirst)
     return (parts, stated)
   }

@@ -19,6 +19,7 @@ enum StatedArchitecture {
     guard stated.skip == found.skip, same(stated.inputGain, found.inputGain), same(stated.outputGain, found.outputGain) else {
       throw differs("skip or gain")
     }
+    let foundModules = found.modules
     func activation(_ stated: Activation, _ found: Activation) -> Activation {
       let (first, second) = (stated.parameters, found.parameters)
       let isSame = stated.name == found.name && zip(first, second).allSatisfy { same($0.value, $1.value) }
@@ -29,12 +30,15 @@ enum StatedArchitecture {
         gate: activation(stated.gate, found.gate), candidate: activation(stated.candidate, found.candidate),
         output: activation(stated.output, found.output))
     }
-    for (stated, found) in zip(stated.modules, found.modules) {
+    for (index, (stated, found)) in zip(stated.modules, found.modules).enumerated() {
+      let isEnd = index == foundModules.count - 1
       var found = found
       switch (stated, found) {
       case (.recurrent(let stated), .recurrent(var module)):
         // What ONNX does not hold, or holds rounded, is taken over; the rest must be equal.
         module.isCell = stated.isCell
+        // At the chain's end both are given, every step's output and the last state.
+        if isEnd { module.returnsSequence = stated.returnsSequence }
         module.hasInitialState = stated.hasInitialState || module.hasInitialState
         let reverse = stated.activations(direction: 1)
         let foundReverse = module.activations(direction: 1)

@@ -20,7 +20,7 @@ struct SuppliedMembers {
     let inputs = chain.reader.inputs
     func tensor(_ input: Int) -> Tensor? { supplied.first { $0.name == inputs[input].name }?.tensor }
     var result: [NamedTensor] = []
-    if let tensor = tensor(chain.input) { result.append(NamedTensor("input", tensor)) }
+    if let tensor = tensor(chain.input) { result.append(NamedTensor("input", indices(tensor) ?? tensor)) }
     if let lengths = modules.first?.links.first?.lengths, let tensor = tensor(lengths) {
       result.append(NamedTensor("lengths", tensor))
     }
@@ -39,6 +39,13 @@ struct SuppliedMembers {
       result.append(named)
     }
     return result
+  }
+
+  /// Whole numbers in floating point as indices, for a graph that casts them, as Keras' do. Nil for anything else.
+  private func indices(_ tensor: Tensor) -> Tensor? {
+    guard case .embedding = chain.links[0].module, tensor.elementType.isWeight else { return nil }
+    let indices = tensor.doubles.compactMap { Int64(exactly: $0) }
+    return indices.count == tensor.count ? Tensor(indices, tensor.shape) : nil
   }
 
   /// The starting state of a stack, (layers·directions, batch, hidden), or without the batch axis where the graph's input
@@ -61,7 +68,9 @@ struct SuppliedMembers {
       let batch = state.batchAxis.map { [sizes[$0]] } ?? []
       let shape = Shape([state.rows.count] + batch + [link.hiddenSize])
       let steps = [strides[state.rowsAxis]] + (state.batchAxis.map { [strides[$0]] } ?? []) + [strides[state.hiddenAxis]]
-      if let part = shape.flatMap({ given.gathered($0, strides: steps, offset: state.rows.lowerBound * strides[state.rowsAxis]) }) {
+      if let shape, let part = try given.gathered(
+        shape, strides: steps, offset: state.rows.lowerBound * strides[state.rowsAxis])
+      {
         rows.append(part)
       }
     }
@@ -71,6 +80,6 @@ struct SuppliedMembers {
       throw RNNError(.badData, place: "module \(module.name)", "some of its layers' starting states are given and others not, or they differ in size",
         remedy: "give all of them")
     }
-    return Tensor.concatenated(rows, axis: 0)
+    return try Tensor.concatenated(rows, axis: 0)
   }
 }

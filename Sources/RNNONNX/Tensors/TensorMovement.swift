@@ -11,21 +11,23 @@ extension Tensor {
   }
 
   /// The axes in another order: axis i of the result is axis `order[i]` of this one.
-  func permuted(_ order: [Int]) -> Tensor? {
+  func permuted(_ order: [Int]) throws(RNNError) -> Tensor? {
     let strides = self.strides
-    return Shape(order.map { shape[$0] }).flatMap { gathered($0, strides: order.map { strides[$0] }) }
+    guard let turned = Shape(order.map({ shape[$0] })) else { return nil }
+    return try gathered(turned, strides: order.map { strides[$0] })
   }
 
   /// The elements of `range` along `axis`.
-  func sliced(axis: Int, _ range: Range<Int>) -> Tensor? {
+  func sliced(axis: Int, _ range: Range<Int>) throws(RNNError) -> Tensor? {
     var sizes = shape.dimensions
     sizes[axis] = range.count
     let strides = self.strides
-    return Shape(sizes).flatMap { gathered($0, strides: strides, offset: range.isEmpty ? 0 : range.lowerBound * strides[axis]) }
+    guard let part = Shape(sizes) else { return nil }
+    return try gathered(part, strides: strides, offset: range.isEmpty ? 0 : range.lowerBound * strides[axis])
   }
 
   /// Tensors of one type, and of one shape but for `axis`, one after the other along it. Nil where the size overflows.
-  static func concatenated(_ tensors: [Tensor], axis: Int) -> Tensor? {
+  static func concatenated(_ tensors: [Tensor], axis: Int) throws(RNNError) -> Tensor? {
     guard let first = tensors.first else { return nil }
     var sizes = first.shape.dimensions
     var total = 0
@@ -37,7 +39,7 @@ extension Tensor {
     sizes[axis] = total
     guard let shape = Shape(sizes) else { return nil }
     let outer = sizes[..<axis].reduce(1, *)
-    return Tensor(first.elementType, shape) { target in
+    return try made(first.elementType, shape) { target in
       var written = 0
       for index in 0..<outer {
         for tensor in tensors where tensor.byteCount > 0 {

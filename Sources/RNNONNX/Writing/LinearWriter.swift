@@ -10,7 +10,7 @@ struct LinearWriter {
   /// Adds the nodes that take `input` (…, in features), and returns what they give, (…, out features).
   func write(_ input: String, _ builder: inout GraphBuilder) throws(RNNError) -> String {
     let scope = ONNXWriter.scope(module.name)
-    guard let tensor = model.tensor(module.name, "weight"), let weight = tensor.transposed else {
+    guard let tensor = model.tensor(module.name, "weight"), let weight = try tensor.transposed() else {
       throw ONNXWriter.refuse(module.name, "its weight is missing")
     }
     // (in, out), as MatMul takes it.

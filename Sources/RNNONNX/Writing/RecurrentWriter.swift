@@ -119,8 +119,11 @@ struct RecurrentWriter {
     }
     var directions: [Tensor] = []
     for tensors in tensors {
-      let reordered = tensors.compactMap { $0.reorderingBlocks(order) }
-      if reordered.count == tensors.count, let whole = Tensor.concatenated(reordered, axis: 0) { directions.append(whole) }
+      var reordered: [Tensor] = []
+      for tensor in tensors {
+        if let tensor = try tensor.reorderingBlocks(order) { reordered.append(tensor) }
+      }
+      if reordered.count == tensors.count, let whole = try Tensor.concatenated(reordered, axis: 0) { directions.append(whole) }
     }
     guard directions.count == tensors.count, let result = Tensor.stacked(directions) else {
       throw RNNError(.defect, place: "module \(module.name)", "its parameters do not fit each other")

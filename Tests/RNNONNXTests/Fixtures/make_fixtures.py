@@ -7,11 +7,7 @@ output (the last recurrent layer's states at every step), hn, cn (layers·direct
 """
 
 import logging
-import os
 import pathlib
-import shutil
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -183,7 +179,7 @@ def save(path, inputs, wanted):
 def main():
     for folder in (".", "refused", "operators"):
         for old in pathlib.Path(folder).glob("*"):
-            if old.suffix in (".onnx", ".npz", ".pb", ".data"):
+            if old.is_file() and old.suffix in (".onnx", ".npz", ".pb", ".data"):
                 old.unlink()
     torch.manual_seed(0)
     for name, model, inputs, exporters in cases():
