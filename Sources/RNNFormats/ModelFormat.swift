@@ -14,8 +14,8 @@ public protocol ModelFormat: Sendable {
   static func recognizes(_ file: InputFile) -> Bool
   /// Reads everything the file holds, under PyTorch's names and in its gate order.
   static func read(_ file: InputFile) throws(RNNError) -> TensorArchive
-  /// Reads a model whose file leaves tensors to be supplied with its input: an ONNX graph may have its weights, its starting
-  /// state or its lengths as inputs under names of its own. Other formats give the tensors back as they are.
+  /// Reads a model whose file leaves tensors to be supplied with its input: an ONNX graph may have its weights, its
+  /// starting state or its lengths as inputs under names of its own. Other formats give the tensors back as they are.
   static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel
   /// Writes a model. Refuses what the format cannot express.
   static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)

@@ -2,7 +2,8 @@ import RNNFormats
 import RNNModel
 import SwiftProtobuf
 
-/// ONNX's tensor files (`.pb`), as the test data of the official operator tests: one array with the name of a graph's input.
+/// ONNX's tensor files (`.pb`), as the test data of the official operator tests: one array with the name of a graph's
+/// input.
 public enum ONNXTensorFormat: ArrayFormat {
   public static let name = "pb"
   public static let fileExtensions = ["pb"]
@@ -20,7 +21,8 @@ public enum ONNXTensorFormat: ArrayFormat {
       try? TensorProto(serializedBytes: RawSpan(_unsafeBytes: bytes), partial: true, options: options)
     }
     guard let proto else {
-      throw RNNError(.badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
+      throw RNNError(
+        .badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
     }
     var decoder = TensorDecoder(modelPath: file.path)
     return [NamedTensor(proto.name, try decoder.tensor(proto, name: proto.name))]

@@ -13,7 +13,8 @@ import Testing
       line.range(of: ": ").map { colon in
         let message = line[colon.upperBound...].replacingOccurrences(of: "FOLDER", with: Fixture.folder)
           .replacingOccurrences(
-            of: "; PART", with: "; export only the recurrent part, or use the weights as the framework itself saves them")
+            of: "; PART",
+            with: "; export only the recurrent part, or use the weights as the framework itself saves them")
         return (String(line[..<colon.lowerBound]), message)
       }
     }

@@ -18,7 +18,8 @@ import Testing
       "lstm_projection.h5": projection("lstm", 5), "lstm_projection_bidirectional.h5": projection("lstm", 5),
       "lstm_projection_no_bias.h5": projection("lstm", 2),
       "seq2seq.h5":
-        "module decoder: it takes 3 features, the module before it gives 8: the modules are no chain; write another format",
+        "module decoder: it takes 3 features, the module before it gives 8: the modules are no chain; "
+        + "write another format",
       "unknown_modules.h5":
         "module conv: RNNKit does not know what it computes, and an ONNX graph must say it; write another format",
     ]
@@ -66,7 +67,8 @@ import Testing
     let model = try ModelFile.open("\(Fixture.samples)/\(name)", registry: registry).model
     let bytes = try Self.written(model).withUnsafeBytes { Array($0) }
     // The keys, one letter changed, are somebody else's.
-    let others = try #require(String(bytes: bytes, encoding: .isoLatin1)).replacingOccurrences(of: "rnnkit.", with: "RNNKIT.")
+    let others = try #require(String(bytes: bytes, encoding: .isoLatin1)).replacingOccurrences(
+      of: "rnnkit.", with: "RNNKIT.")
     let file = InputFile(Array(try #require(others.data(using: .isoLatin1))), name: "other.onnx")
     var archive = try ONNXFormat.read(file)
     for index in archive.architecture?.modules.indices ?? 0..<0 {
@@ -92,7 +94,10 @@ import Testing
   // MARK: What no sample has
 
   /// A model of random weights.
-  private static func model(_ modules: [Module], batchFirst: Bool = false, type: ElementType = .float32, change: (inout Architecture) -> Void = { _ in }) throws -> Model {
+  private static func model(
+    _ modules: [Module], batchFirst: Bool = false, type: ElementType = .float32,
+    change: (inout Architecture) -> Void = { _ in }
+  ) throws -> Model {
     var random = SystemRandomNumberGenerator()
     var archive = TensorArchive()
     for module in modules {
@@ -116,7 +121,8 @@ import Testing
 
   @Test(arguments: everyActivation)
   func activationsComeBack(_ activation: Activation) throws {
-    var lstm = Recurrent(name: "lstm", cell: .lstm, inputSize: 3, hiddenSize: 4, direction: .bidirectional, peephole: true)
+    var lstm = Recurrent(
+      name: "lstm", cell: .lstm, inputSize: 3, hiddenSize: 4, direction: .bidirectional, peephole: true)
     lstm.activations.candidate = activation
     lstm.reverseActivations = Recurrent.Activations(gate: activation, candidate: .tanh, output: .softsign)
     let linear = Linear(name: "fc", inFeatures: 8, outFeatures: 2, activation: .elementwise(activation))
@@ -187,7 +193,8 @@ import Testing
     var archive = TensorArchive()
     for tensor in model.archive.tensors {
       let isBias = tensor.name == "rnn.bias_hh_l0"
-      try archive.append(tensor.name, isBias ? try #require(tensor.tensor.converted(to: .float16)?.tensor) : tensor.tensor)
+      try archive.append(
+        tensor.name, isBias ? try #require(tensor.tensor.converted(to: .float16)?.tensor) : tensor.tensor)
     }
     let mixed = try Model(archive, architecture: model.architecture)
     #expect(

@@ -4,8 +4,8 @@ import RNNModel
 ///
 /// Source: onnx/defs/rnn/defs.cc and the operators of the same names in onnx/defs/math/defs.cc.
 enum ActivationName {
-  /// The activation of that name, nil for an unknown one or numbers that are not finite. A recurrent node's names may be
-  /// spelled in any case, as ONNX Runtime reads them.
+  /// The activation of that name, nil for an unknown one or numbers that are not finite. A recurrent node's names may
+  /// be spelled in any case, as ONNX Runtime reads them.
   static func activation(_ name: String, alpha: Float?, beta: Float?, isDouble: Bool) -> Activation? {
     func exact(_ value: Float) -> Double {
       // 0.2 rather than 0.20000000298: the same float32, and what the author wrote. In float64 the two differ.

@@ -1,6 +1,7 @@
 import RNNModel
 
-/// Numbers on their way from the graph's input through the chain's links, and how their axes are laid out at the moment.
+/// Numbers on their way from the graph's input through the chain's links, and how their axes are laid out at the
+/// moment.
 ///
 /// Nodes such as Transpose, Squeeze, Reshape and Slice change the layout, or choose some of the numbers; none changes a
 /// number. What the layout is in the end decides whether the next link reads what it ought to read.
@@ -83,7 +84,9 @@ struct Flow {
       return selection[index] == nil
     case .link(let link):
       if case .features? = axis.first { return axis.count == 1 && rows.isEmpty }
-      guard rows == (0..<directions).map({ Row(link: link, direction: $0) }), case .hidden? = axis.last else { return false }
+      guard rows == (0..<directions).map({ Row(link: link, direction: $0) }), case .hidden? = axis.last else {
+        return false
+      }
       return axis.count == 1 ? directions == 1 : axis.count == 2 && axis[0] == .rows
     }
   }

@@ -2,8 +2,8 @@ import RNNModel
 
 /// How ONNX orders the gates along the rows of a weight, against PyTorch's order.
 ///
-/// Source: onnx/defs/rnn/defs.cc: LSTM i, o, f, c, peepholes i, o, f; GRU z, r, h. PyTorch: LSTM i, f, g, o; GRU r, z, n;
-/// peepholes, which are RNNKit's own name, i, f, o.
+/// Source: onnx/defs/rnn/defs.cc: LSTM i, o, f, c, peepholes i, o, f; GRU z, r, h. PyTorch: LSTM i, f, g, o; GRU r, z,
+/// n; peepholes, which are RNNKit's own name, i, f, o.
 enum GateOrder {
   /// Element k: which of ONNX's gates is PyTorch's gate k.
   static func fromONNX(_ cell: Recurrent.Cell) -> [Int] {

@@ -2,8 +2,8 @@ import RNNModel
 
 /// Follows the numbers through an ONNX graph, from its inputs to its outputs, and finds the chain of modules they pass.
 ///
-/// Nothing is computed but sizes, shapes and moves of constants. A node whose effect on the numbers is not understood, and
-/// that an output depends on, is refused by name.
+/// Nothing is computed but sizes, shapes and moves of constants. A node whose effect on the numbers is not understood,
+/// and that an output depends on, is refused by name.
 struct GraphReader {
   let graph: GraphProto
   let opset: Int
@@ -48,13 +48,15 @@ struct GraphReader {
     self.supplied = tensors
     for proto in graph.initializer {
       guard initializers.updateValue(proto, forKey: proto.name) == nil else {
-        throw RNNError(.badData, place: "tensor \(proto.name)", "two initializers have the name",
+        throw RNNError(
+          .badData, place: "tensor \(proto.name)", "two initializers have the name",
           remedy: "export the model again")
       }
     }
     for info in graph.input where initializers[info.name] == nil {
       guard inputPositions.updateValue(inputs.count, forKey: info.name) == nil else {
-        throw RNNError(.badData, place: "input \(info.name)", "two graph inputs have the name",
+        throw RNNError(
+          .badData, place: "input \(info.name)", "two graph inputs have the name",
           remedy: "export the model again")
       }
       inputs.append(Self.input(info, index: inputs.count))
@@ -63,14 +65,16 @@ struct GraphReader {
 
   private static func input(_ info: ValueInfoProto, index: Int) -> GraphInput {
     func unusable(_ problem: String, _ remedy: String) -> GraphInput {
-      GraphInput(name: info.name, type: .float32, shape: [],
+      GraphInput(
+        name: info.name, type: .float32, shape: [],
         defect: RNNError(.badData, place: "input \(info.name)", problem, remedy: remedy))
     }
     guard case .tensorType(let tensor)? = info.type.value, let type = ElementTypeCode.type(tensor.elemType) else {
       return unusable("not a tensor of numbers", OperatorNode.remedy)
     }
     guard tensor.hasShape, tensor.shape.dim.count <= Limits.maximumRank else {
-      return unusable("the file does not say how many axes it has",
+      return unusable(
+        "the file does not say how many axes it has",
         "give the graph's inputs shapes, with names for the sizes that vary")
     }
     let shape = tensor.shape.dim.enumerated().map { axis, dimension -> Extent in
@@ -99,7 +103,8 @@ struct GraphReader {
     let live = try liveNodes()
     for (index, proto) in graph.node.enumerated() where live[index] {
       guard proto.domain.isEmpty || proto.domain == "ai.onnx" else {
-        throw RNNError(.badData, place: OperatorNode.place(of: proto), "RNNKit does not know this operator",
+        throw RNNError(
+          .badData, place: OperatorNode.place(of: proto), "RNNKit does not know this operator",
           remedy: OperatorNode.remedy)
       }
       var node = try OperatorNode(proto, opset: opset)
@@ -121,9 +126,11 @@ struct GraphReader {
     var makers: [String: Int] = [:]
     for (index, node) in graph.node.enumerated() {
       for output in node.output where !output.isEmpty {
-        guard makers.updateValue(index, forKey: output) == nil, inputPositions[output] == nil, initializers[output] == nil
+        guard makers.updateValue(index, forKey: output) == nil, inputPositions[output] == nil,
+          initializers[output] == nil
         else {
-          throw RNNError(.badData, place: OperatorNode.place(of: node), "its output \(output) is given elsewhere too",
+          throw RNNError(
+            .badData, place: OperatorNode.place(of: node), "its output \(output) is given elsewhere too",
             remedy: "export the model again")
         }
       }
@@ -137,7 +144,6 @@ struct GraphReader {
     }
     return live
   }
-
 
   /// What is known of a value by its name; nil where no node before gave it.
   private mutating func value(named name: String) throws(RNNError) -> GraphValue? {
@@ -154,7 +160,8 @@ struct GraphReader {
       return .flow(Flow(input: index, rank: inputs[index].shape.count, type: inputs[index].type))
     }
     if graph.sparseInitializer.contains(where: { $0.values.name == name }) {
-      throw RNNError(.badData, place: "tensor \(name)", "it is sparse, which RNNKit does not read",
+      throw RNNError(
+        .badData, place: "tensor \(name)", "it is sparse, which RNNKit does not read",
         remedy: "export the model with dense tensors")
     }
     return nil
@@ -192,7 +199,8 @@ struct GraphReader {
   /// Counts bytes that a node makes of constants.
   mutating func spend(_ bytes: Int, _ node: OperatorNode) throws(RNNError) {
     guard bytes <= budget else {
-      throw node.refuse("the graph makes more than \(Limits.movedConstantsFactor) times what the file holds of its constants",
+      throw node.refuse(
+        "the graph makes more than \(Limits.movedConstantsFactor) times what the file holds of its constants",
         remedy: "export the model with constant folding")
     }
     budget -= bytes
@@ -223,7 +231,8 @@ struct GraphReader {
     axis.reduce(.known(1)) { $0 * extent($1, in: flow) }
   }
 
-  /// Notes that something reads a flow, so that in the end nothing has read numbers before a function was applied to them.
+  /// Notes that something reads a flow, so that in the end nothing has read numbers before a function was applied to
+  /// them.
   mutating func use(_ flow: Flow, _ place: String) {
     uses.append((flow.source, flow.version, place))
   }
@@ -241,7 +250,8 @@ struct GraphReader {
       }
       let name = inputs[input].name
       guard let tensor = supplied[name] else {
-        throw node.refuse("its \(role) is the graph's input \(name), whose numbers are not in the file",
+        throw node.refuse(
+          "its \(role) is the graph's input \(name), whose numbers are not in the file",
           remedy: "supply a tensor named \(name) with the input")
       }
       if weightInputs.insert(input).inserted { earn(tensor) }

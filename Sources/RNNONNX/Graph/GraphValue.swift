@@ -54,7 +54,8 @@ extension Tensor {
     withUnsafeBytes { bytes in
       func all<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) -> [Int] {
         (0..<count).map {
-          Int(clamping: Value(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.size, as: type)))
+          Int(
+            clamping: Value(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Value>.size, as: type)))
         }
       }
       switch elementType {

@@ -33,7 +33,9 @@ extension GraphReader {
     case .constant(let constant):
       try spend(constant.tensor.byteCount, node)
       guard let tensor = try constant.tensor.permuted(order) else { throw node.refuse("its constant is too large") }
-      set(node, .constant(Constant(tensor, shape: order.map { constant.shape[$0] }, type: constant.type, name: constant.name)))
+      set(
+        node,
+        .constant(Constant(tensor, shape: order.map { constant.shape[$0] }, type: constant.type, name: constant.name)))
     case .flow(var flow):
       flow.axes = order.map { flow.axes[$0] }
       set(node, .flow(flow))
@@ -53,7 +55,8 @@ extension GraphReader {
       var result: Set<Int> = []
       guard let named else {
         guard extents.allSatisfy({ $0.value != nil }) else {
-          throw node.refuse("it names no axes, and which have size 1 depends on the graph's input",
+          throw node.refuse(
+            "it names no axes, and which have size 1 depends on the graph's input",
             remedy: "export the model with the axes named")
         }
         return Set(extents.indices.filter { extents[$0] == .known(1) })
@@ -61,7 +64,8 @@ extension GraphReader {
       for value in named {
         let axis = try axis(value, of: extents.count, node)
         guard extents[axis] == .known(1) || extents[axis].value == nil else {
-          throw node.refuse("axis \(value) has size \(extents[axis].value ?? 0), expected 1", remedy: "export the model again")
+          throw node.refuse(
+            "axis \(value) has size \(extents[axis].value ?? 0), expected 1", remedy: "export the model again")
         }
         result.insert(axis)
       }
@@ -70,17 +74,24 @@ extension GraphReader {
     switch try required(node, 0) {
     case .constant(let constant):
       let drop = try axesToDrop(constant.shape)
-      set(node, .constant(try reshaped(constant, constant.shape.indices.filter { !drop.contains($0) }.map { constant.shape[$0] }, node)))
+      set(
+        node,
+        .constant(
+          try reshaped(constant, constant.shape.indices.filter { !drop.contains($0) }.map { constant.shape[$0] }, node))
+      )
     case .flow(var flow):
       let drop = try axesToDrop(flow.axes.map { extent($0, in: flow) })
       for axis in drop where extent(flow.axes[axis], in: flow).value == nil {
-        throw node.refuse("it drops axis \(axis), whose size the graph's input tells",
+        throw node.refuse(
+          "it drops axis \(axis), whose size the graph's input tells",
           remedy: "export the model with that size fixed to 1")
       }
       flow.axes = flow.axes.indices.filter { !drop.contains($0) }.map { flow.axes[$0] }
       set(node, .flow(flow))
     case .extents(let extents, let isScalar):
-      guard isScalar || extents.count == 1 else { throw node.refuse("its input has \(extents.count) elements, expected 1") }
+      guard isScalar || extents.count == 1 else {
+        throw node.refuse("its input has \(extents.count) elements, expected 1")
+      }
       set(node, .extents(extents, isScalar: true))
     case .uniform: throw node.refuse("its input's size depends on the graph's input")
     }
@@ -89,9 +100,14 @@ extension GraphReader {
   mutating func unsqueeze(_ node: inout OperatorNode) throws(RNNError) {
     guard let named = try axes(&node) else { throw node.refuse("it names no axes", remedy: "export the model again") }
     func inserted<Element>(_ old: [Element], _ new: Element) throws(RNNError) -> [Element] {
+      guard named.count <= Limits.maximumRank - min(old.count, Limits.maximumRank) else {
+        throw node.refuse("it makes more than \(Limits.maximumRank) axes")
+      }
       var places: Set<Int> = []
       for value in named { places.insert(try axis(value, of: old.count + named.count, node)) }
-      guard places.count == named.count else { throw node.refuse("it names an axis twice", remedy: "export the model again") }
+      guard places.count == named.count else {
+        throw node.refuse("it names an axis twice", remedy: "export the model again")
+      }
       var rest = old[...]
       return (0..<old.count + named.count).compactMap { places.contains($0) ? new : rest.popFirst() }
     }
@@ -121,7 +137,8 @@ extension GraphReader {
       sizes = shape.map { $0 == .known(1) ? 1 : rest.popFirst()?.0 ?? 1 }
     }
     guard sizes.count == shape.count, let tensor = Shape(sizes).flatMap({ constant.tensor.reshaped($0) }) else {
-      throw node.refuse("it reshapes \(constant.tensor.shape) into something that does not fit", remedy: "export the model again")
+      throw node.refuse(
+        "it reshapes \(constant.tensor.shape) into something that does not fit", remedy: "export the model again")
     }
     return Constant(tensor, shape: shape, type: constant.type, name: constant.name)
   }
@@ -135,7 +152,9 @@ extension GraphReader {
     }
     func size(_ axis: Int, _ old: [Extent]) throws(RNNError) -> Extent {
       guard target[axis] == .known(0), copiesZero else { return target[axis] }
-      guard axis < old.count else { throw node.refuse("its shape has 0 where there is no axis", remedy: "export the model again") }
+      guard axis < old.count else {
+        throw node.refuse("its shape has 0 where there is no axis", remedy: "export the model again")
+      }
       return old[axis]
     }
     switch try required(node, 0) {

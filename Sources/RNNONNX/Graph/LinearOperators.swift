@@ -3,9 +3,14 @@ import RNNModel
 /// Linear layers, embeddings, and the functions after them.
 extension GraphReader {
   /// Begins a link that reads a flow.
-  mutating func append(_ module: ChainLink.Module, reading flow: Flow, name: String?, _ node: OperatorNode) throws(RNNError) -> Int {
+  mutating func append(_ module: ChainLink.Module, reading flow: Flow, name: String?, _ node: OperatorNode)
+    throws(RNNError) -> Int
+  {
     use(flow, node.place)
     try checkSource(flow, node)
+    guard links.count < Limits.maximumLayerCount else {
+      throw node.refuse("the chain has more than \(Limits.maximumLayerCount) layers")
+    }
     links.append(
       ChainLink(module: module, place: node.place, name: name, source: flow.source, sourceMoment: flow.moment))
     return links.count - 1
@@ -16,13 +21,20 @@ extension GraphReader {
     guard flow.quantity == .hidden else { throw node.refuse("it reads an LSTM's cell state") }
     switch flow.source {
     case .input(let input):
-      guard links.isEmpty else { throw node.refuse("it reads the graph's input \(inputs[input].name) beside another node: the graph is no chain") }
-      guard flow.selection.isEmpty else { throw node.refuse("it reads a part of the graph's input \(inputs[input].name)") }
+      guard links.isEmpty else {
+        throw node.refuse("it reads the graph's input \(inputs[input].name) beside another node: the graph is no chain")
+      }
+      guard flow.selection.isEmpty else {
+        throw node.refuse("it reads a part of the graph's input \(inputs[input].name)")
+      }
     case .link(let link):
       guard link == links.count - 1 else {
-        throw node.refuse("it reads what \(links[link].place) gives, as \(links[link + 1].place) does: the graph is no chain")
+        throw node.refuse(
+          "it reads what \(links[link].place) gives, as \(links[link + 1].place) does: the graph is no chain")
       }
-      guard links[link].gain == nil, links[link].skip == nil else { throw node.refuse("it follows a sum or product that RNNKit knows at the end of a chain only") }
+      guard links[link].gain == nil, links[link].skip == nil else {
+        throw node.refuse("it follows a sum or product that RNNKit knows at the end of a chain only")
+      }
     }
     guard flow.moment == .every || isLast(flow) else {
       throw node.refuse("it reads one step of the output, which is not the last state of every direction and sequence")
@@ -34,7 +46,9 @@ extension GraphReader {
   }
 
   mutating func matMul(_ node: inout OperatorNode) throws(RNNError) {
-    guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("its first input is no output of a layer") }
+    guard case .flow(let flow) = try required(node, 0) else {
+      throw node.refuse("its first input is no output of a layer")
+    }
     guard let constant = try weight(node, 1, "weight"), constant.tensor.shape.rank == 2 else {
       throw node.refuse("its weight is no matrix")
     }
@@ -45,7 +59,9 @@ extension GraphReader {
     let transposesInput = try node.flag("transA")
     let isTransposed = try node.flag("transB")
     let (alpha, beta) = (try node.float("alpha") ?? 1, try node.float("beta") ?? 1)
-    guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("its first input is no output of a layer") }
+    guard case .flow(let flow) = try required(node, 0) else {
+      throw node.refuse("its first input is no output of a layer")
+    }
     guard !transposesInput else { throw node.refuse("attribute transA is 1, which RNNKit does not read") }
     guard alpha == 1 else { throw node.refuse("attribute alpha is \(alpha), which RNNKit does not read") }
     guard let constant = try weight(node, 1, "weight"), constant.tensor.shape.rank == 2 else {
@@ -71,7 +87,9 @@ extension GraphReader {
       throw node.refuse("its weight is too large")
     }
     if let size = extent(axis, in: flow).value, size != weight.shape[1] {
-      throw node.refuse("its weight takes \(weight.shape[1]) features, the layer before it gives \(size)", remedy: "export the model again")
+      throw node.refuse(
+        "its weight takes \(weight.shape[1]) features, the layer before it gives \(size)",
+        remedy: "export the model again")
     }
     var link = LinearLink(weight: weight)
     if let bias { link.bias = try vector(bias, weight.shape[0], flow, node) }
@@ -87,12 +105,15 @@ extension GraphReader {
   /// A weight must be computed in the type of the numbers.
   func check(_ constant: Constant, _ flow: Flow, _ node: OperatorNode, _ role: String) throws(RNNError) {
     guard constant.type == flow.type, constant.tensor.elementType.isWeight else {
-      throw node.refuse("its \(role) is \(constant.type.rawValue), its input \(flow.type.rawValue)", remedy: "export the model in float32")
+      throw node.refuse(
+        "its \(role) is \(constant.type.rawValue), its input \(flow.type.rawValue)",
+        remedy: "export the model in float32")
     }
   }
 
   /// A bias: one number for each feature, with axes of size 1 before it at most.
-  private func vector(_ constant: Constant, _ size: Int, _ flow: Flow, _ node: OperatorNode) throws(RNNError) -> Tensor {
+  private func vector(_ constant: Constant, _ size: Int, _ flow: Flow, _ node: OperatorNode) throws(RNNError) -> Tensor
+  {
     try check(constant, flow, node, "bias")
     let sizes = constant.tensor.shape.dimensions
     guard constant.isPlain, sizes.last == size, sizes.dropLast().allSatisfy({ $0 == 1 }),
@@ -102,7 +123,8 @@ extension GraphReader {
   }
 
   mutating func embedding(_ node: OperatorNode, table: GraphValue, indices: Flow, axis: Int) throws(RNNError) {
-    guard axis == 0, let constant = try weight(node, 0, "table"), constant.tensor.shape.rank == 2, constant.tensor.elementType.isWeight
+    guard axis == 0, let constant = try weight(node, 0, "table"), constant.tensor.shape.rank == 2,
+      constant.tensor.elementType.isWeight
     else { throw node.refuse("it chooses by the graph's input from something that is no embedding's table") }
     guard case .input = indices.source, indices.type.isInteger else {
       throw node.refuse("its indices are not the graph's input")
@@ -131,7 +153,9 @@ extension GraphReader {
   mutating func activation(_ node: inout OperatorNode) throws(RNNError) {
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
     let (alpha, beta) = (try node.float("alpha"), try node.float("beta"))
-    guard let activation = ActivationName.activation(node.kind, alpha: alpha, beta: beta, isDouble: flow.type == .float64) else {
+    guard
+      let activation = ActivationName.activation(node.kind, alpha: alpha, beta: beta, isDouble: flow.type == .float64)
+    else {
       throw node.refuse("its alpha or beta is no number")
     }
     let index = try open(flow, node)
@@ -141,7 +165,9 @@ extension GraphReader {
     if link.isOpen, case .elementwise(.affine(let scale, _)) = link.activation, activation == .tanh {
       link.activation = .elementwise(.scaledTanh(alpha: 1, beta: scale))
     } else {
-      guard link.activation == .elementwise(.identity) else { throw node.refuse("it is a second activation after one linear layer") }
+      guard link.activation == .elementwise(.identity) else {
+        throw node.refuse("it is a second activation after one linear layer")
+      }
       link.activation = .elementwise(activation)
       link.isOpen = false
     }
@@ -174,14 +200,19 @@ extension GraphReader {
     case .constant(let constant):
       let index = try open(flow, node)
       guard case .linear(var link) = links[index].module, links[index].gain == nil, links[index].skip == nil else {
-        throw node.refuse("it adds a constant to what \(links[index].place) gives; RNNKit knows a bias after a matrix product only")
+        throw node.refuse(
+          "it adds a constant to what \(links[index].place) gives; RNNKit knows a bias after a matrix product only")
       }
       if link.isOpen, case .elementwise(.affine(let scale, _)) = link.activation, let shift = constant.number {
         link.activation = .elementwise(.affine(alpha: scale, beta: shift))
         link.isOpen = false
       } else {
-        guard link.bias == nil, link.activation == .elementwise(.identity) else { throw node.refuse("it adds a second bias") }
-        guard let axis = flow.axes.last, flow.isWhole(axis, directions: 1) else { throw node.refuse("it adds along another axis than the features") }
+        guard link.bias == nil, link.activation == .elementwise(.identity) else {
+          throw node.refuse("it adds a second bias")
+        }
+        guard let axis = flow.axes.last, flow.isWhole(axis, directions: 1) else {
+          throw node.refuse("it adds along another axis than the features")
+        }
         link.bias = try vector(constant, link.weight.shape[0], flow, node)
         if let name = name(node, [constant], scope: false) { links[index].name = name }
       }
@@ -201,7 +232,8 @@ extension GraphReader {
         input.axes.dropLast() == output.axes.dropLast(), input.axes[axis] == [.input(index, axis: axis)],
         let size = extent(input.axes[axis], in: input).value,
         size == links[link].outputSize || size == 1, input.selection.keys.allSatisfy({ $0 == axis }),
-        (input.selection[axis]?.lowerBound ?? 0) == 0, output.isWhole(output.axes[axis], directions: links[link].directions),
+        (input.selection[axis]?.lowerBound ?? 0) == 0,
+        output.isWhole(output.axes[axis], directions: links[link].directions),
         links[link].skip == nil, links[link].gain == nil, output.moment == .every
       else { continue }
       use(input, node.place)
@@ -222,7 +254,9 @@ extension GraphReader {
     case (.flow, _), (_, .flow): throw node.refuse("it multiplies two results")
     default:
       let (a, b) = (try sizes(node, 0) ?? [], try sizes(node, 1) ?? [])
-      guard a.count == b.count || a.count == 1 || b.count == 1 else { throw node.refuse("its inputs differ in size", remedy: "export the model again") }
+      guard a.count == b.count || a.count == 1 || b.count == 1 else {
+        throw node.refuse("its inputs differ in size", remedy: "export the model again")
+      }
       let products = (0..<max(a.count, b.count)).map { a[a.count == 1 ? 0 : $0] * b[b.count == 1 ? 0 : $0] }
       var isScalar = true
       for case .extents(_, false) in [first, second] { isScalar = false }

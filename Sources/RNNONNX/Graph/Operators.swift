@@ -41,7 +41,8 @@ extension GraphReader {
   private mutating func dropout(_ node: inout OperatorNode) throws(RNNError) {
     node.ignore("ratio")
     node.ignore("seed")
-    if case .constant(let training)? = try value(node, 2), training.tensor.withUnsafeBytes({ $0.contains { $0 != 0 } }) {
+    if case .constant(let training)? = try value(node, 2), training.tensor.withUnsafeBytes({ $0.contains { $0 != 0 } })
+    {
       throw node.refuse("it is in training mode", remedy: "export the model in evaluation mode")
     }
     set(node, try required(node, 0))
@@ -76,7 +77,8 @@ extension GraphReader {
     case .flow(var flow):
       let isIndex = type.isInteger && flow.untouchedInput != nil
       guard flow.type == type || isIndex || flow.type.widens(to: type) else {
-        throw node.refuse("it rounds the numbers from \(flow.type.rawValue) to \(type.rawValue)",
+        throw node.refuse(
+          "it rounds the numbers from \(flow.type.rawValue) to \(type.rawValue)",
           remedy: "export the model in float32")
       }
       flow.type = type
@@ -123,7 +125,9 @@ extension GraphReader {
   mutating func integers(_ node: OperatorNode, _ index: Int) throws(RNNError) -> [Int]? {
     guard let sizes = try sizes(node, index) else { return nil }
     let integers = sizes.compactMap(\.value)
-    guard integers.count == sizes.count else { throw node.refuse("input \(index + 1) depends on the size of the graph's input") }
+    guard integers.count == sizes.count else {
+      throw node.refuse("input \(index + 1) depends on the size of the graph's input")
+    }
     return integers
   }
 
@@ -140,7 +144,8 @@ extension ElementType {
   /// Whether every value of this floating-point type is one of the other, wider type.
   func widens(to type: ElementType) -> Bool {
     switch (self, type) {
-    case (.float16, .float32), (.bfloat16, .float32), (.float16, .float64), (.bfloat16, .float64), (.float32, .float64): true
+    case (.float16, .float32), (.bfloat16, .float32), (.float16, .float64), (.bfloat16, .float64), (.float32, .float64):
+      true
     default: false
     }
   }

@@ -3,11 +3,11 @@ import RNNModel
 
 /// The operators RNN, LSTM and GRU, of operator set 7 and later.
 ///
-/// Source: onnx/defs/rnn/defs.cc. Shapes with layout 0: X (time, batch, input); W (directions, gates·hidden, input);
-/// R (directions, gates·hidden, hidden); B (directions, 2·gates·hidden); sequence_lens (batch); initial_h and initial_c
+/// Source: onnx/defs/rnn/defs.cc. Shapes with layout 0: X (time, batch, input); W (directions, gates·hidden, input); R
+/// (directions, gates·hidden, hidden); B (directions, 2·gates·hidden); sequence_lens (batch); initial_h and initial_c
 /// (directions, batch, hidden); P (directions, 3·hidden); Y (time, directions, batch, hidden); Y_h and Y_c (directions,
-/// batch, hidden). With layout 1, X (batch, time, input); states (batch, directions, hidden); Y (batch, time, directions,
-/// hidden).
+/// batch, hidden). With layout 1, X (batch, time, input); states (batch, directions, hidden); Y (batch, time,
+/// directions, hidden).
 extension GraphReader {
   mutating func recurrent(_ node: inout OperatorNode, _ cell: Recurrent.Cell) throws(RNNError) {
     let direction = try node.direction()
@@ -25,12 +25,15 @@ extension GraphReader {
       w.shape[2] > 0, case let units = r.shape[2], units.multipliedReportingOverflow(by: gates) == (r.shape[1], false),
       w.shape[1] == r.shape[1]
     else {
-      throw node.refuse("W has shape \(w.shape) and R \(r.shape), expected (\(directions), \(gates)·hidden, input) and (\(directions), \(gates)·hidden, hidden)",
+      throw node.refuse(
+        "W has shape \(w.shape) and R \(r.shape), expected (\(directions), \(gates)·hidden, input) and "
+          + "(\(directions), \(gates)·hidden, hidden)",
         remedy: "export the model again")
     }
     let size = r.shape[2]
     guard hiddenSize == nil || hiddenSize == size else {
-      throw node.refuse("attribute hidden_size is \(hiddenSize ?? 0), but R has \(size)", remedy: "export the model again")
+      throw node.refuse(
+        "attribute hidden_size is \(hiddenSize ?? 0), but R has \(size)", remedy: "export the model again")
     }
     try check(input, flow, node, "weight W")
     try check(hidden, flow, node, "weight R")
@@ -54,9 +57,15 @@ extension GraphReader {
   }
 
   /// Checks that X is laid out as time, batch and features, or tells from it which axis of the graph's input is which.
-  private mutating func lay(_ link: inout RecurrentLink, _ flow: Flow, isBatchFirst: Bool, _ node: OperatorNode) throws(RNNError) {
-    guard flow.axes.count == 3 else { throw node.refuse("its input X has \(flow.axes.count) axes, expected 3", remedy: "export the model again") }
-    guard flow.moment == .every else { throw node.refuse("it reads one step of what came before it; RNNKit runs it over all steps") }
+  private mutating func lay(_ link: inout RecurrentLink, _ flow: Flow, isBatchFirst: Bool, _ node: OperatorNode)
+    throws(RNNError)
+  {
+    guard flow.axes.count == 3 else {
+      throw node.refuse("its input X has \(flow.axes.count) axes, expected 3", remedy: "export the model again")
+    }
+    guard flow.moment == .every else {
+      throw node.refuse("it reads one step of what came before it; RNNKit runs it over all steps")
+    }
     let (time, batch) = isBatchFirst ? (flow.axes[1], flow.axes[0]) : (flow.axes[0], flow.axes[1])
     let directions: Int
     if case .link(let before) = flow.source { directions = links[before].directions } else { directions = 1 }
@@ -71,7 +80,9 @@ extension GraphReader {
         throw node.refuse("it runs along another axis than the recurrent node before it")
       }
     } else {
-      guard time.count <= 1, batch.count <= 1, (time + batch).allSatisfy({ if case .input = $0 { true } else { false } }) else {
+      guard time.count <= 1, batch.count <= 1,
+        (time + batch).allSatisfy({ if case .input = $0 { true } else { false } })
+      else {
         throw node.refuse("the axes of its input X are not time, batch and features")
       }
       layout = SequenceLayout(time: time, batch: batch)
@@ -87,7 +98,9 @@ extension GraphReader {
       guard let constant = try weight(node, index, role) else { return nil }
       try check(constant, flow, node, role)
       guard constant.tensor.shape.dimensions == [count, size] else {
-        throw node.refuse("its \(role) has shape \(constant.tensor.shape), expected (\(count), \(size))", remedy: "export the model again")
+        throw node.refuse(
+          "its \(role) has shape \(constant.tensor.shape), expected (\(count), \(size))",
+          remedy: "export the model again")
       }
       return constant.tensor
     }
@@ -97,11 +110,13 @@ extension GraphReader {
     try spend(w.byteCount + r.byteCount + (biases?.byteCount ?? 0) + (peepholes?.byteCount ?? 0), node)
     var result: [RecurrentLink.Direction] = []
     for index in 0..<count {
-      guard let weightIH = try w.row(index)?.reorderingBlocks(order), let weightHH = try r.row(index)?.reorderingBlocks(order)
+      guard let weightIH = try w.row(index)?.reorderingBlocks(order),
+        let weightHH = try r.row(index)?.reorderingBlocks(order)
       else {
         throw node.refuse("its weights are too large")
       }
-      var direction = RecurrentLink.Direction(weightIH: weightIH, weightHH: weightHH, activations: Recurrent.Activations())
+      var direction = RecurrentLink.Direction(
+        weightIH: weightIH, weightHH: weightHH, activations: Recurrent.Activations())
       if let halves = biases?.row(index).flatMap({ row in Shape([2, rows]).flatMap { row.reshaped($0) } }),
         let ih = try halves.row(0)?.reorderingBlocks(order), let hh = try halves.row(1)?.reorderingBlocks(order)
       {
@@ -116,7 +131,8 @@ extension GraphReader {
   /// The graph input that gives the sequences' lengths; nil where every sequence is whole.
   private mutating func lengths(_ node: OperatorNode) throws(RNNError) -> Int? {
     let time = layout.flatMap { layout in
-      layout.time.isEmpty ? nil : layout.time.reduce(Extent.known(1)) { $0 * extent($1, in: Flow(input: 0, rank: 0, type: .float32)) }
+      layout.time.isEmpty
+        ? nil : layout.time.reduce(Extent.known(1)) { $0 * extent($1, in: Flow(input: 0, rank: 0, type: .float32)) }
     }
     switch try value(node, 4) {
     case nil: return nil
@@ -127,9 +143,11 @@ extension GraphReader {
       return input
     case .uniform(let extent) where extent == time || time == nil: return nil
     case .extents(let extents, _) where extents.allSatisfy({ $0 == time }): return nil
-    case .constant(let constant) where constant.tensor.exactIntegers.allSatisfy({ .known($0) == time }) && constant.tensor.elementType.isInteger:
+    case .constant(let constant)
+    where constant.tensor.exactIntegers.allSatisfy({ .known($0) == time }) && constant.tensor.elementType.isInteger:
       return nil
-    default: throw node.refuse("its sequence_lens is fixed in the file", remedy: "make the lengths an input of the graph")
+    default:
+      throw node.refuse("its sequence_lens is fixed in the file", remedy: "make the lengths an input of the graph")
     }
   }
 
@@ -148,20 +166,27 @@ extension GraphReader {
     }
     func refuseShape(_ shape: [Extent]) -> RNNError {
       let sizes = shape.map { $0.value.map(String.init) ?? "?" }.joined(separator: ", ")
-      let expected = isBatchFirst ? "(batch, \(directions), \(link.hiddenSize))" : "(\(directions), batch, \(link.hiddenSize))"
-      return node.refuse("its \(role) has shape (\(sizes)), expected \(expected)",
+      let expected =
+        isBatchFirst ? "(batch, \(directions), \(link.hiddenSize))" : "(\(directions), batch, \(link.hiddenSize))"
+      return node.refuse(
+        "its \(role) has shape (\(sizes)), expected \(expected)",
         remedy: "if the LSTM has a projection, take its weights from PyTorch's own file: ONNX has none")
     }
     switch try value(node, index) {
     case nil: return .none
     case .constant(let constant):
-      guard constant.shape.count == 3, constant.shape.indices.allSatisfy({ fits($0, constant.shape[$0]) }), constant.tensor.elementType.isWeight
+      guard constant.shape.count == 3, constant.shape.indices.allSatisfy({ fits($0, constant.shape[$0]) }),
+        constant.tensor.elementType.isWeight
       else { throw refuseShape(constant.shape) }
       let tensor = constant.tensor
-      guard tensor.shape[batchAxis] > 0, let first = try tensor.sliced(axis: batchAxis, 0..<1) else { throw node.refuse("its \(role) is empty") }
+      guard tensor.shape[batchAxis] > 0, let first = try tensor.sliced(axis: batchAxis, 0..<1) else {
+        throw node.refuse("its \(role) is empty")
+      }
       for row in 1..<tensor.shape[batchAxis] {
         if try tensor.sliced(axis: batchAxis, row..<row + 1)?.isIdentical(to: first) == true { continue }
-        throw node.refuse("its \(role) is fixed in the file and differs from sequence to sequence", remedy: "make it an input of the graph")
+        throw node.refuse(
+          "its \(role) is fixed in the file and differs from sequence to sequence",
+          remedy: "make it an input of the graph")
       }
       // Axes that were repeated are written out.
       let strides = first.strides
@@ -180,29 +205,38 @@ extension GraphReader {
       func inputAxis(_ axis: Int) -> Int? {
         if case .input(_, let index)? = flow.axes[axis].first { index } else { nil }
       }
-      guard let hiddenAxis = inputAxis(2) ?? (link.hiddenSize == 1 ? inputs[input].shape.count - 1 : nil), flow.selection[hiddenAxis] == nil else {
+      guard let hiddenAxis = inputAxis(2) ?? (link.hiddenSize == 1 ? inputs[input].shape.count - 1 : nil),
+        flow.selection[hiddenAxis] == nil
+      else {
         throw node.refuse("its \(role) is worked out in the graph; RNNKit starts from zeros, stored or given states")
       }
       // A single row may have been chosen and its axis dropped.
       let batch = inputAxis(batchAxis)
       let rest = inputs[input].shape.indices.filter { $0 != hiddenAxis && $0 != batch }
-      guard let rows = inputAxis(rowsAxis) ?? rest.first, rest.count <= (batch == nil ? 2 : 1), batch.map({ flow.selection[$0] == nil }) ?? true else {
+      guard let rows = inputAxis(rowsAxis) ?? rest.first, rest.count <= (batch == nil ? 2 : 1),
+        batch.map({ flow.selection[$0] == nil }) ?? true
+      else {
         throw node.refuse("its \(role) is laid out in a way that RNNKit does not follow")
       }
       return .input(
-        StateInput(input: input, rowsAxis: rows, batchAxis: batch ?? rest.first { $0 != rows }, hiddenAxis: hiddenAxis,
+        StateInput(
+          input: input, rowsAxis: rows, batchAxis: batch ?? rest.first { $0 != rows }, hiddenAxis: hiddenAxis,
           rows: flow.selection[rows] ?? 0..<directions))
     case .extents, .uniform: throw node.refuse("its \(role) is made of sizes")
     }
   }
 
   /// Sets Y, Y_h and Y_c.
-  private mutating func give(_ node: OperatorNode, _ index: Int, _ link: RecurrentLink, isBatchFirst: Bool, type: ElementType) {
+  private mutating func give(
+    _ node: OperatorNode, _ index: Int, _ link: RecurrentLink, isBatchFirst: Bool, type: ElementType
+  ) {
     guard let layout else { return }
     let rows = link.directions.indices.map { Flow.Row(link: index, direction: $0) }
     let hidden: [Flow.Atom] = [.hidden(link.hiddenSize)]
     var output = Flow(
-      link: index, axes: isBatchFirst ? [layout.batch, layout.time, [.rows], hidden] : [layout.time, [.rows], layout.batch, hidden],
+      link: index,
+      axes: isBatchFirst
+        ? [layout.batch, layout.time, [.rows], hidden] : [layout.time, [.rows], layout.batch, hidden],
       type: type)
     output.rows = rows
     set(node, .flow(output))
@@ -232,7 +266,9 @@ extension OperatorNode {
     var names = try strings("activations") ?? []
     // The RNN's default is written as two names, whatever its directions.
     if names.isEmpty {
-      names = (0..<directions).flatMap { _ in cell == .rnn ? ["Tanh"] : cell == .gru ? ["Sigmoid", "Tanh"] : ["Sigmoid", "Tanh", "Tanh"] }
+      names = (0..<directions).flatMap { _ in
+        cell == .rnn ? ["Tanh"] : cell == .gru ? ["Sigmoid", "Tanh"] : ["Sigmoid", "Tanh", "Tanh"]
+      }
     } else if cell == .rnn, directions == 1, names.count == 2, names.allSatisfy({ $0.lowercased() == "tanh" }) {
       names.removeLast()
     }
@@ -250,16 +286,21 @@ extension OperatorNode {
       guard alpha != nil || !["affine", "scaledtanh", "thresholdedrelu"].contains(name.lowercased()),
         beta != nil || !["affine", "scaledtanh"].contains(name.lowercased())
       else {
-        throw refuse("\(name) has no alpha or beta, for which runtimes take different values",
+        throw refuse(
+          "\(name) has no alpha or beta, for which runtimes take different values",
           remedy: "write them into activation_alpha and activation_beta")
       }
       guard let function = ActivationName.activation(name, alpha: alpha, beta: beta, isDouble: isDouble) else {
-        throw refuse("attribute activations has \"\(name)\", which RNNKit does not know, or a number that is not finite")
+        throw refuse(
+          "attribute activations has \"\(name)\", which RNNKit does not know, or a number that is not finite")
       }
       functions.append(function == .affine(alpha: 1, beta: 0) ? .identity : function)
     }
     guard restAlphas.isEmpty, restBetas.isEmpty else {
-      throw refuse("attributes activation_alpha and activation_beta have \(alphas.count) and \(betas.count) numbers, more than the functions \(names.joined(separator: ", ")) take")
+      throw refuse(
+        "attributes activation_alpha and activation_beta have \(alphas.count) and \(betas.count) numbers, more than "
+          + "the functions \(names.joined(separator: ", ")) take"
+      )
     }
     return (0..<directions).map { direction in
       let own = functions[direction * count..<(direction + 1) * count]
@@ -267,7 +308,8 @@ extension OperatorNode {
       switch cell {
       case .rnn: return Recurrent.Activations(candidate: first)
       case .gru: return Recurrent.Activations(gate: first, candidate: own[own.startIndex + 1])
-      case .lstm: return Recurrent.Activations(gate: first, candidate: own[own.startIndex + 1], output: own[own.startIndex + 2])
+      case .lstm:
+        return Recurrent.Activations(gate: first, candidate: own[own.startIndex + 1], output: own[own.startIndex + 2])
       }
     }
   }
@@ -280,7 +322,9 @@ extension OperatorNode {
     }
     // PyTorch's newer exporter: "['', 'encoder', 'encoder.rnn', 'lstm']", the last being the operator.
     if let text = proto.metadataProps.first(where: { $0.key == "pkg.torch.onnx.name_scopes" })?.value {
-      let parts = text.split(separator: "'", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }
+      let parts = text.split(separator: "'", omittingEmptySubsequences: false).enumerated().filter {
+        $0.offset % 2 == 1
+      }
       if parts.count > 2, case let name = parts[parts.count - 2].element, !name.isEmpty { return String(name) }
     }
     return nil

@@ -9,7 +9,9 @@ extension GraphReader {
       try embedding(node, table: input, indices: indices, axis: named)
       return
     }
-    guard let indices = try integers(node, 1) else { throw node.refuse("it has no indices", remedy: "export the model again") }
+    guard let indices = try integers(node, 1) else {
+      throw node.refuse("it has no indices", remedy: "export the model again")
+    }
     var isScalar = false
     switch try required(node, 1) {
     case .constant(let constant): isScalar = constant.shape.isEmpty
@@ -49,14 +51,19 @@ extension GraphReader {
         shape.remove(at: axis)
         var sizes = tensor.shape.dimensions
         sizes.remove(at: axis)
-        guard let reshaped = Shape(sizes).flatMap({ tensor.reshaped($0) }) else { throw node.refuse("its constant is too large") }
+        guard let reshaped = Shape(sizes).flatMap({ tensor.reshaped($0) }) else {
+          throw node.refuse("its constant is too large")
+        }
         tensor = reshaped
       }
       set(node, .constant(Constant(tensor, shape: shape, type: constant.type, name: constant.name)))
     case .flow(let flow):
       let axis = try axis(named, of: flow.axes.count, node)
-      guard indices.count == 1, let index = indices.first else { throw node.refuse("it chooses several parts of the numbers") }
-      var chosen = try part(of: flow, axis: axis, from: index, to: index == -1 ? nil : index + 1, node)
+      guard indices.count == 1, let index = indices.first else {
+        throw node.refuse("it chooses several parts of the numbers")
+      }
+      var chosen = try part(
+        of: flow, axis: axis, from: index, to: index == -1 ? nil : index.addingReportingOverflow(1).partialValue, node)
       if isScalar { chosen.axes.remove(at: axis) }
       set(node, .flow(chosen))
     case .extents, .uniform: throw node.refuse("it chooses from a size")
@@ -79,17 +86,21 @@ extension GraphReader {
     }
     guard let starts, let ends, starts.count == ends.count, (axes?.count ?? starts.count) == starts.count,
       (steps?.count ?? starts.count) == starts.count
-    else { throw node.refuse("its starts, ends, axes and steps do not fit each other", remedy: "export the model again") }
+    else {
+      throw node.refuse("its starts, ends, axes and steps do not fit each other", remedy: "export the model again")
+    }
     if case .flow = try required(node, 0), node.input(1) != nil, let sizes = try sizes(node, 2) {
       for (index, size) in sizes.enumerated() where size.value == nil {
         guard case .flow(let flow) = try required(node, 0),
-          case let axis = try axis(axes?[index] ?? index, of: flow.axes.count, node), extent(flow.axes[axis], in: flow) == size
+          case let axis = try axis(axes?[index] ?? index, of: flow.axes.count, node),
+          extent(flow.axes[axis], in: flow) == size
         else { throw node.refuse("where it ends depends on the graph's input") }
       }
     }
     var value = try required(node, 0)
     for index in starts.indices {
-      value = try cut(value, axis: axes?[index] ?? index, from: starts[index], to: ends[index], step: steps?[index] ?? 1, node)
+      value = try cut(
+        value, axis: axes?[index] ?? index, from: starts[index], to: ends[index], step: steps?[index] ?? 1, node)
     }
     set(node, value)
   }
@@ -110,7 +121,9 @@ extension GraphReader {
       return .extents(Array(extents[range(extents.count)]), isScalar: false)
     case .constant(var constant):
       let axis = try axis(named, of: constant.shape.count, node)
-      guard let count = constant.shape[axis].value else { throw node.refuse("it cuts a constant of a size that only the input tells") }
+      guard let count = constant.shape[axis].value else {
+        throw node.refuse("it cuts a constant of a size that only the input tells")
+      }
       let range = range(count)
       if constant.tensor.shape[axis] == count {
         guard let tensor = try constant.tensor.sliced(axis: axis, range) else {
@@ -128,8 +141,8 @@ extension GraphReader {
     }
   }
 
-  /// The numbers from `start` up to `end` (nil: the last) along an axis, where that is something RNNKit knows: directions
-  /// or layers, a step at either end, part of a graph input. The axis stays.
+  /// The numbers from `start` up to `end` (nil: the last) along an axis, where that is something RNNKit knows:
+  /// directions or layers, a step at either end, part of a graph input. The axis stays.
   func part(of flow: Flow, axis: Int, from start: Int, to end: Int?, _ node: OperatorNode) throws(RNNError) -> Flow {
     let atoms = flow.axes[axis]
     let size = extent(atoms, in: flow)
@@ -148,7 +161,9 @@ extension GraphReader {
     guard !range.isEmpty else { throw node.refuse("it chooses nothing") }
     switch flow.source {
     case .input:
-      guard case .input(_, let inputAxis)? = atoms.first, atoms.count == 1 else { throw node.refuse("it chooses some of the numbers") }
+      guard case .input(_, let inputAxis)? = atoms.first, atoms.count == 1 else {
+        throw node.refuse("it chooses some of the numbers")
+      }
       let old = flow.selection[inputAxis]?.lowerBound ?? 0
       flow.selection[inputAxis] = old + range.lowerBound..<old + range.upperBound
     case .link:
@@ -181,13 +196,13 @@ extension GraphReader {
     case .extents(let extents, _): total = .known(extents.count)
     case .uniform: total = .unknown
     }
-    guard let total = total.value, (1...max(total, 1)).contains(count) else {
-      throw node.refuse("the size it divides depends on the graph's input")
+    guard let total = total.value else { throw node.refuse("the size it divides depends on the graph's input") }
+    guard (1...Limits.maximumTensorCount).contains(total), (1...total).contains(count) else {
+      throw node.refuse("it divides \(total) into \(count)", remedy: "export the model again")
     }
     let each = (total + count - 1) / count
     let parts = sizes ?? (0..<count).map { min(each, total - min(total, $0 * each)) }
-    guard parts.count == node.outputs.count, parts.allSatisfy({ $0 >= 0 }),
-      parts.reduce(0, { $0.addingReportingOverflow($1).partialValue }) == total
+    guard parts.count == node.outputs.count, parts.allSatisfy({ (0...total).contains($0) }), parts.reduce(0, +) == total
     else { throw node.refuse("its parts do not fit the axis", remedy: "export the model again") }
     var start = 0
     for (index, size) in parts.enumerated() {
@@ -197,7 +212,9 @@ extension GraphReader {
   }
 
   mutating func concat(_ node: inout OperatorNode) throws(RNNError) {
-    guard let named = try node.integer("axis") else { throw node.refuse("it names no axis", remedy: "export the model again") }
+    guard let named = try node.integer("axis") else {
+      throw node.refuse("it names no axis", remedy: "export the model again")
+    }
     var parts: [GraphValue] = []
     for index in node.proto.input.indices { parts.append(try required(node, index)) }
     guard let first = parts.first else { throw node.refuse("it has no inputs", remedy: "export the model again") }
@@ -222,7 +239,9 @@ extension GraphReader {
   private mutating func concatConstants(_ parts: [GraphValue], _ named: Int, _ node: OperatorNode) throws(RNNError) {
     var constants: [Constant] = []
     for part in parts {
-      guard case .constant(let constant) = part, constant.isPlain else { throw node.refuse("it joins constants that are repeated") }
+      guard case .constant(let constant) = part, constant.isPlain else {
+        throw node.refuse("it joins constants that are repeated")
+      }
       constants.append(constant)
     }
     let rank = constants[0].shape.count
@@ -242,7 +261,10 @@ extension GraphReader {
     guard tensors.count == constants.count, let tensor = try Tensor.concatenated(tensors, axis: axis) else {
       throw node.refuse("what it makes is too large")
     }
-    set(node, .constant(Constant(tensor, shape: tensor.shape.dimensions.map(Extent.known), type: type, name: node.outputs.first)))
+    set(
+      node,
+      .constant(
+        Constant(tensor, shape: tensor.shape.dimensions.map(Extent.known), type: type, name: node.outputs.first)))
   }
 
   /// Directions or layers put side by side: along an axis of their own, or along the features.
@@ -259,11 +281,17 @@ extension GraphReader {
       else { throw node.refuse("it joins numbers in a way that RNNKit does not follow") }
     }
     result.axes = bare(result.axes)
-    if case .hidden? = result.axes[axis].first {} else {
-      guard result.axes[axis].isEmpty else { throw node.refuse("it joins numbers in a way that RNNKit does not follow") }
+    if case .hidden? = result.axes[axis].first {
+    } else {
+      guard result.axes[axis].isEmpty else {
+        throw node.refuse("it joins numbers in a way that RNNKit does not follow")
+      }
     }
     result.axes[axis].insert(.rows, at: 0)
     result.rows = flows.flatMap(\.rows)
+    guard result.rows.count <= 2 * Limits.maximumLayerCount else {
+      throw node.refuse("it joins more than \(2 * Limits.maximumLayerCount) directions")
+    }
     if isFinal { result.moment = .final }
     guard result.moment == .final || Set(result.rows.map(\.link)).count == 1 else {
       throw node.refuse("it joins the outputs of several nodes")
@@ -283,10 +311,11 @@ extension GraphReader {
       if rows.isEmpty, let index = links.lastIndex(where: { $0.recurrent != nil }) {
         rows = (0..<links[index].directions).map { Flow.Row(link: index, direction: $0) }
       }
-      return !rows.isEmpty && rows.allSatisfy { row in
-        guard let link = links[row.link].recurrent, link.lengths == nil else { return false }
-        return step == (link.direction == .reverse || row.direction == 1 ? 0 : -1)
-      }
+      return !rows.isEmpty
+        && rows.allSatisfy { row in
+          guard let link = links[row.link].recurrent, link.lengths == nil else { return false }
+          return step == (link.direction == .reverse || row.direction == 1 ? 0 : -1)
+        }
     }
   }
 }

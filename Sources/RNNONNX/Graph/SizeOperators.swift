@@ -15,7 +15,9 @@ extension GraphReader {
     guard let tensor = value.flatMap({ value in Shape(shape.map { _ in 1 }).flatMap { value.reshaped($0) } }) else {
       throw node.refuse("its value is not one number", remedy: "export the model again")
     }
-    if tensor.elementType.isInteger, shape.count == 1, let count = shape[0].value, (0...Limits.maximumRank).contains(count) {
+    if tensor.elementType.isInteger, shape.count == 1, let count = shape[0].value,
+      (0...Limits.maximumRank).contains(count)
+    {
       set(node, .extents(Array(repeating: .known(tensor.exactIntegers[0]), count: count), isScalar: false))
     } else {
       set(node, .constant(Constant(tensor, shape: shape, type: tensor.elementType, name: nil)))
@@ -23,7 +25,9 @@ extension GraphReader {
   }
 
   mutating func expand(_ node: inout OperatorNode) throws(RNNError) {
-    guard let target = try sizes(node, 1) else { throw node.refuse("it has no shape", remedy: "export the model again") }
+    guard let target = try sizes(node, 1) else {
+      throw node.refuse("it has no shape", remedy: "export the model again")
+    }
     switch try required(node, 0) {
     case .constant(let constant):
       let rank = max(target.count, constant.shape.count)
@@ -37,7 +41,9 @@ extension GraphReader {
         shape.append(old[axis] == .known(1) ? new[axis] : old[axis])
       }
       let sizes = Array(repeating: 1, count: rank - constant.shape.count) + constant.tensor.shape.dimensions
-      guard let tensor = Shape(sizes).flatMap({ constant.tensor.reshaped($0) }) else { throw node.refuse("its shape has too many axes") }
+      guard let tensor = Shape(sizes).flatMap({ constant.tensor.reshaped($0) }) else {
+        throw node.refuse("its shape has too many axes")
+      }
       set(node, .constant(Constant(tensor, shape: shape, type: constant.type, name: constant.name)))
     case .extents(let extents, _):
       guard extents.count == 1, target.count == 1 else { throw node.refuse("it repeats several sizes") }

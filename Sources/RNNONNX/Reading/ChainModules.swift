@@ -13,7 +13,8 @@ struct ChainModules {
   let parts: [Part]
   private let endsInLastStep: Bool
 
-  /// Groups links by what the graph itself says: nodes of one scope, or that share a starting state, are layers of one stack.
+  /// Groups links by what the graph itself says: nodes of one scope, or that share a starting state, are layers of one
+  /// stack.
   init(_ chain: GraphChain) {
     let links = chain.links
     self.links = links
@@ -42,7 +43,8 @@ struct ChainModules {
     self.parts = parts
   }
 
-  /// Groups links as an architecture that came with the graph says. Nil where it has not as many layers as there are links.
+  /// Groups links as an architecture that came with the graph says. Nil where it has not as many layers as there are
+  /// links.
   init?(_ chain: GraphChain, as architecture: Architecture) {
     links = chain.links
     endsInLastStep = chain.endsInLastStep
@@ -77,7 +79,8 @@ struct ChainModules {
     switch first.module {
     case .linear(let link):
       return .linear(
-        Linear(name: part.name, inFeatures: link.weight.shape[1], outFeatures: link.weight.shape[0], bias: link.bias != nil,
+        Linear(
+          name: part.name, inFeatures: link.weight.shape[1], outFeatures: link.weight.shape[0], bias: link.bias != nil,
           activation: link.activation))
     case .embedding(let link):
       return .embedding(
@@ -90,7 +93,8 @@ struct ChainModules {
           name: part.name, cell: link.cell, inputSize: link.inputSize, hiddenSize: link.hiddenSize,
           numLayers: part.links.count, bias: link.directions[0].biases != nil, direction: link.direction,
           activations: link.directions[0].activations,
-          reverseActivations: link.directions.count == 2 && link.directions[1].activations != link.directions[0].activations
+          reverseActivations: link.directions.count == 2
+            && link.directions[1].activations != link.directions[0].activations
             ? link.directions[1].activations : nil,
           resetAfter: link.cell == .gru ? link.resetAfter : true, clip: link.clip, inputForget: link.inputForget,
           peephole: link.directions[0].peephole != nil,
@@ -143,9 +147,12 @@ struct ChainModules {
       switch start {
       case .stored(let tensor) where tensor.elementType == type: states.append(tensor)
       case .none:
-        if let zeros = Tensor.zeros(type ?? .float32, [module.directionCount, module.hiddenSize]) { states.append(zeros) }
+        if let zeros = Tensor.zeros(type ?? .float32, [module.directionCount, module.hiddenSize]) {
+          states.append(zeros)
+        }
       case .stored, .input:
-        throw RNNError(.badData, place: "module \(module.name)",
+        throw RNNError(
+          .badData, place: "module \(module.name)",
           "its layers start from states of different types, or some from stored and some from given states",
           remedy: "make the starting states one input of the graph")
       }

@@ -17,7 +17,8 @@ struct GraphChain {
   /// Walks the graph and checks that every output is something a run gives.
   init(_ reader: GraphReader) throws(RNNError) {
     var reader = reader
-    let none = RNNError(.badData, "no output depends on a node RNN, LSTM or GRU",
+    let none = RNNError(
+      .badData, "no output depends on a node RNN, LSTM or GRU",
       remedy: "export the model so that its recurrent layers stay operators, as torch.onnx.export(dynamo=False) does")
     guard reader.hasRecurrentNodes else { throw none }
     let outputs = try reader.outputs()
@@ -29,23 +30,28 @@ struct GraphChain {
       let version: Int
       let place: String
       switch use.source {
-      case .input(let input): (version, place) = (reader.inputGain == nil ? 0 : 1, "the graph's input \(reader.inputs[input].name)")
+      case .input(let input):
+        (version, place) = (reader.inputGain == nil ? 0 : 1, "the graph's input \(reader.inputs[input].name)")
       case .link(let link): (version, place) = (links[link].version, "what \(links[link].place) gives")
       }
       guard use.version == version else {
-        throw RNNError(.badData, place: use.place, "it reads \(place) before a function that another reader has applied",
+        throw RNNError(
+          .badData, place: use.place, "it reads \(place) before a function that another reader has applied",
           remedy: OperatorNode.remedy)
       }
     }
     for index in links.indices {
       let link = links[index]
       guard index == last || (link.gain == nil && link.skip == nil) else {
-        throw RNNError(.badData, place: link.place, "a sum or product follows it, which RNNKit knows at the end of a chain only",
+        throw RNNError(
+          .badData, place: link.place, "a sum or product follows it, which RNNKit knows at the end of a chain only",
           remedy: OperatorNode.remedy)
       }
     }
     // α·x at the end of the chain is a gain.
-    if case .linear(var linear) = links[last].module, linear.isOpen, case .elementwise(.affine(let alpha, 0)) = linear.activation {
+    if case .linear(var linear) = links[last].module, linear.isOpen,
+      case .elementwise(.affine(let alpha, 0)) = linear.activation
+    {
       linear.activation = .elementwise(.identity)
       linear.isOpen = false
       links[last].module = .linear(linear)
@@ -53,7 +59,8 @@ struct GraphChain {
     }
     let recurrent = links.compactMap(\.recurrent)
     guard recurrent.allSatisfy({ $0.lengths == recurrent[0].lengths }) else {
-      throw RNNError(.badData, "some recurrent nodes have sequence_lens and others have not, or others",
+      throw RNNError(
+        .badData, "some recurrent nodes have sequence_lens and others have not, or others",
         remedy: "give all of them the same lengths")
     }
     guard case .input(let input) = links[0].source else { throw RNNError(.defect, "a chain without input") }
@@ -63,7 +70,8 @@ struct GraphChain {
     for case .flow(let flow) in outputs.map(\.value) where flow.source == .link(last) && last > lastRecurrent {
       ends.append(reader.isLast(flow))
     }
-    endsInLastStep = links[(lastRecurrent + 1)...].contains { $0.sourceMoment != .every } || (!ends.isEmpty && ends.allSatisfy { $0 })
+    endsInLastStep =
+      links[(lastRecurrent + 1)...].contains { $0.sourceMoment != .every } || (!ends.isEmpty && ends.allSatisfy { $0 })
     self.reader = reader
     self.links = links
     self.input = input

@@ -4,8 +4,9 @@ import RNNModel
 /// The model's metadata: what RNNKit adds to an ONNX file so that nothing is lost, and what others wrote.
 ///
 /// Keys that begin with `rnnkit.` hold JSON: `architecture`, `ordered`, `cases`, `metadata` as in the other containers;
-/// `arrays`, the tensors that are no part of the graph (`[{"name", "dtype", "shape", "base64"}]`, members of a case named
-/// `cases/<case>/<member>`); and `order`, the names of all tensors in the model's order. Other keys are free metadata.
+/// `arrays`, the tensors that are no part of the graph (`[{"name", "dtype", "shape", "base64"}]`, members of a case
+/// named `cases/<case>/<member>`); and `order`, the names of all tensors in the model's order. Other keys are free
+/// metadata.
 struct ONNXProperties {
   static let prefix = "rnnkit."
 
@@ -16,7 +17,8 @@ struct ONNXProperties {
   init(_ archive: TensorArchive, carrying names: Set<String>) throws(RNNError) {
     envelope = ArchiveEnvelope(archive)
     let all = try ArchiveEnvelope.arrays(of: archive)
-    arrays = all.enumerated().filter { $0.offset >= archive.tensors.count || names.contains($0.element.name) }.map(\.element)
+    arrays = all.enumerated().filter { $0.offset >= archive.tensors.count || names.contains($0.element.name) }.map(
+      \.element)
     order = archive.tensors.map(\.name)
   }
 
@@ -38,7 +40,8 @@ struct ONNXProperties {
       do throws(RNNError) {
         json = try JSONValue(parsing: entry.value)
       } catch {
-        throw RNNError(error.kind, place: place + (error.place.map { ", " + $0 } ?? ""), error.problem, remedy: error.remedy)
+        throw RNNError(
+          error.kind, place: place + (error.place.map { ", " + $0 } ?? ""), error.problem, remedy: error.remedy)
       }
       switch entry.key.dropFirst(Self.prefix.count) {
       case "architecture": envelope.architecture = try Architecture(json: json)
@@ -61,7 +64,8 @@ struct ONNXProperties {
       }
     }
     guard Set(envelope.metadata.map(\.key)).count == envelope.metadata.count else {
-      throw RNNError(.badData, place: "metadata \(Self.prefix)metadata", "a key of it stands beside it too",
+      throw RNNError(
+        .badData, place: "metadata \(Self.prefix)metadata", "a key of it stands beside it too",
         remedy: "write the file again")
     }
   }
@@ -72,7 +76,8 @@ struct ONNXProperties {
     var places: [String: Int] = [:]
     for (place, name) in order.enumerated() {
       guard places.updateValue(place, forKey: name) == nil else {
-        throw RNNError(.badData, place: "metadata \(Self.prefix)order", "\(name) stands twice", remedy: "write the file again")
+        throw RNNError(
+          .badData, place: "metadata \(Self.prefix)order", "\(name) stands twice", remedy: "write the file again")
       }
     }
     return tensors.enumerated().sorted {
@@ -120,7 +125,8 @@ struct ONNXProperties {
       let shape = Shape(sizes.compactMap(\.integer)), shape.rank == sizes.count
     else { throw refuse("not an object of name, dtype, shape and base64") }
     guard let bytes = Base64.bytes(text),
-      case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow, size == bytes.count,
+      case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
+      size == bytes.count,
       let tensor = Tensor(type, shape, fill: { $0.copyBytes(from: bytes) })
     else { throw refuse("its base64 does not hold the bytes of \(type.rawValue) \(shape)") }
     return NamedTensor(name, tensor)

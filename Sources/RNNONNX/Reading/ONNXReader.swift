@@ -42,7 +42,8 @@ struct ONNXReader {
       try? ModelProto(serializedBytes: RawSpan(_unsafeBytes: bytes), partial: true, options: options)
     }
     guard let model else {
-      throw RNNError(.badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
+      throw RNNError(
+        .badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
     }
     guard model.hasGraph else {
       throw RNNError(.badData, "the file has no graph", remedy: "copy the file again; it is cut short or damaged")
@@ -55,7 +56,8 @@ struct ONNXReader {
       throw RNNError(.badData, "the file names no operator set", remedy: "export the model again")
     }
     guard (7...Int64(newestOperatorSet)).contains(version) else {
-      throw RNNError(.badData, "operator set \(version); RNNKit reads 7 to \(newestOperatorSet)",
+      throw RNNError(
+        .badData, "operator set \(version); RNNKit reads 7 to \(newestOperatorSet)",
         remedy: "export the model for another operator set, or convert it with onnx.version_converter")
     }
     return Int(version)
@@ -77,7 +79,8 @@ struct ONNXReader {
       return (parts, try read(parts))
     }
     guard let parts = ChainModules(chain, as: stated) else { throw StatedArchitecture.differs("number of layers") }
-    try StatedArchitecture.check(stated, against: try read(parts), isDouble: chain.isDouble, batchFirst: chain.batchFirst)
+    try StatedArchitecture.check(
+      stated, against: try read(parts), isDouble: chain.isDouble, batchFirst: chain.batchFirst)
     return (parts, stated)
   }
 

@@ -2,11 +2,12 @@ import RNNModel
 
 /// Compares the architecture that a file states with the one its graph computes.
 ///
-/// A graph cannot say everything: what a tensor's name was, which index is padding, whether one layer was a cell. What it
-/// does say must agree, or the file was changed after RNNKit wrote it.
+/// A graph cannot say everything: what a tensor's name was, which index is padding, whether one layer was a cell. What
+/// it does say must agree, or the file was changed after RNNKit wrote it.
 enum StatedArchitecture {
   static func differs(_ what: String) -> RNNError {
-    RNNError(.badData, place: "metadata \(ONNXProperties.prefix)architecture", "its \(what) is not what the graph computes",
+    RNNError(
+      .badData, place: "metadata \(ONNXProperties.prefix)architecture", "its \(what) is not what the graph computes",
       remedy: "remove the entry to read the graph alone, or write the file again")
   }
 
@@ -16,7 +17,8 @@ enum StatedArchitecture {
     /// ONNX's attributes are float32.
     func same(_ first: Double, _ second: Double) -> Bool { isDouble ? first == second : Float(first) == Float(second) }
     guard batchFirst == nil || batchFirst == stated.batchFirst else { throw differs("batch_first") }
-    guard stated.skip == found.skip, same(stated.inputGain, found.inputGain), same(stated.outputGain, found.outputGain) else {
+    guard stated.skip == found.skip, same(stated.inputGain, found.inputGain), same(stated.outputGain, found.outputGain)
+    else {
       throw differs("skip or gain")
     }
     let foundModules = found.modules
@@ -47,7 +49,9 @@ enum StatedArchitecture {
           module.reverseActivations = stated.reverseActivations
         }
         if let clip = stated.clip, let found = module.clip, same(clip, found) { module.clip = clip }
-        if stated.cell == .rnn { module.activations.gate = stated.activations.gate; module.activations.output = stated.activations.output }
+        if stated.cell == .rnn {
+          module.activations.gate = stated.activations.gate; module.activations.output = stated.activations.output
+        }
         if stated.cell == .gru { module.activations.output = stated.activations.output }
         if stated.cell != .gru { module.resetAfter = stated.resetAfter }
         found = .recurrent(module)

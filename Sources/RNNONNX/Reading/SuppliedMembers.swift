@@ -14,8 +14,8 @@ struct SuppliedMembers {
     }
   }
 
-  /// `input`, `lengths`, `h0`, `c0`, or `<module>.h0` where the chain has several recurrent modules. Weights are left out;
-  /// tensors that no input of the graph is named after keep their names.
+  /// `input`, `lengths`, `h0`, `c0`, or `<module>.h0` where the chain has several recurrent modules. Weights are left
+  /// out; tensors that no input of the graph is named after keep their names.
   func rename(_ supplied: [NamedTensor]) throws(RNNError) -> [NamedTensor] {
     let inputs = chain.reader.inputs
     func tensor(_ input: Int) -> Tensor? { supplied.first { $0.name == inputs[input].name }?.tensor }
@@ -33,7 +33,8 @@ struct SuppliedMembers {
     let taken = Set(result.map(\.name))
     for named in supplied where !inputs.contains(where: { $0.name == named.name }) {
       guard !taken.contains(named.name) else {
-        throw RNNError(.usage, place: "\(named.name)", "it is given twice, also under the graph's own name for it",
+        throw RNNError(
+          .usage, place: "\(named.name)", "it is given twice, also under the graph's own name for it",
           remedy: "leave one of the two out")
       }
       result.append(named)
@@ -48,10 +49,11 @@ struct SuppliedMembers {
     return indices.count == tensor.count ? Tensor(indices, tensor.shape) : nil
   }
 
-  /// The starting state of a stack, (layers·directions, batch, hidden), or without the batch axis where the graph's input
-  /// has none. Nil where none was supplied.
+  /// The starting state of a stack, (layers·directions, batch, hidden), or without the batch axis where the graph's
+  /// input has none. Nil where none was supplied.
   private func state(
-    _ module: (name: String, links: [RecurrentLink]), _ starts: [RecurrentLink.Start], _ inputs: [GraphReader.GraphInput],
+    _ module: (name: String, links: [RecurrentLink]), _ starts: [RecurrentLink.Start],
+    _ inputs: [GraphReader.GraphInput],
     _ tensor: (Int) -> Tensor?
   ) throws(RNNError) -> Tensor? {
     var rows: [Tensor] = []
@@ -62,22 +64,31 @@ struct SuppliedMembers {
       guard sizes.count == inputs[state.input].shape.count, state.rows.count == link.directions.count,
         state.rows.upperBound <= sizes[state.rowsAxis], sizes[state.hiddenAxis] == link.hiddenSize
       else {
-        throw RNNError(.badData, place: inputs[state.input].name,
-          "its shape is \(given.shape), which does not fit the starting state of \(module.name)", remedy: "correct the input")
+        throw RNNError(
+          .badData, place: inputs[state.input].name,
+          "its shape is \(given.shape), which does not fit the starting state of \(module.name)",
+          remedy: "correct the input")
       }
       let batch = state.batchAxis.map { [sizes[$0]] } ?? []
       let shape = Shape([state.rows.count] + batch + [link.hiddenSize])
-      let steps = [strides[state.rowsAxis]] + (state.batchAxis.map { [strides[$0]] } ?? []) + [strides[state.hiddenAxis]]
-      if let shape, let part = try given.gathered(
-        shape, strides: steps, offset: state.rows.lowerBound * strides[state.rowsAxis])
+      let steps =
+        [strides[state.rowsAxis]] + (state.batchAxis.map { [strides[$0]] } ?? []) + [strides[state.hiddenAxis]]
+      if let shape,
+        let part = try given.gathered(
+          shape, strides: steps, offset: state.rows.lowerBound * strides[state.rowsAxis])
       {
         rows.append(part)
       }
     }
     guard !rows.isEmpty else { return nil }
-    guard rows.count == module.links.count, rows.allSatisfy({ $0.shape.dimensions.dropFirst() == rows[0].shape.dimensions.dropFirst() && $0.elementType == rows[0].elementType })
+    guard rows.count == module.links.count,
+      rows.allSatisfy({
+        $0.shape.dimensions.dropFirst() == rows[0].shape.dimensions.dropFirst() && $0.elementType == rows[0].elementType
+      })
     else {
-      throw RNNError(.badData, place: "module \(module.name)", "some of its layers' starting states are given and others not, or they differ in size",
+      throw RNNError(
+        .badData, place: "module \(module.name)",
+        "some of its layers' starting states are given and others not, or they differ in size",
         remedy: "give all of them")
     }
     return try Tensor.concatenated(rows, axis: 0)

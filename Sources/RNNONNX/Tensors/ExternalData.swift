@@ -11,8 +11,8 @@ import RNNModel
 
 /// Tensors whose bytes are in files beside the model.
 ///
-/// ONNX names them by a path relative to the model's folder. A path that is absolute, has `..` in it, or leads out of the
-/// folder through a link is refused: a model must not make its reader open other files.
+/// ONNX names them by a path relative to the model's folder. A path that is absolute, has `..` in it, or leads out of
+/// the folder through a link is refused: a model must not make its reader open other files.
 struct ExternalData {
   private let modelPath: String
   private var files: [String: InputFile] = [:]
@@ -52,7 +52,8 @@ struct ExternalData {
     }
     let file = try self.file(location, place: place)
     guard let tensor = Tensor(type, shape, in: file.storage, at: offset) else {
-      throw refuse("its external data is at offset \(offset) of \(location), which has \(file.count) bytes, \(size) needed")
+      throw refuse(
+        "its external data is at offset \(offset) of \(location), which has \(file.count) bytes, \(size) needed")
     }
     return tensor
   }
@@ -73,11 +74,15 @@ struct ExternalData {
     let path = folder + location
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw RNNError(.missingInput, file: path, place: place, "its external data cannot be opened: \(String(cString: strerror(errno)))",
+      throw RNNError(
+        .missingInput, file: path, place: place,
+        "its external data cannot be opened: \(String(cString: strerror(errno)))",
         remedy: "copy the data files along with the model")
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw refuse("its external data, \(location), is no regular file") }
-    guard let root = Self.resolved(folder), let real = Self.resolved(path), real.hasPrefix(root == "/" ? root : root + "/") else {
+    guard let root = Self.resolved(folder), let real = Self.resolved(path),
+      real.hasPrefix(root == "/" ? root : root + "/")
+    else {
       throw refuse("its external data, \(location), is a link that leads out of the model's folder")
     }
     let file = try InputFile(real)

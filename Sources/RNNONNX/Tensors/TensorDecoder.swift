@@ -25,14 +25,16 @@ struct TensorDecoder {
       RNNError(.badData, place: place, problem, remedy: remedy)
     }
     guard let type = ElementTypeCode.type(proto.dataType) else {
-      throw refuse("its type is \(ElementTypeCode.name(proto.dataType)), which RNNKit cannot hold",
+      throw refuse(
+        "its type is \(ElementTypeCode.name(proto.dataType)), which RNNKit cannot hold",
         "export the model in float32")
     }
     guard !proto.hasSegment else { throw refuse("it is split into segments, which RNNKit does not read") }
     guard let shape = Shape(proto.dims.map { Int(clamping: $0) }),
       case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow
     else {
-      throw refuse("its dims \(proto.dims.prefix(8)) are no shape: a negative size, too many axes, or too many elements")
+      throw refuse(
+        "its dims \(proto.dims.prefix(8)) are no shape: a negative size, too many axes, or too many elements")
     }
     if proto.dataLocation == 1 {
       return try external.tensor(type, shape, entries: proto.externalData, place: place)
@@ -56,7 +58,8 @@ struct TensorDecoder {
       _ values: [Wide], perElement: Int = 1, _ narrow: (Wide) -> Narrow?
     ) throws(RNNError) -> Tensor {
       guard values.count % perElement == 0, values.count / perElement == shape.count else {
-        throw RNNError(.badData, place: place,
+        throw RNNError(
+          .badData, place: place,
           "it has \(values.count / perElement) elements, expected \(shape.count) for its shape \(shape)",
           remedy: Self.remedy)
       }
@@ -71,7 +74,8 @@ struct TensorDecoder {
         }
       }
       if let outside {
-        throw RNNError(.badData, place: place, "an element is \(outside), which \(type.rawValue) cannot hold",
+        throw RNNError(
+          .badData, place: place, "an element is \(outside), which \(type.rawValue) cannot hold",
           remedy: Self.remedy)
       }
       guard let tensor else {

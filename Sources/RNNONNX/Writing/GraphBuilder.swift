@@ -26,7 +26,8 @@ struct GraphBuilder {
   /// Keeps a name for an input or output of the graph.
   private mutating func claim(_ name: String) throws(RNNError) {
     guard names.insert(name).inserted else {
-      throw RNNError(.badData, place: "module \(name)", "two values of the graph would be named \(name)",
+      throw RNNError(
+        .badData, place: "module \(name)", "two values of the graph would be named \(name)",
         remedy: "rename the module with --rename")
     }
   }
@@ -57,7 +58,9 @@ struct GraphBuilder {
   }
 
   /// An input of the graph; with a default, one that may be left out.
-  mutating func input(_ name: String, _ type: ElementType, _ sizes: [Size], default tensor: Tensor? = nil) throws(RNNError) {
+  mutating func input(_ name: String, _ type: ElementType, _ sizes: [Size], default tensor: Tensor? = nil)
+    throws(RNNError)
+  {
     try claim(name)
     graph.input.append(info(name, type, sizes))
     if let tensor { graph.initializer.append(Self.proto(name, tensor)) }
@@ -112,7 +115,8 @@ struct GraphBuilder {
       case .float(let name, let value): (proto.name, proto.type, proto.f) = (name, 1, value)
       case .floats(let name, let values): (proto.name, proto.type, proto.floats) = (name, 6, values)
       case .string(let name, let text): (proto.name, proto.type, proto.s) = (name, 3, Data(text.utf8))
-      case .strings(let name, let texts): (proto.name, proto.type, proto.strings) = (name, 8, texts.map { Data($0.utf8) })
+      case .strings(let name, let texts):
+        (proto.name, proto.type, proto.strings) = (name, 8, texts.map { Data($0.utf8) })
       }
       return proto
     }

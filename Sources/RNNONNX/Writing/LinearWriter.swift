@@ -17,7 +17,9 @@ struct LinearWriter {
     let matrix = builder.weight(Model.join(module.name, "weight_transposed"), weight, as: type, scope: scope)
     var value = builder.node("MatMul", [input, matrix], scope: scope)
     if module.bias {
-      guard let tensor = model.tensor(module.name, "bias") else { throw ONNXWriter.refuse(module.name, "its bias is missing") }
+      guard let tensor = model.tensor(module.name, "bias") else {
+        throw ONNXWriter.refuse(module.name, "its bias is missing")
+      }
       let bias = builder.weight(Model.join(module.name, "bias"), tensor, as: type, scope: scope)
       value = builder.node("Add", [value, bias], scope: scope)
     }
@@ -37,7 +39,8 @@ struct LinearWriter {
     func attribute(_ name: String, _ value: Double) throws(RNNError) -> GraphBuilder.Attribute {
       let float = Float(value)
       guard float.isFinite, type == .float32 || Double(float) == value else {
-        throw ONNXWriter.refuse(module.name, "\(name)=\(value) of its \(activation.name) is no float32, which ONNX's attributes are")
+        throw ONNXWriter.refuse(
+          module.name, "\(name)=\(value) of its \(activation.name) is no float32, which ONNX's attributes are")
       }
       return .float(name, float)
     }

@@ -4,8 +4,8 @@ import SwiftProtobuf
 
 /// Writes a model as an ONNX graph that takes any number of steps and sequences.
 ///
-/// Inputs are named as a run's members: `input`, and, each with a default so that it may be left out, `lengths`, `h0` and `c0`
-/// (`<module>.h0` in a chain of several recurrent modules). Outputs are `output`, `hn`, `cn` and `y`.
+/// Inputs are named as a run's members: `input`, and, each with a default so that it may be left out, `lengths`, `h0`
+/// and `c0` (`<module>.h0` in a chain of several recurrent modules). Outputs are `output`, `hn`, `cn` and `y`.
 struct ONNXWriter {
   private let model: Model
   private let architecture: Architecture
@@ -42,8 +42,11 @@ struct ONNXWriter {
     let carried = Set(model.carried.map(\.name))
     proto.metadataProps = try ONNXProperties(model.archive, carrying: carried).entries
     let size = model.archive.tensors.reduce(0) { $0 + $1.tensor.byteCount }
-    guard size < Int(Int32.max), let bytes: [UInt8] = try? proto.serializedBytes(partial: true), bytes.count <= Int(Int32.max) else {
-      throw RNNError(.badData, "the file would be larger than the 2 GiB that protobuf allows", remedy: "write another format")
+    guard size < Int(Int32.max), let bytes: [UInt8] = try? proto.serializedBytes(partial: true),
+      bytes.count <= Int(Int32.max)
+    else {
+      throw RNNError(
+        .badData, "the file would be larger than the 2 GiB that protobuf allows", remedy: "write another format")
     }
     try file.write(bytes)
   }
@@ -51,7 +54,8 @@ struct ONNXWriter {
   /// Checks what no graph can express.
   private func check() throws(RNNError) {
     guard architecture.orderKnown else {
-      throw RNNError(.badData, "the order of its modules is not known, and an ONNX graph needs one",
+      throw RNNError(
+        .badData, "the order of its modules is not known, and an ONNX graph needs one",
         remedy: "write another format")
     }
     var before: Module?
@@ -61,9 +65,15 @@ struct ONNXWriter {
         throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it")
       }
       if let before {
-        if case .embedding = module { throw Self.refuse(module.name, "an embedding follows another module; ONNX takes it first only") }
+        if case .embedding = module {
+          throw Self.refuse(module.name, "an embedding follows another module; ONNX takes it first only")
+        }
         guard before.outputSize == module.inputSize else {
-          throw Self.refuse(module.name, "it takes \(module.inputSize ?? 0) features, the module before it gives \(before.outputSize ?? 0): the modules are no chain")
+          throw Self.refuse(
+            module.name,
+            "it takes \(module.inputSize ?? 0) features, the module before it gives \(before.outputSize ?? 0): "
+              + "the modules are no chain"
+          )
         }
       }
       if case .recurrent(let recurrent) = module {
@@ -73,17 +83,23 @@ struct ONNXWriter {
       }
       before = module
     }
-    guard !architecture.recurrentModules.isEmpty, let first = architecture.modules.first, let last = architecture.modules.last else {
+    guard !architecture.recurrentModules.isEmpty, let first = architecture.modules.first,
+      let last = architecture.modules.last
+    else {
       throw RNNError(.badData, "the model has no recurrent module", remedy: "write another format")
     }
     if architecture.skip > 0 {
-      guard let size = last.outputSize, architecture.skip == 1 || architecture.skip == size, architecture.skip <= first.inputSize ?? 0, !isOneStep else {
-        throw RNNError(.badData, place: "architecture", "skip is \(architecture.skip), which does not fit the chain's output",
+      guard let size = last.outputSize, architecture.skip == 1 || architecture.skip == size,
+        architecture.skip <= first.inputSize ?? 0, !isOneStep
+      else {
+        throw RNNError(
+          .badData, place: "architecture", "skip is \(architecture.skip), which does not fit the chain's output",
           remedy: "correct the architecture")
       }
     }
     if case .embedding = first, architecture.skip > 0 || architecture.inputGain != 1 {
-      throw RNNError(.badData, place: "architecture", "skip or input_gain before an embedding", remedy: "correct the architecture")
+      throw RNNError(
+        .badData, place: "architecture", "skip or input_gain before an embedding", remedy: "correct the architecture")
     }
   }
 
@@ -97,7 +113,9 @@ struct ONNXWriter {
       let activations = module.activations(direction: direction)
       for activation in [activations.gate, activations.candidate, activations.output] {
         if let parameter = activation.parameters.first(where: { !isExact($0.value) }) {
-          throw Self.refuse(module.name, "\(parameter.name)=\(parameter.value) of its \(activation.name) is no float32, which ONNX's attributes are")
+          throw Self.refuse(
+            module.name,
+            "\(parameter.name)=\(parameter.value) of its \(activation.name) is no float32, which ONNX's attributes are")
         }
       }
     }
@@ -115,7 +133,8 @@ struct ONNXWriter {
     if case .embedding? = architecture.modules.first { takesIndices = true } else { takesIndices = false }
     let features = architecture.modules.first?.inputSize ?? 0
     func sequence(_ last: GraphBuilder.Size?) -> [GraphBuilder.Size] {
-      (architecture.batchFirst ? [.open("batch"), .open("time")] : [.open("time"), .open("batch")]) + (last.map { [$0] } ?? [])
+      (architecture.batchFirst ? [.open("batch"), .open("time")] : [.open("time"), .open("batch")])
+        + (last.map { [$0] } ?? [])
     }
     try builder.input("input", takesIndices ? .int64 : type, sequence(takesIndices ? nil : .fixed(features)))
     let endsInOutput = self.endsInOutput
@@ -126,7 +145,8 @@ struct ONNXWriter {
     try builder.reserve(["output"] + states + (endsInOutput ? [] : ["y"]))
     var input = "input"
     if architecture.inputGain != 1 {
-      input = builder.node("Mul", [input, builder.constant("input_gain", try number(architecture.inputGain))], scope: "")
+      input = builder.node(
+        "Mul", [input, builder.constant("input_gain", try number(architecture.inputGain))], scope: "")
     }
     if architecture.batchFirst {
       input = builder.node("Transpose", [input], scope: "", [.integers("perm", takesIndices ? [1, 0] : [1, 0, 2])])
@@ -149,21 +169,28 @@ struct ONNXWriter {
         if isLast {
           // The chain may go on, or end here with a skip or gain that y alone has.
           value = output
-          _ = architecture.batchFirst
+          _ =
+            architecture.batchFirst
             ? builder.node("Transpose", [output], scope: "", [.integers("perm", [1, 0, 2])], output: "output")
             : builder.node("Identity", [output], scope: "", output: "output")
           builder.output("output", type, sequence(.fixed(module.outputSize)))
         }
         value = end
         isSequence = module.returnsSequence
-        builder.output(member("hn", module), type, [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
+        builder.output(
+          member("hn", module), type,
+          [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
         if module.cell == .lstm {
-          builder.output(member("cn", module), type, [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
+          builder.output(
+            member("cn", module), type,
+            [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
         }
       case .linear(let module):
         value = try LinearWriter(model: model, module: module, type: type).write(value, &builder)
       case .embedding(let module):
-        guard let table = model.tensor(module.name, "weight") else { throw Self.refuse(module.name, "its table is missing") }
+        guard let table = model.tensor(module.name, "weight") else {
+          throw Self.refuse(module.name, "its table is missing")
+        }
         let scope = Self.scope(module.name)
         let weight = builder.weight(Model.join(module.name, "weight"), table, as: type, scope: scope)
         value = builder.node("Gather", [weight, value], scope: scope, [.integer("axis", 0)])
@@ -201,12 +228,14 @@ struct ONNXWriter {
       var part = input
       if architecture.skip < architecture.modules.first?.inputSize ?? 0 {
         part = builder.node(
-          "Slice", [input, builder.integers([0]), builder.integers([architecture.skip]), builder.integers([2])], scope: "")
+          "Slice", [input, builder.integers([0]), builder.integers([architecture.skip]), builder.integers([2])],
+          scope: "")
       }
       value = builder.node("Add", [value, part], scope: "")
     }
     if architecture.outputGain != 1 {
-      value = builder.node("Mul", [value, builder.constant("output_gain", try number(architecture.outputGain))], scope: "")
+      value = builder.node(
+        "Mul", [value, builder.constant("output_gain", try number(architecture.outputGain))], scope: "")
     }
     if isSequence, architecture.batchFirst {
       _ = builder.node("Transpose", [value], scope: "", [.integers("perm", [1, 0, 2])], output: "y")

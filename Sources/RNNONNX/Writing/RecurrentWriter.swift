@@ -16,8 +16,8 @@ struct RecurrentWriter {
 
   /// Adds the nodes that take `input` (time, batch, features).
   ///
-  /// Returns the output of every step, (time, batch, directions·hidden), and what the chain goes on with: the same, or the
-  /// last states alone, (batch, directions·hidden).
+  /// Returns the output of every step, (time, batch, directions·hidden), and what the chain goes on with: the same, or
+  /// the last states alone, (batch, directions·hidden).
   func write(
     _ input: String, lengths: String, batch: String, _ builder: inout GraphBuilder
   ) throws(RNNError) -> (output: String, end: String) {
@@ -68,7 +68,9 @@ struct RecurrentWriter {
   }
 
   /// The starting state of each layer: an input of the graph that is zeros, or the stored state, where it is left out.
-  private func start(_ name: String, _ member: String, _ batch: String, _ builder: inout GraphBuilder) throws(RNNError) -> [String] {
+  private func start(_ name: String, _ member: String, _ batch: String, _ builder: inout GraphBuilder) throws(RNNError)
+    -> [String]
+  {
     var tensor = module.hasInitialState ? model.tensor(module.name, member) : nil
     let stored = tensor?.elementType ?? type
     tensor = tensor ?? Tensor.zeros(type, [rows, module.hiddenSize])
@@ -83,7 +85,8 @@ struct RecurrentWriter {
       value = builder.node("Cast", [value], scope: scope, [.integer("to", Int(ElementTypeCode.code(type)))])
     }
     let shape = builder.node(
-      "Concat", [builder.integers([rows]), batch, builder.integers([module.hiddenSize])], scope: scope, [.integer("axis", 0)])
+      "Concat", [builder.integers([rows]), batch, builder.integers([module.hiddenSize])], scope: scope,
+      [.integer("axis", 0)])
     let whole = builder.node("Expand", [value, shape], scope: scope)
     if module.numLayers == 1 { return [whole] }
     let parts = [Int](repeating: module.directionCount, count: module.numLayers)
@@ -112,9 +115,11 @@ struct RecurrentWriter {
   /// Directions along a new first axis, each its tensors one after the other with their gates in ONNX's order.
   private func joined(_ tensors: [[Tensor]], _ order: [Int], _ layer: Int) throws(RNNError) -> Tensor {
     let all = tensors.flatMap { $0 }
+    let types = Set(all.map(\.elementType.rawValue)).sorted().joined(separator: ", ")
     guard Set(all.map(\.elementType)).count == 1 else {
-      throw ONNXWriter.refuse(module.name,
-        "layer \(layer) has parameters of several types (\(Set(all.map(\.elementType.rawValue)).sorted().joined(separator: ", "))), which ONNX holds in one tensor",
+      throw ONNXWriter.refuse(
+        module.name,
+        "layer \(layer) has parameters of several types (\(types)), which ONNX holds in one tensor",
         "convert with --dtype")
     }
     var directions: [Tensor] = []
@@ -123,7 +128,9 @@ struct RecurrentWriter {
       for tensor in tensors {
         if let tensor = try tensor.reorderingBlocks(order) { reordered.append(tensor) }
       }
-      if reordered.count == tensors.count, let whole = try Tensor.concatenated(reordered, axis: 0) { directions.append(whole) }
+      if reordered.count == tensors.count, let whole = try Tensor.concatenated(reordered, axis: 0) {
+        directions.append(whole)
+      }
     }
     guard directions.count == tensors.count, let result = Tensor.stacked(directions) else {
       throw RNNError(.defect, place: "module \(module.name)", "its parameters do not fit each other")
@@ -143,11 +150,14 @@ struct RecurrentWriter {
       case .lstm: return [own.gate, own.candidate, own.output]
       }
     }
-    let standard: [Activation] = module.cell == .rnn ? [.tanh] : module.cell == .gru ? [.sigmoid, .tanh] : [.sigmoid, .tanh, .tanh]
+    let standard: [Activation] =
+      module.cell == .rnn ? [.tanh] : module.cell == .gru ? [.sigmoid, .tanh] : [.sigmoid, .tanh, .tanh]
     if activations != (0..<module.directionCount).flatMap({ _ in standard }) {
       attributes.append(.strings("activations", activations.map(ActivationName.name)))
       // The identity is α·x + β with 1 and 0.
-      let numbers = activations.map { $0 == .identity ? [("alpha", 1.0), ("beta", 0.0)] : $0.parameters.map { ($0.name, $0.value) } }
+      let numbers = activations.map {
+        $0 == .identity ? [("alpha", 1.0), ("beta", 0.0)] : $0.parameters.map { ($0.name, $0.value) }
+      }
       let alphas = numbers.flatMap { $0.filter { $0.0 == "alpha" }.map { Float($0.1) } }
       let betas = numbers.flatMap { $0.filter { $0.0 == "beta" }.map { Float($0.1) } }
       if !alphas.isEmpty { attributes.append(.floats("activation_alpha", alphas)) }
