@@ -49,11 +49,11 @@ def main(arguments):
     for path in arguments[1:] or ["-"]:
         try:
             data = sys.stdin.buffer.read() if path == "-" else pathlib.Path(path).read_bytes()
-            found = problems(parse_json(data), arguments[0])
+            found = problems(parse_json(data, "the text"), arguments[0])
         except (FormatError, OSError) as error:
             found = [("", str(error))]
         for place, message in found:
-            print(f"{path}: {place or 'the whole'}: {message}", file=sys.stderr)
+            print(": ".join(part for part in (path, place.lstrip("."), message) if part), file=sys.stderr)
         failed = failed or bool(found)
     return 1 if failed else 0
 
