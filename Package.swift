@@ -31,7 +31,7 @@ let package = Package(
     .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["rnn"]),
-    .testTarget(name: "SchemaTests", dependencies: ["RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
+    .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
   ],
   swiftLanguageModes: [.v6]
 )
