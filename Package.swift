@@ -35,7 +35,7 @@ let package = Package(
     .testTarget(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
-    .testTarget(name: "SchemaTests", dependencies: ["RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
+    .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
   ],
   swiftLanguageModes: [.v6]
 )

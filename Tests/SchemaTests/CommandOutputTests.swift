@@ -6,7 +6,7 @@ import Testing
 /// What `rnn … --json` prints keeps to the schemas. A new subcommand is one line in a test, or a test of a few.
 @Suite(.enabled(if: Python.isReady, Python.whyNot)) struct CommandOutputTests {
   /// `rnn` as this build made it, beside the tests.
-  private static let command: String = {
+  static let command: String = {
     let bundle = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
       ?? URL(fileURLWithPath: CommandLine.arguments[0])
     return bundle.deletingLastPathComponent().appendingPathComponent("rnn").path

@@ -44,7 +44,7 @@ struct RandomModel {
     return try Model(archive, architecture: architecture)
   }
 
-  private mutating func architecture() -> Architecture {
+  mutating func architecture() -> Architecture {
     var modules: [Module] = []
     for index in 0..<Int.random(in: 0...4, using: &random) {
       modules.append(module(name: index == 0 && chance(4) ? "" : pick(["rnn", "encoder.lstm", "é \"x\"", "m\n"]) + "\(index)"))
