@@ -29,7 +29,9 @@ let package = Package(
       dependencies: ["RNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5", "rnn-hdf5"], exclude: ["Fixtures"]),
+    .target(name: "CConfinementProbe", dependencies: ["CProcess"], path: "Tests/CConfinementProbe"),
+    .testTarget(
+      name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5", "rnn-hdf5", "CConfinementProbe"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["rnn", "rnn-hdf5"]),
     .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),

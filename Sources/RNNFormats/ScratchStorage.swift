@@ -56,7 +56,7 @@ package enum ScratchStorage {
 
 extension TensorStorage {
   /// Addresses for so many bytes that nobody may touch, for tensors of which only type and shape are meant.
-  static func unreadable(count: Int) throws(RNNError) -> TensorStorage {
+  package static func unreadable(count: Int) throws(RNNError) -> TensorStorage {
     guard count > 0 else { return TensorStorage(UnsafeRawBufferPointer(start: nil, count: 0)) {} }
     guard let base = mmap(nil, count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
       throw RNNError(.badData, "a tensor of \(count) bytes, larger than any file", remedy: "carry fewer tensors")

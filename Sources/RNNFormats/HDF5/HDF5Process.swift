@@ -33,13 +33,14 @@ public enum HDF5Process: HDF5Access {
     }
   }
 
-  static func readTree(_ file: InputFile, through program: String, timeout: Int) throws(RNNError) -> HDF5Tree {
+  package static func readTree(_ file: InputFile, through program: String, timeout: Int) throws(RNNError) -> HDF5Tree {
     let input = try opened(file)
     let answer = try ScratchFile()
     let room = try ScratchFile()
     let (unpacked, overflow) = file.count.multipliedReportingOverflow(by: Limits.maximumInflationRatio)
-    // The message has the unpacked datasets and the text, with what lies between.
-    let largest = max(overflow ? Int.max / 4 : min(unpacked, Int.max / 4), Limits.maximumUnstoredSize) + (1 << 30)
+    // The message has the unpacked datasets and the text, with headers and what lies between.
+    let largest = max(overflow ? Int.max / 4 : min(unpacked, Int.max / 4), Limits.maximumUnstoredSize)
+      + Limits.maximumHDF5Tree + 2 * Limits.maximumHeaderSize
     let process = HDF5Child(
       program: program, job: .read, input: input.number, answer: answer, output: room.descriptor,
       largestFile: largest, timeout: timeout, inputSize: file.count)
@@ -59,7 +60,7 @@ public enum HDF5Process: HDF5Access {
     }
   }
 
-  static func write(
+  package static func write(
     _ tree: HDF5Tree, to file: inout OutputFile, through program: String, timeout: Int
   ) throws(RNNError) {
     // The process lays the file out from names, types and shapes; the datasets' bytes never go through it.

@@ -62,12 +62,15 @@ struct HDF5TreeDecoder {
     var entry = Entry(name: name, node: .group(HDF5Tree.Group()), depth: 0)
     if number > 0 {
       guard parent < number, case .group = entries[parent].node else { throw reader.error("in", "not an earlier group") }
-      guard !name.isEmpty, !name.utf8.contains(0) || source == nil, entries[parent].names.insert(name).inserted
-      else { throw reader.error("name", "no name, or one that stands twice") }
+      // Names in an outline are the writer's business too.
+      if source != nil, name.isEmpty || name.utf8.contains(0) || !entries[parent].names.insert(name).inserted {
+        throw reader.error("name", "no name, or one that stands twice")
+      }
       entry.depth = entries[parent].depth + 1
-      // A group at the limit may hold datasets; the writer looks itself.
-      guard entry.depth <= Limits.maximumDepth || source == nil else { throw reader.error("in", "groups are nested too deep") }
-      guard entry.depth <= 2 * Limits.maximumDepth else { throw reader.error("in", "groups are nested too deep") }
+      // The writer of an outline looks itself, and says it in its own words.
+      guard entry.depth <= (source == nil ? 1024 : Limits.maximumDepth) else {
+        throw reader.error("in", "groups are nested too deep")
+      }
       entries[parent].children.append(number)
     }
     let attributes = try attributes(&reader)
