@@ -1,5 +1,4 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
 
 /// Which modules of the chain to run.
@@ -15,7 +14,7 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard
+  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self)
 
   /// The arrays of an input file by name; a lone array is `input`.
   ///
