@@ -33,14 +33,12 @@ let package = Package(
     .testTarget(
       name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5", "rnn-hdf5", "CConfinementProbe"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "CommandTests", dependencies: ["rnn"]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     .testTarget(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
     .testTarget(name: "CommandTests", dependencies: ["rnn", "rnn-hdf5"]),
-    .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),
   ],
   swiftLanguageModes: [.v6]
 )
