@@ -1,5 +1,4 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
 import RNNONNX
 
@@ -16,7 +15,7 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard.adding(ONNXTensorFormat.self)
+  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self).adding(ONNXTensorFormat.self)
 
   /// The arrays of an input file by name; a lone array is `input`.
   ///

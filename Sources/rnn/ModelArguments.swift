@@ -1,5 +1,4 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
 import RNNONNX
 
@@ -23,6 +22,15 @@ struct ModelArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Names to change, as JSON: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}}.", valueName: "file"))
   var mapping: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
+  var timeout = 10
+
+  func validate() throws {
+    guard (1...86400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+  }
+
   enum Nonlinearity: String, ExpressibleByArgument, CaseIterable {
     case tanh, relu
   }
@@ -43,12 +51,13 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Every format this program was built with.
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self).adding(ONNXFormat.self)
+  static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self).adding(ONNXFormat.self)
 
   /// Opens the model and says on standard error what had to be assumed.
   ///
   /// - Parameter tensors: what goes in with the model's input, for files that leave weights to be supplied.
   func open(_ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false) throws -> ModelFile {
+    HDF5Process.timeout = timeout
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
     if let mapping { try names.add(contentsOf: InputFile(mapping)) }
