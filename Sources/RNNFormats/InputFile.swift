@@ -50,6 +50,12 @@ public struct InputFile: Sendable {
     storage = TensorStorage(count: bytes.count) { $0.copyBytes(from: bytes) }
   }
 
+  /// A part of another file, or bytes from elsewhere, under a name for errors.
+  package init(_ storage: TensorStorage, name: String) {
+    path = name
+    self.storage = storage
+  }
+
   /// The file's length in bytes.
   public var count: Int { storage.count }
 

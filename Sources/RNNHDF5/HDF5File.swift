@@ -5,7 +5,7 @@ import RNNModel
 ///
 /// libhdf5 has defects that a hostile file can use to end or take over the process. Read a stranger's file in a process
 /// of its own.
-public enum HDF5File {
+public enum HDF5File: HDF5Access {
   /// Reads the file at a path; see `readTree(_: InputFile)`.
   public static func readTree(_ path: String) throws(RNNError) -> HDF5Tree {
     try readTree(InputFile(path))
