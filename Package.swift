@@ -31,7 +31,10 @@ let package = Package(
     .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["rnn"]),
-    .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    .testTarget(
+      name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
+      exclude: ["onnx_cells.py"]),
   ],
   swiftLanguageModes: [.v6]
 )

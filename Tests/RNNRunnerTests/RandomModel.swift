@@ -156,7 +156,7 @@ struct RandomModel {
     if generator.chance(0.4) {
       module.activations = Recurrent.Activations(
         gate: activation(&generator), candidate: activation(&generator), output: activation(&generator))
-      if generator.chance(0.5) { module.reverseActivations = Recurrent.Activations() }
+      if module.direction == .bidirectional, generator.chance(0.5) { module.reverseActivations = Recurrent.Activations() }
     }
     if generator.chance(0.2) { module.clip = 0.5 }
     if cell == .gru { module.resetAfter = generator.chance(0.6) }
