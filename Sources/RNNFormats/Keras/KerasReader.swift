@@ -309,20 +309,12 @@ struct KerasReader {
   private mutating func guess(_ layer: KerasLayer) throws(RNNError) {
     let arrays = layer.weights.map(\.tensor)
     let names = layer.weights.map { $0.name.lowercased() }
-    let isRecurrent = { (arrays: ArraySlice<Tensor>) in KerasReader.cell(Array(arrays)) }
-    let isDouble = layer.className == "Bidirectional" || (names.contains { $0.contains("backward") })
-    if isDouble, arrays.count >= 4, let cell = isRecurrent(arrays[..<(arrays.count / 2)]) {
-      let options = KerasRecurrentOptions(cell: cell, version)
+    let isDouble = layer.className == "Bidirectional" || names.contains { $0.contains("backward") }
+    if isDouble, arrays.count >= 4, let options = guess(Array(arrays[..<(arrays.count / 2)])) {
       return try bidirectional(layer, options, options)
     }
-    if let cell = isRecurrent(arrays[...]) {
-      var options = KerasRecurrentOptions(cell: cell, version)
-      // cuDNN's layers have no other gates than these.
-      let weights = try KerasCellWeights.read(arrays, cell, of: layer)
-      if arrays.count == 3, cell != .rnn, arrays[2].shape.rank == 1, arrays[2].shape[0] == 2 * cell.gateCount * weights.units {
-        options.activations = Recurrent.Activations()
-      }
-      return try recurrent(layer, options, weights)
+    if let options = guess(arrays) {
+      return try recurrent(layer, options, KerasCellWeights.read(arrays, options.cell, of: layer))
     }
     if arrays.count == 1, arrays[0].shape.rank == 2, names[0].contains("embeddings") || layer.name.contains("embedding") {
       try archive.append(Model.join(layer.name, "weight"), arrays[0])
@@ -336,14 +328,20 @@ struct KerasReader {
     try unknown(layer, "no layer that its arrays tell")
   }
 
-  /// The cell whose arrays these are; nil where they are none's.
-  private static func cell(_ arrays: [Tensor]) -> Recurrent.Cell? {
-    if arrays.count == 12 { return .lstm }
-    if arrays.count == 9 { return .gru }
+  /// The recurrent layer whose arrays these are, with Keras' defaults; nil where they are none's.
+  private func guess(_ arrays: [Tensor]) -> KerasRecurrentOptions? {
+    if arrays.count == 12 { return KerasRecurrentOptions(cell: .lstm, version) }
+    if arrays.count == 9 { return KerasRecurrentOptions(cell: .gru, version) }
     guard (2...3).contains(arrays.count), arrays[0].shape.rank == 2, arrays[1].shape.rank == 2, arrays[1].shape[0] > 0,
       arrays[0].shape[1] == arrays[1].shape[1], arrays[1].shape[1] % arrays[1].shape[0] == 0
     else { return nil }
-    let gates = arrays[1].shape[1] / arrays[1].shape[0]
-    return [Recurrent.Cell.rnn, .gru, .lstm].first { $0.gateCount == gates }
+    let (units, rows) = (arrays[1].shape[0], arrays[1].shape[1])
+    guard let cell = [Recurrent.Cell.rnn, .gru, .lstm].first(where: { $0.gateCount == rows / units }) else { return nil }
+    var options = KerasRecurrentOptions(cell: cell, version)
+    // A flat bias of two halves is cuDNN's, whose layers have no other activations than these.
+    if arrays.count == 3, cell != .rnn, arrays[2].shape.dimensions == [2 * rows] {
+      options.activations = Recurrent.Activations()
+    }
+    return options
   }
 }
