@@ -51,6 +51,7 @@ struct ModelArguments: ParsableArguments {
 
   /// Every format this program was built with.
   static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
+    .adding(KerasArchiveFormat<HDF5Process>.self)
 
   /// Opens the model and says on standard error what had to be assumed.
   func open(_ path: String, quiet: Bool = false) throws -> ModelFile {
