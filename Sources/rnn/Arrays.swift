@@ -6,7 +6,8 @@ import RNNKit
 struct PartArguments: ParsableArguments {
   @Option(
     name: .customLong("module"),
-    help: ArgumentHelp("Run only this module of the chain. Repeatable: in the order given.", valueName: "name"))
+    help: ArgumentHelp(
+      "Run this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
   var modules: [String] = []
 
   /// Nil for the whole chain.
@@ -17,14 +18,38 @@ struct PartArguments: ParsableArguments {
 enum Arrays {
   static let registry = ArrayRegistry.standard
 
+  /// `.npy, .npz, .json or .csv`, for help.
+  static var extensions: String {
+    let all = registry.formats.compactMap { $0.fileExtensions.first.map { "." + $0 } }
+    return all.dropLast().joined(separator: ", ") + " or " + (all.last ?? "")
+  }
+
   /// The arrays of an input file by name; a lone array is `input`.
-  static func read(_ path: String, loneArray name: String = "input") throws(RNNError) -> [NamedTensor] {
-    try registry.read(InputFile(path)).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }
+  ///
+  /// Text has no types: 1, 2, 3 may well be features. Whole numbers of a text file are read as float64 but where whole
+  /// numbers are meant, which is in `lengths` and in the `input` of a chain that takes `indices`.
+  static func read(_ path: String, loneArray name: String = "input", indices: Bool = false) throws(RNNError) -> [NamedTensor] {
+    let file = try InputFile(path)
+    var members = try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }
+    let isTable = CSVFormat.recognizes(file) && !JSONArrayFormat.recognizes(file)
+    guard isTable || JSONArrayFormat.recognizes(file) else { return members }
+    for index in members.indices {
+      let tensor = members[index].tensor
+      if members[index].name == "input" && indices {
+        // A table's only column is a sequence of indices, without a batch axis.
+        if isTable, tensor.shape.rank == 2, tensor.shape[1] == 1, let column = Shape([tensor.shape[0]]) {
+          members[index].tensor = tensor.reshaped(column) ?? tensor
+        }
+      } else if members[index].name != "lengths", tensor.elementType == .int64 {
+        members[index].tensor = Tensor(tensor.doubles, tensor.shape) ?? tensor
+      }
+    }
+    return members
   }
 
   /// The one array of a file, or the one of that name where it holds several.
-  static func read(_ name: String, from path: String) throws(RNNError) -> Tensor {
-    let members = try read(path, loneArray: name)
+  static func read(_ name: String, from path: String, indices: Bool = false) throws(RNNError) -> Tensor {
+    let members = try read(path, loneArray: name, indices: indices)
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
@@ -34,16 +59,92 @@ enum Arrays {
   }
 }
 
+/// A file of arrays on its way out, whose name, format and folder are already found to do.
+struct ArrayTarget: ~Copyable {
+  private let path: String
+  private let writer: any ArrayFormat.Type
+  private var file: OutputFile
+
+  /// Standard output gets JSON.
+  init(_ path: String, replacing: Bool) throws(RNNError) {
+    let file = try OutputFile(path, replacing: replacing)
+    let writer = try Arrays.registry.writer(for: path == "-" ? "-.json" : path)
+    self.path = path
+    self.writer = writer
+    self.file = file
+  }
+
+  /// Writes a run's results.
+  mutating func write(_ members: [NamedTensor], end: Tensor, batchAxis: Int?) throws(RNNError) {
+    do throws(RNNError) {
+      try writer.write(ArrayOutput(members: members, end: end, batchAxis: batchAxis), to: &file)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// Writes a state as `h0` and `c0`, or `<module>.h0` and so on where there are several.
+  mutating func write(_ state: State) throws(RNNError) {
+    var members: [NamedTensor] = []
+    for module in state.modules {
+      let prefix = state.modules.count == 1 ? "" : module
+      if let h = state.h(module) { members.append(NamedTensor(Model.join(prefix, "h0"), h)) }
+      if let c = state.c(module) { members.append(NamedTensor(Model.join(prefix, "c0"), c)) }
+    }
+    if let first = members.first { try write(members, end: first.tensor, batchAxis: nil) }
+  }
+
+  /// Throws where the chain has no state, or a larger one than the format holds.
+  func checkHolds(stateOf plan: Plan) throws(RNNError) {
+    let modules = plan.architecture.recurrentModules
+    guard !modules.isEmpty else {
+      throw RNNError(.usage, "--state-out: the chain has no state", remedy: "leave the option out")
+    }
+    guard !writer.holdsOneArray || (modules.count == 1 && modules[0].cell != .lstm) else {
+      throw RNNError(.usage, file: path, "a .\(writer.name) file holds one array, and the chain's state is several",
+        remedy: "name an .npz or .json file")
+    }
+  }
+
+  /// Gives the file its name.
+  consuming func commit() throws(RNNError) {
+    do throws(RNNError) {
+      try file.commit()
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}
+
 extension ReferenceCase {
   /// A case of a file's arrays, named after the file.
-  init(readingFrom path: String) throws(RNNError) {
+  ///
+  /// - Parameter indices: Whether the input is of an embedding.
+  init(readingFrom path: String, indices: Bool) throws(RNNError) {
     let file = path.split(separator: "/").last ?? ""
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file
-    let members = try Arrays.read(path)
+    let members = try Arrays.read(path, indices: indices)
     guard members.contains(where: { $0.name == "input" }) else {
       throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
         remedy: "save it with numpy.savez(path, input=…, output=…)")
     }
+    guard members.contains(where: { Self.isOutput($0.name) }) else {
+      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).joined(separator: ", "))",
+        remedy: "save what the framework gave as output, hn, cn or y beside the input")
+    }
     self.init(name: String(name), members: members)
+  }
+
+  /// Whether a member is something that a run gives: `output`, `hn`, `cn`, `y`, with a module's name or 64 for float64.
+  static func isOutput(_ name: String) -> Bool {
+    let last = name.split(separator: ".").last ?? ""
+    return ["output", "hn", "cn", "y"].contains(last.hasSuffix("64") ? last.dropLast(2) : last)
+  }
+}
+
+extension [Module] {
+  /// Whether the first module is an embedding, whose input is whole numbers.
+  var takeIndices: Bool {
+    if case .embedding? = first { true } else { false }
   }
 }
