@@ -30,7 +30,7 @@ let package = Package(
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "CommandTests", dependencies: ["rnn"]),
+    .testTarget(name: "CommandTests", dependencies: ["rnn", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),
   ],
   swiftLanguageModes: [.v6]
