@@ -5,6 +5,7 @@ let package = Package(
   name: "RNNKit",
   products: [
     .executable(name: "rnn", targets: ["rnn"]),
+    .executable(name: "rnn-hdf5", targets: ["rnn-hdf5"]),
     .library(name: "RNNKit", targets: ["RNNKit"]),
     .library(name: "RNNHDF5", targets: ["RNNHDF5"]),
   ],
@@ -15,23 +16,30 @@ let package = Package(
     .target(name: "RNNModel"),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib"]),
+    .target(name: "CProcess"),
+    .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib", "CProcess"]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
+    .executableTarget(name: "rnn-hdf5", dependencies: ["RNNHDF5", "CProcess"]),
     .target(name: "CRNNKernels"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
     .executableTarget(
       name: "rnn",
-      dependencies: [
-        "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      dependencies: ["RNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
+    .target(name: "CConfinementProbe", dependencies: ["CProcess"], path: "Tests/CConfinementProbe"),
+    .testTarget(
+      name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5", "rnn-hdf5", "CConfinementProbe"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "CommandTests", dependencies: ["rnn", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels"]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    .testTarget(
+      name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
+      exclude: ["onnx_cells.py"]),
+    .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )

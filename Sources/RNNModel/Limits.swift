@@ -24,6 +24,10 @@ public enum Limits {
   public static let maximumChunkSize = 256 << 20
   /// Bytes of an HDF5 dataset or file that stand nowhere in it, being all fill value.
   public static let maximumUnstoredSize = 16 << 20
+  /// Bytes of private memory that the process may take in which libhdf5 runs.
+  public static let maximumHDF5Memory = 768 << 20
+  /// Bytes of JSON by which that process tells what a file holds.
+  public static let maximumHDF5Tree = 128 << 20
   /// Opcodes of one pickle.
   public static let maximumPickleSteps = 1 << 24
   /// Containers, calls and objects of one pickle.
@@ -34,6 +38,6 @@ public enum Limits {
   public static let maximumPickleMemoCount = 1 << 20
   /// Bytes that a tensor with repeated elements may have beyond its storage's.
   public static let maximumRepeatedSize = 16 << 20
-  /// How many times a file's size its tensors together may be, which may share bytes.
+  /// How many times their storages' bytes a file's tensors together may have, which may share them.
   public static let maximumSharing = 64
 }

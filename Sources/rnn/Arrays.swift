@@ -1,5 +1,4 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
 
 /// Which modules of the chain to run.
@@ -16,7 +15,7 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard
+  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self)
 
   /// `.npy, .npz, .json or .csv`, for help.
   static var extensions: String {
@@ -26,30 +25,35 @@ enum Arrays {
 
   /// The arrays of an input file by name; a lone array is `input`.
   ///
-  /// Text has no types: 1, 2, 3 may well be features. Whole numbers of a text file are read as float64 but where whole
-  /// numbers are meant, which is in `lengths` and in the `input` of a chain that takes `indices`.
-  static func read(_ path: String, loneArray name: String = "input", indices: Bool = false) throws(RNNError) -> [NamedTensor] {
+  /// Text has no types: whole numbers in CSV and JSON, which come as int64, are numbers like others, but for lengths and,
+  /// where `takesIndices`, the input.
+  static func read(
+    _ path: String, loneArray name: String = "input", takesIndices: Bool = false
+  ) throws(RNNError) -> [NamedTensor] {
     let file = try InputFile(path)
-    var members = try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }
-    let isTable = CSVFormat.recognizes(file) && !JSONArrayFormat.recognizes(file)
-    guard isTable || JSONArrayFormat.recognizes(file) else { return members }
-    for index in members.indices {
-      let tensor = members[index].tensor
-      if members[index].name == "input" && indices {
-        // A table's only column is a sequence of indices, without a batch axis.
-        if isTable, tensor.shape.rank == 2, tensor.shape[1] == 1, let column = Shape([tensor.shape[0]]) {
-          members[index].tensor = tensor.reshaped(column) ?? tensor
-        }
-      } else if members[index].name != "lengths", tensor.elementType == .int64 {
-        members[index].tensor = Tensor(tensor.doubles, tensor.shape) ?? tensor
-      }
+    let format: any ArrayFormat.Type
+    do throws(RNNError) { format = try registry.format(of: file) } catch { throw error.inFile(path) }
+    return try registry.read(file).map { member in
+      let member = member.name.isEmpty ? NamedTensor(name, member.tensor) : member
+      guard format.isText, member.name != "lengths", let tensor = untyped(member, format, takesIndices) else { return member }
+      return NamedTensor(member.name, tensor)
     }
-    return members
+  }
+
+  /// An array of a text file as what it is to be used for, nil where it is that already.
+  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ takesIndices: Bool) -> Tensor? {
+    let tensor = member.tensor
+    guard takesIndices && member.name == "input" else {
+      return tensor.elementType == .int64 ? Tensor(tensor.doubles, tensor.shape) : nil
+    }
+    // A table's only column is a sequence of indices, without a batch axis.
+    guard format == CSVFormat.self, tensor.shape.rank == 2, tensor.shape[1] == 1 else { return nil }
+    return Shape([tensor.shape[0]]).flatMap(tensor.reshaped)
   }
 
   /// The one array of a file, or the one of that name where it holds several.
-  static func read(_ name: String, from path: String, indices: Bool = false) throws(RNNError) -> Tensor {
-    let members = try read(path, loneArray: name, indices: indices)
+  static func read(_ name: String, from path: String, takesIndices: Bool = false) throws(RNNError) -> Tensor {
+    let members = try read(path, loneArray: name, takesIndices: takesIndices)
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
@@ -119,11 +123,11 @@ struct ArrayTarget: ~Copyable {
 extension ReferenceCase {
   /// A case of a file's arrays, named after the file.
   ///
-  /// - Parameter indices: Whether the input is of an embedding.
-  init(readingFrom path: String, indices: Bool) throws(RNNError) {
+  /// - Parameter modules: What the input goes into, which tells whether whole numbers are indices.
+  init(readingFrom path: String, for modules: [Module]) throws(RNNError) {
     let file = path.split(separator: "/").last ?? ""
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file
-    let members = try Arrays.read(path, indices: indices)
+    let members = try Arrays.read(path, takesIndices: modules.takeIndices)
     guard members.contains(where: { $0.name == "input" }) else {
       throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
         remedy: "save it with numpy.savez(path, input=…, output=…)")

@@ -1,5 +1,4 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
 
 /// The options by which every command reads a model.
@@ -23,6 +22,15 @@ struct ModelArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The same from a JSON file: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}} (Schemas/mapping.schema.json).", valueName: "file"))
   var mapping: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
+  var timeout = 10
+
+  func validate() throws {
+    guard (1...86400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+  }
+
   enum Nonlinearity: String, ExpressibleByArgument, CaseIterable {
     case tanh, relu
   }
@@ -43,12 +51,13 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Every format this program was built with.
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self)
+  static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
 
   /// Opens the model and says on standard error what had to be assumed.
   ///
   /// - Parameter isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   func open(_ path: String, quiet: Bool = false, isOneOfTwo: Bool = false) throws -> ModelFile {
+    HDF5Process.timeout = timeout
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
     if let mapping { try names.add(contentsOf: InputFile(mapping)) }

@@ -23,7 +23,7 @@ struct SequenceInputs {
   }
 
   init(_ path: String, _ plan: Plan, _ states: StateArguments) throws(RNNError) {
-    let members = try Arrays.read(path, indices: plan.takesIndices)
+    let members = try Arrays.read(path, takesIndices: plan.takesIndices)
     guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",

@@ -31,9 +31,7 @@ struct Verify: ParsableCommand {
     if !cases.isEmpty {
       let modules = file.model.architecture.modules
       let first = part.names?.first.map { name in modules.filter { $0.name == name } } ?? modules
-      references = try cases.map { (path) throws(RNNError) in
-        try ReferenceCase(readingFrom: path, indices: first.takeIndices)
-      }
+      references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: first) }
     }
     if let names = part.names {
       for index in references.indices {

@@ -190,7 +190,7 @@ private struct Cell<R: DefinedReal> {
         let g = candidate(total(2, unit, old))
         c[unit] = fma(f, c[unit], i * g).canonical
         let o = gate(peep(2, c[unit], total(3, unit, old)))
-        new[unit] = (o * apply(activations.output, clip(c[unit]))).canonical
+        new[unit] = (o * apply(activations.output, c[unit])).canonical
       }
       if module.projSize > 0 { new = wHR.map { dot(0, $0, new).canonical } }
     case .gru:

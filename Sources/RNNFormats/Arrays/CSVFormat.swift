@@ -8,6 +8,7 @@ public enum CSVFormat: ArrayFormat {
   public static let name = "csv"
   public static let fileExtensions = ["csv"]
   public static let holdsOneArray = true
+  public static let isText = true
 
   /// Anything that begins as text does: the format of files that nothing else recognises.
   public static func recognizes(_ file: InputFile) -> Bool {

@@ -8,6 +8,7 @@ public enum JSONArrayFormat: ArrayFormat {
   public static let name = "json"
   public static let fileExtensions = ["json"]
   public static let holdsOneArray = false
+  public static let isText = true
 
   public static func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { bytes in

@@ -33,7 +33,7 @@ struct TorchLegacyReader {
       let storages = try self.storages(of: objects)
       let found = try Self.positions(of: keys, storages, &reader)
       let storage = file.storage
-      var tensors = TorchTensors(fileSize: file.count, isBigEndian: false) { description throws(RNNError) in
+      var tensors = TorchTensors(isBigEndian: false) { description throws(RNNError) in
         guard let position = found[description.key], let part = storage.slice(at: position.lowerBound, count: position.count)
         else { throw Self.refuse("storage \(description.key)", "missing") }
         return part

@@ -37,7 +37,7 @@ struct TorchTarReader {
       let graph = try PickleMachine.run(&reader, at: "pickle", allowing: TorchGlobals.allows)
       let objects = TorchObjects(graph) { id in id.string.flatMap { views[$0] } ?? id.integer.flatMap { views["\($0)"] } }
       let storage = file.storage
-      var tensors = TorchTensors(fileSize: file.count, isBigEndian: false) { description throws(RNNError) in
+      var tensors = TorchTensors(isBigEndian: false) { description throws(RNNError) in
         guard let found = storages[description.key], let part = storage.slice(at: found.start, count: found.size) else {
           throw Self.refuse("storage \(description.key)", "missing")
         }

@@ -36,18 +36,16 @@ struct TorchView {
 struct TorchTensors {
   private let bytes: (TorchStorage) throws(RNNError) -> TensorStorage
   private let isBigEndian: Bool
-  /// What all tensors together may have.
-  private var remainingBytes: Int
+  /// Of all tensors so far, and of all storages.
+  private var (tensorBytes, storageBytes) = (0, 0)
   private var storages: [String: (description: TorchStorage, bytes: TensorStorage)] = [:]
   /// The same in this machine's byte order, by key and type.
   private var swapped: [String: Tensor] = [:]
 
-  /// `bytes` finds a storage's bytes in a file of `fileSize`.
-  init(fileSize: Int, isBigEndian: Bool, bytes: @escaping (TorchStorage) throws(RNNError) -> TensorStorage) {
+  /// `bytes` finds a storage's bytes in the file.
+  init(isBigEndian: Bool, bytes: @escaping (TorchStorage) throws(RNNError) -> TensorStorage) {
     self.bytes = bytes
     self.isBigEndian = isBigEndian
-    let (budget, overflow) = fileSize.multipliedReportingOverflow(by: Limits.maximumSharing)
-    remainingBytes = overflow ? .max : budget
   }
 
   private static func refuse(_ place: String, _ problem: String) -> RNNError {
@@ -80,10 +78,14 @@ struct TorchTensors {
     }
     // Elements may repeat, as expanded tensors' do, but not so as to fill the machine.
     let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: size)
-    guard !overflow, byteCount <= storage.count + Limits.maximumRepeatedSize, byteCount <= remainingBytes else {
+    guard !overflow, byteCount <= storage.count + Limits.maximumRepeatedSize else {
       throw Self.refuse(place, "shape \(shape) repeats the \(count) elements of its storage too often")
     }
-    remainingBytes -= byteCount
+    // Neither sum can overflow: each storage is in memory, and each tensor hardly larger than one.
+    tensorBytes += byteCount
+    guard (tensorBytes - Limits.maximumRepeatedSize) / Limits.maximumSharing <= storageBytes else {
+      throw Self.refuse(place, "with it the tensors have more than \(Limits.maximumSharing) times the bytes of their storages")
+    }
     if !isBigEndian, view.isContiguous(shape) {
       guard let tensor = Tensor(view.elementType, shape, in: storage, at: view.offset * size) else {
         throw Self.refuse(place, "shape \(shape) reaches beyond its storage")
@@ -124,6 +126,7 @@ struct TorchTensors {
       throw Self.refuse(place, "its storage \(description.key) has \(found.count) bytes, expected \(size)")
     }
     storages[description.key] = (description, found)
+    storageBytes += size
     return found
   }
 }

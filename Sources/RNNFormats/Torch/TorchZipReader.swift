@@ -27,7 +27,7 @@ struct TorchZipReader {
     let graph = try pickle("data.pkl") { isScript ? TorchGlobals.allowsInScript($0) : TorchGlobals.allows($0) }
     let objects = TorchObjects(graph)
     let (zip, stem) = (zip, stem)
-    var tensors = TorchTensors(fileSize: file.count, isBigEndian: try isBigEndian()) { storage throws(RNNError) in
+    var tensors = TorchTensors(isBigEndian: try isBigEndian()) { storage throws(RNNError) in
       guard let entry = zip["\(stem)/data/\(storage.key)"] else {
         throw RNNError(.badData, place: "member \(stem)/data/\(storage.key)", "missing",
           remedy: "copy the file again, or save it again")

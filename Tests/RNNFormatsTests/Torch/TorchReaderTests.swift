@@ -66,4 +66,18 @@ import Testing
     #expect(model.assumptions.isEmpty)
     #expect(model.model.architecture.recurrentModules.first?.activations.candidate == .relu)
   }
+
+  @Test(arguments: ["python2", "legacy", "flat", "tied", "strided"])
+  func survivesEveryTruncationAndFlippedBit(name: String) throws {
+    let bytes = try Fixture.file("torch/\(name).pt").withUnsafeBytes { Array($0) }
+    for length in bytes.indices {
+      #expect(refusal { _ = try TorchFormat.read(InputFile(Array(bytes[..<length]), name: name)) } != nil, "\(length)")
+    }
+    // Some flips are of names or numbers, and give another sound file: what matters is that none ends the process.
+    for index in bytes.indices {
+      var changed = bytes
+      changed[index] ^= 1 << UInt8(index % 8)
+      _ = refusal { _ = try TorchFormat.read(InputFile(changed, name: name)) }
+    }
+  }
 }

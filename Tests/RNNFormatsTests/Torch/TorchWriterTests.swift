@@ -9,6 +9,7 @@ import Testing
     try archive.append("rnn.weight_ih_l0", floats([1, 2, 3, 4, 5, 6], 2, 3))
     try archive.append("rnn.weight_hh_l0", floats([0.5, -0.0, .nan, 4], 2, 2))
     for type in ElementType.allCases {
+      let bytes = type == .bool ? bytes.map { $0 & 1 } : bytes
       try archive.append("types.\(type.rawValue)", tensor(type, [48 / type.byteCount], bytes))
     }
     try archive.append("scalar", tensor(.float32, [], bytes))
