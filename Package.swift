@@ -23,10 +23,10 @@ let package = Package(
     .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib", "CProcess"]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
+    .executableTarget(name: "rnn-hdf5", dependencies: ["RNNHDF5", "CProcess"]),
     .target(
       name: "RNNONNX", dependencies: ["RNNFormats", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Protobuf/onnx.proto"]),
-    .executableTarget(name: "rnn-hdf5", dependencies: ["RNNHDF5", "CProcess"]),
     .target(name: "CRNNKernels"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
@@ -45,7 +45,8 @@ let package = Package(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
-    .testTarget(name: "CommandTests", dependencies: ["rnn", "rnn-hdf5"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )

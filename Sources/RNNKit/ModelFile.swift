@@ -6,7 +6,8 @@ import RNNModel
 ///     let file = try ModelFile.open("model.rnn")
 ///     let outputs = try Plan(file.model).run(input)
 ///
-/// HDF5 needs `import RNNHDF5` and `registry: .standard.adding(HDF5Format.self)`.
+/// HDF5 and Keras need `import RNNHDF5` and
+/// `registry: .standard.adding(HDF5Format.self).adding(KerasFormat.self)`.
 public struct ModelFile: Sendable {
   public let path: String
   /// The format's name, `native`.
