@@ -7,7 +7,8 @@ import RNNModel
 ///     let outputs = try Plan(file.model).run(input)
 ///
 /// HDF5 and Keras need `import RNNHDF5` and
-/// `registry: .standard.adding(HDF5Format.self).adding(KerasFormat.self)`.
+/// `registry: .standard.adding(HDF5Format.self).adding(KerasFormat.self)`, ONNX `import RNNONNX` and
+/// `.adding(ONNXFormat.self)`.
 public struct ModelFile: Sendable {
   public let path: String
   /// The format's name, `native`.

@@ -11,6 +11,7 @@ struct GraphReader {
   private(set) var inputs: [GraphInput] = []
   private var inputPositions: [String: Int] = [:]
   private var initializers: [String: TensorProto] = [:]
+  private let initializerNames: [String]
   private var decoded: [String: Constant] = [:]
   private var decoder: TensorDecoder
   private var values: [String: GraphValue] = [:]
@@ -39,14 +40,17 @@ struct GraphReader {
     var batch: [Flow.Atom]
   }
 
-  init(_ graph: GraphProto, opset: Int, supplied: [NamedTensor], decoder: TensorDecoder) throws(RNNError) {
+  /// - Parameter tensors: the graph's initializers, taken out of it.
+  init(
+    _ graph: GraphProto, initializers tensors: consuming [TensorProto], opset: Int, supplied: [NamedTensor],
+    decoder: TensorDecoder
+  ) throws(RNNError) {
     self.graph = graph
     self.opset = opset
     self.decoder = decoder
-    var tensors: [String: Tensor] = [:]
-    for tensor in supplied { tensors[tensor.name] = tensor.tensor }
-    self.supplied = tensors
-    for proto in graph.initializer {
+    self.supplied = Dictionary(supplied.map { ($0.name, $0.tensor) }) { _, last in last }
+    initializerNames = tensors.map(\.name)
+    for proto in tensors {
       guard initializers.updateValue(proto, forKey: proto.name) == nil else {
         throw RNNError(
           .badData, place: "tensor \(proto.name)", "two initializers have the name",
@@ -88,14 +92,14 @@ struct GraphReader {
   var hasRecurrentNodes: Bool { graph.node.contains { ["RNN", "LSTM", "GRU"].contains($0.opType) } }
 
   /// Initializers that no node mentions.
-  var unusedInitializers: [TensorProto] {
+  func carriedTensors() throws(RNNError) -> [NamedTensor] {
     let mentioned = Set(graph.node.flatMap(\.input))
-    return graph.initializer.filter { !mentioned.contains($0.name) && decoded[$0.name] == nil }
-  }
-
-  /// Decodes a tensor of the graph for which no node asked.
-  mutating func carried(_ proto: TensorProto) throws(RNNError) -> Tensor {
-    try decoder.tensor(proto, name: proto.name)
+    var decoder = decoder
+    var result: [NamedTensor] = []
+    for name in initializerNames where !mentioned.contains(name) && decoded[name] == nil {
+      if let proto = initializers[name] { result.append(NamedTensor(name, try decoder.tensor(proto, name: name))) }
+    }
+    return result
   }
 
   /// Walks the nodes that the outputs depend on, in the file's order, and returns what is known of the outputs.
@@ -151,6 +155,7 @@ struct GraphReader {
     if let constant = decoded[name] { return .constant(constant) }
     if let proto = initializers[name] {
       let constant = Constant(try decoder.tensor(proto, name: name), name: name)
+      initializers[name]?.clearRawData()
       earn(constant.tensor)
       decoded[name] = constant
       return .constant(constant)

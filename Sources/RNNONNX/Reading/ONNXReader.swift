@@ -16,21 +16,27 @@ struct ONNXReader {
   static let newestOperatorSet = 27
 
   func model() throws(RNNError) -> SuppliedModel {
-    let proto = try Self.decode(file)
-    let reader = try GraphReader(
-      proto.graph, opset: try Self.operatorSet(proto), supplied: supplied, decoder: TensorDecoder(modelPath: file.path))
-    let chain = try GraphChain(reader)
+    var proto = try Self.decode(file)
+    let opset = try Self.operatorSet(proto)
     let properties = try ONNXProperties(proto.metadataProps + proto.graph.metadataProps)
+    var graph = proto.graph
+    proto.clearGraph()
+    // Out of the graph, so that each tensor's bytes in the message are let go as soon as they are decoded.
+    let initializers = graph.initializer
+    graph.initializer = []
+    let chain = try GraphChain(
+      GraphReader(
+        graph, initializers: initializers, opset: opset, supplied: supplied,
+        decoder: TensorDecoder(modelPath: file.path)))
     let (parts, architecture) = try Self.architecture(chain, stated: properties.envelope.architecture)
     var arrays: [NamedTensor] = []
     for (part, module) in zip(parts.parts, architecture.modules) { arrays += try parts.tensors(part, module) }
-    var graph = chain.reader
-    for proto in graph.unusedInitializers { arrays.append(NamedTensor(proto.name, try graph.carried(proto))) }
+    arrays += try chain.reader.carriedTensors()
     arrays += properties.arrays
     var envelope = properties.envelope
     envelope.architecture = architecture
     var archive = try envelope.archive(of: try properties.ordered(arrays))
-    if properties.envelope.architecture == nil { archive.notes = Self.notes(parts, architecture, proto) }
+    if properties.envelope.architecture == nil { archive.notes = Self.notes(parts, architecture) }
     return SuppliedModel(
       archive: archive, members: try SuppliedMembers(chain, parts, architecture).rename(supplied))
   }
@@ -85,7 +91,7 @@ struct ONNXReader {
   }
 
   /// What was done, for files of other programs.
-  private static func notes(_ parts: ChainModules, _ architecture: Architecture, _ proto: ModelProto) -> [String] {
+  private static func notes(_ parts: ChainModules, _ architecture: Architecture) -> [String] {
     zip(parts.parts, architecture.modules).compactMap { part, module in
       guard case .recurrent(let module) = module else { return nil }
       let nodes = part.links.map { parts.links[$0].place }.joined(separator: ", ")
