@@ -19,8 +19,8 @@ public enum ONNXFormat: ModelFormat {
   /// Reads a model some of whose weights are inputs of its graph, as the official operator tests have them.
   ///
   /// - Parameter tensors: Under the names of the inputs of the graph. Weights among them become the model's, others are
-  ///   given back as `members`: the sequence as `input`, `sequence_lens` as `lengths`, the initial states as `h0` and `c0`
-  ///   (layers·directions, batch, hidden). Tensors of other names come back as they are.
+  ///   given back as `members`: the sequence as `input`, `sequence_lens` as `lengths`, the initial states as `h0` and
+  ///   `c0` (layers·directions, batch, hidden). Tensors of other names come back as they are.
   public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {
     try ONNXReader(file, supplying: tensors).model()
   }

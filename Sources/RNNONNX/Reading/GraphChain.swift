@@ -18,7 +18,8 @@ struct GraphChain {
   init(_ reader: consuming GraphReader) throws(RNNError) {
     let none = RNNError(
       .badData, "no output depends on a node RNN, LSTM or GRU",
-      remedy: "export the model so that its recurrent layers stay operators, as torch.onnx.export(dynamo=False) does, or use the framework's own file")
+      remedy: "export the model so that its recurrent layers stay operators, as torch.onnx.export(dynamo=False) does, "
+        + "or use the framework's own file")
     guard reader.hasRecurrentNodes else { throw none }
     let outputs = try reader.outputs()
     var links = reader.links
