@@ -43,6 +43,7 @@ struct ModelArguments: ParsableArguments {
 
   /// Every format this program was built with.
   static let registry = FormatRegistry.standard.adding(HDF5Format.self).adding(KerasFormat.self)
+    .adding(KerasH5Format.self)
 
   /// Opens the model and says on standard error what had to be assumed.
   func open(_ path: String, quiet: Bool = false) throws -> ModelFile {

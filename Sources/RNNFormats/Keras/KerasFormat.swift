@@ -1,5 +1,13 @@
 import RNNModel
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// What reads and writes HDF5 for a format that has an HDF5 file inside. A program that links `RNNHDF5` supplies it, so that
 /// nothing here depends on libhdf5 or on where it runs.
 public protocol HDF5Access: Sendable {
@@ -16,7 +24,6 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
   public static var name: String { "keras" }
   public static var summary: String { "Keras 3's .keras, a chain of recurrent, dense and embedding layers" }
   public static var fileExtensions: [String] { ["keras"] }
-  public static var canWrite: Bool { false }
 
   public static func recognizes(_ file: InputFile) -> Bool {
     guard file.withUnsafeBytes({ ZipArchive.begins($0) }), let zip = try? ZipArchive(file.storage) else { return false }
@@ -38,14 +45,29 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
       error.place = ["member model.weights.h5", error.place].compactMap { $0 }.joined(separator: ", ")
       throw error
     }
-    var archive = try KerasReader.archive(tree, config: config, version: version)
+    var archive = try KerasReader.archive(
+      tree, config: config, version: version, names: metadata[KerasWriter.namesKey])
     archive.metadata.insert(.init("keras_version", .string(text)), at: 0)
     return archive
   }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
-    throw RNNError(.usage, "keras can be read but not written", remedy: "write another format")
+    let writer = try KerasWriter(model)
+    var zip = ZipWriter()
+    try zip.add("metadata.json", Array(writer.metadata.text.utf8), to: &file)
+    try zip.add("config.json", Array(writer.archiveConfig.text.utf8), to: &file)
+    // Written to a nameless file that is never committed, and copied from there.
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var inner = try OutputFile("\(folder)/rnn-keras-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).h5", replacing: false)
+    try HDF5.write(writer.archiveWeights(), to: &inner)
+    let weights = try InputFile(inner.temporaryPath)
+    try zip.add("model.weights.h5", count: weights.count, to: &file) { (zip, file) throws(RNNError) in
+      try weights.withUnsafeBytes { (bytes) throws(RNNError) in try zip.write(bytes, to: &file) }
+    }
+    try zip.finish(&file)
   }
+
+  public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 
   private static func member(_ name: String, of zip: ZipArchive) throws(RNNError) -> ZipEntry {
     guard let entry = zip[name] else {
@@ -68,4 +90,28 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
       }
     }
   }
+}
+
+/// Keras' whole model as HDF5: Keras 2's layout and style of config, which Keras 3 loads.
+public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
+  public static var name: String { "keras-h5" }
+  public static var summary: String { "Keras' whole model as HDF5, which Keras 3 loads" }
+  public static var fileExtensions: [String] { ["keras.h5"] }
+
+  /// Never: HDF5 is read as `hdf5`, whatever is in it.
+  public static func recognizes(_ file: InputFile) -> Bool { false }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    let tree = try HDF5.readTree(file)
+    guard KerasTree.recognizes(tree) else {
+      throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave --from out")
+    }
+    return try KerasReader.archive(tree)
+  }
+
+  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try HDF5.write(KerasWriter(model).wholeModel(), to: &file)
+  }
+
+  public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 }

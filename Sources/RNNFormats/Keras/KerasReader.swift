@@ -9,9 +9,9 @@ struct KerasReader {
   private var notes: [String] = []
 
   /// The model that a tree holds. `config` is that of a `.keras` file, whose weights come without one, and `version` what
-  /// wrote it.
+  /// wrote it; `names` says what modules were called, as `KerasWriter` leaves it.
   static func archive(
-    _ tree: HDF5Tree, config: JSONValue? = nil, version: KerasVersion? = nil
+    _ tree: HDF5Tree, config: JSONValue? = nil, version: KerasVersion? = nil, names: JSONValue? = nil
   ) throws(RNNError) -> TensorArchive {
     let keras = KerasTree(tree)
     let config = if let config { Optional(config) } else { try keras.modelConfig() }
@@ -26,7 +26,8 @@ struct KerasReader {
     }
     if let stated { reader.archive.metadata.append(.init("keras_version", .string(stated))) }
     if let backend = keras.text("backend") { reader.archive.metadata.append(.init("backend", .string(backend))) }
-    return reader.finish()
+    let names = if let names { names } else { try keras.names() }
+    return try reader.finish(names)
   }
 
   private init(_ version: KerasVersion) {
@@ -47,7 +48,8 @@ struct KerasReader {
     if !notes.contains(text) { notes.append(text) }
   }
 
-  private mutating func finish() -> TensorArchive {
+  private mutating func finish(_ names: JSONValue?) throws(RNNError) -> TensorArchive {
+    try join(names)
     let standard = "kernels transposed, gates reordered from Keras to PyTorch"
     archive.notes = (modules.isEmpty ? [] : [standard]) + notes
     let recurrent = modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
@@ -59,6 +61,19 @@ struct KerasReader {
       archive.notes.append("hard_sigmoid is clip(x/6 + 0.5, 0, 1), as in Keras \(version)")
     }
     return archive
+  }
+
+  /// Makes stacks of the layers that they were written as, and gives modules their own names.
+  private mutating func join(_ names: JSONValue?) throws(RNNError) {
+    guard var architecture = archive.architecture, architecture.orderKnown else { return }
+    let stacks = KerasStacks(architecture.modules, names: names)
+    guard !stacks.names.isEmpty else { return }
+    var joined = TensorArchive(isOrdered: archive.isOrdered)
+    for tensor in archive.tensors { try joined.append(stacks.names[tensor.name] ?? tensor.name, tensor.tensor) }
+    architecture.modules = stacks.modules
+    joined.architecture = architecture
+    (joined.hints, joined.metadata) = (archive.hints, archive.metadata)
+    archive = joined
   }
 
   // MARK: With a config

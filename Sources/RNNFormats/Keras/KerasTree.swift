@@ -39,13 +39,18 @@ struct KerasTree {
   var isByVariable: Bool { !isNamed }
 
   /// The JSON of the attribute `model_config`, nil where only weights are stored.
-  func modelConfig() throws(RNNError) -> JSONValue? {
-    guard let text = root[attribute: "model_config"]?.string else { return nil }
+  func modelConfig() throws(RNNError) -> JSONValue? { try json("model_config") }
+
+  /// What our own writer says modules were called.
+  func names() throws(RNNError) -> JSONValue? { try json(KerasWriter.namesKey) }
+
+  private func json(_ attribute: String) throws(RNNError) -> JSONValue? {
+    guard let text = root[attribute: attribute]?.string else { return nil }
     do throws(RNNError) {
       return try JSONValue(parsing: text)
     } catch {
       var error = error
-      error.place = "/, attribute model_config, \(error.place ?? "")"
+      error.place = "/, attribute \(attribute), \(error.place ?? "")"
       throw error
     }
   }
