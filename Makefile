@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build samples
+.PHONY: demo test build samples hostile
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -29,3 +29,10 @@ demo: build
 
 test: build .venv/done
 	swift test -c release
+
+# Published hostile HDF5 files, where they are beside the package, and COUNT mutated model files through inspect and convert.
+COUNT := 20000
+SEED := 1
+HOSTILE := ../shared/hostile-hdf5
+hostile: build
+	python3 -B Tests/Hostile/run.py --rnn $(RNN) --seed $(SEED) --count $(COUNT) --known $(HOSTILE) --keep .build/hostile

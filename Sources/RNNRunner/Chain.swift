@@ -43,7 +43,8 @@ struct Chain {
             remedy: "name the modules that follow each other with --module")
         }
         if case .embedding = module {
-          throw RNNError(.badData, place: "module \(module.name)", "an embedding takes indices, not another module's output",
+          throw RNNError(.badData, place: "module \(module.name)",
+            "an embedding takes indices, not another module's output",
             remedy: "name the modules that follow each other with --module")
         }
       }

@@ -1,6 +1,6 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
+import RNNONNX
 
 /// Which modules of the chain to run.
 struct PartArguments: ParsableArguments {
@@ -15,7 +15,7 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard
+  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self).adding(ONNXTensorFormat.self)
 
   /// The arrays of an input file by name; a lone array is `input`.
   ///
@@ -24,7 +24,12 @@ enum Arrays {
   static func read(
     _ path: String, loneArray name: String = "input", takesIndices: Bool = false
   ) throws(RNNError) -> [NamedTensor] {
-    let file = try InputFile(path)
+    try read(InputFile(path), loneArray: name, takesIndices: takesIndices)
+  }
+
+  private static func read(
+    _ file: InputFile, loneArray name: String = "input", takesIndices: Bool
+  ) throws(RNNError) -> [NamedTensor] {
     let isText = try registry.format(of: file).isText
     return try registry.read(file).map { member in
       let member = member.name.isEmpty ? NamedTensor(name, member.tensor) : member
@@ -34,6 +39,31 @@ enum Arrays {
       else { return member }
       return NamedTensor(member.name, numbers)
     }
+  }
+
+  /// The arrays of several files, for a model that is yet to be opened: whether `input` is whole numbers in text, which are
+  /// indices for some models and plain numbers for the rest, is told beside them.
+  static func read(all paths: [String]) throws(RNNError) -> (members: [NamedTensor], isText: Bool) {
+    var result: (members: [NamedTensor], isText: Bool) = ([], false)
+    for path in paths {
+      let file = try InputFile(path)
+      for member in try read(file, takesIndices: true) {
+        if member.name == "input" { result.isText = try registry.format(of: file).isText }
+        guard !result.members.contains(where: { $0.name == member.name }) else {
+          throw RNNError(.usage, file: path, "a second array named \(member.name)", remedy: "give each array once")
+        }
+        result.members.append(member)
+      }
+    }
+    return result
+  }
+
+  /// Whole numbers as numbers like others, where they are the input.
+  static func plainNumbers(_ member: NamedTensor) -> NamedTensor {
+    guard member.name == "input", member.tensor.elementType == .int64,
+      let numbers = Tensor(member.tensor.doubles, member.tensor.shape)
+    else { return member }
+    return NamedTensor(member.name, numbers)
   }
 
   /// The one array of a file, or the one of that name where it holds several.

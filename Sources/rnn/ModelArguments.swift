@@ -1,6 +1,6 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
+import RNNONNX
 
 /// The options by which every command reads a model.
 struct ModelArguments: ParsableArguments {
@@ -22,6 +22,15 @@ struct ModelArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Names to change, as JSON: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}}.", valueName: "file"))
   var mapping: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
+  var timeout = 10
+
+  func validate() throws {
+    guard (1...86400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+  }
+
   enum Nonlinearity: String, ExpressibleByArgument, CaseIterable {
     case tanh, relu
   }
@@ -42,18 +51,22 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Every format this program was built with.
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self).adding(KerasFormat.self)
-    .adding(KerasH5Format.self)
+  static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
+    .adding(KerasArchiveFormat<HDF5Process>.self).adding(KerasHDF5Format<HDF5Process>.self).adding(ONNXFormat.self)
 
   /// Opens the model and says on standard error what had to be assumed.
-  func open(_ path: String, quiet: Bool = false) throws -> ModelFile {
+  ///
+  /// - Parameter tensors: what goes in with the model's input, for files that leave weights to be supplied.
+  func open(_ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false) throws -> ModelFile {
+    HDF5Process.timeout = timeout
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
     if let mapping { try names.add(contentsOf: InputFile(mapping)) }
     let options = ModelOptions(
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
       headActivation: headActivation?.head)
-    let file = try ModelFile.open(path, as: from, mapping: names, options: options, registry: Self.registry)
+    let file = try ModelFile.open(
+      path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry)
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

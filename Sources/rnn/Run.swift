@@ -9,16 +9,18 @@ struct Run: ParsableCommand {
       embedding, whole numbers without the last axis. A file with several arrays may hold input, h0, c0 and lengths
       (<module>.h0 where a chain has several recurrent modules). Out come output, the last recurrent layer's hidden state at
       every step; hn and cn, the last states; and y, what the layers after it make of it. A .npy or .csv output holds what
-      the chain ends in, .npz and .json hold all. Without --output the tensors are printed.
+      the chain ends in, .npz and .json hold all. Without --output the tensors are printed. Arrays for an ONNX model may
+      have the names of its graph's inputs; those that are weights become the model's.
 
         rnn run model.rnn --input x.npy --output y.npy
         rnn run model.rnn --input x.csv --h0 normal:0.1,42
+        rnn run model.onnx --input input_0.pb --input input_1.pb --input input_2.pb
         tail -f samples.txt | rnn run model.rnn --stream
       """)
 
   @Argument(help: "The model file.") var path: String
-  @Option(help: ArgumentHelp("The input: .npy, .npz, .csv (a row a step), .json or .h5; - for standard input.", valueName: "file"))
-  var input: String?
+  @Option(help: ArgumentHelp("The input: .npy, .npz, .csv (a row a step), .json, .h5 or ONNX's .pb; - for standard input. Repeatable, for arrays in files of their own.", valueName: "file"))
+  var input: [String] = []
   @Option(help: ArgumentHelp("The first hidden state: a file, zeros, or normal:SIGMA,SEED. Default: the input file's h0, else zeros.", valueName: "state"))
   var h0: String?
   @Option(help: ArgumentHelp("An LSTM's first cell state: a file, or zeros.", valueName: "state")) var c0: String?
@@ -40,7 +42,7 @@ struct Run: ParsableCommand {
   }
 
   func validate() throws {
-    guard stream == (input == nil) else {
+    guard stream == input.isEmpty else {
       throw ValidationError(stream ? "--stream reads standard input: leave --input out" : "--input FILE is missing")
     }
     guard !(stream && (output != nil || plot)) else {
@@ -58,7 +60,8 @@ struct Run: ParsableCommand {
     let writers = try [output, stateOut].map { (path) throws(RNNError) in
       try path.map { (path) throws(RNNError) in try Arrays.registry.writer(for: path == "-" ? "-.json" : path) }
     }
-    let file = try model.open(path)
+    let arrays = try Arrays.read(all: input)
+    let file = try model.open(path, supplying: arrays.members)
     do {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
       if stream {
@@ -66,14 +69,18 @@ struct Run: ParsableCommand {
         try Stream(plan: plan, stateIn: stateIn, stateOut: stateOut, h0: h0, c0: c0, force: force).run()
         return
       }
-      try run(plan, writers, progress)
+      var members = file.members
+      if arrays.isText, !plan.takesIndices { members = members.map(Arrays.plainNumbers) }
+      try run(plan, members, writers, progress)
     } catch let error as RNNError {
-      throw error.inFile(error.place?.hasPrefix("input") == true || error.place?.hasPrefix("lengths") == true ? input ?? path : path)
+      throw error.inFile(error.place?.hasPrefix("input") == true || error.place?.hasPrefix("lengths") == true ? input.first ?? path : path)
     }
   }
 
-  private func run(_ plan: Plan, _ writers: [(any ArrayFormat.Type)?], _ progress: Progress) throws {
-    let members = try Arrays.read(input ?? "-", takesIndices: plan.takesIndices)
+  private func run(
+    _ plan: Plan, _ members: [NamedTensor], _ writers: [(any ArrayFormat.Type)?], _ progress: Progress
+  ) throws {
+    let input = self.input.first
     guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: input, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",

@@ -176,12 +176,8 @@ private struct HDF5LayoutReader {
   /// The tensor of a dataset, as the type that its attribute names.
   private mutating func tensor(_ dataset: HDF5Tree.Dataset, _ path: String) throws(RNNError) -> Tensor {
     var used: Set<String> = isOurs ? [HDF5Layout.nameKey] : []
-    var tensor = dataset.tensor
-    if let name = dataset[attribute: HDF5Layout.typeKey]?.string, let type = ElementType(rawValue: name),
-      HDF5Layout.carrier(of: type) == tensor.elementType, let typed = tensor.reinterpreted(as: type) {
-      tensor = typed
-      used.insert(HDF5Layout.typeKey)
-    }
+    let tensor = dataset.typed
+    if tensor.elementType != dataset.tensor.elementType { used.insert(HDF5Layout.typeKey) }
     try keep(dataset.attributes, of: path, except: used)
     return tensor
   }

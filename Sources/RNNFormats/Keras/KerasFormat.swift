@@ -1,22 +1,5 @@
 import RNNModel
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// What reads and writes HDF5 for a format that has an HDF5 file inside. A program that links `RNNHDF5` supplies it, so that
-/// nothing here depends on libhdf5 or on where it runs.
-public protocol HDF5Access: Sendable {
-  /// Reads a file's groups, datasets and attributes.
-  static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree
-  /// Writes a tree as a whole file.
-  static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError)
-}
-
 /// Keras 3's `.keras`: a zip of `metadata.json`, `config.json` and `model.weights.h5`.
 ///
 /// Keras' own HDF5 files, whole models and weights, are read as `hdf5`.
@@ -56,14 +39,15 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     var zip = ZipWriter()
     try zip.add("metadata.json", Array(writer.metadata.text.utf8), to: &file)
     try zip.add("config.json", Array(writer.archiveConfig.text.utf8), to: &file)
-    // Written to a nameless file that is never committed, and copied from there.
-    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var inner = try OutputFile("\(folder)/rnn-keras-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).h5", replacing: false)
+    // HDF5 is written at the start of a file: one without a name, which is copied from.
+    let scratch = try ScratchFile()
+    var inner = OutputFile(borrowing: scratch.descriptor, name: file.path)
     try HDF5.write(writer.archiveWeights(), to: &inner)
-    let weights = try InputFile(inner.temporaryPath)
+    let weights = try InputFile("/dev/fd/\(scratch.descriptor)")
     try zip.add("model.weights.h5", count: weights.count, to: &file) { (zip, file) throws(RNNError) in
       try weights.withUnsafeBytes { (bytes) throws(RNNError) in try zip.write(bytes, to: &file) }
     }
+    withExtendedLifetime(scratch) {}
     try zip.finish(&file)
   }
 
