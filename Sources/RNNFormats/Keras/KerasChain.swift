@@ -63,8 +63,12 @@ struct KerasChain {
     }) {
       notes.append("half-precision weights are widened to float32, in which they are computed")
     }
-    if !model.architecture.batchFirst { notes.append("input and output are (batch, time, features), as always in Keras") }
-    if !model.carried.isEmpty { notes.append("\(model.carried.count) tensors that are no part of the chain are left out") }
+    if !model.architecture.batchFirst {
+      notes.append("input and output are (batch, time, features), as always in Keras")
+    }
+    if !model.carried.isEmpty {
+      notes.append("\(model.carried.count) tensors that are no part of the chain are left out")
+    }
     if !model.archive.cases.isEmpty { notes.append("reference cases are left out") }
     return notes
   }
@@ -88,12 +92,13 @@ struct KerasChain {
 
   private mutating func add(_ module: Embedding) throws(RNNError) {
     let weight = try parameter(module.name, "weight")
-    layers.append(Layer(
-      className: "Embedding", name: self.name(module.name, "Embedding"),
-      config: [
-        .init("input_dim", .integer(Int64(module.numEmbeddings))),
-        .init("output_dim", .integer(Int64(module.embeddingDim))), .init("mask_zero", .bool(false)),
-      ], arrays: [[weight]]))
+    layers.append(
+      Layer(
+        className: "Embedding", name: self.name(module.name, "Embedding"),
+        config: [
+          .init("input_dim", .integer(Int64(module.numEmbeddings))),
+          .init("output_dim", .integer(Int64(module.embeddingDim))), .init("mask_zero", .bool(false)),
+        ], arrays: [[weight]]))
   }
 
   private mutating func add(_ module: Linear) throws(RNNError) {
@@ -102,12 +107,13 @@ struct KerasChain {
     }
     var arrays = [try turned(parameter(module.name, "weight"), module.name)]
     if module.bias { arrays.append(try parameter(module.name, "bias")) }
-    layers.append(Layer(
-      className: "Dense", name: self.name(module.name, "Dense"),
-      config: [
-        .init("units", .integer(Int64(module.outFeatures))), .init("activation", .string(activation)),
-        .init("use_bias", .bool(module.bias)),
-      ], arrays: [arrays], inputSize: module.inFeatures))
+    layers.append(
+      Layer(
+        className: "Dense", name: self.name(module.name, "Dense"),
+        config: [
+          .init("units", .integer(Int64(module.outFeatures))), .init("activation", .string(activation)),
+          .init("use_bias", .bool(module.bias)),
+        ], arrays: [arrays], inputSize: module.inFeatures))
   }
 
   private func check(_ module: Recurrent) throws(RNNError) {
@@ -140,7 +146,8 @@ struct KerasChain {
         arrays.append(try self.arrays(module, layer: layer, isReverse: direction == 1))
       }
       guard module.direction == .bidirectional else {
-        layers.append(Layer(className: className, name: title, config: try config(0), arrays: arrays, inputSize: inputSize))
+        layers.append(
+          Layer(className: className, name: title, config: try config(0), arrays: arrays, inputSize: inputSize))
         continue
       }
       func inner(_ direction: Int) throws(RNNError) -> JSONValue {
@@ -150,18 +157,20 @@ struct KerasChain {
           .init("config", .object([.init("name", .string(name))] + (try config(direction)))),
         ])
       }
-      layers.append(Layer(
-        className: "Bidirectional", name: title,
-        config: [
-          .init("merge_mode", .string("concat")), .init("layer", try inner(0)), .init("backward_layer", try inner(1)),
-        ], arrays: arrays, inputSize: inputSize))
+      layers.append(
+        Layer(
+          className: "Bidirectional", name: title,
+          config: [
+            .init("merge_mode", .string("concat")), .init("layer", try inner(0)), .init("backward_layer", try inner(1)),
+          ], arrays: arrays, inputSize: inputSize))
     }
   }
 
   private func config(
     _ module: Recurrent, _ activations: Recurrent.Activations, returnsSequence: Bool, goBackwards: Bool
   ) throws(RNNError) -> [JSONValue.Member] {
-    guard let activation = KerasActivations.name(activations.candidate), let gate = KerasActivations.name(activations.gate)
+    guard let activation = KerasActivations.name(activations.candidate),
+      let gate = KerasActivations.name(activations.gate)
     else {
       throw Self.refuse(module.name, "its activations; hard_sigmoid, for one, is clip(x/6 + 0.5, 0, 1) in Keras 3")
     }
@@ -220,7 +229,8 @@ struct KerasChain {
 
   private func sum(_ first: Tensor, _ second: Tensor, _ module: String) throws(RNNError) -> Tensor {
     let pairs = zip(first.doubles, second.doubles)
-    let result = first.elementType == .float64
+    let result =
+      first.elementType == .float64
       ? Tensor(pairs.map { $0 + $1 }, first.shape) : Tensor(pairs.map { Float($0) + Float($1) }, first.shape)
     guard let result else { throw Self.missing(module) }
     return result

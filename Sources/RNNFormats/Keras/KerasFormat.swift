@@ -18,7 +18,8 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     let config = try json("config.json", of: zip)
     let metadata = try json("metadata.json", of: zip)
     guard let text = metadata["keras_version"]?.string, let version = KerasVersion(text) else {
-      throw RNNError(.badData, place: "member metadata.json", "no keras_version", remedy: "save the model again with Keras")
+      throw RNNError(
+        .badData, place: "member metadata.json", "no keras_version", remedy: "save the model again with Keras")
     }
     let weights = InputFile(try zip.bytes(of: member("model.weights.h5", of: zip)), name: "model.weights.h5")
     let tree: HDF5Tree
@@ -63,8 +64,10 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
   private static func json(_ name: String, of zip: ZipArchive) throws(RNNError) -> JSONValue {
     let entry = try member(name, of: zip)
     guard entry.count <= Limits.maximumHeaderSize else {
-      throw RNNError(.badData, place: "member \(name)",
-        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)", remedy: "save the model again with Keras")
+      throw RNNError(
+        .badData, place: "member \(name)",
+        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)",
+        remedy: "save the model again with Keras")
     }
     return try zip.bytes(of: entry).withUnsafeBytes { (bytes) throws(RNNError) in
       do throws(RNNError) { return try JSONValue(parsing: bytes) } catch {

@@ -1,7 +1,7 @@
 import RNNModel
 
-/// Makes one module again of the layers that `KerasChain` splits a stack into: `lstm_l0`, `lstm_l1` … one after the other,
-/// alike but for what the first takes and the last gives. Then gives modules the names they had.
+/// Makes one module again of the layers that `KerasChain` splits a stack into: `lstm_l0`, `lstm_l1` … one after the
+/// other, alike but for what the first takes and the last gives. Then gives modules the names they had.
 struct KerasStacks {
   /// New names of tensors, by old name.
   private(set) var names: [String: String] = [:]
@@ -38,7 +38,8 @@ struct KerasStacks {
       let base = String(stack.name.dropLast(3))
       var parts = [stack]
       while case .recurrent(let next) = rest.first, next.name == "\(base)_l\(parts.count)",
-        parts[parts.count - 1].returnsSequence, next.inputSize == stack.outputSize, Self.isAlike(next, stack) {
+        parts[parts.count - 1].returnsSequence, next.inputSize == stack.outputSize, Self.isAlike(next, stack)
+      {
         parts.append(next)
         rest = rest.dropFirst()
       }

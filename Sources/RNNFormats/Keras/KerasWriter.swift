@@ -4,8 +4,8 @@ import RNNModel
 struct KerasWriter {
   /// What the files say wrote them. It decides what hard_sigmoid means.
   static let version = "3.0.0"
-  /// Where the files say what modules were called whose names Keras does not take: an attribute of the root, or a member of
-  /// `metadata.json`, an object of modules' names by layers'.
+  /// Where the files say what modules were called whose names Keras does not take: an attribute of the root, or a
+  /// member of `metadata.json`, an object of modules' names by layers'.
   static let namesKey = "rnnkit_modules"
   private let chain: KerasChain
 
@@ -25,10 +25,13 @@ struct KerasWriter {
         // The layers inside a Bidirectional have a config of their own.
         if let inner = member.value["config"]?.members, let className = member.value["class_name"] {
           let config = complete(inner, name: nil)
-          result.append(.init(member.key, .object([
-            .init("module", .string("keras.layers")), .init("class_name", className), .init("config", config),
-            .init("registered_name", .null),
-          ])))
+          result.append(
+            .init(
+              member.key,
+              .object([
+                .init("module", .string("keras.layers")), .init("class_name", className), .init("config", config),
+                .init("registered_name", .null),
+              ])))
         } else {
           result.append(member)
         }
@@ -52,10 +55,12 @@ struct KerasWriter {
     var layers: [JSONValue] = [
       .object([
         .init("class_name", .string("InputLayer")),
-        .init("config", .object([
-          .init("batch_input_shape", batchShape), .init("dtype", .string(inputType)), .init("sparse", .bool(false)),
-          .init("name", .string(unique("input_layer"))),
-        ])),
+        .init(
+          "config",
+          .object([
+            .init("batch_input_shape", batchShape), .init("dtype", .string(inputType)), .init("sparse", .bool(false)),
+            .init("name", .string(unique("input_layer"))),
+          ])),
       ])
     ]
     var groups: [HDF5Tree.Child] = []
@@ -72,11 +77,13 @@ struct KerasWriter {
     ]
     let names = HDF5Tree.Attribute("layer_names", .array(chain.layers.map { .string($0.name) }))
     let weights = HDF5Tree.Group(attributes: [names] + stamp, children: groups)
-    let renamed = chain.names.isEmpty
+    let renamed =
+      chain.names.isEmpty
       ? [] : [HDF5Tree.Attribute(Self.namesKey, .string(JSONValue.object(chain.names).text))]
-    return HDF5Tree(root: HDF5Tree.Group(
-      attributes: stamp + [.init("model_config", .string(config.text))] + renamed,
-      children: [HDF5Tree.Child("model_weights", .group(weights))]))
+    return HDF5Tree(
+      root: HDF5Tree.Group(
+        attributes: stamp + [.init("model_config", .string(config.text))] + renamed,
+        children: [HDF5Tree.Child("model_weights", .group(weights))]))
   }
 
   private func unique(_ name: String) -> String {
@@ -153,8 +160,11 @@ struct KerasWriter {
   func archiveWeights() -> HDF5Tree {
     func vars(_ arrays: [Tensor], _ name: String? = nil) -> HDF5Tree.Child {
       let children = arrays.enumerated().map { HDF5Tree.Child("\($0.offset)", .dataset(HDF5Tree.Dataset($0.element))) }
-      return HDF5Tree.Child("vars", .group(HDF5Tree.Group(
-        attributes: name.map { [.init("name", .string($0))] } ?? [], children: children)))
+      return HDF5Tree.Child(
+        "vars",
+        .group(
+          HDF5Tree.Group(
+            attributes: name.map { [.init("name", .string($0))] } ?? [], children: children)))
     }
     func cell(_ arrays: [Tensor]) -> HDF5Tree.Child {
       HDF5Tree.Child("cell", .group(HDF5Tree.Group(children: [vars(arrays)])))
@@ -172,8 +182,9 @@ struct KerasWriter {
       }
       return HDF5Tree.Child(group, .group(HDF5Tree.Group(children: children)))
     }
-    return HDF5Tree(root: HDF5Tree.Group(children: [
-      HDF5Tree.Child("layers", .group(HDF5Tree.Group(children: groups))), vars([], "sequential"),
-    ]))
+    return HDF5Tree(
+      root: HDF5Tree.Group(children: [
+        HDF5Tree.Child("layers", .group(HDF5Tree.Group(children: groups))), vars([], "sequential"),
+      ]))
   }
 }

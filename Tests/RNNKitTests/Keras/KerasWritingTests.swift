@@ -16,22 +16,32 @@ import Testing
       .linear(Linear(name: "fc", inFeatures: 4, outFeatures: 2, activation: .softmax)),
     ],
     "cells": [
-      .recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 4,
-        activations: .init(candidate: .relu))),
-      .recurrent(Recurrent(name: "gru", cell: .gru, inputSize: 4, hiddenSize: 3, numLayers: 2, direction: .bidirectional)),
-      .recurrent(Recurrent(name: "lstm", cell: .lstm, inputSize: 6, hiddenSize: 2, bias: false,
-        activations: .init(gate: .hardSigmoidKeras3, candidate: .softsign, output: .softsign))),
-      .linear(Linear(name: "out", inFeatures: 2, outFeatures: 3, bias: false, activation: .elementwise(.elu(alpha: 1)))),
+      .recurrent(
+        Recurrent(
+          name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 4,
+          activations: .init(candidate: .relu))),
+      .recurrent(
+        Recurrent(name: "gru", cell: .gru, inputSize: 4, hiddenSize: 3, numLayers: 2, direction: .bidirectional)),
+      .recurrent(
+        Recurrent(
+          name: "lstm", cell: .lstm, inputSize: 6, hiddenSize: 2, bias: false,
+          activations: .init(gate: .hardSigmoidKeras3, candidate: .softsign, output: .softsign))),
+      .linear(
+        Linear(name: "out", inFeatures: 2, outFeatures: 3, bias: false, activation: .elementwise(.elu(alpha: 1)))),
     ],
     "last": [
-      .recurrent(Recurrent(name: "encoder.gru", cell: .gru, inputSize: 3, hiddenSize: 4, direction: .reverse,
-        resetAfter: false, returnsSequence: false)),
+      .recurrent(
+        Recurrent(
+          name: "encoder.gru", cell: .gru, inputSize: 3, hiddenSize: 4, direction: .reverse,
+          resetAfter: false, returnsSequence: false)),
       .linear(Linear(name: "encoder.head", inFeatures: 4, outFeatures: 2, activation: .logSoftmax)),
     ],
     "unnamed": [.recurrent(Recurrent(name: "", cell: .lstm, inputSize: 3, hiddenSize: 4, numLayers: 2))],
     "both": [
-      .recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 2, numLayers: 2, direction: .bidirectional,
-        reverseActivations: .init(candidate: .sigmoid), returnsSequence: false))
+      .recurrent(
+        Recurrent(
+          name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 2, numLayers: 2, direction: .bidirectional,
+          reverseActivations: .init(candidate: .sigmoid), returnsSequence: false))
     ],
   ]
 
@@ -116,7 +126,9 @@ import Testing
     let folder = try Folder()
     for kind in Self.kinds {
       for name in ["a", "b"] { try model.write(to: folder.path("\(name).\(kind)"), registry: Self.registry) }
-      let (first, second) = (try Data(contentsOf: folder.url("a.\(kind)")), try Data(contentsOf: folder.url("b.\(kind)")))
+      let (first, second) = (
+        try Data(contentsOf: folder.url("a.\(kind)")), try Data(contentsOf: folder.url("b.\(kind)"))
+      )
       #expect(first == second)
     }
   }
@@ -156,7 +168,8 @@ import Testing
     let modules: [Module] = [.recurrent(Recurrent(name: "lstm", cell: .lstm, inputSize: 1, hiddenSize: 1))]
     var archive = TensorArchive()
     let (column, row) = (try #require(Shape([4, 1])), try #require(Shape([4])))
-    for (name, shape) in [("weight_ih_l0", column), ("weight_hh_l0", column), ("bias_ih_l0", row), ("bias_hh_l0", row)] {
+    for (name, shape) in [("weight_ih_l0", column), ("weight_hh_l0", column), ("bias_ih_l0", row), ("bias_hh_l0", row)]
+    {
       let tensor = try #require(Tensor([1, 2, 3, 0.5] as [Float], shape))
       try archive.append("lstm.\(name)", tensor)
     }
