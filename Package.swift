@@ -45,7 +45,8 @@ let package = Package(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
-    .testTarget(name: "CommandTests", dependencies: ["rnn", "rnn-hdf5"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )
