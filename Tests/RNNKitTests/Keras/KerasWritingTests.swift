@@ -141,7 +141,7 @@ import Testing
     do {
       try model.write(to: folder.path("m.keras"), registry: Self.registry)
       return nil
-    } catch let error as RNNError {
+    } catch {
       return error.problem
     }
   }
