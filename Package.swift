@@ -19,12 +19,13 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
     .target(name: "CRNNKernels"),
+    .target(name: "CRNNPeaks"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
     .executableTarget(
       name: "rnn",
       dependencies: [
-        "RNNKit", "RNNHDF5", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "RNNKit", "RNNHDF5", "CRNNPeaks", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
