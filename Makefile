@@ -24,7 +24,7 @@ demo: build
 	@./SampleModels/demo.sh $(RNN)
 
 # The scripts that read our files with nothing but the specification.
-.venv/done: SampleModels/check-requirements.txt
+.venv/done: Schemas/requirements.txt
 	python3 -m venv .venv && .venv/bin/pip install -q -r $< && touch $@
 
 test: build .venv/done

@@ -30,8 +30,12 @@ let package = Package(
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit"]),
+    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .testTarget(name: "CommandTests", dependencies: ["rnn"]),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    .testTarget(
+      name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
+      exclude: ["onnx_cells.py"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -10,8 +10,8 @@ import RNNModel
 
 /// Room for bytes that a file does not hold as they are needed: compressed, byte-swapped, transposed.
 ///
-/// Small ones are in memory. Large ones are in a mapped temporary file without a name, so that the system can write them
-/// out and a model of any size fits.
+/// Small ones are in memory. Large ones are in a mapped temporary file without a name, so that the system can write
+/// them out and a model of any size fits.
 package enum ScratchStorage {
   /// From this many bytes on, a file is used.
   package static let fileThreshold = 16 << 20

@@ -1,20 +1,50 @@
 import RNNModel
 
-/// Copies of tensors with their elements in another order; no bit of an element changes.
+/// Copies of tensors with their elements in another order, in scratch storage where large; no bit of an element changes.
 extension Tensor {
   /// The elements at `offset` + Σ index · stride, for every index of `shape`, in row-major order. Offset and strides count
   /// elements of this tensor and may be negative. Nil where one lies outside.
-  func gathered(_ shape: Shape, strides: [Int], offset: Int = 0) -> Tensor? {
+  func gathered(_ shape: Shape, strides: [Int], offset: Int = 0) throws(RNNError) -> Tensor? {
     guard strides.count == shape.rank, Self.fits(shape, strides, offset, count: count) else { return nil }
     let size = elementType.byteCount
-    return withUnsafeBytes { source in
-      Tensor(elementType, shape) { target in
+    return try withUnsafeBytes { (source) throws(RNNError) in
+      try Tensor.made(elementType, shape) { target in
         switch size {
         case 1: Self.gather(UInt8.self, source, target, shape, strides, offset)
         case 2: Self.gather(UInt16.self, source, target, shape, strides, offset)
         case 4: Self.gather(UInt32.self, source, target, shape, strides, offset)
         case 8: Self.gather(UInt64.self, source, target, shape, strides, offset)
         default: Self.gather(SIMD2<UInt64>.self, source, target, shape, strides, offset)
+        }
+      }
+    }
+  }
+
+  /// A tensor in scratch storage. Nil where its size overflows.
+  static func made(
+    _ type: ElementType, _ shape: Shape, fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(RNNError) -> Tensor? {
+    let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount)
+    guard !overflow else { return nil }
+    return Tensor(type, shape, in: try ScratchStorage.make(count: size) { (target) throws(RNNError) in fill(target) })
+  }
+
+  /// The same elements with their bytes turned round, each part of a complex number by itself.
+  func byteSwapped() throws(RNNError) -> Tensor? {
+    let size = [.complex64, .complex128].contains(elementType) ? elementType.byteCount / 2 : elementType.byteCount
+    if size == 1 { return self }
+    return try withUnsafeBytes { (source) throws(RNNError) in
+      try Tensor.made(elementType, shape) { target in
+        func swap<Part: FixedWidthInteger>(_: Part.Type) {
+          for offset in stride(from: 0, to: source.count, by: size) {
+            let part = source.loadUnaligned(fromByteOffset: offset, as: Part.self)
+            target.storeBytes(of: part.byteSwapped, toByteOffset: offset, as: Part.self)
+          }
+        }
+        switch size {
+        case 2: swap(UInt16.self)
+        case 4: swap(UInt32.self)
+        default: swap(UInt64.self)
         }
       }
     }
@@ -67,21 +97,21 @@ extension Tensor {
   }
 
   /// A matrix with rows and columns swapped. Nil for other ranks.
-  var transposed: Tensor? {
+  func transposed() throws(RNNError) -> Tensor? {
     guard shape.rank == 2, let turned = Shape([shape[1], shape[0]]) else { return nil }
-    return gathered(turned, strides: [1, shape[1]])
+    return try gathered(turned, strides: [1, shape[1]])
   }
 
   /// The tensor cut into as many equal blocks along its first axis as `order` has entries; block i of the result is block
   /// `order[i]` of this one. Nil where they are not equal.
-  func reorderingBlocks(_ order: [Int]) -> Tensor? {
+  func reorderingBlocks(_ order: [Int]) throws(RNNError) -> Tensor? {
     guard shape.rank > 0, !order.isEmpty, shape[0] % order.count == 0,
       order.allSatisfy({ (0..<order.count).contains($0) })
     else { return nil }
     if order == Array(order.indices) { return self }
     let size = byteCount / order.count
-    return withUnsafeBytes { source in
-      Tensor(elementType, shape) { target in
+    return try withUnsafeBytes { (source) throws(RNNError) in
+      try Tensor.made(elementType, shape) { target in
         for (index, block) in order.enumerated() {
           UnsafeMutableRawBufferPointer(rebasing: target[index * size..<(index + 1) * size])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[block * size..<(block + 1) * size]))

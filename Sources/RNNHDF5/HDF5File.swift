@@ -19,7 +19,7 @@ public enum HDF5File {
   /// `inputOutput` where there is no room.
   public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
     do throws(RNNError) {
-      return try HDF5Library.perform { () throws(RNNError) in
+      return try HDF5Library.perform(remedy: "check the file with h5dump; it may be damaged") { () throws(RNNError) in
         var reader = HDF5Reader(file.storage)
         return try reader.tree()
       }

@@ -10,7 +10,7 @@ struct HDF5Image {
   /// Lays the tree out in memory.
   init(_ tree: HDF5Tree) throws(RNNError) {
     let file = HDF5MemoryFile()
-    placements = try HDF5Library.perform { () throws(RNNError) in
+    placements = try HDF5Library.perform(remedy: "rename what HDF5 cannot hold") { () throws(RNNError) in
       var writer = HDF5Writer()
       try writer.write(tree, to: file)
       return writer.placements

@@ -9,7 +9,11 @@ enum HDF5Library {
 
   /// Runs a whole operation. The library's printing of errors and its loading of filters from shared objects, which a
   /// file could ask for, are off meanwhile and then as they were.
-  static func perform<Value: Sendable>(_ operation: () throws(RNNError) -> Value) throws(RNNError) -> Value {
+  ///
+  /// - Parameter remedy: what the user can do about errors of the library's own.
+  static func perform<Value: Sendable>(
+    remedy: String, _ operation: () throws(RNNError) -> Value
+  ) throws(RNNError) -> Value {
     try lock.withLock { (_) throws(RNNError) -> Value in
       guard H5open() >= 0 else {
         throw RNNError(.defect, "libhdf5 cannot be started", remedy: "check the installation of libhdf5")
@@ -25,7 +29,13 @@ enum HDF5Library {
         H5PLset_loading_state(plugins)
         H5Eset_auto2(hid_t(H5E_DEFAULT), print, context)
       }
-      return try operation()
+      do throws(RNNError) {
+        return try operation()
+      } catch {
+        var error = error
+        error.remedy = error.remedy ?? remedy
+        throw error
+      }
     }
   }
 
@@ -61,8 +71,7 @@ func hdf5<Value: SignedInteger>(
 ) throws(RNNError) -> Value {
   if result >= 0 { return result }
   let reason = HDF5Library.lastReason()
-  throw RNNError(.badData, place: place(), reason.isEmpty ? problem() : "\(problem()): \(reason)",
-    remedy: "check the file with h5dump; it may be damaged")
+  throw RNNError(.badData, place: place(), reason.isEmpty ? problem() : "\(problem()): \(reason)")
 }
 
 /// H5P_DEFAULT, and H5S_ALL where a dataspace is meant: macros that cast, which Swift does not import.

@@ -126,7 +126,8 @@ public struct Recurrent: Sendable, Hashable {
   public var reverseActivations: Activations?
   /// GRU: whether r multiplies W_hn h + b_hn (PyTorch, ONNX `linear_before_reset=1`) rather than h alone, before W_hn.
   public var resetAfter: Bool
-  /// Inputs of the activations are clipped to ±clip (ONNX).
+  /// Inputs of the gate and candidate activations are clipped to ±clip (ONNX, as ONNX Runtime does it: an LSTM's cell state
+  /// is not clipped on its way to h).
   public var clip: Double?
   /// LSTM: f is 1 − i (ONNX `input_forget`).
   public var inputForget: Bool

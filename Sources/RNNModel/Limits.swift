@@ -24,4 +24,16 @@ public enum Limits {
   public static let maximumChunkSize = 256 << 20
   /// Bytes of an HDF5 dataset or file that stand nowhere in it, being all fill value.
   public static let maximumUnstoredSize = 16 << 20
+  /// Opcodes of one pickle.
+  public static let maximumPickleSteps = 1 << 24
+  /// Containers, calls and objects of one pickle.
+  public static let maximumPickleNodeCount = 1 << 20
+  /// Elements of all the containers of one pickle.
+  public static let maximumPickleValueCount = 1 << 21
+  /// Entries of a pickle's memo, and values on its stack.
+  public static let maximumPickleMemoCount = 1 << 20
+  /// Bytes that a tensor with repeated elements may have beyond its storage's.
+  public static let maximumRepeatedSize = 16 << 20
+  /// How many times their storages' bytes a file's tensors together may have, which may share them.
+  public static let maximumSharing = 64
 }

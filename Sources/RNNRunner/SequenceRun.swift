@@ -37,6 +37,9 @@ extension Plan {
     }
   }
 
+  /// The rows of a whole input, for `state(batch:)`: 1 for one without a batch axis. Throws as `run` does.
+  public func batch(of input: Tensor) throws(RNNError) -> Int { try SequenceInput(input, for: self).batch }
+
   /// Lengths from a tensor of whole numbers, as a reference case's member `lengths` is.
   public static func lengths(_ tensor: Tensor) throws(RNNError) -> [Int] {
     guard tensor.shape.rank <= 1, tensor.elementType.isInteger else {

@@ -49,7 +49,7 @@ struct Convert: ParsableCommand {
     var (archive, notes) = (file.model.archive, file.notes)
     if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
     for path in cases {
-      let reference = try ReferenceCase(readingFrom: path)
+      let reference = try ReferenceCase(readingFrom: path, for: file.model)
       guard !archive.cases.contains(where: { $0.name == reference.name }) else {
         throw RNNError(.usage, file: path, "the model has a case named \(reference.name) already",
           remedy: "rename the file, whose name is the case's")

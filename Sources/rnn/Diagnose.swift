@@ -108,7 +108,7 @@ struct DiagnosisInput {
     let plan = try Plan(file.model, modules: names, precision: .float64)
     let source: Tensor
     if let path {
-      source = try Arrays.read("input", from: path)
+      source = try Arrays.read("input", from: path, takesIndices: plan.takesIndices)
       description = path
     } else if names == nil, let reference = file.model.archive.cases.first(where: { reference in
       !reference.metadata.contains { $0.key == "modules" }

@@ -73,14 +73,18 @@ struct Run: ParsableCommand {
   }
 
   private func run(_ plan: Plan, _ writers: [(any ArrayFormat.Type)?], _ progress: Progress) throws {
-    let members = try Arrays.read(input ?? "-")
+    let members = try Arrays.read(input ?? "-", takesIndices: plan.takesIndices)
     guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: input, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
         remedy: "name the array input")
     }
     let known = { (name: String) in ["input", "h0", "c0", "lengths"].contains { name == $0 || name.hasSuffix("." + $0) } }
-    for member in members where members.count > 1 && !known(member.name) && !["output", "hn", "cn", "y"].contains(member.name) {
+    // What a case's file holds besides its inputs needs no word.
+    let ignored = { (name: String) in
+      ["output", "hn", "cn", "y", "output64", "y64"].contains { name == $0 || name.hasSuffix("." + $0) }
+    }
+    for member in members where members.count > 1 && !known(member.name) && !ignored(member.name) {
       Console.note("\(input ?? ""): \(member.name) is not used; what goes in is named input, h0, c0 or lengths")
     }
     let states = StateArguments(h0: h0, c0: c0, stateIn: stateIn)

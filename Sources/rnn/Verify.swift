@@ -24,7 +24,7 @@ struct Verify: ParsableCommand {
     defer { progress.end() }
     let file = try model.open(path, quiet: json)
     var references = file.model.archive.cases
-    if !cases.isEmpty { references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path) } }
+    if !cases.isEmpty { references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: file.model) } }
     if let names = part.names {
       for index in references.indices {
         references[index].metadata.removeAll { $0.key == "modules" }

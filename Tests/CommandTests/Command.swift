@@ -39,8 +39,8 @@ enum Command {
     // Files rather than pipes: neither end can block the other.
     let scratch = try Scratch()
     let (out, err, source) = (scratch.url("out"), scratch.url("err"), scratch.url("in"))
-    for url in [out, err] { FileManager.default.createFile(atPath: url.path, contents: nil) }
-    FileManager.default.createFile(atPath: source.path, contents: Data((input ?? "").utf8))
+    for url in [out, err] { try Data().write(to: url) }
+    try Data((input ?? "").utf8).write(to: source)
     process.standardOutput = try FileHandle(forWritingTo: out)
     process.standardError = try FileHandle(forWritingTo: err)
     process.standardInput = try FileHandle(forReadingFrom: source)

@@ -11,7 +11,8 @@ import Testing
 
   @Test(arguments: [
     "1.5,2\n-3,4e-3\n", "1.5,2\r\n-3,4e-3\r\n", "1.5,2\r-3,4e-3", "\u{FEFF}1.5,2\n-3,4e-3", " 1.5 ,\t2\n\n-3, 4e-3\n\n",
-    "# made by hand\n1.5,2 # the first\n#\n-3,4e-3\n", "year,number of spots\n1.5,2\n-3,4e-3\n", "jahr,größe\n1.5,2\n-3,4e-3\n",
+    "# made by hand\n1.5,2 # the first\n#\n-3,4e-3\n", "year,number of spots\n1.5,2\n-3,4e-3\n",
+    "jahr,größe\n1.5,2\n-3,4e-3\n",
     "\"year\",\"spots\"\n+1.5,2.\n-3.0,.004",
   ])
   func readsARowAStep(_ text: String) throws {
@@ -72,7 +73,8 @@ import Testing
   @Test func refusesToWriteABatch() throws {
     let tensor = try makeTensor([1, 2, 3, 4] as [Double], [2, 2, 1])
     #expect(refusal { _ = try Self.write(tensor, batchAxis: 1) }
-      == "a table holds one sequence, the output has 2 (axis 1 of (2, 2, 1)); write .npy, .npz or .json, or run one sequence")
+      == "a table holds one sequence, the output has 2 (axis 1 of (2, 2, 1)); "
+      + "write .npy, .npz or .json, or run one sequence")
   }
 
   @Test func refusesToWriteMoreThanTwoAxes() throws {
@@ -87,7 +89,8 @@ import Testing
   }
 
   static func write(_ tensor: Tensor, batchAxis: Int? = nil) throws -> String {
-    let bytes = try written { try CSVFormat.write(ArrayOutput(members: [], end: tensor, batchAxis: batchAxis), to: &$0) }
+    let output = ArrayOutput(members: [], end: tensor, batchAxis: batchAxis)
+    let bytes = try written { try CSVFormat.write(output, to: &$0) }
     return String(decoding: bytes, as: UTF8.self)
   }
 }

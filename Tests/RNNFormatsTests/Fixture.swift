@@ -69,11 +69,14 @@ extension [NamedTensor] {
 
 struct NoTensor: Error {}
 
+/// Whole numbers make an int64 tensor, others float64, unless the type is said.
+@_disfavoredOverload
 func makeTensor(_ values: [Float], _ sizes: [Int]) throws -> Tensor {
   guard let shape = Shape(sizes), let tensor = Tensor(values, shape) else { throw NoTensor() }
   return tensor
 }
 
+@_disfavoredOverload
 func makeTensor(_ values: [Double], _ sizes: [Int]) throws -> Tensor {
   guard let shape = Shape(sizes), let tensor = Tensor(values, shape) else { throw NoTensor() }
   return tensor

@@ -15,7 +15,8 @@ import Testing
   }
 
   @Test func readsMembersInOrder() throws {
-    let arrays = try Self.read(#"{"input": [[[0.5]]], "lengths": [2, 1], "scale": 2.0, "none": [], "no columns": [[], []]}"#)
+    let arrays = try Self.read(
+      #"{"input": [[[0.5]]], "lengths": [2, 1], "scale": 2.0, "none": [], "no columns": [[], []]}"#)
     #expect(arrays.map(\.name) == ["input", "lengths", "scale", "none", "no columns"])
     #expect(arrays.map(\.tensor.elementType) == [.float64, .int64, .float64, .float64, .float64])
     #expect(arrays.map(\.tensor.shape.dimensions) == [[1, 1, 1], [2], [], [0], [2, 0]])
@@ -53,7 +54,8 @@ import Testing
       NamedTensor("n \"1\"", try makeTensor([1, 2] as [Int64], [2])),
       NamedTensor("scalar", try makeTensor([2.5] as [Double], [])),
     ]
-    let bytes = try written { try JSONArrayFormat.write(ArrayOutput(members: members, end: members[0].tensor), to: &$0) }
+    let output = ArrayOutput(members: members, end: members[0].tensor)
+    let bytes = try written { try JSONArrayFormat.write(output, to: &$0) }
     #expect(String(decoding: bytes, as: UTF8.self) == """
       {
         "output": [

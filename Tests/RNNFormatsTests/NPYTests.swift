@@ -37,7 +37,8 @@ import Testing
   }
 
   @Test func lendsTheFilesOwnBytes() throws {
-    let file = Self.npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", [UInt8](repeating: 1, count: 8)).file
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"
+    let file = Self.npy(header, [UInt8](repeating: 1, count: 8)).file
     let tensor = try #require(try NPYFormat.read(file).first?.tensor)
     #expect(tensor.storage === file.storage)
   }
@@ -87,7 +88,8 @@ import Testing
   @Test(arguments: ["(4611686018427387904,)", "(4294967296, 4294967296)", "(0, 9223372036854775807, 2)"])
   func refusesShapesThatOverflow(_ shape: String) {
     let axes = shape.filter { $0 == "," }.count + (shape.hasSuffix(",)") ? 0 : 1)
-    #expect(refusal { _ = try NPYFormat.read(Self.npy("{'descr': '<f4', 'fortran_order': False, 'shape': \(shape)}").file) }
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': \(shape)}"
+    #expect(refusal { _ = try NPYFormat.read(Self.npy(header).file) }
       == "shape: \(axes) axes whose elements no memory can hold; \(Self.again)")
   }
 

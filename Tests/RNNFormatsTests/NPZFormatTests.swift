@@ -14,7 +14,8 @@ import Testing
 
   @Test func writesTheSameBytesTwice() throws {
     let model = try SampleModel.model()
-    #expect(try written { try NPZFormat.write(model, to: &$0) } == (try written { try NPZFormat.write(model, to: &$0) }))
+    let first = try written { try NPZFormat.write(model, to: &$0) }
+    #expect(try written { try NPZFormat.write(model, to: &$0) } == first)
   }
 
   @Test func keepsThatTheOrderIsUnknown() throws {
@@ -58,8 +59,10 @@ import Testing
     ("{", "array __rnnkit__, offset 1: no string, expected valid JSON; write the file again"),
     ("[]", "__rnnkit__: not a JSON object; compare with the schema, or write the file again"),
     (#"{"dtype": 1}"#,
-      "__rnnkit__.dtype: an unknown key, which may change what the model computes; use a newer RNNKit, or correct the key"),
-    (#"{"ordered": 1}"#, "__rnnkit__.ordered: neither true nor false; compare with the schema, or write the file again"),
+      "__rnnkit__.dtype: an unknown key, which may change what the model computes; "
+        + "use a newer RNNKit, or correct the key"),
+    (#"{"ordered": 1}"#,
+      "__rnnkit__.ordered: neither true nor false; compare with the schema, or write the file again"),
     (#"{"metadata": 1}"#, "__rnnkit__.metadata: not a JSON object; compare with the schema, or write the file again"),
     (#"{"dtypes": []}"#, "__rnnkit__.dtypes: not a JSON object; compare with the schema, or write the file again"),
     (#"{"dtypes": {"y": "bfloat16"}}"#, "__rnnkit__.dtypes.y: no such array; write the file again"),
@@ -93,7 +96,8 @@ import Testing
     try archive.append("../x", try makeTensor([1] as [Float], [1]))
     let model = try Model(archive, architecture: try #require(archive.architecture))
     #expect(refusal { _ = try written { try NPZFormat.write(model, to: &$0) } }
-      == "tensor ../x.npy: a zip archive cannot hold it: a name that leads out of the archive; rename it, or write another format")
+      == "tensor ../x.npy: a zip archive cannot hold it: a name that leads out of the archive; "
+      + "rename it, or write another format")
   }
 
   @Test func refusesToWriteTwoArraysOfOneName() throws {

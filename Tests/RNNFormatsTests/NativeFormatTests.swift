@@ -8,7 +8,7 @@ import Testing
     let recurrent = Recurrent(name: "rnn", cell: .rnn, inputSize: 1, hiddenSize: 2, bias: false)
     let architecture = Architecture(modules: [.recurrent(recurrent)], batchFirst: true)
     var archive = TensorArchive(isOrdered: false)
-    try archive.append("steps", makeTensor([5], []))
+    try archive.append("steps", makeTensor([5] as [Int64], []))
     try archive.append("rnn.weight_ih_l0", makeTensor([0.5, -1] as [Float], [2, 1]))
     try archive.append("nothing", makeTensor(.bfloat16, [0, 3], bytes: []))
     try archive.append("rnn.weight_hh_l0", makeTensor([1, 2, .nan, -.infinity] as [Float], [2, 2]))

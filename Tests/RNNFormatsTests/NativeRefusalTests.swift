@@ -50,7 +50,7 @@ import Testing
     (1121, "offset 40: the file ends inside the header: 1121 bytes expected, 1120 left" + cutShort),
     (985, "header, offset 984: text after the JSON value" + json),
     (0, "header, offset 0: the text ends early" + json),
-    (11, "header, offset 11: no colon after a key" + json),
+    (10, "header, offset 10: no colon after a key" + json),
   ] as [(UInt64, String)])
   func refusesAHeaderLengthThatLies(_ length: UInt64, _ message: String) {
     var file = NativeFile.good
@@ -106,7 +106,7 @@ import Testing
   @Test func refusesDeepNesting() throws {
     let deep = String(repeating: "[", count: 63) + String(repeating: "]", count: 63)
     try expectRefusal(replacing: "{\"tensors\"", with: "{\"metadata\":{\"a\":\(deep)},\"tensors\"",
-      "header, offset 80: more than 64 levels" + Self.json)
+      "header, offset 79: more than 64 levels" + Self.json)
   }
 
   @Test func refusesADuplicateKey() throws {

@@ -37,7 +37,8 @@ import Testing
     archive.isOrdered = false
     let model = try Model(archive, architecture: try #require(archive.architecture))
     let bytes = try written { try SafetensorsFormat.write(model, to: &$0) }
-    #expect(String(decoding: bytes, as: UTF8.self).contains(#","format":"pt"},"rnn.weight_ih_l0":{"dtype":"F32","shape":[2,1],"#))
+    let text = String(decoding: bytes, as: UTF8.self)
+    #expect(text.contains(#","format":"pt"},"rnn.weight_ih_l0":{"dtype":"F32","shape":[2,1],"#))
     let read = try SafetensorsFormat.read(bytes.file)
     #expect(read.metadata == archive.metadata && !read.isOrdered)
   }
@@ -75,7 +76,8 @@ import Testing
   }
 
   @Test func readsTensorsInTheOrderOfTheirOffsets() throws {
-    let header = #"{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+    let header = #"{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"#
+      + #""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
       + #""c":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}   "#
     let archive = try SafetensorsFormat.read(Self.file(header).file)
     #expect(archive.tensors.map(\.name) == ["c", "a", "b"])
@@ -94,13 +96,16 @@ import Testing
     (#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
       "tensor a: it begins at 4, after a gap, expected 0; write the file again with the safetensors library"),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
-      "tensor b: it begins at 4, inside the tensor before it, expected 8; write the file again with the safetensors library"),
+      "tensor b: it begins at 4, inside the tensor before it, expected 8; "
+        + "write the file again with the safetensors library"),
     (#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}"#,
       "tensor a: it ends at 12, the file has 8 bytes of tensors; copy the file again; it is cut short"),
     (#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#,
       "tensor a.data_offsets: 8 bytes, expected 12 for F32 (3,); \(again)"),
-    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#, "tensor a.data_offsets: not a start and an end; \(again)"),
-    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}}"#, "tensor a.data_offsets: not a start and an end; \(again)"),
+    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
+      "tensor a.data_offsets: not a start and an end; \(again)"),
+    (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8]}}"#,
+      "tensor a.data_offsets: not a start and an end; \(again)"),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8.0]}}"#,
       "tensor a.data_offsets: not a list of whole numbers from 0; \(again)"),
     (#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#,
@@ -110,8 +115,8 @@ import Testing
     (#"{"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}"#,
       "tensor a.shape: too many axes, or more elements than memory can hold; \(again)"),
     (#"{"a":{"dtype":"F8_E8M0","shape":[2],"data_offsets":[0,2]}}"#,
-      "tensor a: the element type F8_E8M0, which RNNKit does not know; save it as one of BF16, BOOL, C64, F16, F32, F64, "
-        + "F8_E4M3, F8_E5M2, I16, I32, I64, I8, U16, U32, U64, U8"),
+      "tensor a: the element type F8_E8M0, which RNNKit does not know; save it as one of "
+        + "BF16, BOOL, C64, F16, F32, F64, F8_E4M3, F8_E5M2, I16, I32, I64, I8, U16, U32, U64, U8"),
     (#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"crc":1}}"#,
       "tensor a.crc: an unknown key, which may change what the model computes; use a newer RNNKit, or correct the key"),
     (#"{"a":{"dtype":"F32","data_offsets":[0,8]}}"#, "tensor a.shape: missing; \(again)"),
@@ -127,7 +132,8 @@ import Testing
 
   @Test(arguments: [
     ("architecture", "[]", "architecture: not a JSON object; \(again)"),
-    ("architecture", "{", "__metadata__.rnnkit.architecture, offset 1: no string, expected valid JSON; write the file again"),
+    ("architecture", "{",
+      "__metadata__.rnnkit.architecture, offset 1: no string, expected valid JSON; write the file again"),
     ("ordered", "1", "__metadata__.rnnkit.ordered: neither true nor false; write the file again"),
     ("metadata", "1", "__metadata__.rnnkit.metadata: not a JSON object; write the file again"),
     ("metadata", #"{\"k\":1}"#, "__metadata__.rnnkit.metadata: the key k stands beside it too; write the file again"),
@@ -138,7 +144,8 @@ import Testing
       "__metadata__.rnnkit.other: an unknown key, which may change what the model computes; write the file again"),
   ])
   func refusesDamagedMetadata(_ key: String, _ value: String, _ message: String) {
-    let header = #"{"__metadata__":{"k":"v","rnnkit.\#(key)":"\#(value)"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
+    let header = #"{"__metadata__":{"k":"v","rnnkit.\#(key)":"\#(value)"},"#
+      + #""a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
     #expect(refusal { _ = try SafetensorsFormat.read(Self.file(header).file) } == message)
   }
 

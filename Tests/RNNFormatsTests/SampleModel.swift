@@ -17,7 +17,9 @@ enum SampleModel {
       try archive.append("größe/1", try makeTensor(.float8_e4m3fn, [2, 0], bytes: []))
       try archive.append("scale", try makeTensor(.float8_e5m2, [1], bytes: [0x3C]))
       try archive.append("table", try makeTensor([1, 2] as [Double], [2]))
-      archive.metadata = [.init("format", .string("pt")), .init("epochs", .integer(3)), .init("note \"1\"", .array([.null]))]
+      archive.metadata = [
+        .init("format", .string("pt")), .init("epochs", .integer(3)), .init("note \"1\"", .array([.null])),
+      ]
       archive.cases = [
         ReferenceCase(
           name: "first", members: [

@@ -61,7 +61,8 @@ struct ZipBytes: Sendable {
     for (member, offset) in zip(members, offsets) {
       result += [0x50, 0x4B, 1, 2] + Self.four(20) + Self.two(member.flags) + Self.two(member.method) + Self.four(0)
       result += Self.four(member.checksum) + Self.four(member.storedCount ?? UInt32(member.data.count))
-      result += Self.four(member.count) + Self.two(UInt16(member.name.utf8.count)) + Self.two(UInt16(member.extra.count))
+      result += Self.four(member.count) + Self.two(UInt16(member.name.utf8.count))
+      result += Self.two(UInt16(member.extra.count))
       result += Self.two(0) + Self.two(member.disk) + Self.two(0) + Self.four(0)
       result += Self.four(member.headerOffset ?? UInt32(offset)) + Array(member.name.utf8) + member.extra
     }
@@ -70,7 +71,8 @@ struct ZipBytes: Sendable {
       let record = result.count
       let numbers = zip64(members.count, size, start)
       result += [0x50, 0x4B, 6, 6] + Self.eight(zip64Length) + Self.four(0) + Self.eight(0)
-      result += Self.eight(numbers.count) + Self.eight(numbers.count) + Self.eight(numbers.size) + Self.eight(numbers.offset)
+      result += Self.eight(numbers.count) + Self.eight(numbers.count) + Self.eight(numbers.size)
+      result += Self.eight(numbers.offset)
       result += [0x50, 0x4B, 6, 7] + Self.four(0) + Self.eight(zip64Offset ?? record) + Self.four(1)
     }
     result += [0x50, 0x4B, 5, 6] + Self.four(disks) + Self.two(count ?? UInt16(members.count))

@@ -75,7 +75,8 @@ import Testing
     (Member(checksum: 1), "member a: its CRC-32 is 3610a686, expected 00000001; \(damaged)"),
     (Member(flags: 1), "member a: it is encrypted; write the archive without a password"),
     (Member(localFlags: 1), "member a: it is encrypted; write the archive without a password"),
-    (Member(method: 12), "member a: compression method 12, expected 0 (stored) or 8 (deflated); compress it with deflate"),
+    (Member(method: 12),
+      "member a: compression method 12, expected 0 (stored) or 8 (deflated); compress it with deflate"),
     (Member(localMethod: 8), "member a: its own header has another compression method; \(damaged)"),
     (Member(localName: "b"), "member a: its own header has another name: b; \(damaged)"),
     (Member(localChecksum: 1), "member a: its own header has another CRC-32; \(damaged)"),
@@ -112,7 +113,8 @@ import Testing
     var bytes = ZipBytes().bytes
     bytes[30] = 0xFF
     bytes[36 + 46] = 0xFF
-    #expect(refusal { _ = try Self.read(bytes) } == "offset 36: a member's name that is not UTF-8; write the archive again")
+    #expect(refusal { _ = try Self.read(bytes) }
+      == "offset 36: a member's name that is not UTF-8; write the archive again")
   }
 
   @Test func refusesTwoMembersOfOneName() {
@@ -173,14 +175,16 @@ import Testing
       "offset 83: the directory is said to be at offset 36 with 46 bytes, expected to end at 83; \(damaged)"),
     (archive { $0.size = 99 },
       "offset 83: the directory is said to be at offset 36 with 99 bytes, expected to end at 83; \(damaged)"),
-    (archive { $0.offset = 35; $0.size = 48 }, "offset 35: no entry of the directory where one is expected; \(damaged)"),
+    (archive { $0.offset = 35; $0.size = 48 },
+      "offset 35: no entry of the directory where one is expected; \(damaged)"),
     (archive { $0.zip64 = { _, size, offset in (2, size, offset) } },
       "offset 83: the zip64 record and the archive's end contradict each other; \(damaged)"),
     (archive { $0.zip64 = { count, size, _ in (count, size, -1) } },
       "offset 131: the directory's offset is 18446744073709551615, more than any file holds; \(damaged)"),
     (archive { $0.zip64 = { ($0, $1, $2) }; $0.zip64Length = 45 },
       "offset 83: a zip64 record of 45 bytes, expected 44; \(damaged)"),
-    (archive { $0.zip64 = { ($0, $1, $2) }; $0.zip64Offset = 9999 }, "offset 139: no zip64 record at offset 9999; \(damaged)"),
+    (archive { $0.zip64 = { ($0, $1, $2) }; $0.zip64Offset = 9999 },
+      "offset 139: no zip64 record at offset 9999; \(damaged)"),
     (archive { $0.zip64 = { (1 << 40, $1, $2) }; $0.count = .max },
       "offset 159: 1099511627776 members, more than the limit of 1048576; split the file"),
   ])
@@ -228,7 +232,9 @@ import Testing
 
   @Test(arguments: [
     ("", "tensor : a zip archive cannot hold it: an empty name; rename it, or write another format"),
-    ("../x", "tensor ../x: a zip archive cannot hold it: a name that leads out of the archive; rename it, or write another format"),
+    ("../x",
+      "tensor ../x: a zip archive cannot hold it: a name that leads out of the archive; "
+        + "rename it, or write another format"),
     ("a", "tensor a: a second member of the archive would have this name; rename it, or write another format"),
   ])
   func refusesToWriteABadName(_ name: String, _ message: String) {

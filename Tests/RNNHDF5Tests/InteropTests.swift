@@ -26,17 +26,17 @@ import Testing
   @Test(.enabled(if: hasH5py, "h5py is not installed"))
   func h5pyReadsOurLayout() throws {
     var archive = TensorArchive()
-    let shape = try #require(Shape([2]))
+    let shape = try #require(Shape([2])), none = try #require(Shape([0, 3])), scalar = try #require(Shape([]))
     for type in ElementType.allCases {
       let tensor = Tensor(type, shape, fill: { for index in $0.indices { $0[index] = UInt8(index % 2) } })
       try archive.append("z.\(type.rawValue)", try #require(tensor))
     }
-    try archive.append("a/b", try #require(Tensor([Float](), try #require(Shape([0, 3])))))
-    try archive.append("scalar", try #require(Tensor([1.0 as Double], try #require(Shape([])))))
+    try archive.append("a/b", try #require(Tensor([Float](), none)))
+    try archive.append("scalar", try #require(Tensor([1.0 as Double], scalar)))
     archive.metadata = [.init("epoch", .integer(3))]
     archive.cases = [
       ReferenceCase(
-        name: "first", members: [NamedTensor("lengths", try #require(Tensor([5 as Int64], try #require(Shape([1])))))],
+        name: "first", members: [NamedTensor("lengths", try #require(Tensor([5 as Int64, 3], shape)))],
         metadata: [.init("framework", .string("torch"))])
     ]
     let folder = try TemporaryFolder()
@@ -74,7 +74,7 @@ import Testing
       /cases
       /cases/first
       @ metadata '{"framework":"torch"}'
-      /cases/first/lengths int64 (1,) 0500000000000000
+      /cases/first/lengths int64 (2,) 05000000000000000300000000000000
 
       """)
   }

@@ -45,6 +45,18 @@ import Testing
       "its shape (4294967296, 4294967296) is more than memory can hold")
   }
 
+  @Test func refusesManyDatasetsThatUnpackToTooMuch() {
+    check(refusal(of: fixture("bad_total")), .badData, "/c",
+      "the file's datasets unpack to more than 1100 times its size")
+  }
+
+  @Test func refusesMoreTextThanAFileMayHold() throws {
+    let folder = try TemporaryFolder()
+    let text = String(repeating: "a", count: Limits.maximumHeaderSize + 1)
+    try HDF5File.write(HDF5Tree(root: .init(attributes: [.init("text", .string(text))])), to: folder("x.h5"))
+    check(refusal(of: folder("x.h5")), .badData, "/, attribute text", "attributes and strings take more than 64 MiB")
+  }
+
   @Test func refusesDeepGroups() {
     let error = refusal(of: fixture("bad_depth"))
     #expect(error?.problem == "groups are nested more than 64 deep")

@@ -108,6 +108,15 @@ import Testing
     #expect(error?.kind == .badData)
   }
 
+  @Test func refusesTwoThingsOfOneName() throws {
+    let tensor = try tensor(.int8)
+    let tree = HDF5Tree(root: .init(children: ["a", "a"].map { .init($0, .dataset(.init(tensor))) }))
+    let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }
+    #expect(error?.place == "/a")
+    #expect(error?.problem == "cannot be created: name already exists")
+    #expect(error?.remedy == "rename what HDF5 cannot hold")
+  }
+
   @Test func refusesTextWithAZeroCharacter() throws {
     let tree = HDF5Tree(root: .init(attributes: [.init("a", .string("b\u{0}c"))]))
     let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }

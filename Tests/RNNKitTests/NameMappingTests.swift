@@ -4,7 +4,8 @@ import Testing
 @Suite struct NameMappingTests {
   private func archive(_ names: String...) throws -> TensorArchive {
     var archive = TensorArchive()
-    for name in names { try archive.append(name, #require(Tensor([Float(1)], #require(Shape([1]))))) }
+    let shape = try #require(Shape([1]))
+    for name in names { try archive.append(name, #require(Tensor([Float(1)], shape))) }
     return archive
   }
 

@@ -50,7 +50,8 @@ INLINE void NAME(lstm_rows)(const bool standard, const rnnkit_layer *layer, cons
                             ptrdiff_t rows) {
   const REAL *peepholes = layer->peepholes;
   ptrdiff_t whole = (layer->hidden + LANES - 1) / LANES * LANES;
-  V bound = SPLAT(layer->clip);
+  // The clip is of the gates' totals alone: ONNX Runtime leaves the cell state as it is on its way to h.
+  V bound = SPLAT(layer->clip), unbounded = SPLAT(__builtin_inf());
   for (ptrdiff_t row = 0; row < rows; row++) {
     for (ptrdiff_t unit = 0; unit < layer->hidden; unit += LANES) {
       const V *x = (const V *)(gates + row * layer->gates + unit * 4);
@@ -67,7 +68,7 @@ INLINE void NAME(lstm_rows)(const bool standard, const rnnkit_layer *layer, cons
       V new = NAME(canonical)(FMA(f, old, i * g));
       if (!standard && peepholes) xo = FMA(*(const V *)(peepholes + 2 * whole + unit), new, xo);
       V o = NAME(function)(standard, RNNKIT_SIGMOID, &layer->gate, bound, xo);
-      V y = NAME(canonical)(o * NAME(function)(standard, RNNKIT_TANH, &layer->output, bound, new));
+      V y = NAME(canonical)(o * NAME(function)(standard, RNNKIT_TANH, &layer->output, unbounded, new));
       *cell = new;
       *(V *)(h + row * h_stride + unit) = y;
       if (output) NAME(put)(output + row * output_stride, unit, layer->hidden, y);

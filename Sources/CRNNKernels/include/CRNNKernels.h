@@ -74,7 +74,7 @@ typedef struct {
   /// Reals in a row of gates.
   ptrdiff_t gates;
   rnnkit_activation gate, candidate_activation, output;
-  /// Bound on the activations' inputs; infinite for none.
+  /// Bound on the gates' and the candidate's inputs; infinite for none.
   double clip;
   bool input_forget;
 } rnnkit_layer;

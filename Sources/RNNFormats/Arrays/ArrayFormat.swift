@@ -8,12 +8,18 @@ public protocol ArrayFormat: Sendable {
   static var fileExtensions: [String] { get }
   /// Whether a file holds one array, which has no name, rather than named members.
   static var holdsOneArray: Bool { get }
+  /// Whether the format is text, in which whole numbers are told from others only by how they are written.
+  static var isText: Bool { get }
   /// Tells by content whether a file is of this format. `file` may be anything.
   static func recognizes(_ file: InputFile) -> Bool
   /// Reads every array of the file. A lone array is named "".
   static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor]
   /// Writes the members, or the one array the format can hold.
   static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError)
+}
+
+extension ArrayFormat {
+  public static var isText: Bool { false }
 }
 
 /// What a run gives, for writing.
@@ -41,15 +47,17 @@ public struct ArrayRegistry: Sendable {
   }
 
   /// Every format that needs nothing outside this package's own code.
-  public static let standard = ArrayRegistry([NPYFormat.self, NPZArrayFormat.self, JSONArrayFormat.self, CSVFormat.self])
+  public static let standard = ArrayRegistry([
+    NPYFormat.self, NPZArrayFormat.self, JSONArrayFormat.self, CSVFormat.self,
+  ])
 
   /// The same with one more format, which is tried first.
   public func adding(_ format: any ArrayFormat.Type) -> ArrayRegistry {
     ArrayRegistry([format] + formats)
   }
 
-  /// Reads a file, recognised by content, or as `format` where that is named. Arrays in text are float64, or int64 where
-  /// every number is whole.
+  /// Reads a file, recognised by content, or as `format` where that is named. Arrays in text are float64, or int64
+  /// where every number is whole.
   public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> [NamedTensor] {
     do throws(RNNError) {
       return try self.format(of: file, named: format).read(file)
@@ -67,7 +75,8 @@ public struct ArrayRegistry: Sendable {
       remedy: "end it in one of \(formats.flatMap { $0.fileExtensions }.map { "." + $0 }.joined(separator: ", "))")
   }
 
-  private func format(of file: InputFile, named name: String?) throws(RNNError) -> any ArrayFormat.Type {
+  /// The format of a file, recognised by content, or the one of that name.
+  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ArrayFormat.Type {
     if let name { return try format(named: name) }
     if file.count == 0 { throw RNNError(.badData, "the file is empty", remedy: "write the array again") }
     if let format = formats.first(where: { $0.recognizes(file) }) { return format }

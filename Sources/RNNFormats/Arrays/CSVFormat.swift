@@ -2,12 +2,13 @@ import RNNModel
 
 /// Numbers separated by commas, a row a step: an array of shape (rows, columns).
 ///
-/// Empty lines and what follows `#` are skipped, and so is one line of column names before the first row. Numbers become
-/// float64, which the runner rounds once to the model's type, or int64 where all of them are whole.
+/// Empty lines and what follows `#` are skipped, and so is one line of column names before the first row. Numbers
+/// become float64, which the runner rounds once to the model's type, or int64 where all of them are whole.
 public enum CSVFormat: ArrayFormat {
   public static let name = "csv"
   public static let fileExtensions = ["csv"]
   public static let holdsOneArray = true
+  public static let isText = true
 
   /// Anything that begins as text does: the format of files that nothing else recognises.
   public static func recognizes(_ file: InputFile) -> Bool {
@@ -19,8 +20,8 @@ public enum CSVFormat: ArrayFormat {
     return [NamedTensor("", tensor)]
   }
 
-  /// Writes a row a step, each number as the shortest decimal that reads back as the same value. Refuses a batch of more
-  /// than one sequence, which a table cannot hold.
+  /// Writes a row a step, each number as the shortest decimal that reads back as the same value. Refuses a batch of
+  /// more than one sequence, which a table cannot hold.
   public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     let tensor = output.end
     var sizes = tensor.shape.dimensions
@@ -100,7 +101,8 @@ private struct CSVReader {
     let cells = content.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(Self.trim)
     if columns == nil, !hasHeader, cells.allSatisfy(Self.isName) {
       guard let first = cells.first, !first.isEmpty else {
-        throw error("the first column has no name, as that of row numbers has none", "save the table without row numbers")
+        throw error("the first column has no name, as that of row numbers has none",
+          "save the table without row numbers")
       }
       hasHeader = true
       return
@@ -118,7 +120,8 @@ private struct CSVReader {
       if let integer = Int64(text), text != "-0" { integers?.append(integer) } else { integers = nil }
     }
     guard columns == nil || columns == cells.count else {
-      throw error("\(cells.count) columns, expected \(columns ?? 0) as in the rows before", "give every row as many numbers")
+      throw error("\(cells.count) columns, expected \(columns ?? 0) as in the rows before",
+        "give every row as many numbers")
     }
     columns = cells.count
   }
@@ -136,7 +139,8 @@ private struct CSVReader {
     return !"0123456789+-.".utf8.contains(first) && number(cell, String(decoding: cell, as: UTF8.self)) == nil
   }
 
-  /// A decimal number, `nan`, `inf` or `infinity` with or without a sign, in any case. Swift would also take hexadecimal.
+  /// A decimal number, `nan`, `inf` or `infinity` with or without a sign, in any case. Swift would also take
+  /// hexadecimal.
   private static func number(_ cell: Slice<UnsafeRawBufferPointer>, _ text: String) -> Double? {
     if cell.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) { return Double(text) }
     let word = text.lowercased()

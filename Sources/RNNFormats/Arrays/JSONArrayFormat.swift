@@ -2,12 +2,13 @@ import RNNModel
 
 /// Nested lists of numbers, or an object whose members are such lists.
 ///
-/// Numbers become float64, which the runner rounds once to the model's type, or int64 where all of a member's are whole and
-/// written without a fraction. What JSON has no number for is written, and read, as "nan", "inf" and "-inf".
+/// Numbers become float64, which the runner rounds once to the model's type, or int64 where all of a member's are whole
+/// and written without a fraction. What JSON has no number for is written, and read, as "nan", "inf" and "-inf".
 public enum JSONArrayFormat: ArrayFormat {
   public static let name = "json"
   public static let fileExtensions = ["json"]
   public static let holdsOneArray = false
+  public static let isText = true
 
   public static func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { bytes in
@@ -72,7 +73,8 @@ private struct JSONNumbers {
 
   mutating func collect(_ json: JSONValue, at place: String, depth: Int) throws(RNNError) {
     func refuse(_ problem: String) -> RNNError {
-      RNNError(.badData, place: place.isEmpty ? nil : place, problem, remedy: "give nested lists of numbers, of equal lengths")
+      RNNError(.badData, place: place.isEmpty ? nil : place, problem,
+        remedy: "give nested lists of numbers, of equal lengths")
     }
     if depth < sizes.count {
       guard let list = json.array else { throw refuse("no list, expected a list of \(sizes[depth])") }
@@ -96,11 +98,12 @@ private struct JSONNumbers {
       values.append(Double(value))
       integers?.append(value)
       return true
-    case .number(let value): values.append(value)
     case .string("nan"): values.append(.nan)
     case .string("inf"): values.append(.infinity)
     case .string("-inf"): values.append(-.infinity)
-    default: return false
+    default:
+      guard let value = json.double, value.isFinite else { return false }
+      values.append(value)
     }
     integers = nil
     return true

@@ -2,7 +2,8 @@ import RNNModel
 
 /// NumPy's file of one array.
 ///
-/// Little-endian arrays in C order are used where they are in the file; others are reordered into memory or a scratch file.
+/// Little-endian arrays in C order are used where they are in the file; others are reordered into memory or a scratch
+/// file.
 /// NumPy has neither bfloat16 nor float8: they are written as float32, which holds them exactly.
 public enum NPYFormat: ArrayFormat {
   public static let name = "npy"

@@ -129,7 +129,8 @@ private struct NPYHeaderParser {
         descr = try string()
       case ("fortran_order", _, nil, _): isFortran = try truth()
       case ("shape", _, _, nil): shape = try tuple()
-      case ("descr", _, _, _), ("fortran_order", _, _, _), ("shape", _, _, _): throw error("the key '\(key)' stands twice")
+      case ("descr", _, _, _), ("fortran_order", _, _, _), ("shape", _, _, _):
+        throw error("the key '\(key)' stands twice")
       default: throw error("an unknown key '\(key)'")
       }
       if !take(","), !next("}") { throw error("neither comma nor closing brace") }

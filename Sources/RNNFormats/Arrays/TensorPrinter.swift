@@ -26,7 +26,8 @@ public enum TensorPrinter {
       body = tensor.withUnsafeBytes { TensorText(tensor, $0).text(indent: prefix.count) }
     }
     var result = prefix + body
-    var lineLength = result.count - (result.lastIndex(of: "\n").map { result.distance(from: result.startIndex, to: $0) } ?? -1) + 1
+    // Two more than the last line has, as in _add_suffixes.
+    var lineLength = (result.split(separator: "\n").last?.count ?? 0) + 2
     for suffix in suffixes {
       if lineLength + suffix.count + 2 > lineWidth {
         result += ",\n" + String(repeating: " ", count: prefix.count) + suffix
@@ -104,7 +105,8 @@ private struct TensorText {
     let slices = positions.map { position in
       position.map { text(axis: axis + 1, from: start * sizes[axis] + $0, indent: indent + 1) } ?? "..."
     }
-    let separator = "," + String(repeating: "\n", count: sizes.count - axis - 1) + String(repeating: " ", count: indent + 1)
+    let separator =
+      "," + String(repeating: "\n", count: sizes.count - axis - 1) + String(repeating: " ", count: indent + 1)
     return "[" + slices.joined(separator: separator) + "]"
   }
 

@@ -26,8 +26,8 @@ struct JSONTensorReader {
     _ = try reader.parser.whole { _ in }
     let values = reader.values
     guard let shape = Shape(reader.sizes),
-      let tensor = Tensor(reader.type ?? .float32, shape, fill: { $0.copyBytes(from: values) }),
-      values.count == tensor.byteCount
+      let storage = Optional(try ScratchStorage.make(count: values.count, fill: { $0.copyBytes(from: values) })),
+      let tensor = Tensor(reader.type ?? .float32, shape, in: storage), values.count == tensor.byteCount
     else { throw reader.refuse("more numbers than memory can hold") }
     return tensor
   }

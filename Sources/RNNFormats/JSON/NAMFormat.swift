@@ -91,7 +91,7 @@ public enum NAMFormat: ModelFormat {
       /// The next numbers as a tensor; a matrix may be part of wider rows.
       func take(_ sizes: [Int], stride: Int = 0, advance: Int? = nil) throws(RNNError) -> Tensor {
         guard let shape = Shape(sizes),
-          let tensor = weights.gathered(shape, strides: sizes.count == 2 ? [stride, 1] : [1], offset: position)
+          let tensor = try weights.gathered(shape, strides: sizes.count == 2 ? [stride, 1] : [1], offset: position)
         else { throw refuse("weights", "too few", "export the model again") }
         position += advance ?? shape.count
         return tensor

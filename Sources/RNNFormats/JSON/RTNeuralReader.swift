@@ -122,16 +122,17 @@ struct RTNeuralReader {
     let module = Recurrent(
       name: name(cell.rawValue.lowercased()), cell: cell, inputSize: inputSize, hiddenSize: size, bias: hasBias)
     let order = KerasGates.order(cell)
-    try add(module.name, "weight_ih_l0", weights[0].transposed?.reorderingBlocks(order), at: place)
-    try add(module.name, "weight_hh_l0", weights[1].transposed?.reorderingBlocks(order), at: place)
+    try add(module.name, "weight_ih_l0", weights[0].transposed()?.reorderingBlocks(order), at: place)
+    try add(module.name, "weight_hh_l0", weights[1].transposed()?.reorderingBlocks(order), at: place)
     if hasBias {
       let isGRU = cell == .gru
       let flat = Shape([rows])
-      func half(_ index: Int) -> Tensor? {
-        flat.flatMap { weights[2].rows(index..<index + 1)?.reshaped($0)?.reorderingBlocks(order) }
+      func half(_ index: Int) throws(RNNError) -> Tensor? {
+        guard let flat, let half = weights[2].rows(index..<index + 1)?.reshaped(flat) else { return nil }
+        return try half.reorderingBlocks(order)
       }
-      try add(module.name, "bias_ih_l0", isGRU ? half(0) : weights[2], at: place)
-      try add(module.name, "bias_hh_l0", isGRU ? half(1) : Tensor.zeros(.float32, [rows]), at: place)
+      try add(module.name, "bias_ih_l0", isGRU ? try half(0) : weights[2], at: place)
+      try add(module.name, "bias_hh_l0", isGRU ? try half(1) : Tensor.zeros(.float32, [rows]), at: place)
     }
     modules.append(.recurrent(module))
   }
@@ -142,7 +143,7 @@ struct RTNeuralReader {
     }
     try check(weights[0], [inputSize, size], at: "\(place).weights[0]")
     let module = Linear(name: name("dense"), inFeatures: inputSize, outFeatures: size, bias: weights.count == 2)
-    try add(module.name, "weight", weights[0].transposed, at: place)
+    try add(module.name, "weight", weights[0].transposed(), at: place)
     if weights.count == 2 {
       try check(weights[1], [size], at: "\(place).weights[1]")
       try add(module.name, "bias", weights[1], at: place)

@@ -146,12 +146,12 @@ struct RTNeuralWriter {
   }
 
   private func transposed(_ tensor: Tensor, _ module: String) throws(RNNError) -> Tensor {
-    guard let result = tensor.transposed else { throw Self.missing(module) }
+    guard let result = try tensor.transposed() else { throw Self.missing(module) }
     return result
   }
 
   private func ordered(_ tensor: Tensor, _ order: [Int], _ module: String) throws(RNNError) -> Tensor {
-    guard let result = tensor.reorderingBlocks(order) else { throw Self.missing(module) }
+    guard let result = try tensor.reorderingBlocks(order) else { throw Self.missing(module) }
     return result
   }
 

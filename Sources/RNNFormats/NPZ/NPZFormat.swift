@@ -34,7 +34,8 @@ public enum NPZFormat: ModelFormat {
     let text = arrays.remove(at: index).tensor
     guard text.elementType == .uint8, text.shape.rank == 1, text.count <= Limits.maximumHeaderSize else {
       throw RNNError(.badData, place: "array \(envelopeName)",
-        "\(text.elementType.rawValue) \(text.shape), expected uint8 and one axis of at most \(Limits.maximumHeaderSize)",
+        "\(text.elementType.rawValue) \(text.shape), expected uint8 and one axis of at most "
+          + "\(Limits.maximumHeaderSize)",
         remedy: "write the file again")
     }
     let json: JSONValue
@@ -75,7 +76,9 @@ public enum NPZFormat: ModelFormat {
     let array = arrays[index].tensor
     guard array.elementType == stored,
       let tensor = Tensor(type, array.shape, in: array.storage, at: array.offset)
-    else { throw refuse("the array is \(array.elementType.rawValue), expected \(stored.rawValue) for \(type.rawValue)") }
+    else {
+      throw refuse("the array is \(array.elementType.rawValue), expected \(stored.rawValue) for \(type.rawValue)")
+    }
     arrays[index].tensor = tensor
   }
 

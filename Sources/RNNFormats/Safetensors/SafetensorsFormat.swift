@@ -109,7 +109,8 @@ public enum SafetensorsFormat: ModelFormat {
     }.map(\.element)
     let isReordered = zip(sorted, arrays).contains { $0.name != $1.name }
 
-    var members = [JSONValue.Member(SafetensorsHeader.metadataKey, try metadata(of: archive, order: isReordered ? arrays : nil))]
+    let metadata = try metadata(of: archive, order: isReordered ? arrays : nil)
+    var members = [JSONValue.Member(SafetensorsHeader.metadataKey, metadata)]
     var end = 0
     for array in sorted {
       guard array.name != SafetensorsHeader.metadataKey else {

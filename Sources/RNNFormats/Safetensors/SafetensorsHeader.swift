@@ -6,7 +6,8 @@ import RNNModel
 ///     0       8     length n of the JSON
 ///     8       n     JSON, {"<name>": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, …}, padded with spaces
 ///
-/// Then the tensors, without gaps; their offsets count from the end of the JSON. `__metadata__` maps strings to strings.
+/// Then the tensors, without gaps; their offsets count from the end of the JSON. `__metadata__` maps strings to
+/// strings.
 struct SafetensorsHeader {
   struct Entry {
     var name: String
@@ -39,7 +40,8 @@ struct SafetensorsHeader {
     let size = try reader.length("the header's length")
     guard size <= Limits.maximumSafetensorsHeaderSize else {
       throw RNNError(.badData, place: "offset 0",
-        "a header of \(size) bytes, more than the limit of \(Limits.maximumSafetensorsHeaderSize)", remedy: Self.damaged)
+        "a header of \(size) bytes, more than the limit of \(Limits.maximumSafetensorsHeaderSize)",
+        remedy: Self.damaged)
     }
     let text = try reader.take(size, "the header")
     guard text.first == UInt8(ascii: "{") else {
@@ -91,7 +93,9 @@ struct SafetensorsHeader {
     func numbers(_ key: String) throws(RNNError) -> [Int] {
       var result: [Int] = []
       for value in try reader.array(key) {
-        guard let number = value.integer, number >= 0 else { throw reader.error(key, "not a list of whole numbers from 0") }
+        guard let number = value.integer, number >= 0 else {
+          throw reader.error(key, "not a list of whole numbers from 0")
+        }
         result.append(number)
       }
       return result
@@ -122,7 +126,8 @@ struct SafetensorsHeader {
       }
       guard entry.end <= dataSize else {
         throw RNNError(.badData, place: "tensor \(entry.name)",
-          "it ends at \(entry.end), the file has \(dataSize) bytes of tensors", remedy: "copy the file again; it is cut short")
+          "it ends at \(entry.end), the file has \(dataSize) bytes of tensors",
+          remedy: "copy the file again; it is cut short")
       }
       end = entry.end
     }

@@ -58,7 +58,8 @@ struct SafetensorsIndex {
   /// The tensors of all files, the files in the order of their names, which count them.
   func archive() throws(RNNError) -> TensorArchive {
     guard path != "-" else {
-      throw RNNError(.usage, "an index on standard input does not tell where its files are", remedy: "name the index's path")
+      throw RNNError(.usage, "an index on standard input does not tell where its files are",
+        remedy: "name the index's path")
     }
     let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
     var arrays: [NamedTensor] = []
@@ -93,8 +94,8 @@ struct SafetensorsIndex {
     }
     guard arrays.count == files.count else {
       let missing = Set(files.keys).subtracting(arrays.map(\.name)).sorted().first ?? ""
-      throw RNNError(.badData, place: "tensor \(missing)", "it is not in \(files[missing] ?? ""), where the index has it",
-        remedy: Self.remedy)
+      throw RNNError(.badData, place: "tensor \(missing)",
+        "it is not in \(files[missing] ?? ""), where the index has it", remedy: Self.remedy)
     }
     var archive = try SafetensorsFormat.archive(of: arrays, metadata: metadata, isOrdered: isOrdered)
     // The total size is the writer's to count.

@@ -2,7 +2,8 @@ import RNNModel
 
 /// A zip archive, read in place: stored and deflated members, zip64; APPNOTE.TXT 6.3 is its specification.
 ///
-/// The directory at the end is the authority, and every member's own header must agree with it. Members may not overlap.
+/// The directory at the end is the authority, and every member's own header must agree with it. Members may not
+/// overlap.
 package struct ZipArchive: Sendable {
   /// Whether bytes begin as those of a zip archive do.
   package static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -36,8 +37,8 @@ package struct ZipArchive: Sendable {
   /// The member of that name.
   package subscript(name: String) -> ZipEntry? { positions[name].map { entries[$0] } }
 
-  /// A member's bytes, whose checksum has been verified. Stored ones are a part of the archive's storage, deflated ones in
-  /// memory or, where large, in a scratch file.
+  /// A member's bytes, whose checksum has been verified. Stored ones are a part of the archive's storage, deflated ones
+  /// in memory or, where large, in a scratch file.
   package func bytes(of entry: ZipEntry) throws(RNNError) -> TensorStorage {
     guard let stored = storage.slice(at: entry.offset, count: entry.storedCount) else {
       throw RNNError(.defect, place: "member \(entry.name)", "its bytes are outside the archive")
@@ -91,8 +92,8 @@ package struct ZipEntry: Sendable {
     RNNError(.badData, place: "member \(name)", problem, remedy: remedy)
   }
 
-  /// What is wrong with a member's name, nil where nothing is. Nothing is ever unpacked under these names; they are refused
-  /// because no honest writer makes them.
+  /// What is wrong with a member's name, nil where nothing is. Nothing is ever unpacked under these names; they are
+  /// refused because no honest writer makes them.
   static func problem(withName name: String) -> String? {
     if name.isEmpty { return "an empty name" }
     if name.utf8.count > Limits.maximumNameLength { return "a name of more than \(Limits.maximumNameLength) bytes" }

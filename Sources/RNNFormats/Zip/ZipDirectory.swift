@@ -23,7 +23,8 @@ struct ZipDirectory {
       directoryEnd = try readZip64(bytes, locator: end - 20, short: (count, size, offset))
     }
     guard self.count <= Limits.maximumTensorCount else {
-      throw Self.error(end, "\(self.count) members, more than the limit of \(Limits.maximumTensorCount)", "split the file")
+      throw Self.error(end, "\(self.count) members, more than the limit of \(Limits.maximumTensorCount)",
+        "split the file")
     }
     guard self.size <= directoryEnd, self.offset == directoryEnd - self.size else {
       throw Self.error(end, "the directory is said to be at offset \(self.offset) with \(self.size) bytes, "
@@ -69,7 +70,9 @@ struct ZipDirectory {
     count = try reader.length("the count of members")
     size = try reader.length("the directory's size")
     offset = try reader.length("the directory's offset")
-    guard parts == 0, countHere == count else { throw Self.error(record, "an archive in several parts", "join the parts") }
+    guard parts == 0, countHere == count else {
+      throw Self.error(record, "an archive in several parts", "join the parts")
+    }
     guard short.0 == 0xFFFF || Int(short.0) == count, short.1 == .max || Int(short.1) == size,
       short.2 == .max || Int(short.2) == offset
     else { throw Self.error(record, "the zip64 record and the archive's end contradict each other", Self.damaged) }
@@ -93,7 +96,8 @@ struct ZipDirectory {
       throw Self.error(offset + size, "\(entries.count) members in the directory, expected \(count)", Self.damaged)
     }
     let byOffset = entries.sorted { $0.headerOffset < $1.headerOffset }
-    for (entry, next) in zip(byOffset, byOffset.dropFirst()) where entry.offset + entry.storedCount > next.headerOffset {
+    for (entry, next) in zip(byOffset, byOffset.dropFirst())
+    where entry.offset + entry.storedCount > next.headerOffset {
       throw entry.error("its bytes overlap those of \(next.name)", "use another source; the file is made to deceive")
     }
     return entries
@@ -172,7 +176,9 @@ struct ZipDirectory {
     guard name.elementsEqual(entry.name.utf8) else {
       throw entry.error("its own header has another name: \(String(decoding: name, as: UTF8.self))")
     }
-    guard method == (entry.isDeflated ? 8 : 0) else { throw entry.error("its own header has another compression method") }
+    guard method == (entry.isDeflated ? 8 : 0) else {
+      throw entry.error("its own header has another compression method")
+    }
     guard flags & 0x2041 == 0 else { throw entry.error("it is encrypted", "write the archive without a password") }
     // With bit 3 these stand after the bytes, and here is nothing, or the same.
     let isDescribedLater = flags & 0x0008 != 0

@@ -33,7 +33,9 @@ package struct ZipWriter {
 
   /// Adds a member of these bytes.
   package mutating func add(_ name: String, _ bytes: [UInt8], to file: inout OutputFile) throws(RNNError) {
-    try add(name, count: bytes.count, to: &file) { (writer, file) throws(RNNError) in try writer.write(bytes, to: &file) }
+    try add(name, count: bytes.count, to: &file) { (writer, file) throws(RNNError) in
+      try writer.write(bytes, to: &file)
+    }
   }
 
   /// Adds a member of a tensor's bytes.
@@ -113,7 +115,9 @@ package struct ZipWriter {
     guard remaining == 0 else { throw RNNError(.defect, "a member has fewer bytes than were announced") }
     entries[entries.count - 1].checksum = checksum.value
     let offset = entries[entries.count - 1].headerOffset + 14
-    try withUnsafeBytes(of: checksum.value.littleEndian) { (bytes) throws(RNNError) in try file.write(bytes, at: offset) }
+    try withUnsafeBytes(of: checksum.value.littleEndian) { (bytes) throws(RNNError) in
+      try file.write(bytes, at: offset)
+    }
   }
 
   /// 1 January 1980, midnight: the earliest that zip has.

@@ -141,6 +141,9 @@ def claims():
         sparse[:4] = 1
     with h5py.File("bad_chunk.h5", "w") as f:
         f.create_dataset("weight", (4,), "<f4", chunks=(2**27,), maxshape=(None,), compression="gzip")
+    with h5py.File("bad_total.h5", "w") as f:
+        for name in "abc":
+            f.create_dataset(name, (2**21,), "<f4")
     with h5py.File("bad_shape.h5", "w") as f:
         f.create_dataset("weight", (2**32, 2**32), "<f4", chunks=(1, 1))
     with h5py.File("bad_depth.h5", "w") as f:

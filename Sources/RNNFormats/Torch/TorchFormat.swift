@@ -1,0 +1,51 @@
+import RNNModel
+
+/// PyTorch's files: a state_dict or checkpoint of torch.save (zip, the legacy pickle before 1.6, the tar before that), or a
+/// TorchScript archive.
+///
+/// Nothing of a pickle is executed; see `PickleMachine`. Sources: torch/serialization.py, torch/_weights_only_unpickler.py,
+/// caffe2/serialize/inline_container.cc.
+public enum TorchFormat: ModelFormat {
+  public static let name = "torch"
+  public static let summary = "PyTorch: a state_dict or checkpoint (zip, legacy, tar), or TorchScript; writes a state_dict"
+  public static let fileExtensions = ["pt", "pth"]
+
+  public static func recognizes(_ file: InputFile) -> Bool {
+    file.withUnsafeBytes { kind($0, file.storage) } != nil
+  }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    switch file.withUnsafeBytes({ kind($0, file.storage) }) {
+    case .zip: return try TorchZipReader(file).archive()
+    case .legacy: return try TorchLegacyReader(file).archive()
+    case .tar: return try TorchTarReader(file).archive()
+    case nil:
+      throw RNNError(.badData, "neither a zip archive nor a pickle nor a tar archive of torch.save",
+        remedy: "see 'rnn formats' for what can be read")
+    }
+  }
+
+  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try TorchWriter(model.archive).write(to: &file)
+  }
+
+  private enum Kind { case zip, legacy, tar }
+
+  private static func kind(_ bytes: UnsafeRawBufferPointer, _ storage: TensorStorage) -> Kind? {
+    if ZipArchive.begins(bytes) { return isTorchZip(bytes, storage) ? .zip : nil }
+    // PROTO and a version. Every legacy file begins so, and every other pickle, which is refused with a reason.
+    if bytes.count > 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) { return .legacy }
+    return TorchTarReader.recognizes(bytes) ? .tar : nil
+  }
+
+  /// A member `<stem>/data.pkl`; in an archive that cannot be read, whose reader will say why, the first member tells.
+  private static func isTorchZip(_ bytes: UnsafeRawBufferPointer, _ storage: TensorStorage) -> Bool {
+    if let archive = try? ZipArchive(storage, acceptsMissingChecksums: true) {
+      return TorchZipReader.stem(of: archive) != nil
+    }
+    guard bytes.count > 30 else { return false }
+    let length = Int(bytes[26]) | Int(bytes[27]) << 8
+    let name = String(decoding: bytes[30..<min(30 + length, bytes.count)], as: UTF8.self)
+    return name.hasSuffix("/data.pkl") || name.hasSuffix("/data/0")
+  }
+}

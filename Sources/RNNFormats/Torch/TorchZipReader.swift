@@ -1,0 +1,91 @@
+import RNNModel
+
+/// Reads a zip of torch.save or of TorchScript: `<stem>/data.pkl`, and a storage in each `<stem>/data/<key>`.
+struct TorchZipReader {
+  private let file: InputFile
+  private let zip: ZipArchive
+  private let stem: String
+
+  init(_ file: InputFile) throws(RNNError) {
+    self.file = file
+    zip = try ZipArchive(file.storage, acceptsMissingChecksums: true)
+    guard let stem = Self.stem(of: zip) else {
+      throw RNNError(.badData, "a zip archive without a data.pkl", remedy: "see 'rnn formats' for what can be read")
+    }
+    self.stem = stem
+  }
+
+  /// What stands before `/data.pkl`.
+  static func stem(of zip: ZipArchive) -> String? {
+    let suffix = "/data.pkl"
+    return zip.entries.first { $0.name.hasSuffix(suffix) && $0.name.count { $0 == "/" } == 1 }
+      .map { String($0.name.dropLast(suffix.utf8.count)) }
+  }
+
+  func archive() throws(RNNError) -> TensorArchive {
+    let isScript = zip["\(stem)/constants.pkl"] != nil
+    let graph = try pickle("data.pkl") { isScript ? TorchGlobals.allowsInScript($0) : TorchGlobals.allows($0) }
+    let objects = TorchObjects(graph)
+    let (zip, stem) = (zip, stem)
+    var tensors = TorchTensors(isBigEndian: try isBigEndian()) { storage throws(RNNError) in
+      guard let entry = zip["\(stem)/data/\(storage.key)"] else {
+        throw RNNError(.badData, place: "member \(stem)/data/\(storage.key)", "missing",
+          remedy: "copy the file again, or save it again")
+      }
+      // Before a deflated one takes room.
+      guard let size = storage.byteCount, entry.count == size else {
+        throw RNNError(.badData, place: "member \(entry.name)",
+          "\(entry.count) bytes, expected \(storage.count) elements of \(storage.elementType?.rawValue ?? "one byte")",
+          remedy: "copy the file again, or save it again")
+      }
+      return try zip.bytes(of: entry)
+    }
+    if isScript {
+      let code = { (path: String) throws(RNNError) -> String? in try self.text("code/\(path)") }
+      return try TorchScript(objects, code: code).archive(&tensors)
+    }
+    var archive = try TorchStateDict(objects).archive(&tensors)
+    try TorchExtra.read(from: zip, stem: stem, into: &archive)
+    return archive
+  }
+
+  private func pickle(_ member: String, allowing allows: @escaping (String) -> Bool) throws(RNNError) -> PickleGraph {
+    guard let storage = try bytes(member) else {
+      throw RNNError(.badData, place: "member \(stem)/\(member)", "missing", remedy: "save the file again")
+    }
+    return try storage.withUnsafeBytes { (bytes) throws(RNNError) in
+      var reader = ByteReader(bytes)
+      let graph = try PickleMachine.run(&reader, at: member, allowing: allows)
+      guard reader.remaining == 0 else {
+        throw RNNError(.badData, place: "\(member), offset \(reader.offset)", "\(reader.remaining) bytes after the pickle",
+          remedy: "copy the file again, or save it again")
+      }
+      return graph
+    }
+  }
+
+  /// A member's bytes, which may be no more than a header's. Nil where there is none.
+  private func bytes(_ member: String) throws(RNNError) -> TensorStorage? {
+    guard let entry = zip["\(stem)/\(member)"] else { return nil }
+    guard entry.count <= Limits.maximumHeaderSize else {
+      throw RNNError(.badData, place: "member \(entry.name)",
+        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)", remedy: "save the model's state_dict alone")
+    }
+    return try zip.bytes(of: entry)
+  }
+
+  private func text(_ member: String) throws(RNNError) -> String? {
+    try bytes(member)?.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Files of before torch 2.1 do not say, and are little-endian.
+  private func isBigEndian() throws(RNNError) -> Bool {
+    switch try text("byteorder") {
+    case nil, "little": return false
+    case "big": return true
+    case let other?:
+      throw RNNError(.badData, place: "member \(stem)/byteorder", "\"\(other.prefix(20))\", expected little or big",
+        remedy: "save the file again")
+    }
+  }
+}

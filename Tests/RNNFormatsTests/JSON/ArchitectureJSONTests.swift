@@ -1,0 +1,169 @@
+import RNNFormats
+import RNNModel
+import Testing
+
+@Suite struct ArchitectureJSONTests {
+  static let activations: [Activation] = [
+    .identity, .sigmoid, .tanh, .relu, .hardSigmoidKeras2, .hardSigmoidKeras3, .hardSigmoid(alpha: -1, beta: 1e-300),
+    .leakyReLU(alpha: 0.01), .thresholdedReLU(alpha: 1), .scaledTanh(alpha: 1.7159, beta: 2.0 / 3.0), .elu(alpha: -0.0),
+    .softsign, .softplus, .affine(alpha: 2, beta: -3),
+  ]
+
+  static let modules: [Module] = {
+    let cells: [Recurrent.Cell] = [.rnn, .lstm, .gru]
+    let odd = Recurrent.Activations(gate: .hardSigmoidKeras2, candidate: .relu, output: .softsign)
+    var modules: [Module] = []
+    func add(_ cell: Recurrent.Cell, _ change: (inout Recurrent) -> Void) {
+      var module = Recurrent(name: "m", cell: cell, inputSize: 3, hiddenSize: 5)
+      change(&module)
+      // What a cell does not use it does not write.
+      if cell == .rnn {
+        module.activations = Recurrent.Activations(candidate: module.activations.candidate)
+        module.reverseActivations = module.reverseActivations.map { Recurrent.Activations(candidate: $0.candidate) }
+      }
+      modules.append(.recurrent(module))
+    }
+    for cell in cells {
+      add(cell) { _ in }
+      add(cell) { $0.name = "" }
+      add(cell) { $0.name = "a.b \"é\"\n" }
+      add(cell) { $0.numLayers = 4096 }
+      add(cell) { $0.bias = false }
+      add(cell) { $0.direction = .bidirectional }
+      add(cell) { $0.direction = .reverse }
+      add(cell) { $0.activations = odd }
+      add(cell) { ($0.direction, $0.reverseActivations) = (.bidirectional, odd) }
+      add(cell) { $0.clip = 3 }
+      add(cell) { $0.returnsSequence = false }
+      add(cell) { $0.hasInitialState = true }
+      add(cell) { $0.isCell = true }
+      add(cell) { ($0.isCell, $0.bias, $0.activations) = (true, false, odd) }
+    }
+    add(.lstm) { $0.projSize = 4 }
+    add(.lstm) { ($0.inputForget, $0.peephole) = (true, true) }
+    add(.lstm) { ($0.isCell, $0.inputForget, $0.peephole) = (true, true, true) }
+    add(.gru) { $0.resetAfter = false }
+    add(.gru) { ($0.isCell, $0.resetAfter) = (true, false) }
+    let heads = [.softmax, .logSoftmax] + activations.map { Linear.Head.elementwise($0) }
+    modules += heads.map { .linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1, activation: $0)) }
+    modules.append(.linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1, bias: false)))
+    modules.append(.embedding(Embedding(name: "e", numEmbeddings: 10, embeddingDim: 4)))
+    modules.append(.embedding(Embedding(name: "e", numEmbeddings: 10, embeddingDim: 4, paddingIndex: 0)))
+    modules.append(.unknown(UnknownModule(name: "conv", tensorNames: ["conv.weight", "conv.bias"])))
+    modules.append(.unknown(UnknownModule(name: "", tensorNames: [])))
+    return modules
+  }()
+
+  private func read(_ text: String) throws -> Architecture { try Architecture(json: JSONValue(parsing: text)) }
+
+  @Test func comesBackWithEveryModuleAndOption() throws {
+    for module in Self.modules {
+      let architecture = Architecture(modules: [module])
+      #expect(try read(architecture.json.text) == architecture)
+    }
+    for activation in Self.activations {
+      let module = Recurrent(
+        name: "m", cell: .lstm, inputSize: 1, hiddenSize: 1,
+        activations: .init(gate: activation, candidate: .identity, output: activation))
+      let architecture = Architecture(modules: [.recurrent(module)])
+      #expect(try read(architecture.json.text) == architecture)
+    }
+    let whole = Architecture(
+      modules: Self.modules, batchFirst: true, orderKnown: false, skip: 2, inputGain: 0.1, outputGain: -1e300)
+    #expect(try read(whole.json.text) == whole)
+    #expect(try read(Architecture(modules: []).json.text) == Architecture(modules: []))
+  }
+
+  @Test func hasPyTorchsDefaults() throws {
+    let read = try read(#"{"modules":[{"type":"LSTM","name":"l","input_size":3,"hidden_size":5},{"type":"RNNCell","name":"c","input_size":5,"hidden_size":5},{"type":"GRU","name":"g","input_size":5,"hidden_size":5},{"type":"Linear","name":"fc","in_features":5,"out_features":1},{"type":"Embedding","name":"e","num_embeddings":3,"embedding_dim":2}]}"#)
+    #expect(read == Architecture(modules: [
+      .recurrent(Recurrent(name: "l", cell: .lstm, inputSize: 3, hiddenSize: 5)),
+      .recurrent(Recurrent(name: "c", cell: .rnn, inputSize: 5, hiddenSize: 5, isCell: true)),
+      .recurrent(Recurrent(name: "g", cell: .gru, inputSize: 5, hiddenSize: 5)),
+      .linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1)),
+      .embedding(Embedding(name: "e", numEmbeddings: 3, embeddingDim: 2)),
+    ]))
+  }
+
+  @Test func writesWhatTheSpecificationShows() throws {
+    let module = Recurrent(
+      name: "rnn", cell: .rnn, inputSize: 1, hiddenSize: 2, bias: false, activations: .init(candidate: .relu))
+    #expect(Architecture(modules: [.recurrent(module)]).json.text == """
+      {"batch_first":false,"modules":[{"type":"RNN","name":"rnn","input_size":1,"hidden_size":2,"num_layers":1,"bias":false,\
+      "bidirectional":false,"nonlinearity":"relu"}]}
+      """)
+  }
+
+  private static let schema = "; compare with the schema, or write the file again"
+  private static let newer = ": an unknown key, which may change what the model computes; use a newer RNNKit, or correct the key"
+
+  @Test(arguments: [
+    ("[]", "architecture: not a JSON object" + schema), ("{}", "architecture.modules: missing" + schema),
+    (#"{"modules":{}}"#, "architecture.modules: not a list" + schema),
+    (#"{"modules":[0]}"#, "architecture.modules[0]: not a JSON object" + schema),
+    (#"{"modules":[],"batch_first":1}"#, "architecture.batch_first: neither true nor false" + schema),
+    (#"{"modules":[],"order_known":null}"#, "architecture.order_known: neither true nor false" + schema),
+    (#"{"modules":[],"skip":-1}"#, "architecture.skip: not a whole number from 0" + schema),
+    (#"{"modules":[],"input_gain":"1"}"#, "architecture.input_gain: not a number" + schema),
+    (#"{"modules":[],"output_gain":[]}"#, "architecture.output_gain: not a number" + schema),
+    (#"{"modules":[],"dropout":0.5}"#, "architecture.dropout" + newer),
+    (#"{"modules":[{"name":"x"}]}"#, "architecture.modules[0].type: missing" + schema),
+    (#"{"modules":[{"type":"Linear"}]}"#, "architecture.modules[0].name: missing" + schema),
+    (#"{"modules":[{"type":"Conv1d","name":"x"}]}"#,
+      "architecture.modules[0].type: an unknown module type \"Conv1d\"; use a newer RNNKit, or correct the type"),
+    (#"{"modules":[{"type":"Cell","name":"x"}]}"#,
+      "architecture.modules[0].type: an unknown module type \"Cell\"; use a newer RNNKit, or correct the type"),
+  ])
+  func refusesABadArchitecture(_ text: String, _ message: String) {
+    #expect(refusal { _ = try read(text) } == message)
+  }
+
+  @Test(arguments: [
+    ("RNN", #""proj_size":1"#, "proj_size" + newer), ("RNN", #""activations":{}"#, "activations" + newer),
+    ("RNN", #""reset_after":true"#, "reset_after" + newer), ("GRU", #""peephole":true"#, "peephole" + newer),
+    ("GRU", #""nonlinearity":"tanh""#, "nonlinearity" + newer), ("LSTM", #""reset_after":true"#, "reset_after" + newer),
+    ("LSTMCell", #""num_layers":1"#, "num_layers" + newer), ("LSTMCell", #""proj_size":1"#, "proj_size" + newer),
+    ("GRUCell", #""bidirectional":false"#, "bidirectional" + newer), ("RNNCell", #""reverse":true"#, "reverse" + newer),
+    ("LSTM", #""dropout":0"#, "dropout" + newer),
+    ("RNN", #""num_layers":1.0"#, "num_layers: not a whole number from 0" + schema),
+    ("RNN", #""bias":1"#, "bias: neither true nor false" + schema), ("RNN", #""clip":"3""#, "clip: not a number" + schema),
+    ("RNN", #""bidirectional":true,"reverse":true"#, "reverse: true beside bidirectional" + schema),
+    ("RNN", #""reverse_nonlinearity":"relu""#, "reverse_nonlinearity: given for a module that is not bidirectional" + schema),
+    ("LSTM", #""reverse_activations":{}"#, "reverse_activations: given for a module that is not bidirectional" + schema),
+    ("GRUCell", #""reverse_activations":{}"#, "reverse_activations: given for a module that is not bidirectional" + schema),
+    ("GRU", #""activations":[]"#, "activations: not a JSON object" + schema),
+    ("GRU", #""activations":{"reset":"tanh"}"#, "activations.reset" + newer),
+    ("GRU", #""activations":{"gate":"swish"}"#, "activations.gate" + unknown(#""swish""#)),
+    ("RNN", #""nonlinearity":"softmax""#, "nonlinearity" + unknown(#""softmax""#)),
+    ("RNN", #""nonlinearity":"hard_sigmoid""#, "nonlinearity" + unknown(#""hard_sigmoid""#)),
+    ("RNN", #""nonlinearity":{"name":"tanh","alpha":1}"#, "nonlinearity" + unknown(#"{"name":"tanh","alpha":1}"#)),
+    ("RNN", #""nonlinearity":{"name":"tanh","alpha":"x"}"#, "nonlinearity" + unknown(#"{"name":"tanh","alpha":"x"}"#)),
+    ("RNN", #""nonlinearity":{"name":"elu"}"#, "nonlinearity" + unknown(#"{"name":"elu"}"#)),
+    ("RNN", #""nonlinearity":{"name":"elu","alpha":1,"gamma":2}"#, "nonlinearity.gamma" + newer),
+    ("RNN", #""nonlinearity":{"alpha":1}"#, "nonlinearity.name: missing" + schema),
+    ("RNN", #""nonlinearity":1"#, "nonlinearity: not a JSON object" + schema),
+  ])
+  func refusesABadRecurrentModule(_ type: String, _ option: String, _ message: String) {
+    let text = #"{"modules":[{"type":"\#(type)","name":"m","input_size":3,"hidden_size":5,\#(option)}]}"#
+    #expect(refusal { _ = try read(text) } == "architecture.modules[0]." + message)
+  }
+
+  private static func unknown(_ text: String) -> String {
+    ": an unknown activation, or one without its parameters: \(text); see the activations in the schema"
+  }
+
+  @Test(arguments: [
+    (#""type":"Linear","in_features":1"#, "out_features: missing" + schema),
+    (#""type":"Linear","in_features":1,"out_features":1,"in_size":2"#, "in_size" + newer),
+    (#""type":"Linear","in_features":1,"out_features":1,"activation":"swish""#, "activation" + unknown(#""swish""#)),
+    (#""type":"Embedding","num_embeddings":1"#, "embedding_dim: missing" + schema),
+    (#""type":"Embedding","num_embeddings":1,"embedding_dim":1,"padding_idx":-1"#, "padding_idx: not an index" + schema),
+    (#""type":"Embedding","num_embeddings":1,"embedding_dim":1,"max_norm":1"#, "max_norm" + newer),
+    (#""type":"Unknown""#, "tensors: missing" + schema), (#""type":"Unknown","tensors":[1]"#, "tensors: not a list of names" + schema),
+    (#""type":"Unknown","tensors":[],"bias":true"#, "bias" + newer),
+    (#""type":"RNN","input_size":1"#, "hidden_size: missing" + schema),
+  ])
+  func refusesAnotherBadModule(_ members: String, _ message: String) {
+    #expect(refusal { _ = try read(#"{"modules":[{"name":"m",\#(members)}]}"#) } == "architecture.modules[0]." + message)
+  }
+}

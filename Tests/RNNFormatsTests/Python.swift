@@ -1,0 +1,27 @@
+import Foundation
+
+/// The Python that reads what we wrote: `python3`, or the one that PYTHON names.
+enum Python {
+  struct Failure: Error { var text: String }
+
+  static let name = ProcessInfo.processInfo.environment["PYTHON"] ?? "python3"
+
+  /// Whether it can import these modules.
+  static func has(_ modules: String) -> Bool { (try? run(["-c", "import \(modules)"])) != nil }
+
+  /// What a call prints.
+  static func run(_ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [name] + arguments
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw Failure(text: complaint) }
+    return text
+  }
+}

@@ -1,0 +1,174 @@
+import RNNFormats
+import RNNModel
+import Testing
+
+/// Files that ask for something no file of tensors asks for, or that lie; make_hostile_pickles.py says what each is.
+@Suite struct HostilePickleTests {
+  private func expect(_ name: String, _ problem: String, _ remedy: String) throws {
+    let file = try Fixture.file("hostile/\(name).pt")
+    let found = refusal { _ = try FormatRegistry.standard.read(file) }
+    #expect(found == "\(file.path): \(problem); \(remedy)")
+  }
+
+  @Test(arguments: [
+    ("bare", "the first pickle, offset 2: the global os.system"),
+    ("builtins_eval", "data.pkl, offset 2: the global builtins.eval"),
+    ("ext_opcode", "data.pkl, offset 2: the opcode EXT1"),
+    ("getattr", "data.pkl, offset 2: the global builtins.getattr"),
+    ("hidden_in_a_state_dict", "data.pkl, offset 150: the global os.system"),
+    ("hub_load", "data.pkl, offset 2: the global torch.hub.load"),
+    ("inst", "data.pkl, offset 1: the opcode STRING"),
+    ("inst_opcode", "data.pkl, offset 39: the opcode INST"),
+    ("legacy", "the object's pickle, offset 29: the global os.system"),
+    ("nested_load", "data.pkl, offset 2: the global torch.storage._load_from_bytes"),
+    ("newobj_of_a_class", "data.pkl, offset 2: the global socket.socket"),
+    ("obj_opcode", "data.pkl, offset 28: the opcode OBJ"),
+    ("os_system", "data.pkl, offset 2: the global os.system"),
+    ("posix_system", "data.pkl, offset 2: the global posix.system"),
+    ("python2_eval", "data.pkl, offset 2: the global builtins.eval"),
+    ("quantized", "data.pkl, offset 13: the global torch._utils._rebuild_qtensor"),
+    ("script", "data.pkl, offset 2: the global os.system"),
+    ("sparse", "data.pkl, offset 13: the global torch._utils._rebuild_sparse_tensor"),
+    ("stack_global", "data.pkl, offset 14: the global os.system"),
+    ("storage_quantized", "data.pkl, offset 62: the global torch.QInt8Storage"),
+    ("subprocess", "data.pkl, offset 2: the global subprocess.Popen"),
+    ("tar", "pickle, offset 514: the global os.system"),
+    ("whole_module", "data.pkl, offset 2: the global __main__.Net"),
+  ])
+  func refusesByNameWhatIsNoTensor(name: String, problem: String) throws {
+    try expect(name, problem + ", which is none of those of tensors and dictionaries",
+      "save the model's state_dict alone with torch.save; nothing in this file was executed")
+  }
+
+  @Test(arguments: [
+    ("after_the_pickle", "data.pkl, offset 4: 2 bytes after the pickle"),
+    ("append_to_a_dictionary", "data.pkl, offset 4: elements for something that is neither list nor set"),
+    ("below_the_mark", "data.pkl, offset 4: an opcode needs 1 values, the stack has fewer"),
+    ("build_on_a_list", "data.pkl, offset 4: BUILD of something that takes no state"),
+    ("cut_short", "data.pkl, offset 2: the pickle ends inside an opcode: 16 bytes expected, 6 left"),
+    ("empty_pickle", "data.pkl, offset 0: the pickle ends without STOP"),
+    ("endless_global", "data.pkl, offset 2: a global's name without an end"),
+    ("huge_text", "data.pkl, offset 2: the pickle ends inside an opcode: 2147483647 bytes expected, 1 left"),
+    ("items_for_a_list", "data.pkl, offset 16: keys and values for something that is no dictionary"),
+    ("mark_underflow", "data.pkl, offset 2: an opcode needs a mark, the stack has none"),
+    ("memo_missing", "data.pkl, offset 2: entry 7 of the memo, which has none such"),
+    ("newobj_of_no_class", "data.pkl, offset 17: NEWOBJ of something that is no class"),
+    ("no_stop", "data.pkl, offset 3: the pickle ends without STOP"),
+    ("odd_items", "data.pkl, offset 15: a key without a value"),
+    (
+      "offset_beyond",
+      "tensor weight: shape (4,) with strides [1] from element 1 reaches beyond the 4 elements of its storage"
+    ),
+    ("offset_negative", "tensor weight: offset -1 and strides [1], expected none below 0"),
+    ("protocol_9", "data.pkl, offset 0: pickle protocol 9, expected 2 to 5"),
+    ("reduce_of_no_global", "data.pkl, offset 17: REDUCE of something that is no global"),
+    ("repeated", "tensor weight: shape (1048576, 1024) repeats the 4 elements of its storage too often"),
+    ("shared", "tensor w68: with it the tensors have more than 64 times the bytes of their storages"),
+    (
+      "size_beyond",
+      "tensor weight: shape (5,) with strides [1] from element 0 reaches beyond the 4 elements of its storage"
+    ),
+    ("size_negative", "tensor weight: sizes [-4] with strides [1], which are no shape"),
+    ("size_overflow", "tensor weight: sizes [1099511627776, 1099511627776] with strides [0, 0], which are no shape"),
+    ("stack_underflow", "data.pkl, offset 2: an opcode needs 2 values, the stack has fewer"),
+    ("storage_missing", "tensor weight, member storage_missing/data/7: missing"),
+    ("storage_negative", "tensor weight: its storage 0 is said to have -4 elements"),
+    ("storage_overflow", "tensor weight: its storage 0 is said to have 4611686018427387904 elements"),
+    ("storage_path", "tensor weight, member storage_path/data/../../etc/passwd: missing"),
+    ("storage_too_large", "tensor weight, member storage_too_large/data/0: 16 bytes, expected 3 elements of float32"),
+    ("storage_too_small", "tensor weight, member storage_too_small/data/0: 16 bytes, expected 5 elements of float32"),
+    ("storage_twice", "tensor b: its storage 0 is described in two ways"),
+    (
+      "stride_beyond",
+      "tensor weight: shape (2,) with strides [4] from element 0 reaches beyond the 4 elements of its storage"
+    ),
+    ("stride_negative", "tensor weight: offset 3 and strides [-1], expected none below 0"),
+    (
+      "stride_overflow",
+      "tensor weight: shape (3,) with strides [4611686018427387904] from element 0 reaches beyond the 4 "
+        + "elements of its storage"
+    ),
+    ("strides_too_few", "tensor weight: sizes [2, 2] with strides [1], which are no shape"),
+    ("text_not_utf8", "data.pkl, offset 2: text that is not UTF-8"),
+    ("two_values", "data.pkl, offset 4: STOP with 2 values on the stack, expected 1"),
+    ("zip_bomb_of_a_storage", "tensor weight, member z/data/0: 8388608 bytes, expected 4 elements of float32"),
+  ])
+  func refusesWhatContradictsItself(name: String, problem: String) throws {
+    try expect(name, problem, "copy the file again, or save it again")
+  }
+
+  @Test(arguments: [
+    ("billion_laughs", "no state_dict: the file holds no dictionary of names and tensors"),
+    ("contains_itself", "no state_dict: the file holds no dictionary of names and tensors"),
+    ("no_tensors", "no state_dict: the file holds no dictionary of names and tensors"),
+    ("tensor_alone", "no state_dict: the file holds no dictionary of names and tensors"),
+  ])
+  func refusesFilesWithoutAStateDict(name: String, problem: String) throws {
+    try expect(name, problem, "save model.state_dict() with torch.save")
+  }
+
+  @Test(arguments: [
+    ("conjugated", "tensor w: the flag conj, which changes what its numbers mean"),
+    ("flag", "tensor weight: the flag neg, which changes what its numbers mean"),
+    ("rebuild_arguments", "tensor weight: not the arguments of torch._utils._rebuild_tensor_v2"),
+    ("storage_of_a_module", "tensor weight: no storage"),
+    ("wrapped_parameter", "tensor weight: wrapped in more than 64 layers"),
+  ])
+  func refusesTensorsOfAnotherKind(name: String, problem: String) throws {
+    try expect(name, problem, "save the model's state_dict again with torch.save")
+  }
+
+  @Test(arguments: [
+    ("container_bomb", "data.pkl, offset 1048578: more than 1048576 containers and objects"),
+    ("deep_lists", "dictionaries and lists nested in more than 64 levels"),
+    ("deep_tuples", "dictionaries and lists nested in more than 64 levels"),
+    ("large_pickle", "member large_pickle/data.pkl: 68157443 bytes, more than the limit of 67108864"),
+    ("memo_bomb", "data.pkl, offset 4199199: more than 2097152 elements in containers"),
+    ("memo_count", "data.pkl, offset 1048579: more than 1048576 entries in the memo"),
+    ("memo_index", "data.pkl, offset 3: more than 1048576 entries in the memo"),
+    ("opcode_bomb", "data.pkl, offset 33554429: more than 16777216 opcodes"),
+    ("stack_bomb", "data.pkl, offset 1048578: more than 1048576 values on the stack"),
+  ])
+  func refusesWhatWouldFillTheMachine(name: String, problem: String) throws {
+    try expect(name, problem, "save the model's state_dict alone")
+  }
+
+  @Test(arguments: [
+    ("zip_bomb_that_lies", "tensor weight, member z/data/0: it inflates to more than the 16 bytes it should have"),
+    ("zip_too_short", "tensor weight, member z/data/0: it inflates to 8 bytes, expected 16"),
+    ("zip_wrong_checksum", "tensor weight, member z/data/0: its CRC-32 is ecbb4b55, expected 00000001"),
+  ])
+  func refusesDamagedMembers(name: String, problem: String) throws {
+    try expect(name, problem, "copy the file again; it is damaged")
+  }
+
+  @Test(arguments: [
+    ("zip_overlap", "member z/data/0: its bytes overlap those of z/data/1"),
+    ("zip_ratio", "member z/data/0: 1073741824 bytes out of 5, more than deflate can give"),
+  ])
+  func refusesArchivesMadeToDeceive(name: String, problem: String) throws {
+    try expect(name, problem, "use another source; the file is made to deceive")
+  }
+
+  @Test(arguments: [
+    (
+      "byteorder", #"member byteorder/byteorder: "middle", expected little or big"#,
+      "save the file again"
+    ),
+    (
+      "legacy_wrong_magic", "offset 0: a pickle that does not begin with torch.save's magic number",
+      "copy the file again, or save it again with torch.save"
+    ),
+    (
+      "name_twice", "tensor weight: the name stands twice",
+      "write the file again"
+    ),
+    (
+      "zip_cut_short", "offset 202: a zip archive without its directory",
+      "copy the file again; it is cut short"
+    ),
+  ])
+  func refusesTheRest(name: String, problem: String, remedy: String) throws {
+    try expect(name, problem, remedy)
+  }
+}

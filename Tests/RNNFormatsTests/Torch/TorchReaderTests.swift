@@ -1,0 +1,83 @@
+import RNNFormats
+import RNNModel
+import Testing
+
+@Suite struct TorchReaderTests {
+  private func read(_ name: String) throws -> TensorArchive {
+    let file = try Fixture.file("torch/\(name).pt")
+    #expect(try FormatRegistry.standard.format(of: file).name == "torch")
+    return try TorchFormat.read(file)
+  }
+
+  @Test(arguments: [
+    "state_dict", "protocol4", "legacy", "no_crc", "parameters", "checkpoint", "tied", "strided", "flat", "flat_legacy",
+    "types", "types_big_endian", "python2", "tar", "script", "script_cell", "trace", "trace_relu",
+  ])
+  func readsWhatTorchWrote(name: String) throws {
+    let archive = try read(name)
+    let expected = try #require(try Fixture.json("torch/\(name).json").members)
+    #expect(archive.tensors.map(\.name) == expected.map(\.key))
+    #expect(archive.isOrdered)
+    for member in expected {
+      let tensor = try #require(archive[member.key])
+      let stated = try #require(Fixture.tensor(member.value))
+      #expect(tensor.isIdentical(to: stated), "\(member.key)")
+    }
+  }
+
+  @Test func makesModelsOfThem() throws {
+    for name in ["state_dict", "legacy", "checkpoint", "parameters", "trace"] {
+      let model = try Interpretation(read(name)).model
+      #expect(model.architecture.modules.map(\.description) == [
+        "LSTM(3, 2, num_layers=2, bidirectional=True)", "Linear(in_features=4, out_features=1, bias=True)",
+      ])
+      #expect(model.architecture.modules.map(\.name) == ["lstm", "fc"])
+    }
+  }
+
+  @Test func namesTheStateDictOfACheckpoint() throws {
+    let archive = try read("checkpoint")
+    #expect(archive.notes.first == "the state_dict is ['model']['state_dict'] of the checkpoint")
+    #expect(archive.notes.last?.hasPrefix("tensors left out: ['optimizer']['state'][0]") == true)
+    #expect(archive.metadata == [
+      .init("epoch", .integer(3)), .init("loss", .number(0.25)), .init("name", .string("run 7")),
+    ])
+  }
+
+  @Test func sharesTheFilesBytes() throws {
+    let file = try Fixture.file("torch/flat.pt")
+    let archive = try TorchFormat.read(file)
+    let range = file.withUnsafeBytes { UInt(bitPattern: $0.baseAddress)..<UInt(bitPattern: $0.baseAddress) + UInt($0.count) }
+    for tensor in archive.tensors {
+      let address = tensor.tensor.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
+      #expect(range.contains(address), "\(tensor.name)")
+    }
+  }
+
+  @Test func takesNonlinearityAndLayoutFromAScript() throws {
+    let script = try read("script")
+    #expect(script.hints.nonlinearity == ["rnn": .relu])
+    #expect(script.hints.batchFirst == true)
+    let trace = try read("trace_relu")
+    #expect(trace.hints == script.hints)
+    #expect(try read("trace").hints.batchFirst == false)
+    #expect(try read("script_cell").hints.nonlinearity == ["cell": .relu])
+    let model = try Interpretation(script)
+    #expect(model.assumptions.isEmpty)
+    #expect(model.model.architecture.recurrentModules.first?.activations.candidate == .relu)
+  }
+
+  @Test(arguments: ["python2", "legacy", "flat", "tied", "strided"])
+  func survivesEveryTruncationAndFlippedBit(name: String) throws {
+    let bytes = try Fixture.file("torch/\(name).pt").withUnsafeBytes { Array($0) }
+    for length in bytes.indices {
+      #expect(refusal { _ = try TorchFormat.read(InputFile(Array(bytes[..<length]), name: name)) } != nil, "\(length)")
+    }
+    // Some flips are of names or numbers, and give another sound file: what matters is that none ends the process.
+    for index in bytes.indices {
+      var changed = bytes
+      changed[index] ^= 1 << UInt8(index % 8)
+      _ = refusal { _ = try TorchFormat.read(InputFile(changed, name: name)) }
+    }
+  }
+}

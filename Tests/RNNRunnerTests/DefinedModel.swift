@@ -1,0 +1,212 @@
+import RNNModel
+
+/// Runs a model as `Schemas/numbers.md` says, one sequence and one number at a time.
+struct DefinedModel<R: DefinedReal> {
+  let model: Model
+
+  /// What one sequence gives.
+  struct Result {
+    /// The last recurrent layer's h at each step.
+    var output: [[R]] = []
+    /// The chain's end at each step, or once.
+    var y: [[R]] = []
+    /// Layer by layer, direction by direction.
+    var h: [String: [[R]]] = [:]
+    var c: [String: [[R]]] = [:]
+  }
+
+  func run(_ input: [[R]], indices: [Int]? = nil, length: Int, h0: [String: [[R]]], c0: [String: [[R]]]) -> Result {
+    var result = Result()
+    let architecture = model.architecture
+    let x = input.map { $0.map { architecture.inputGain == 1 ? $0 : $0 * R(architecture.inputGain) } }
+    var rows = x
+    for module in architecture.modules {
+      switch module {
+      case .embedding(let module):
+        let table = matrix(module.name, "weight", columns: module.embeddingDim)
+        rows = (indices ?? []).map { table[$0].map(\.canonical) }
+      case .linear(let module):
+        let weight = matrix(module.name, "weight", columns: module.inFeatures)
+        let bias = module.bias ? values(module.name, "bias") : [R](repeating: 0, count: module.outFeatures)
+        rows = rows.map { row in head(zip(weight, bias).map { dot($1, $0, row) }, module.activation) }
+      case .recurrent(let module):
+        run(module, &rows, length, h0[module.name], c0[module.name], &result)
+        result.output = rows
+        if !module.returnsSequence {
+          let layers = result.h[module.name] ?? []
+          rows = [layers.suffix(module.directionCount).flatMap { $0 }]
+        }
+      case .unknown: break
+      }
+    }
+    let skip = architecture.skip
+    if skip > 0 || architecture.outputGain != 1 {
+      rows = rows.enumerated().map { step, row in
+        row.enumerated().map { feature, value in
+          let added = skip > 0 ? value + x[step][skip == 1 ? 0 : feature] : value
+          return (added * R(architecture.outputGain)).canonical
+        }
+      }
+    }
+    result.y = rows
+    return result
+  }
+
+  private func run(
+    _ module: Recurrent, _ rows: inout [[R]], _ length: Int, _ h0: [[R]]?, _ c0: [[R]]?, _ result: inout Result
+  ) {
+    let directions = module.directionCount
+    var hn: [[R]] = [], cn: [[R]] = []
+    for layer in 0..<module.numLayers {
+      var outputs = [[R]](repeating: [R](repeating: 0, count: module.outputSize), count: rows.count)
+      for direction in 0..<directions {
+        let cell = Cell(self, module, layer, direction)
+        let block = layer * directions + direction
+        var h = h0?[block] ?? [R](repeating: 0, count: module.stateSize)
+        var c = c0?[block] ?? [R](repeating: 0, count: module.hiddenSize)
+        let reverse = direction == 1 || module.direction == .reverse
+        for i in 0..<length {
+          let step = reverse ? length - 1 - i : i
+          cell.step(rows[step], &h, &c)
+          for (unit, value) in h.enumerated() { outputs[step][direction * module.stateSize + unit] = value }
+        }
+        hn.append(h)
+        cn.append(c)
+      }
+      rows = outputs
+    }
+    result.h[module.name] = hn
+    if module.cell == .lstm { result.c[module.name] = cn }
+  }
+
+  func values(_ module: String, _ parameter: String) -> [R] {
+    guard let tensor = model.tensor(module, parameter) else { return [] }
+    return tensor.doubles.map { R($0) }
+  }
+
+  func matrix(_ module: String, _ parameter: String, columns: Int) -> [[R]] {
+    let all = values(module, parameter)
+    return (0..<all.count / columns).map { Array(all[$0 * columns..<($0 + 1) * columns]) }
+  }
+
+  private func head(_ row: [R], _ head: Linear.Head) -> [R] {
+    if case .elementwise(let activation) = head { return row.map { apply(activation, $0).canonical } }
+    var most = row[0]
+    for x in row.dropFirst() { most = x > most || most.isNaN ? x : most }
+    let e = row.map { R.exp($0 - most) }
+    var lanes = [R](repeating: 0, count: R.lanes)
+    for start in stride(from: 0, to: e.count, by: R.lanes) {
+      for lane in 0..<R.lanes { lanes[lane] += start + lane < e.count ? e[start + lane] : 0 }
+    }
+    let sum = lanes.dropFirst().reduce(lanes[0], +)
+    if case .softmax = head { return e.map { ($0 / sum).canonical } }
+    let logSum = R.log(sum)
+    return row.map { ($0 - most - logSum).canonical }
+  }
+}
+
+func dot<R: DefinedReal>(_ start: R, _ w: [R], _ x: [R]) -> R {
+  var total = start
+  for block in stride(from: 0, to: w.count, by: 32) {
+    var sum: R = 0
+    for k in block..<min(block + 32, w.count) { sum = fma(w[k], x[k], sum) }
+    total += sum
+  }
+  return total
+}
+
+func apply<R: DefinedReal>(_ activation: Activation, _ x: R) -> R {
+  switch activation {
+  case .identity: return x
+  case .sigmoid: return R.sigmoid(x)
+  case .tanh: return R.tanh(x)
+  case .relu: return x <= 0 ? 0 : x
+  case .hardSigmoid(let alpha, let beta):
+    let y = fma(R(alpha), x, R(beta))
+    return y <= 0 ? 0 : (y > 1 ? 1 : y)
+  case .leakyReLU(let alpha): return x < 0 ? R(alpha) * x : x
+  case .thresholdedReLU(let alpha): return x <= R(alpha) ? 0 : x
+  case .scaledTanh(let alpha, let beta): return R(alpha) * R.tanh(R(beta) * x)
+  case .elu(let alpha): return x < 0 ? R(alpha) * R.expm1(x) : x
+  case .softsign: return x.isInfinite ? R(signOf: x, magnitudeOf: 1) : x / (x.magnitude + 1)
+  case .softplus: return (x <= 0 ? 0 : x) + R.log1p(R.exp(-x.magnitude))
+  case .affine(let alpha, let beta): return fma(R(alpha), x, R(beta))
+  }
+}
+
+/// One direction of one layer.
+private struct Cell<R: DefinedReal> {
+  let module: Recurrent
+  let activations: Recurrent.Activations
+  let wIH: [[R]]
+  let wHH: [[R]]
+  let wHR: [[R]]
+  let bIH: [R]
+  let bHH: [R]
+  let peephole: [R]
+
+  init(_ model: DefinedModel<R>, _ module: Recurrent, _ layer: Int, _ direction: Int) {
+    func name(_ kind: ParameterName.Kind) -> String {
+      ParameterName(kind, layer: module.isCell ? nil : layer, isReverse: direction == 1).description
+    }
+    self.module = module
+    activations = module.activations(direction: direction)
+    let inputs = layer == 0 ? module.inputSize : module.outputSize
+    wIH = model.matrix(module.name, name(.weightIH), columns: inputs)
+    wHH = model.matrix(module.name, name(.weightHH), columns: module.stateSize)
+    wHR = module.projSize > 0 ? model.matrix(module.name, name(.weightHR), columns: module.hiddenSize) : []
+    let none = [R](repeating: 0, count: module.cell.gateCount * module.hiddenSize)
+    bIH = module.bias ? model.values(module.name, name(.biasIH)) : none
+    bHH = module.bias ? model.values(module.name, name(.biasHH)) : none
+    peephole = module.peephole ? model.values(module.name, name(.weightPeephole)) : []
+  }
+
+  private func clip(_ x: R) -> R {
+    guard let clip = module.clip.map({ R($0) }) else { return x }
+    return x > clip ? clip : (x < -clip ? -clip : x)
+  }
+
+  private func gate(_ x: R) -> R { apply(activations.gate, clip(x)) }
+  private func candidate(_ x: R) -> R { apply(activations.candidate, clip(x)) }
+
+  func step(_ x: [R], _ h: inout [R], _ c: inout [R]) {
+    let size = module.hiddenSize
+    func total(_ gate: Int, _ unit: Int, _ state: [R]) -> R {
+      let row = gate * size + unit
+      return dot(dot(bIH[row] + bHH[row], wIH[row], x), wHH[row], state)
+    }
+    let old = h
+    var new = [R](repeating: 0, count: size)
+    switch module.cell {
+    case .rnn:
+      for unit in 0..<size { new[unit] = candidate(total(0, unit, old)).canonical }
+    case .lstm:
+      for unit in 0..<size {
+        func peep(_ gate: Int, _ cell: R, _ a: R) -> R {
+          module.peephole ? fma(peephole[gate * size + unit], cell, a) : a
+        }
+        let i = gate(peep(0, c[unit], total(0, unit, old)))
+        let f = module.inputForget ? 1 - i : gate(peep(1, c[unit], total(1, unit, old)))
+        let g = candidate(total(2, unit, old))
+        c[unit] = fma(f, c[unit], i * g).canonical
+        let o = gate(peep(2, c[unit], total(3, unit, old)))
+        new[unit] = (o * apply(activations.output, c[unit])).canonical
+      }
+      if module.projSize > 0 { new = wHR.map { dot(0, $0, new).canonical } }
+    case .gru:
+      let r = (0..<size).map { gate(total(0, $0, old)) }
+      let reset = (0..<size).map { r[$0] * old[$0] }
+      for unit in 0..<size {
+        let z = gate(total(1, unit, old)), row = 2 * size + unit
+        let n: R
+        if module.resetAfter {
+          n = candidate(fma(r[unit], dot(bHH[row], wHH[row], old), dot(bIH[row], wIH[row], x)))
+        } else {
+          n = candidate(total(2, unit, reset))
+        }
+        new[unit] = fma(z, old[unit] - n, n).canonical
+      }
+    }
+    h = new
+  }
+}

@@ -1,0 +1,128 @@
+import RNNModel
+import RNNRunner
+import Testing
+
+#if DEBUG
+  let modelCount = 3
+#else
+  let modelCount = 60
+#endif
+
+/// The runner against the plain implementation of `Schemas/numbers.md`, bit for bit.
+@Suite struct DefinitionTests {
+  @Test(arguments: InstructionSet.available, Values.allCases)
+  func givesTheDefinedBitsInFloat32(_ set: InstructionSet, _ values: Values) throws {
+    for seed in 0..<modelCount {
+      var generator = Generator(seed: UInt64(seed) * 4 + 1)
+      let random = try RandomModel(&generator, values: values)
+      try compare(random, Float.self, .float32, set, "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, Values.allCases)
+  func givesTheDefinedBitsInFloat64(_ set: InstructionSet, _ values: Values) throws {
+    for seed in 0..<modelCount / 2 {
+      var generator = Generator(seed: UInt64(seed) * 4 + 2)
+      let random = try RandomModel(&generator, element: .float64, values: values)
+      try compare(random, Double.self, .float64, set, "seed \(seed)")
+    }
+  }
+
+  @Test(arguments: [ElementType.float16, .bfloat16])
+  func widensHalfPrecisionWeights(_ type: ElementType) throws {
+    for seed in 0..<modelCount / 4 {
+      var generator = Generator(seed: UInt64(seed) * 4 + 3)
+      let random = try RandomModel(&generator, element: type)
+      #expect(try Plan(random.model).precision == .float32)
+      try compare(random, Float.self, .float32, InstructionSet.preferred, "seed \(seed)")
+    }
+  }
+
+  /// Rows by the hundred, wide layers and many steps: every size of tile, and several pieces in time.
+  @Test func givesTheDefinedBitsForLargeBatchesAndLongSequences() throws {
+    for (seed, (batch, steps, hidden)) in [(1, 700, 40), (50, 5, 70), (13, 40, 130), (2, 3, 300)].enumerated() {
+      for cell in [Recurrent.Cell.rnn, .lstm, .gru] {
+        let module = Recurrent(name: "rnn", cell: cell, inputSize: 37, hiddenSize: hidden)
+        var generator = Generator(seed: UInt64(seed))
+        var archive = TensorArchive()
+        for (name, shape) in Model.parameters(of: .recurrent(module)) {
+          try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.2) })
+        }
+        let model = try Model(archive, architecture: Architecture(modules: [.recurrent(module)]))
+        let input = try RandomModel.tensor([steps, batch, 37], .float32) { generator.uniform(2) }
+        let outputs = try Plan(model).run(input)
+        let values = input.doubles.map { Float($0) }
+        let found = try require(outputs.output).doubles.map { Float($0) }
+        for row in Set([0, batch / 2, batch - 1]) {
+          let sequence = (0..<steps).map { step in
+            Array(values[(step * batch + row) * 37..<(step * batch + row + 1) * 37])
+          }
+          let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).output
+          for step in 0..<steps {
+            let start = (step * batch + row) * hidden
+            #expect(Array(found[start..<start + hidden]) == expected[step], "\(cell) batch \(batch) step \(step)")
+          }
+        }
+      }
+    }
+  }
+
+  /// Every row of a run against the definition.
+  private func compare<R: DefinedReal>(
+    _ random: RandomModel, _ type: R.Type, _ precision: Precision, _ set: InstructionSet, _ note: String
+  ) throws {
+    let plan = try Plan(random.model, instructionSet: set)
+    #expect(plan.precision == precision)
+    let state = try plan.state(batch: random.batch) { random.states[$0] }
+    let outputs = try plan.run(random.input, state: state, lengths: random.lengths)
+    let architecture = random.model.architecture
+    let inputs = random.input.doubles, features = random.takesIndices ? 1 : random.input.shape[random.input.shape.rank - 1]
+    for row in 0..<random.batch {
+      let rows = (0..<random.steps).map { step in
+        let start = random.position(step, row) * features
+        return inputs[start..<start + features].map { R($0) }
+      }
+      let indices = (0..<random.steps).map { random.takesIndices ? Int(inputs[random.position($0, row)]) : 0 }
+      var h0: [String: [[R]]] = [:], c0: [String: [[R]]] = [:]
+      for module in architecture.recurrentModules {
+        h0[module.name] = random.state("h", module, row: row)?.map { $0.map { R($0) } }
+        c0[module.name] = random.state("c", module, row: row)?.map { $0.map { R($0) } }
+      }
+      let expected = DefinedModel<R>(model: random.model).run(
+        random.takesIndices ? [] : rows, indices: indices, length: random.lengths?[row] ?? random.steps, h0: h0, c0: c0)
+      for (name, tensor, wanted) in [("output", outputs.output, expected.output), ("y", outputs.y, expected.y)] {
+        guard let tensor else { continue }
+        let found: [R] = bits(tensor), size = wanted[0].count
+        for (step, values) in wanted.enumerated() {
+          let position = wanted.count == random.steps && tensor.shape.rank == (random.isBatched ? 3 : 2)
+            ? random.position(step, row) : row
+          let slice = found[position * size..<(position + 1) * size]
+          #expect(same(Array(slice), values), "\(note), \(set), \(name), step \(step), row \(row): \(architecture)")
+        }
+      }
+      for module in architecture.recurrentModules {
+        for (state, wanted) in [(outputs.state.h(module.name), expected.h), (outputs.state.c(module.name), expected.c)] {
+          guard let state, let wanted = wanted[module.name] else { continue }
+          let found: [R] = bits(state), size = wanted[0].count
+          for (block, values) in wanted.enumerated() {
+            let start = (block * random.batch + row) * size
+            #expect(same(Array(found[start..<start + size]), values),
+              "\(note), \(set), state \(block) of \(module.name), row \(row): \(architecture)")
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The elements of a tensor with their bits.
+func bits<R: DefinedReal>(_ tensor: Tensor) -> [R] {
+  tensor.withUnsafeBytes { bytes in
+    (0..<tensor.count).map { bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<R>.size, as: R.self) }
+  }
+}
+
+/// Whether all bits are the same.
+func same<R: DefinedReal>(_ a: [R], _ b: [R]) -> Bool {
+  a.count == b.count && a.withUnsafeBytes { a in b.withUnsafeBytes { a.elementsEqual($0) } }
+}

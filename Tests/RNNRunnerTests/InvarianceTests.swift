@@ -1,0 +1,175 @@
+import RNNModel
+import RNNRunner
+import Testing
+
+/// What must not change a bit.
+@Suite struct InvarianceTests {
+  /// Pieces of any length, the state carried, with lengths that end anywhere.
+  @Test func streamingInPiecesEqualsTheWholeRun() throws {
+    for seed in 0..<modelCount {
+      var generator = Generator(seed: UInt64(seed) + 5000)
+      let random = try RandomModel(&generator, element: seed % 3 == 0 ? .float64 : .float32, forward: true)
+      let plan = try Plan(random.model)
+      #expect(plan.isStreamable)
+      let start = try plan.state(batch: random.batch) { random.states[$0] }
+      let whole = try plan.run(random.input, state: start, lengths: random.lengths)
+      var state = start, done = 0
+      while done < random.steps {
+        let count = generator.size(1...random.steps - done)
+        let lengths = random.lengths?.map { min(max($0 - done, 0), count) }
+        let piece = try plan.run(
+          try random.steps(done..<done + count), state: state, lengths: lengths, isPiece: true)
+        for (name, part, all) in [("output", piece.output, whole.output), ("y", piece.y, whole.y)] {
+          guard let part, let all else { continue }
+          let hasTime = all.shape.rank == (random.isBatched ? 3 : 2)
+          if hasTime {
+            #expect(try part.isIdentical(to: random.steps(done..<done + count, of: all)), "seed \(seed), \(name)")
+          } else if done + count == random.steps {
+            #expect(part.isIdentical(to: all), "seed \(seed), \(name)")
+          }
+        }
+        state = piece.state
+        done += count
+      }
+      for module in plan.architecture.recurrentModules {
+        #expect(try require(state.h(module.name)).isIdentical(to: require(whole.state.h(module.name))), "seed \(seed)")
+        if let c = state.c(module.name) {
+          #expect(try c.isIdentical(to: require(whole.state.c(module.name))), "seed \(seed)")
+        }
+      }
+    }
+  }
+
+  /// `Runner`, step by step and in pieces, against the whole run.
+  @Test func steppingEqualsTheWholeRun() throws {
+    for seed in 0..<modelCount {
+      var generator = Generator(seed: UInt64(seed) + 9000)
+      var random = try RandomModel(&generator, forward: true)
+      random.lengths = nil
+      let plan = try Plan(random.model)
+      let start = try plan.state(batch: random.batch) { random.states[$0] }
+      let whole = try plan.run(random.input, state: start)
+      let runner = try Runner(plan, batch: random.batch, maximumSteps: generator.size(1...4))
+      var state = start
+      let expected: [Float] = bits(try require(whole.last))
+      let inputs = random.input.doubles
+      var done = 0
+      while done < random.steps {
+        let count = generator.size(1...random.steps - done)
+        var input: [Float] = [], indices: [Int] = []
+        for step in done..<done + count {
+          for row in 0..<random.batch {
+            let start = random.position(step, row) * plan.inputSize
+            if random.takesIndices {
+              indices.append(Int(inputs[start]))
+            } else {
+              input += inputs[start..<start + plan.inputSize].map { Float($0) }
+            }
+          }
+        }
+        var found = [Float](repeating: 0, count: (plan.endsInLastStep ? 1 : count) * random.batch * plan.outputSize)
+        var span = found.mutableSpan
+        if random.takesIndices {
+          try runner.run(indices: indices.span, steps: count, &state, into: &span)
+        } else if count == 1 {
+          try runner.step(input.span, &state, into: &span)
+        } else {
+          try runner.run(input.span, steps: count, &state, into: &span)
+        }
+        let steps = plan.endsInLastStep ? (done + count == random.steps ? [0] : []) : Array(0..<count)
+        for step in steps {
+          for row in 0..<random.batch {
+            let position = plan.endsInLastStep ? row : random.position(done + step, row)
+            let from = (step * random.batch + row) * plan.outputSize
+            let slice = Array(found[from..<from + plan.outputSize])
+            let wanted = Array(expected[position * plan.outputSize..<(position + 1) * plan.outputSize])
+            #expect(same(slice, wanted), "seed \(seed), step \(done + step), row \(row)")
+          }
+        }
+        done += count
+      }
+      for module in plan.architecture.recurrentModules {
+        #expect(try require(state.h(module.name)).isIdentical(to: require(whole.state.h(module.name))), "seed \(seed)")
+      }
+    }
+  }
+
+  @Test func eachRowOfABatchEqualsTheRowAlone() throws {
+    for seed in 0..<modelCount {
+      var generator = Generator(seed: UInt64(seed) + 7000)
+      let random = try RandomModel(&generator, values: seed % 4 == 0 ? .special : .ordinary)
+      guard random.isBatched else { continue }
+      let plan = try Plan(random.model)
+      let state = try plan.state(batch: random.batch) { random.states[$0] }
+      let whole = try plan.run(random.input, state: state, lengths: random.lengths)
+      for row in 0..<random.batch {
+        let alone = try plan.run(
+          try random.row(row), state: plan.state(batch: 1) { name in
+            random.states[name].flatMap { tensor in try? random.stateRow(row, of: tensor) }
+          }, lengths: random.lengths.map { [$0[row]] })
+        for (found, all) in [(alone.output, whole.output), (alone.y, whole.y)] {
+          guard let found, let all else { continue }
+          #expect(try found.isIdentical(to: random.row(row, of: all)), "seed \(seed), row \(row)")
+        }
+        for module in plan.architecture.recurrentModules {
+          let h = try random.stateRow(row, of: require(whole.state.h(module.name)))
+          #expect(try require(alone.state.h(module.name)).isIdentical(to: h), "seed \(seed), row \(row)")
+        }
+      }
+    }
+  }
+
+  @Test func copyOfAStateIsUnaffected() throws {
+    let module = Recurrent(name: "rnn", cell: .lstm, inputSize: 2, hiddenSize: 3)
+    var generator = Generator(seed: 1)
+    var archive = TensorArchive()
+    for (name, shape) in Model.parameters(of: .recurrent(module)) {
+      try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(1) })
+    }
+    let plan = try Plan(Model(archive, architecture: Architecture(modules: [.recurrent(module)])))
+    var state = try plan.state(batch: 1)
+    let copy = state
+    var output: [Float] = [0, 0, 0]
+    var span = output.mutableSpan
+    try Runner(plan).step(([1, 2] as [Float]).span, &state, into: &span)
+    #expect(copy.h("rnn")?.doubles == [0, 0, 0])
+    #expect(copy.c("rnn")?.doubles == [0, 0, 0])
+    #expect(state.h("rnn")?.doubles == output.map { Double($0) })
+  }
+}
+
+extension RandomModel {
+  /// Steps of the input, or of an output of its layout.
+  func steps(_ range: Range<Int>, of tensor: Tensor? = nil) throws -> Tensor {
+    let tensor = tensor ?? input
+    let timeAxis = isBatched && model.architecture.batchFirst ? 1 : 0
+    return try slice(tensor, axis: timeAxis, range)
+  }
+
+  func row(_ row: Int, of tensor: Tensor? = nil) throws -> Tensor {
+    let tensor = tensor ?? input
+    // An output without a time axis has its batch first.
+    let hasTime = tensor.shape.rank == input.shape.rank + (takesIndices && tensor.elementType != .int64 ? 1 : 0)
+    return try slice(tensor, axis: hasTime && !model.architecture.batchFirst ? 1 : 0, row..<row + 1)
+  }
+
+  func stateRow(_ row: Int, of tensor: Tensor) throws -> Tensor { try slice(tensor, axis: 1, row..<row + 1) }
+
+  private func slice(_ tensor: Tensor, axis: Int, _ range: Range<Int>) throws -> Tensor {
+    var axes = tensor.shape.dimensions
+    let outer = axes[..<axis].reduce(1, *), inner = axes[(axis + 1)...].reduce(1, *) * tensor.elementType.byteCount
+    let length = axes[axis]
+    axes[axis] = range.count
+    let shape = try require(Shape(axes))
+    return try require(
+      Tensor(tensor.elementType, shape) { bytes in
+        tensor.withUnsafeBytes { source in
+          for index in 0..<outer {
+            let from = (index * length + range.lowerBound) * inner
+            UnsafeMutableRawBufferPointer(rebasing: bytes[index * range.count * inner..<(index + 1) * range.count * inner])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from..<from + range.count * inner]))
+          }
+        }
+      })
+  }
+}

@@ -1,0 +1,215 @@
+import RNNModel
+import RNNRunner
+
+/// Random numbers that are the same in every run.
+struct Generator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var x = state
+    x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
+    return x ^ (x >> 31)
+  }
+
+  mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
+  mutating func size(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+  mutating func uniform(_ bound: Double) -> Double { Double.random(in: -bound...bound, using: &self) }
+}
+
+/// What values a random model and its input have.
+enum Values: CaseIterable {
+  /// As trained models have.
+  case ordinary
+  /// Large ones, which saturate every gate.
+  case saturating
+  /// Around the least normal number.
+  case subnormal
+  /// Ordinary ones with NaN and infinities among them.
+  case special
+
+  func draw(_ bound: Double, _ precision: Precision, _ generator: inout Generator) -> Double {
+    switch self {
+    case .ordinary: return generator.uniform(bound)
+    case .saturating: return generator.uniform(bound) * (generator.chance(0.1) ? 1e4 : 30)
+    case .subnormal:
+      let least = precision == .float32 ? 0x1p-126 : 0x1p-1022
+      return generator.chance(0.7) ? generator.uniform(4) * least : generator.uniform(bound)
+    case .special:
+      if generator.chance(0.003) { return [Double.nan, -.nan, .infinity, -.infinity].randomElement(using: &generator) ?? 0 }
+      return generator.uniform(bound)
+    }
+  }
+}
+
+/// A random model with an input and states for it.
+struct RandomModel {
+  var model: Model
+  var input: Tensor
+  var steps: Int
+  var batch: Int
+  var lengths: [Int]?
+  /// `<module>.h0` and `<module>.c0`.
+  var states: [String: Tensor] = [:]
+
+  /// - Parameters:
+  ///   - element: The weights' type.
+  ///   - pytorch: Only what PyTorch's modules can be.
+  init(
+    _ generator: inout Generator, element: ElementType = .float32, values: Values = .ordinary, pytorch: Bool = false,
+    forward: Bool = false, heads: Bool = true
+  ) throws {
+    var modules: [Module] = []
+    let usesEmbedding = !pytorch && generator.chance(0.15)
+    var size = generator.size(1...70)
+    let indices = generator.size(1...20)
+    if usesEmbedding {
+      modules.append(.embedding(Embedding(name: "embedding", numEmbeddings: indices, embeddingDim: size)))
+    }
+    let inputSize = size
+    let count = pytorch || generator.chance(0.7) ? 1 : 2
+    for index in 0..<count {
+      var module = Self.recurrent(&generator, name: "rnn\(index)", inputSize: size, pytorch: pytorch, forward: forward)
+      module.returnsSequence = pytorch || index < count - 1 || generator.chance(0.8)
+      modules.append(.recurrent(module))
+      size = module.outputSize
+    }
+    if heads && generator.chance(0.5) {
+      for index in 0..<generator.size(1...2) {
+        let out = generator.size(1...70)
+        let head: Linear.Head =
+          switch generator.size(0...3) {
+          case 0: .softmax
+          case 1: .logSoftmax
+          default: .elementwise(Self.activation(&generator))
+          }
+        modules.append(
+          .linear(
+            Linear(name: "fc\(index)", inFeatures: size, outFeatures: out, bias: generator.chance(0.7), activation: head)))
+        size = out
+      }
+    }
+    var architecture = Architecture(modules: modules, batchFirst: generator.chance(0.5))
+    let endsWithTime = architecture.recurrentModules.allSatisfy(\.returnsSequence)
+    if !pytorch && !usesEmbedding && generator.chance(0.3) {
+      architecture.skip = endsWithTime ? 1 : 0
+      architecture.inputGain = 0.7
+      architecture.outputGain = 1.3
+    }
+    let precision: Precision = element == .float64 ? .float64 : .float32
+    var archive = TensorArchive()
+    for module in architecture.modules {
+      for (name, shape) in Model.parameters(of: module) {
+        let bound = 1.2 / Double(shape.last ?? 1).squareRoot()
+        let isBias = shape.count == 1
+        try archive.append(
+          name, Self.tensor(shape, element) { values.draw(isBias ? 0.5 : bound, precision, &generator) })
+      }
+    }
+    model = try Model(archive, architecture: architecture)
+    steps = generator.size(1...20)
+    batch = generator.size(1...9)
+    let isBatched = batch > 1 || generator.chance(0.5)
+    var shape = [steps]
+    if isBatched { shape = architecture.batchFirst ? [batch, steps] : [steps, batch] }
+    let drawn = steps * batch
+    if usesEmbedding {
+      let numbers = (0..<drawn).map { _ in Int64(generator.size(0...indices - 1)) }
+      input = try require(Shape(shape).flatMap { Tensor(numbers, $0) })
+    } else {
+      input = try Self.tensor(shape + [inputSize], precision.elementType) { values.draw(1.5, precision, &generator) }
+    }
+    if generator.chance(0.4) {
+      let most = steps
+      lengths = (0..<batch).map { _ in generator.size(1...most) }
+    }
+    for module in architecture.recurrentModules where generator.chance(0.6) {
+      let blocks = module.numLayers * module.directionCount
+      states[module.name + ".h0"] = try Self.tensor([blocks, batch, module.stateSize], precision.elementType) {
+        values.draw(0.8, precision, &generator)
+      }
+      if module.cell == .lstm {
+        states[module.name + ".c0"] = try Self.tensor([blocks, batch, module.hiddenSize], precision.elementType) {
+          values.draw(1.5, precision, &generator)
+        }
+      }
+    }
+  }
+
+  private static func recurrent(
+    _ generator: inout Generator, name: String, inputSize: Int, pytorch: Bool, forward: Bool
+  ) -> Recurrent {
+    let cell = [Recurrent.Cell.rnn, .lstm, .gru].randomElement(using: &generator) ?? .rnn
+    let hidden = generator.size(1...70)
+    var module = Recurrent(
+      name: name, cell: cell, inputSize: inputSize, hiddenSize: hidden, numLayers: generator.size(1...4),
+      bias: generator.chance(0.8))
+    if !forward {
+      module.direction = generator.chance(0.4) ? .bidirectional : (!pytorch && generator.chance(0.2) ? .reverse : .forward)
+    }
+    if cell == .lstm && hidden > 1 && generator.chance(0.3) { module.projSize = generator.size(1...hidden - 1) }
+    if cell == .rnn && generator.chance(0.4) { module.activations.candidate = .relu }
+    guard !pytorch else { return module }
+    if generator.chance(0.4) {
+      module.activations = Recurrent.Activations(
+        gate: activation(&generator), candidate: activation(&generator), output: activation(&generator))
+      if module.direction == .bidirectional, generator.chance(0.5) { module.reverseActivations = Recurrent.Activations() }
+    }
+    if generator.chance(0.2) { module.clip = 0.5 }
+    if cell == .gru { module.resetAfter = generator.chance(0.6) }
+    if cell == .lstm {
+      module.peephole = generator.chance(0.25)
+      module.inputForget = generator.chance(0.2)
+    }
+    module.hasInitialState = generator.chance(0.2)
+    return module
+  }
+
+  static func activation(_ generator: inout Generator) -> Activation {
+    let all: [Activation] = [
+      .identity, .sigmoid, .tanh, .relu, .hardSigmoidKeras2, .hardSigmoidKeras3, .leakyReLU(alpha: 0.01),
+      .thresholdedReLU(alpha: 0.1), .scaledTanh(alpha: 1.7, beta: 0.6), .elu(alpha: 0.9), .softsign, .softplus,
+      .affine(alpha: 0.8, beta: -0.1),
+    ]
+    return all.randomElement(using: &generator) ?? .tanh
+  }
+
+  static func tensor(_ shape: [Int], _ type: ElementType, _ draw: () -> Double) throws -> Tensor {
+    let shape = try require(Shape(shape))
+    let wide = try require(Tensor((0..<shape.count).map { _ in draw() }, shape))
+    return type == .float64 ? wide : try require(wide.converted(to: type)).tensor
+  }
+
+  /// Whether the model takes indices.
+  var takesIndices: Bool { if case .embedding = model.architecture.modules.first { true } else { false } }
+
+  /// The position in the input, in steps, of a step of a row.
+  func position(_ step: Int, _ row: Int) -> Int {
+    model.architecture.batchFirst && isBatched ? row * steps + step : step * batch + row
+  }
+
+  var isBatched: Bool { input.shape.rank == (takesIndices ? 2 : 3) }
+
+  /// h0 or c0 of one row, block by block; the model's own or nil without one given.
+  func state(_ letter: String, _ module: Recurrent, row: Int) -> [[Double]]? {
+    let size = letter == "h" ? module.stateSize : module.hiddenSize
+    let blocks = module.numLayers * module.directionCount
+    if let tensor = states["\(module.name).\(letter)0"] {
+      let all = tensor.doubles
+      return (0..<blocks).map { Array(all[($0 * batch + row) * size..<($0 * batch + row + 1) * size]) }
+    }
+    guard module.hasInitialState, let tensor = model.tensor(module.name, "\(letter)0") else { return nil }
+    let all = tensor.doubles
+    return (0..<blocks).map { Array(all[$0 * size..<($0 + 1) * size]) }
+  }
+}
+
+struct MissingValue: Error {}
+
+func require<Value>(_ value: Value?) throws -> Value {
+  guard let value else { throw MissingValue() }
+  return value
+}
