@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build samples
+.PHONY: demo test build samples bench bench-convert bench-start
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -29,3 +29,13 @@ demo: build
 
 test: build .venv/done
 	swift test -c release
+
+# Measurements. RNNKIT_BENCH_PYTHON names a Python that has the peers, or one is made with them.
+BENCH_PYTHON := $(or $(RNNKIT_BENCH_PYTHON),.venv/bench/bin/python)
+BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
+.venv/bench/done: Benchmarks/requirements.txt
+	python3 -m venv .venv/bench && .venv/bench/bin/pip install -q -r $< && touch $@
+
+# Runs models beside PyTorch, ONNX Runtime and OpenVINO, and writes Benchmarks/RESULTS.md.
+bench: build $(BENCH_READY)
+	$(BENCH_PYTHON) Benchmarks/bench.py
