@@ -39,3 +39,7 @@ BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
 # Runs models beside PyTorch, ONNX Runtime and OpenVINO, and writes Benchmarks/RESULTS.md.
 bench: build $(BENCH_READY)
 	$(BENCH_PYTHON) Benchmarks/bench.py
+
+# Converts models of a gigabyte, and loads one.
+bench-convert: build $(BENCH_READY)
+	$(BENCH_PYTHON) Benchmarks/convert.py

@@ -54,10 +54,13 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
+    let start = Clock.nanoseconds
     let file = try model.open(path, quiet: json || paced)
+    let loaded = Clock.nanoseconds
     do {
       let plan = try Plan(
         file.model, modules: part.names, precision: precision?.precision, instructionSet: isa?.instructionSet)
+      let packed = Clock.nanoseconds
       let call = call ?? (plan.isStreamable ? nil : .whole)
       let steps = call == .step ? 1 : self.steps ?? 100
       var random = SplitMix64(seed: 1)
@@ -67,7 +70,7 @@ struct Bench: ParsableCommand {
       let limits = Roofline(work, peaks, threads: threads)
       func result() throws -> BenchResult {
         BenchResult(
-          file: path, plan: plan, call: call, batch: batch, steps: steps, threads: threads,
+          file: path, loading: (loaded - start) / 1e6, packing: (packed - loaded) / 1e6, plan: plan, call: call, batch: batch, steps: steps, threads: threads,
           timing: try Timing(seconds: seconds, measured.run), work: work, peaks: peaks, limits: limits)
       }
       if paced {

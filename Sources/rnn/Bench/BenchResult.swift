@@ -3,6 +3,9 @@ import RNNKit
 /// What `rnn bench` has found out.
 struct BenchResult {
   let file: String
+  /// Milliseconds: of reading and checking the file, and of making the plan.
+  let loading: Double
+  let packing: Double
   let plan: Plan
   let call: Bench.Call?
   let batch: Int
@@ -30,6 +33,7 @@ struct BenchResult {
   var document: JSONValue {
     var members: [JSONValue.Member] = [
       .init("file", .string(file)), .init("modules", .array(modules.map(JSONValue.string))),
+      .init("load_ms", .number(loading)), .init("pack_ms", .number(packing)),
       .init("precision", .string(plan.precision.rawValue)),
       .init("instruction_set", .string(plan.instructionSet.rawValue)), .init("threads", .integer(Int64(threads))),
       .init("call", .string(call?.rawValue ?? "run")), .init("batch", .integer(Int64(batch))),
@@ -64,7 +68,8 @@ struct BenchResult {
 
   var text: String {
     var result = "\(file): \(modules.joined(separator: ", "))\n".escapingControlCharacters(except: "\n")
-    result += "\(plan.precision.rawValue), \(plan.instructionSet.rawValue), \(threads) thread\(threads == 1 ? "" : "s")\n\n"
+    result += "\(plan.precision.rawValue), \(plan.instructionSet.rawValue), \(threads) thread\(threads == 1 ? "" : "s"); "
+    result += "read in \(Self.short(loading)) ms, packed in \(Self.short(packing)) ms\n\n"
     let sequences = "\(grouped(batch)) sequence\(batch == 1 ? "" : "s")"
     switch call {
     case .step: result += "a step of \(sequences)\n"
