@@ -5,19 +5,28 @@ let package = Package(
   name: "RNNKit",
   products: [
     .executable(name: "rnn", targets: ["rnn"]),
+    .executable(name: "rnn-hdf5", targets: ["rnn-hdf5"]),
     .library(name: "RNNKit", targets: ["RNNKit"]),
     .library(name: "RNNHDF5", targets: ["RNNHDF5"]),
+    .library(name: "RNNONNX", targets: ["RNNONNX"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Without traits it needs FoundationEssentials alone.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
   ],
   targets: [
     .target(name: "RNNModel"),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib"]),
+    .target(name: "CProcess"),
+    .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib", "CProcess"]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
+    .executableTarget(name: "rnn-hdf5", dependencies: ["RNNHDF5", "CProcess"]),
+    .target(
+      name: "RNNONNX", dependencies: ["RNNFormats", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Protobuf/onnx.proto"]),
     .target(name: "CRNNKernels"),
     .target(name: "CRNNPeaks"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
@@ -25,17 +34,22 @@ let package = Package(
     .executableTarget(
       name: "rnn",
       dependencies: [
-        "RNNKit", "RNNHDF5", "CRNNPeaks", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "RNNKit", "RNNONNX", "CRNNPeaks", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
+    .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX", "RNNHDF5", "RNNKit"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5"], exclude: ["Fixtures"]),
+    .target(name: "CConfinementProbe", dependencies: ["CProcess"], path: "Tests/CConfinementProbe"),
+    .testTarget(
+      name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5", "rnn-hdf5", "CConfinementProbe"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
-    .testTarget(name: "CommandTests", dependencies: ["rnn"]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     .testTarget(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
+    .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
+    .testTarget(
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -3,11 +3,11 @@
 //   clang -O2 -ISources/CRNNKernels/include Benchmarks/exhaustive.c Sources/CRNNKernels/*.c -lm -lpthread -o exhaustive
 //   ./exhaustive [avx512|avx2|portable] [threads]
 //
-// The reference is the C library's float64 function, whose own error is below 10^-8 ulp of a float32; where its value lies
-// that near to the middle between two float32 numbers, rounding it is decided in 80-bit (on ARM, 128-bit) arithmetic.
-// Prints the largest error in ulps and how often the result is the correctly rounded one. Ends with status 1 where an error
-// exceeds 1.5 ulp, a larger input gives a smaller result, tanh(-x) is not -tanh(x), a result is outside [-1, 1] or [0, 1],
-// or a NaN gives anything but the one NaN.
+// The reference is the C library's float64 function, whose own error is below 10^-8 ulp of a float32; where its value
+// lies that near to the middle between two float32 numbers, rounding it is decided in 80-bit (on ARM, 128-bit)
+// arithmetic. Prints the largest error in ulps and how often the result is the correctly rounded one. Ends with status
+// 1 where an error exceeds 1.5 ulp, a larger input gives a smaller result, tanh(-x) is not -tanh(x), a result is
+// outside [-1, 1] or [0, 1], or a NaN gives anything but the one NaN.
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -92,7 +92,8 @@ static void *work(void *argument) {
   rnnkit_activation activation = {t->function, 0, 0};
   float *x = aligned_alloc(64, CHUNK * 4), *y = aligned_alloc(64, CHUNK * 4), *z = aligned_alloc(64, CHUNK * 4);
   // Each thread a range of magnitudes, its order checked from the number before its first.
-  uint64_t all = 0x80000000u / CHUNK, first = all * t->thread / thread_count, end = all * (t->thread + 1) / thread_count;
+  uint64_t all = 0x80000000u / CHUNK;
+  uint64_t first = all * t->thread / thread_count, end = all * (t->thread + 1) / thread_count;
   float last_up = -2, last_down = 2;
   for (uint64_t chunk = first; chunk < end; chunk++) {
     for (uint32_t i = 0; i < CHUNK; i++) y[i] = x[i] = from_bits((uint32_t)(chunk * CHUNK) + i);
@@ -167,8 +168,9 @@ int main(int count, char **arguments) {
     all.bad_order += seams(function);
     printf("%s, %s: largest error %.4f ulp at %a, mean %.4f ulp, correctly rounded %.2f %%\n", f ? "sigmoid" : "tanh",
            kernels->name, all.largest, all.where, all.sum / all.finite, 100.0 * all.correct / all.finite);
-    printf("  out of order %llu, out of range %llu, wrong sign %llu, NaN wrong %llu\n", (unsigned long long)all.bad_order,
-           (unsigned long long)all.bad_range, (unsigned long long)all.bad_sign, (unsigned long long)all.bad_nan);
+    printf("  out of order %llu, out of range %llu, wrong sign %llu, NaN wrong %llu\n",
+           (unsigned long long)all.bad_order, (unsigned long long)all.bad_range, (unsigned long long)all.bad_sign,
+           (unsigned long long)all.bad_nan);
     if (!(all.largest <= 1.5) || all.bad_order || all.bad_range || all.bad_nan || all.bad_sign) status = 1;
     fflush(stdout);
   }

@@ -170,7 +170,7 @@ def _same(name):
     return unicodedata.normalize("NFC", name)
 
 
-def parse_json(data):
+def parse_json(data, place="header"):
     """One JSON value (RFC 8259) of UTF-8 bytes. Refuses duplicate keys, NaN, infinities, and what the limits exclude."""
     count = 0
 
@@ -218,7 +218,7 @@ def parse_json(data):
         check(value, 0)
         return value
     except (ValueError, RecursionError) as error:
-        raise FormatError("header", f"not valid JSON: {error}") from None
+        raise FormatError(place, f"not valid JSON: {error}") from None
 
 
 def _dump(header, tensors, cases):

@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 import jsonschema
-import referencing
+import referencing.jsonschema
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -26,16 +26,29 @@ def problems(instance, schema):
     return found
 
 
+def _is_integer(checker, value):
+    """Whole numbers are written without fraction and exponent; JSON Schema by itself takes 1.0 for one too."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer))
+
+
 @functools.cache
 def _validator(schema):
-    return jsonschema.Draft202012Validator({"$ref": f"{schema}.schema.json"}, registry=_registry())
+    return _Validator({"$ref": f"{schema}.schema.json"}, registry=_registry())
 
 
 @functools.cache
 def _registry():
     resources = []
     for path in sorted(FOLDER.glob("*.schema.json")):
-        resources.append((path.name, referencing.Resource.from_contents(json.loads(path.read_text("utf-8")))))
+        schema = json.loads(path.read_text("utf-8"))
+        # It would bring back jsonschema's own validator.
+        del schema["$schema"]
+        resources.append((path.name, referencing.jsonschema.DRAFT202012.create_resource(schema)))
     return referencing.Registry().with_resources(resources)
 
 
@@ -49,11 +62,11 @@ def main(arguments):
     for path in arguments[1:] or ["-"]:
         try:
             data = sys.stdin.buffer.read() if path == "-" else pathlib.Path(path).read_bytes()
-            found = problems(parse_json(data), arguments[0])
+            found = problems(parse_json(data, "the text"), arguments[0])
         except (FormatError, OSError) as error:
             found = [("", str(error))]
         for place, message in found:
-            print(f"{path}: {place or 'the whole'}: {message}", file=sys.stderr)
+            print(": ".join(part for part in (path, place.lstrip("."), message) if part), file=sys.stderr)
         failed = failed or bool(found)
     return 1 if failed else 0
 

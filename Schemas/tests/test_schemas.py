@@ -116,7 +116,7 @@ class SchemaTests(unittest.TestCase):
             module("LSTM", reverse_activations={}), module("RNN", nonlinearity="softmax"),
             module("RNN", nonlinearity="hard_sigmoid"), module("RNN", nonlinearity={"name": "tanh", "alpha": 1}),
             module("RNN", nonlinearity={"name": "elu", "alpha": 1, "beta": 1}), module("LSTM", activations={"cell": "tanh"}),
-            module("Linear", activation="swish"), module("Linear", in_features=1.5), module("Embedding", padding_idx=-1),
+            module("Linear", activation="swish"), module("Linear", in_features=1.5), module("Linear", in_features=1.0), module("Embedding", padding_idx=-1),
             module("Unknown", tensors=[1]), {"type": "RNN", "name": "m"}, {"type": "Linear"}, [],
         ]
         for one in good:

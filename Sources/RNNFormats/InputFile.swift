@@ -16,38 +16,53 @@ public struct InputFile: Sendable {
   /// The path as the user gave it; `-` is standard input.
   public let path: String
   public let storage: TensorStorage
+  /// The open file that is mapped, for a process that is to read it too. Nil for bytes in memory.
+  package let mapped: OpenDescriptor?
 
   /// Opens and maps a file. Throws `missingInput` where it is missing, a folder or may not be read.
   public init(_ path: String) throws(RNNError) {
-    self.path = path
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.missing(path, errno) }
-    defer { close(descriptor) }
+    try self.init(OpenDescriptor(descriptor), name: path)
+  }
+
+  /// Maps a file that is open already, under a name for errors.
+  package init(_ file: OpenDescriptor, name: String) throws(RNNError) {
+    defer { withExtendedLifetime(file) {} }
+    path = name
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Self.missing(path, errno) }
+    guard fstat(file.number, &status) == 0 else { throw Self.missing(name, errno) }
     switch status.st_mode & S_IFMT {
-    case S_IFDIR: throw Self.missing(path, EISDIR)
+    case S_IFDIR: throw Self.missing(name, EISDIR)
     case S_IFREG:
+      mapped = file
       guard let size = Int(exactly: status.st_size), size > 0 else {
         storage = TensorStorage(UnsafeRawBufferPointer(start: nil, count: 0)) {}
         return
       }
-      guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-        throw Self.failed(path, errno)
+      guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, file.number, 0), base != MAP_FAILED else {
+        throw Self.failed(name, errno)
       }
       let address = UInt(bitPattern: base)
       storage = TensorStorage(UnsafeRawBufferPointer(start: base, count: size)) {
         munmap(UnsafeMutableRawPointer(bitPattern: address), size)
       }
     default:
-      storage = try Self.readWhole(descriptor, path)
+      mapped = nil
+      storage = try Self.readWhole(file.number, name)
     }
   }
 
   /// Bytes that are already in memory, under a name for errors.
   public init(_ bytes: [UInt8], name: String) {
+    self.init(TensorStorage(count: bytes.count) { $0.copyBytes(from: bytes) }, name: name)
+  }
+
+  /// Bytes that are part of something else, such as a member of an archive, under a name for errors.
+  public init(_ storage: TensorStorage, name: String) {
     path = name
-    storage = TensorStorage(count: bytes.count) { $0.copyBytes(from: bytes) }
+    self.storage = storage
+    mapped = nil
   }
 
   /// The file's length in bytes.
@@ -87,6 +102,18 @@ public struct InputFile: Sendable {
   private static func failed(_ path: String, _ code: Int32) -> RNNError {
     RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))", remedy: "check the disk")
   }
+}
+
+/// A descriptor that is closed with its last user.
+package final class OpenDescriptor: Sendable {
+  package let number: Int32
+
+  /// Takes over a descriptor.
+  package init(_ number: Int32) {
+    self.number = number
+  }
+
+  deinit { close(number) }
 }
 
 /// The system's words for an error number.

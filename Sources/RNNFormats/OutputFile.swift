@@ -20,7 +20,7 @@ public struct OutputFile: ~Copyable {
   public var temporaryPath: String { temporaryName ?? "/proc/self/fd/\(descriptor)" }
   /// The offset of the next `write`.
   public private(set) var position = 0
-  private let descriptor: Int32
+  package let descriptor: Int32
   private let target: Target
   private let temporaryName: String?
   private let replaces: Bool
@@ -30,6 +30,8 @@ public struct OutputFile: ~Copyable {
     case file(String)
     /// Something that is written to and stays: a pipe, a device, standard output.
     case stream(Int32)
+    /// A descriptor that someone else opened and will take care of.
+    case borrowed
   }
 
   /// Prepares to write `path`. Throws `cannotCreate` where it exists and may not be replaced, or where its folder is missing
@@ -39,7 +41,7 @@ public struct OutputFile: ~Copyable {
     let folder: String
     switch target {
     case .file(let path): folder = Self.folder(of: path)
-    case .stream: folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    case .stream, .borrowed: folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     }
     var temporaryName: String?
     #if os(Linux)
@@ -67,7 +69,18 @@ public struct OutputFile: ~Copyable {
     replaces = replacing
   }
 
+  /// Writes into an open, empty file, under a name for errors. The descriptor stays the caller's, and `commit()` does
+  /// nothing.
+  package init(borrowing descriptor: Int32, name: String) {
+    path = name
+    self.descriptor = descriptor
+    target = .borrowed
+    temporaryName = nil
+    replaces = false
+  }
+
   deinit {
+    if case .borrowed = target { return }
     close(descriptor)
     if let temporaryName { unlink(temporaryName) }
     if case .stream(let stream) = target { close(stream) }
@@ -105,8 +118,8 @@ public struct OutputFile: ~Copyable {
   /// Flushes the bytes to the disk and gives the file its name.
   public consuming func commit() throws(RNNError) {
     switch target {
-    case .stream(let stream):
-      try copy(to: stream)
+    case .borrowed: return
+    case .stream(let stream): try copy(to: stream)
     case .file(let resolved):
       guard fsync(descriptor) == 0 else { throw failed(errno) }
       try name(resolved)

@@ -32,16 +32,9 @@ package enum ScratchStorage {
   }
 
   private static func map(_ count: Int) throws(RNNError) -> UnsafeMutableRawPointer {
-    // /tmp is memory on many systems, /var/tmp seldom.
-    let folders = [getenv("TMPDIR").map { String(cString: $0) }, "/var/tmp", "/tmp"].compactMap { $0 }
-    var descriptor: Int32 = -1
-    var folder = ""
-    for candidate in folders where descriptor < 0 {
-      folder = candidate
-      descriptor = open(in: candidate)
-    }
-    guard descriptor >= 0 else { throw failed(count, folder, errno) }
-    defer { close(descriptor) }
+    let file = try ScratchFile()
+    defer { withExtendedLifetime(file) {} }
+    let (descriptor, folder) = (file.descriptor, file.folder)
     // Room is claimed now: a full disk is an error here, and a signal in the middle of a write to the mapping.
     #if os(Linux)
       let code = posix_fallocate(descriptor, 0, off_t(count))
@@ -55,13 +48,6 @@ package enum ScratchStorage {
     return base
   }
 
-  private static func open(in folder: String) -> Int32 {
-    var template = Array("\(folder)/rnn-scratch-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&template)
-    if descriptor >= 0 { unlink(template) }
-    return descriptor
-  }
-
   private static func failed(_ count: Int, _ folder: String, _ code: Int32) -> RNNError {
     RNNError(.inputOutput, file: folder, "no room for \(count) temporary bytes: \(systemMessage(code))",
       remedy: "free some space, or set TMPDIR to a folder that has it")
@@ -69,6 +55,18 @@ package enum ScratchStorage {
 }
 
 extension TensorStorage {
+  /// Addresses for so many bytes that nobody may touch, for tensors of which only type and shape are meant.
+  package static func unreadable(count: Int) throws(RNNError) -> TensorStorage {
+    guard count > 0 else { return TensorStorage(UnsafeRawBufferPointer(start: nil, count: 0)) {} }
+    guard let base = mmap(nil, count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
+      throw RNNError(.badData, "a tensor of \(count) bytes, larger than any file", remedy: "carry fewer tensors")
+    }
+    let address = UInt(bitPattern: base)
+    return TensorStorage(UnsafeRawBufferPointer(start: base, count: count)) {
+      munmap(UnsafeMutableRawPointer(bitPattern: address), count)
+    }
+  }
+
   /// A part of these bytes as a storage of its own, which keeps the whole alive. Nil where it is not inside.
   package func slice(at offset: Int, count: Int) -> TensorStorage? {
     guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else { return nil }

@@ -8,6 +8,8 @@ struct HDF5Budget {
   private(set) var metadata = Limits.maximumHeaderSize
   /// Bytes of tensors that are unpacked or converted.
   private var unpacked: Int
+  /// Bytes of datasets that several links lead to, beyond the first.
+  private var repeated: Int
 
   /// What a value of an attribute takes beside a string's bytes.
   static let bytesPerValue = 64
@@ -15,6 +17,8 @@ struct HDF5Budget {
   init(fileSize: Int) {
     let (inflated, overflow) = fileSize.multipliedReportingOverflow(by: Limits.maximumInflationRatio)
     unpacked = max(overflow ? Int.max : inflated, Limits.maximumUnstoredSize)
+    let (shared, unlimited) = fileSize.multipliedReportingOverflow(by: Limits.maximumSharing)
+    repeated = max(unlimited ? Int.max : shared, Limits.maximumUnstoredSize)
   }
 
   /// False where the file has too many links and attributes.
@@ -39,6 +43,15 @@ struct HDF5Budget {
         remedy: "if it is meant so, store them without compression: h5repack -f NONE")
     }
     unpacked -= byteCount
+  }
+
+  mutating func takeRepeated(_ byteCount: Int, at place: String) throws(RNNError) {
+    guard byteCount <= repeated else {
+      throw RNNError(.badData, place: place,
+        "links that lead to the same datasets make them more than \(Limits.maximumSharing) times the file's size",
+        remedy: "remove the links that are not needed")
+    }
+    repeated -= byteCount
   }
 
   static func tooMany(at place: String) -> RNNError {

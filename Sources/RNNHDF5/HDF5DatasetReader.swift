@@ -54,6 +54,7 @@ extension HDF5Reader {
         }
         try hdf5(
           H5Dread(id, memoryType, space.id, space.id, hdf5Default, base), "its elements cannot be read", at: path)
+        progress.add(count.reduce(elementType.byteCount, &*))
       }
     }
     guard let tensor else { throw Self.tooLarge(shape, path) }

@@ -3,9 +3,11 @@ import RNNModel
 
 /// HDF5 files, read and written whole through libhdf5 in this process.
 ///
-/// libhdf5 has defects that a hostile file can use to end or take over the process. Read a stranger's file in a process
-/// of its own.
-public enum HDF5File {
+/// libhdf5 has defects that a hostile file can use to end or take over the process that reads it: of the published files
+/// that show them, libhdf5 1.10.8 ends by a signal on 21 and never returns on 4. `HDF5Process` of `RNNFormats` does the
+/// same work in a process of its own, as the command does. Read through `HDF5File` only what you or people you trust have
+/// written.
+public enum HDF5File: HDF5Access {
   /// Reads the file at a path; see `readTree(_: InputFile)`.
   public static func readTree(_ path: String) throws(RNNError) -> HDF5Tree {
     try readTree(InputFile(path))
@@ -18,14 +20,34 @@ public enum HDF5File {
   /// unreadable. So is what a tree cannot hold. Throws `badData` for what is damaged or beyond `Limits`, and
   /// `inputOutput` where there is no room.
   public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
+    try readTree(file, unpackingInto: nil) {}
+  }
+
+  /// The same with an open, empty file as the room for what is unpacked, and `progress` called for each
+  /// `HDF5Progress.unit` of work.
+  package static func readTree(
+    _ file: InputFile, unpackingInto descriptor: Int32?, progress: @escaping () -> Void
+  ) throws(RNNError) -> HDF5Tree {
     do throws(RNNError) {
       return try HDF5Library.perform(remedy: "check the file with h5dump; it may be damaged") { () throws(RNNError) in
-        var reader = HDF5Reader(file.storage)
+        var reader = HDF5Reader(file.storage, scratch: ScratchSpace(descriptor), progress: progress)
         return try reader.tree()
       }
     } catch {
       throw error.inFile(file.path)
     }
+  }
+
+  /// Starts libhdf5, which may open files of its own then and opens none later.
+  package static func prepare() throws(RNNError) {
+    try HDF5Library.perform(remedy: "check the installation of libhdf5") { () throws(RNNError) in }
+  }
+
+  /// Writes all of a tree's file but the bytes of its datasets, whose offsets it returns, for those that have any.
+  package static func layOut(_ tree: HDF5Tree, in file: inout OutputFile) throws(RNNError) -> [Int] {
+    let image = try HDF5Image(tree)
+    try image.writePages(to: &file)
+    return image.placements.map(\.offset)
   }
 
   /// Writes a tree; see `write(_:to:)` for an open output. An existing file is replaced, in one step.

@@ -7,7 +7,8 @@ struct HDF5Reader: ~Copyable {
   /// The file's bytes, mapped.
   let storage: TensorStorage
   var budget: HDF5Budget
-  var scratch = ScratchSpace()
+  var scratch: ScratchSpace
+  var progress: HDF5Odometer
   var unreadable: [HDF5Tree.Unreadable] = []
   /// Parts of the file that tensors are mapped from.
   var extents: [Extent] = []
@@ -16,13 +17,33 @@ struct HDF5Reader: ~Copyable {
   /// Datasets by address: a second link gives the same tensor.
   private var datasets: [UInt64: HDF5Tree.Node] = [:]
 
+  /// Counts work and gives a sign at each unit of it.
+  struct HDF5Odometer {
+    let sign: () -> Void
+    private var points = 0
+
+    init(sign: @escaping () -> Void) {
+      self.sign = sign
+    }
+
+    mutating func add(_ count: Int) {
+      points += count
+      while points >= HDF5Progress.unit {
+        points -= HDF5Progress.unit
+        sign()
+      }
+    }
+  }
+
   struct Extent {
     var path: String
     var start, end: Int
   }
 
-  init(_ storage: TensorStorage) {
+  init(_ storage: TensorStorage, scratch: consuming ScratchSpace, progress: @escaping () -> Void) {
     self.storage = storage
+    self.scratch = scratch
+    self.progress = HDF5Odometer(sign: progress)
     budget = HDF5Budget(fileSize: storage.count)
   }
 
@@ -70,6 +91,7 @@ struct HDF5Reader: ~Copyable {
   private mutating func node(
     _ parent: hid_t, _ link: Link, _ path: String, depth: Int, links: hid_t
   ) throws(RNNError) -> HDF5Tree.Node? {
+    progress.add(HDF5Progress.pointsPerObject)
     guard link.kind == H5L_TYPE_HARD || link.kind == H5L_TYPE_SOFT else {
       note(path, link.kind == H5L_TYPE_EXTERNAL ? "a link to another file" : "a user-defined link")
       return nil
@@ -96,7 +118,10 @@ struct HDF5Reader: ~Copyable {
       groups[address] = path
       return .group(try group(object.id, path, depth: depth + 1, links: links))
     case H5O_TYPE_DATASET:
-      if let known = datasets[address] { return known }
+      if let known = datasets[address] {
+        if case .dataset(let dataset) = known { try budget.takeRepeated(dataset.tensor.byteCount, at: path) }
+        return known
+      }
       guard let node = try dataset(object.id, path) else { return nil }
       datasets[address] = node
       return node

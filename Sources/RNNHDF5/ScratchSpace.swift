@@ -1,3 +1,4 @@
+import RNNFormats
 import RNNModel
 
 #if canImport(Glibc)
@@ -21,7 +22,9 @@ struct ScratchSpace: ~Copyable {
   private static let extent = 64 << 20
 
   private var inMemory = 0
-  private var descriptor: Int32 = -1
+  private var file: ScratchFile?
+  /// The file's, or someone else's.
+  private var descriptor: Int32
   private var fileSize = 0
   private var current: Mapping?
   /// Bytes of the current mapping that are given away.
@@ -32,7 +35,10 @@ struct ScratchSpace: ~Copyable {
     var base: UnsafeMutableRawPointer
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  /// Uses an open, empty file that stays the caller's, or makes one of its own where one is needed.
+  init(_ descriptor: Int32?) {
+    self.descriptor = descriptor ?? -1
+  }
 
   /// Makes a tensor and lets `fill` write its bytes, which are zeros before.
   mutating func tensor(
@@ -66,7 +72,11 @@ struct ScratchSpace: ~Copyable {
     let (padded, overflow) = byteCount.addingReportingOverflow(page - 1)
     guard !overflow else { throw Self.failed(byteCount, EFBIG) }
     let size = padded / page * page
-    if descriptor < 0 { descriptor = try Self.namelessFile(byteCount) }
+    if descriptor < 0 {
+      let made = try ScratchFile()
+      file = made
+      descriptor = made.descriptor
+    }
     // Room is taken now: a full disk is an error here and would be a signal once the mapping is written to.
     #if canImport(Darwin)
       let status = ftruncate(descriptor, off_t(fileSize + size)) == 0 ? 0 : errno
@@ -86,20 +96,8 @@ struct ScratchSpace: ~Copyable {
     return Mapping(storage: storage, base: base)
   }
 
-  /// A file without a name, which goes when it is closed and unmapped.
-  private static func namelessFile(_ byteCount: Int) throws(RNNError) -> Int32 {
-    var template = Array((folder + "/.rnn-XXXXXX").utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { throw failed(byteCount, errno) }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    unlink(template)
-    return descriptor
-  }
-
-  private static var folder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp" }
-
   private static func failed(_ byteCount: Int, _ code: Int32) -> RNNError {
-    RNNError(.inputOutput, "no room for \(byteCount) bytes unpacked in \(folder): \(String(cString: strerror(code)))",
+    RNNError(.inputOutput, "no room for \(byteCount) bytes unpacked: \(String(cString: strerror(code)))",
       remedy: "set TMPDIR to a folder with more room")
   }
 }

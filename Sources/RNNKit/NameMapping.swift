@@ -7,11 +7,13 @@ import RNNModel
 /// rule that fits a name is used.
 public struct NameMapping: Sendable, Hashable {
   private var rules: [(old: String, new: String)] = []
+  /// Whether a rule that fits no tensor is passed over rather than refused as a slip of the pen.
+  public var allowsUnusedRules = false
 
   public init() {}
 
   public static func == (first: NameMapping, second: NameMapping) -> Bool {
-    first.rules.elementsEqual(second.rules) { $0 == $1 }
+    first.rules.elementsEqual(second.rules) { $0 == $1 } && first.allowsUnusedRules == second.allowsUnusedRules
   }
 
   public func hash(into hasher: inout Hasher) {
@@ -60,27 +62,100 @@ public struct NameMapping: Sendable, Hashable {
     rules.append((old, new))
   }
 
-  /// The archive under the new names, with a note for each tensor renamed. A rule that fits no tensor is refused: it is a
-  /// slip of the pen.
+  /// The archive under the new names, with a note for each tensor renamed. Where the file states its architecture and all
+  /// parameters of a module get one new prefix, the module has it too.
+  ///
+  /// Throws for a rule that fits no tensor, and for names that come out twice.
   public func apply(to archive: TensorArchive) throws(RNNError) -> TensorArchive {
     guard !rules.isEmpty else { return archive }
     var used = Set<Int>()
     var notes: [String] = []
-    var result = try archive.renamingTensors { (name) in
-      for (index, rule) in rules.enumerated() {
-        guard let new = Self.match(name, rule) else { continue }
+    var result: TensorArchive
+    do throws(RNNError) {
+      result = try archive.renamingTensors { (name) in
+        guard let (index, new) = newName(name) else { return name }
         used.insert(index)
-        notes.append("\(name) renamed to \(new)")
+        if new != name { notes.append("\(name) renamed to \(new)") }
         return new
       }
-      return name
+    } catch {
+      var error = error
+      error.kind = .usage
+      error.problem += " once the tensors are renamed"
+      error.remedy = "choose another new name"
+      throw error
     }
-    if let index = rules.indices.first(where: { !used.contains($0) }) {
+    try renameModules(of: &result)
+    if !allowsUnusedRules, let index = rules.indices.first(where: { !used.contains($0) }) {
       throw RNNError(.usage, "--rename \(rules[index].old)=\(rules[index].new): no tensor has that name",
         remedy: "see the names with 'rnn inspect'")
     }
     result.notes += notes
     return result
+  }
+
+  /// The first rule that fits a name, and what it makes of it.
+  private func newName(_ name: String) -> (rule: Int, new: String)? {
+    for (index, rule) in rules.enumerated() {
+      if let new = Self.match(name, rule) { return (index, new) }
+    }
+    return nil
+  }
+
+  /// Gives the modules of a stated architecture their new prefixes, and the cases' members that are named after them.
+  private func renameModules(of archive: inout TensorArchive) throws(RNNError) {
+    // What the file says of an RNN goes by the module's name, which its first tensor tells.
+    for (module, activation) in archive.hints.nonlinearity {
+      let first = ParameterName(.weightIH, layer: 0).description
+      guard let new = newName(Model.join(module, first))?.new, new.hasSuffix(first) else { continue }
+      archive.hints.nonlinearity[module] = nil
+      archive.hints.nonlinearity[String(new.dropLast(min(new.count, first.count + 1)))] = activation
+    }
+    guard var architecture = archive.architecture else { return }
+    var prefixes: [String: String] = [:]
+    for index in architecture.modules.indices {
+      var module = architecture.modules[index]
+      let old = module.name
+      if case .unknown(var unknown) = module {
+        unknown.tensorNames = unknown.tensorNames.map { newName($0)?.new ?? $0 }
+        module = .unknown(unknown)
+      }
+      let new = try prefix(of: module)
+      prefixes[old] = new
+      architecture.modules[index] = module.named(new)
+    }
+    archive.architecture = architecture
+    guard prefixes.contains(where: { $0.key != $0.value }) else { return }
+    for index in archive.cases.indices {
+      for member in archive.cases[index].members.indices {
+        let name = archive.cases[index].members[member].name
+        guard let dot = name.lastIndex(of: "."), let new = prefixes[String(name[..<dot])] else { continue }
+        archive.cases[index].members[member].name = Model.join(new, String(name[name.index(after: dot)...]))
+      }
+      for member in archive.cases[index].metadata.indices where archive.cases[index].metadata[member].key == "modules" {
+        let names = archive.cases[index].metadata[member].value.array ?? []
+        archive.cases[index].metadata[member].value = .array(
+          names.map { name in name.string.flatMap { prefixes[$0] }.map(JSONValue.string) ?? name })
+      }
+    }
+  }
+
+  /// The prefix that a module's parameters have once they are renamed.
+  private func prefix(of module: Module) throws(RNNError) -> String {
+    var result: String?
+    for (name, _) in Model.parameters(of: module) {
+      let parameter = module.name.isEmpty ? name : String(name.dropFirst(module.name.count + 1))
+      let new = newName(name)?.new ?? name
+      let isWhole = new == parameter || new.hasSuffix("." + parameter)
+      let prefix = isWhole ? String(new.dropLast(min(new.count, parameter.count + 1))) : nil
+      guard let prefix, prefix == result ?? prefix else {
+        throw RNNError(.usage,
+          "--rename would call \(name) \(new), but the file states its architecture, whose modules can only get a new prefix",
+          remedy: "rename all of \(Model.join(module.name, "*")) alike, or leave the option out")
+      }
+      result = prefix
+    }
+    return result ?? module.name
   }
 
   private static func match(_ name: String, _ rule: (old: String, new: String)) -> String? {
@@ -91,5 +166,25 @@ public struct NameMapping: Sendable, Hashable {
     }
     let middle = name.dropFirst(head.count).dropLast(tail.count)
     return rule.new.split(separator: "*", omittingEmptySubsequences: false).joined(separator: String(middle))
+  }
+}
+
+extension Module {
+  /// The same module under another name.
+  fileprivate func named(_ name: String) -> Module {
+    switch self {
+    case .recurrent(var module):
+      module.name = name
+      return .recurrent(module)
+    case .linear(var module):
+      module.name = name
+      return .linear(module)
+    case .embedding(var module):
+      module.name = name
+      return .embedding(module)
+    case .unknown(var module):
+      module.name = name
+      return .unknown(module)
+    }
   }
 }

@@ -5,6 +5,9 @@ public struct ModelOptions: Sendable, Hashable {
   public var batchFirst: Bool?
   /// What follows the last linear layer.
   public var headActivation: Linear.Head?
+  /// Whether an option that contradicts the file is passed over rather than refused, as where the same options serve two
+  /// files.
+  public var yieldToFile = false
 
   public init(nonlinearity: Activation? = nil, batchFirst: Bool? = nil, headActivation: Linear.Head? = nil) {
     self.nonlinearity = nonlinearity
@@ -28,13 +31,19 @@ public struct Interpretation: Sendable {
     var notes: [String] = []
     var architecture: Architecture
     if let stated = archive.architecture {
-      try Self.check(options, against: stated)
       architecture = stated
+      if archive.hints.leavesLayoutOpen {
+        Self.complete(&architecture, archive.hints, options, &notes)
+      } else if !options.yieldToFile {
+        try Self.check(options, against: stated)
+      }
     } else {
       architecture = try ArchitectureSearch(archive).architecture(notes: &notes)
       Self.complete(&architecture, archive.hints, options, &notes)
     }
-    if let head = options.headActivation { try Self.set(head, in: &architecture) }
+    if let head = options.headActivation, !options.yieldToFile || archive.architecture == nil {
+      try Self.set(head, in: &architecture)
+    }
     model = try Model(archive, architecture: architecture)
     assumptions = notes
   }

@@ -1,4 +1,4 @@
-/// Finds tensors that look like a recurrent layer under names of their own, to propose a mapping.
+/// Finds tensors that look like recurrent layers under names of their own, to propose a mapping.
 struct NearMiss {
   private let archive: TensorArchive
 
@@ -6,41 +6,76 @@ struct NearMiss {
     self.archive = archive
   }
 
+  /// Tensors that may be one layer: matrices of as many rows, of which one is gates·hidden by hidden.
+  private struct Layer {
+    let cell: String
+    let input: NamedTensor
+    let hidden: NamedTensor
+    /// None, or those of the input and of the hidden side.
+    var biases: [String] = []
+
+    var inputSize: Int { input.tensor.shape[1] }
+    var hiddenSize: Int { hidden.tensor.shape[1] }
+  }
+
   /// The error for an archive without recurrent parameters, with the mapping where one can be guessed.
   func error() -> RNNError {
-    let remedy: String
-    if let renames = proposal() {
-      remedy = "if these are a recurrent layer, add " + renames.map { "--rename '\($0)=\($1)'" }.joined(separator: " ")
-    } else {
-      remedy = "name its tensors with --rename OLD=NEW, or with --mapping FILE"
-    }
+    let renames = proposal()
+    let remedy =
+      renames.isEmpty
+      ? "name its tensors with --rename OLD=NEW, or with --mapping FILE"
+      : "if these are recurrent, add " + renames.map { "--rename '\($0)=\($1)'" }.joined(separator: " ")
     return RNNError(.badData, "no recurrent layer: no tensor is named like weight_ih_l0", remedy: remedy)
   }
 
-  /// Old and new names of the first hidden-to-hidden matrix that has an input-to-hidden partner, and of their biases.
-  private func proposal() -> [(String, String)]? {
-    for hidden in archive.tensors where hidden.tensor.shape.rank == 2 && hidden.tensor.elementType.isWeight {
-      let (rows, size) = (hidden.tensor.shape[0], hidden.tensor.shape[1])
-      guard size > 0, rows % size == 0, let cell = ["1": "rnn", "3": "gru", "4": "lstm"]["\(rows / size)"] else {
-        continue
-      }
-      let partners = archive.tensors.filter {
-        $0.name != hidden.name && $0.tensor.shape.rank == 2 && $0.tensor.shape[0] == rows && $0.tensor.elementType.isWeight
-      }
-      // A square partner fits either way round: names decide, "hh" before "ih".
-      guard let input = partners.max(by: { common($0.name, hidden.name) < common($1.name, hidden.name) }),
-        common(input.name, hidden.name) > 0,
-        input.tensor.shape[1] != size || score(hidden.name) >= score(input.name)
-      else { continue }
-      var renames = [(input.name, "\(cell).weight_ih_l0"), (hidden.name, "\(cell).weight_hh_l0")]
-      let biases = archive.tensors.filter { $0.tensor.shape.dimensions == [rows] && common($0.name, hidden.name) > 0 }
-      if biases.count == 2 {
-        let sorted = biases.sorted { score($0.name) < score($1.name) }
-        renames += [(sorted[0].name, "\(cell).bias_ih_l0"), (sorted[1].name, "\(cell).bias_hh_l0")]
-      }
-      return renames
+  /// Old and new names. Layers of one size, each fed by the one before, make a stack.
+  private func proposal() -> [(String, String)] {
+    var layers = self.layers()
+    // The layer that takes another size is the first; the rest are counted by their names.
+    let starts = layers.filter { $0.inputSize != $0.hiddenSize }
+    layers.sort { ($0.input.name.utf8.count, $0.input.name) < ($1.input.name.utf8.count, $1.input.name) }
+    if starts.count == 1, let start = layers.firstIndex(where: { $0.input.name == starts[0].input.name }) {
+      layers.insert(layers.remove(at: start), at: 0)
     }
-    return nil
+    guard let first = layers.first else { return [] }
+    let stack = layers.enumerated().prefix { index, layer in
+      index == 0 || (layer.cell == first.cell && layer.hiddenSize == first.hiddenSize && layer.inputSize == first.hiddenSize)
+    }.map(\.element)
+    return stack.enumerated().flatMap { index, layer in
+      let names = [layer.input.name, layer.hidden.name] + layer.biases
+      return zip(names, ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]).map { ($0, "\(layer.cell).\($1)_l\(index)") }
+    }
+  }
+
+  private func layers() -> [Layer] {
+    let matrices = archive.tensors.filter { $0.tensor.shape.rank == 2 && $0.tensor.shape.count > 0 && $0.tensor.elementType.isWeight }
+    var result: [Layer] = []
+    var used = Set<String>()
+    for hidden in matrices {
+      let (rows, size) = (hidden.tensor.shape[0], hidden.tensor.shape[1])
+      guard rows % size == 0, let cell = [1: "rnn", 3: "gru", 4: "lstm"][rows / size] else { continue }
+      // Where both could be either, the names decide.
+      let partners = matrices.filter {
+        $0.name != hidden.name && $0.tensor.shape[0] == rows && common($0.name, hidden.name) > 0
+          && ($0.tensor.shape[1] != size || score($0.name) < score(hidden.name))
+      }
+      guard let input = partners.max(by: { common($0.name, hidden.name) < common($1.name, hidden.name) }),
+        used.isDisjoint(with: [input.name, hidden.name])
+      else { continue }
+      used.formUnion([input.name, hidden.name])
+      result.append(Layer(cell: cell, input: input, hidden: hidden))
+    }
+    // A bias belongs to the layer whose names it shares most of. One bias alone is no PyTorch layer's.
+    var biases = [[String]](repeating: [], count: result.count)
+    for vector in archive.tensors where vector.tensor.shape.rank == 1 {
+      let fitting = result.indices.filter {
+        result[$0].hidden.tensor.shape[0] == vector.tensor.shape[0] && common(vector.name, result[$0].hidden.name) > 0
+      }
+      let owner = fitting.max { common(vector.name, result[$0].hidden.name) < common(vector.name, result[$1].hidden.name) }
+      if let owner { biases[owner].append(vector.name) }
+    }
+    for index in result.indices { result[index].biases = biases[index].sorted { score($0) < score($1) } }
+    return result.filter { $0.biases.isEmpty || $0.biases.count == 2 }
   }
 
   /// How much a name speaks of the hidden side.

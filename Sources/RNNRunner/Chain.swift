@@ -25,9 +25,7 @@ struct Chain {
         chosen = Architecture(modules: modules, batchFirst: whole.batchFirst)
       }
     } else if !whole.orderKnown {
-      let known = whole.modules.map(\.name).joined(separator: ", ")
-      throw RNNError(.usage, "the file does not say in which order its modules follow each other",
-        remedy: "name them in order with --module, from \(known)")
+      throw Self.unknownOrder(whole)
     }
     guard let first = chosen.modules.first, let last = chosen.modules.last else {
       throw RNNError(.badData, "the model has no module to run", remedy: "choose a file with a recurrent network")
@@ -43,7 +41,8 @@ struct Chain {
             remedy: "name the modules that follow each other with --module")
         }
         if case .embedding = module {
-          throw RNNError(.badData, place: "module \(module.name)", "an embedding takes indices, not another module's output",
+          throw RNNError(.badData, place: "module \(module.name)",
+            "an embedding takes indices, not another module's output",
             remedy: "name the modules that follow each other with --module")
         }
       }
@@ -77,6 +76,16 @@ struct Chain {
         "\(skip) of \(inputSize) input features cannot be added to an output of \(outputSize)",
         remedy: "correct \"skip\" in the file's architecture")
     }
+  }
+
+  /// Shows the readings that fit, where there are several.
+  private static func unknownOrder(_ whole: Architecture) -> RNNError {
+    let readings = whole.readings.map { reading in reading.map { "--module \($0.name)" }.joined(separator: " ") }
+    return RNNError(.usage,
+      "the file does not say in which order its modules follow each other" + (readings.isEmpty ? "" : ", and several fit"),
+      remedy: readings.isEmpty
+        ? "name them in order with --module, from \(whole.modules.map(\.name).joined(separator: ", "))"
+        : "choose \(readings.joined(separator: " or "))")
   }
 
   static func cannotRun(_ module: UnknownModule) -> RNNError {

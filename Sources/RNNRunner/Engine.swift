@@ -239,7 +239,8 @@ final class Engine {
         layer.pointee.bias, 0, gates.base, layer.pointee.gates)
       piece.steps = count
       piece.active = active.map { $0 + first }
-      piece.output = operation.target + (first * batch * operation.targetStride + direction * operation.stateSize) * real
+      let output = first * batch * operation.targetStride + direction * operation.stateSize
+      piece.output = operation.target + output * real
       kernels.run(layer, &piece)
       done += count
     }

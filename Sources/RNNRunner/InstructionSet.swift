@@ -21,8 +21,8 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
   /// Those that this processor has, slowest first.
   public static var available: [InstructionSet] { allCases.filter { rnnkit_kernels_named($0.rawValue) != nil } }
 
-  /// The one that plans use unless told otherwise: what the environment variable `RNNKIT_ISA` names when a program first
-  /// asks, else the processor's fastest. Throws where the variable names none or one that the processor lacks.
+  /// The one that plans use unless told otherwise: what the environment variable `RNNKIT_ISA` names when a program
+  /// first asks, else the processor's fastest. Throws where the variable names none or one that the processor lacks.
   public static var preferred: InstructionSet {
     get throws(RNNError) { try chosen.get() }
   }

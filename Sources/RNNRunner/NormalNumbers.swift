@@ -2,10 +2,10 @@ import RNNModel
 
 /// Normally distributed numbers that are the same on every machine.
 ///
-/// Uniform numbers from SplitMix64 (Steele, Lea and Flood 2014), whose state starts at the seed; pairs of normal ones from
-/// them by Marsaglia's polar method in float64: u and v are 2·(x >> 11)·2^-53 − 1 for two outputs x, taken again until
-/// 0 < s = u² + v² < 1; the pair is u·k and v·k with k = √(−2·ln(s)/s). The logarithm is `logarithm(_:)`, whose bits do
-/// not depend on a C library.
+/// Uniform numbers from SplitMix64 (Steele, Lea and Flood 2014), whose state starts at the seed; pairs of normal ones
+/// from them by Marsaglia's polar method in float64: u and v are 2·(x >> 11)·2^-53 − 1 for two outputs x, taken again
+/// until 0 < s = u² + v² < 1; the pair is u·k and v·k with k = √(−2·ln(s)/s). The logarithm is `logarithm(_:)`, whose
+/// bits do not depend on a C library.
 public struct NormalNumbers: Sendable {
   private var state: UInt64
   private var second: Double?
@@ -50,9 +50,9 @@ public struct NormalNumbers: Sendable {
 }
 
 extension State {
-  /// Draws every h, and an LSTM's c, from a normal distribution of mean 0 and standard deviation `sigma`: module by module,
-  /// first all of h in the order of the tensor (layers·directions, batch, size), then all of c, in float64 and rounded
-  /// once. The same seed gives the same bits everywhere.
+  /// Draws every h, and an LSTM's c, from a normal distribution of mean 0 and standard deviation `sigma`: module by
+  /// module, first all of h in the order of the tensor (layers·directions, batch, size), then all of c, in float64 and
+  /// rounded once. The same seed gives the same bits everywhere.
   public mutating func setNormal(sigma: Double, seed: UInt64) throws(RNNError) {
     var numbers = NormalNumbers(seed: seed)
     for module in layout.modules {

@@ -3,11 +3,11 @@ import RNNModel
 /// What a run of a whole sequence gives, in the input's layout.
 public struct Outputs: Sendable {
   /// The last recurrent layer's h at every step, zero past a sequence's length: (time, batch, features), or
-  /// (batch, time, features) where the model is batch-first, or (time, features) for an unbatched input. Nil for a chain
-  /// without a recurrent module.
+  /// (batch, time, features) where the model is batch-first, or (time, features) for an unbatched input. Nil for a
+  /// chain without a recurrent module.
   public let output: Tensor?
-  /// What the chain ends in, where that is not `output`: the same axes, or without time where the chain ends in the last
-  /// step alone.
+  /// What the chain ends in, where that is not `output`: the same axes, or without time where the chain ends in the
+  /// last step alone.
   public let y: Tensor?
   /// The states that the run left, one row for each sequence, at each sequence's last step.
   public let state: State

@@ -31,8 +31,8 @@ struct PackedLayer {
     layer.input_forget = module.inputForget
 
     let inputWeight = try tensor(.weightIH), recurrentWeight = try tensor(.weightHH)
-    // Where each gate's pre-activation is in a group of gates, by the gate's place in PyTorch's order; the candidate of a
-    // GRU whose reset follows the product has two places.
+    // Where each gate's pre-activation is in a group of gates, by the gate's place in PyTorch's order; the candidate
+    // of a GRU whose reset follows the product has two places.
     let biasGates: [GateBias]
     var pitch: Int
     func gates(_ weight: Tensor, inner: Int, order: [Int], first: Int) throws(RNNError) -> PackedMatrix {

@@ -15,8 +15,8 @@ public enum Precision: String, Sendable, Hashable, CaseIterable {
   /// The least number of whole vectors that holds `count` reals, in reals.
   func wholeVectors(_ count: Int) -> Int { (count + lanes - 1) / lanes * lanes }
 
-  /// A stride for rows of `count` reals: whole vectors, and for long rows an odd number of them, so that rows do not all
-  /// fall into the same few sets of a cache.
+  /// A stride for rows of `count` reals: whole vectors, and for long rows an odd number of them, so that rows do not
+  /// all fall into the same few sets of a cache.
   func stride(_ count: Int) -> Int {
     let vectors = (count + lanes - 1) / lanes
     return (vectors >= 8 && vectors % 2 == 0 ? vectors + 1 : vectors) * lanes

@@ -3,16 +3,16 @@ import RNNModel
 /// Runs a plan step by step on a batch, the state carried by the caller.
 ///
 /// `step` and `run` allocate nothing and take no lock, so they may be called where neither is allowed, as in an audio
-/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner serves one
-/// thread at a time.
+/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner serves
+/// one thread at a time.
 public final class Runner {
   public let plan: Plan
   /// Rows, one for each sequence.
   public let batch: Int
   private let engine: Engine
 
-  /// - Parameter maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger
-  ///   pieces are faster and need more memory.
+  /// - Parameter maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size.
+  ///   Larger pieces are faster and need more memory.
   /// - Throws: `RNNError` for a plan with a reverse direction, which needs the whole sequence at once: `Plan.run`.
   public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1) throws(RNNError) {
     guard plan.isStreamable else { throw Plan.notStreamable }
@@ -47,8 +47,8 @@ public final class Runner {
   ///
   /// - Parameters:
   ///   - input: (steps, batch, features)
-  ///   - output: Gets what the chain ends in: (steps, batch, features), or (batch, features) where the chain ends in the
-  ///     last step alone.
+  ///   - output: Gets what the chain ends in: (steps, batch, features), or (batch, features) where the chain ends in
+  ///   the last step alone.
   public func run(
     _ input: Span<Float>, steps: Int, _ state: inout State, into output: inout MutableSpan<Float>
   ) throws(RNNError) {
@@ -83,7 +83,8 @@ public final class Runner {
     indices: Span<Int>, steps: Int, _ state: inout State, into output: inout MutableSpan<Float>
   ) throws(RNNError) {
     guard plan.takesIndices else { throw wrongInput("\(plan.inputSize) features") }
-    try run(Float.self, count: indices.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
+    try run(Float.self, count: indices.count, outputCount: output.count, steps: steps, &state) {
+      base throws(RNNError) in
       try indices.withUnsafeBufferPointer { (indices) throws(RNNError) in
         try output.withUnsafeMutableBufferPointer { (output) throws(RNNError) in
           guard let y = output.baseAddress else { return }
@@ -98,7 +99,8 @@ public final class Runner {
     indices: Span<Int>, steps: Int, _ state: inout State, into output: inout MutableSpan<Double>
   ) throws(RNNError) {
     guard plan.takesIndices else { throw wrongInput("\(plan.inputSize) features") }
-    try run(Double.self, count: indices.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
+    try run(Double.self, count: indices.count, outputCount: output.count, steps: steps, &state) {
+      base throws(RNNError) in
       try indices.withUnsafeBufferPointer { (indices) throws(RNNError) in
         try output.withUnsafeMutableBufferPointer { (output) throws(RNNError) in
           guard let y = output.baseAddress else { return }
@@ -133,7 +135,8 @@ public final class Runner {
         remedy: "make the plan with precision .\(precision.rawValue)")
     }
     if state.batch != batch || state.layout != plan.layout {
-      return RNNError(.usage, "the state is of another plan or batch size", remedy: "make it with plan.state(batch: \(batch))")
+      return RNNError(.usage, "the state is of another plan or batch size",
+        remedy: "make it with plan.state(batch: \(batch))")
     }
     let ends = plan.endsInLastStep ? "\(batch) × \(plan.outputSize)" : "\(steps) × \(batch) × \(plan.outputSize)"
     return RNNError(.usage, "\(count) values in and \(outputCount) out for \(steps) steps",

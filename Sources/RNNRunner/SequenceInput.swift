@@ -20,7 +20,8 @@ struct SequenceInput {
     }
     guard plan.takesIndices || shape[shape.rank - 1] == plan.inputSize else {
       throw RNNError(.badData, place: "input",
-        "its shape \(shape) ends in \(shape[shape.rank - 1]) features, expected \(plan.inputSize)", remedy: "reshape it")
+        "its shape \(shape) ends in \(shape[shape.rank - 1]) features, expected \(plan.inputSize)",
+        remedy: "reshape it")
     }
     guard plan.takesIndices ? tensor.elementType.isInteger : tensor.elementType.isWeight else {
       throw RNNError(.badData, place: "input",

@@ -4,19 +4,19 @@ extension Plan {
   /// Runs whole sequences: (time, batch, features) or, where the model is batch-first, (batch, time, features);
   /// (time, features) for one without a batch axis. An embedding's indices have no feature axis.
   ///
-  /// Long sequences are taken in pieces of bounded memory where time only runs forward. No result depends on it, nor on the
-  /// rest of the batch.
+  /// Long sequences are taken in pieces of bounded memory where time only runs forward. No result depends on it, nor
+  /// on the rest of the batch.
   ///
   /// - Parameters:
   ///   - input: Of any float type, rounded or widened to the plan's precision; whole numbers for an embedding.
   ///   - state: What to start from; nil for `state(batch:)`.
-  ///   - lengths: For each row how many steps count, in any order; nil for all. As with PyTorch's packed sequences, output
-  ///     past them is zero, states are those of each last step, and the reverse direction starts there.
-  ///   - isPiece: Whether this is a piece of longer sequences, run with the state that the piece before it left. A length
-  ///     may then be 0, of a sequence already over. Refused for plans with a reverse direction.
+  ///   - lengths: For each row how many steps count, in any order; nil for all. As with PyTorch's packed sequences,
+  ///   output past them is zero, states are those of each last step, and the reverse direction starts there.
+  ///   - isPiece: Whether this is a piece of longer sequences, run with the state that the piece before it left. A
+  ///   length may then be 0, of a sequence already over. Refused for plans with a reverse direction.
   ///   - trace: Given every layer's outputs, piece by piece.
-  /// - Throws: `RNNError` for an input of the wrong rank, feature count or type, without steps, for an index out of range,
-  ///   for lengths or a state that do not fit it.
+  /// - Throws: `RNNError` for an input of the wrong rank, feature count or type, without steps, for an index out of
+  ///   range, for lengths or a state that do not fit it.
   public func run(
     _ input: Tensor, state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false,
     trace: ((LayerTrace) -> Void)? = nil
@@ -28,7 +28,8 @@ extension Plan {
     if let state { start = state } else { start = try self.state(batch: sequence.batch) }
     guard start.layout == layout, start.batch == sequence.batch else {
       throw RNNError(.usage, place: "state",
-        "it is of \(start.batch) rows of \(start.precision.rawValue), or of other modules; the input has \(sequence.batch) rows",
+        "it is of \(start.batch) rows of \(start.precision.rawValue), or of other modules; "
+          + "the input has \(sequence.batch) rows",
         remedy: "make it with state(batch: \(sequence.batch)) of the same plan")
     }
     return switch precision {
@@ -50,7 +51,8 @@ extension Plan {
     var lengths: [Int] = []
     for index in 0..<tensor.count {
       guard let length = tensor.integer(at: index) else {
-        throw RNNError(.badData, place: "lengths, row \(index)", "the number is too large", remedy: "correct the lengths")
+        throw RNNError(.badData, place: "lengths, row \(index)", "the number is too large",
+          remedy: "correct the lengths")
       }
       lengths.append(length)
     }
@@ -60,7 +62,8 @@ extension Plan {
   private func check(_ lengths: [Int]?, _ sequence: SequenceInput, least: Int) throws(RNNError) {
     guard let lengths else { return }
     guard lengths.count == sequence.batch else {
-      throw RNNError(.badData, place: "lengths", "\(lengths.count) lengths, expected \(sequence.batch), one for each row",
+      throw RNNError(.badData, place: "lengths",
+        "\(lengths.count) lengths, expected \(sequence.batch), one for each row",
         remedy: "correct the lengths")
     }
     for (row, length) in lengths.enumerated() where !(least...sequence.steps).contains(length) {
@@ -69,7 +72,8 @@ extension Plan {
     }
   }
 
-  /// Steps to take at once: enough rows to make good use of each weight read, few enough for their gates to stay in cache.
+  /// Steps to take at once: enough rows to make good use of each weight read, few enough for their gates to stay in
+  /// cache.
   func pieceSteps(_ sequence: SequenceInput) -> Int {
     var gates = 1
     for case .recurrent(let stage) in stages { gates = max(gates, stage.gates) }
@@ -83,8 +87,8 @@ private struct SequenceRun<R: Real> {
   let plan: Plan
   let sequence: SequenceInput
   let trace: ((LayerTrace) -> Void)?
-  /// Which sequence each of the engine's rows is: the longest first, so that those still active come first; nil where all
-  /// are equally long.
+  /// Which sequence each of the engine's rows is: the longest first, so that those still active come first; nil where
+  /// all are equally long.
   let order: [Int]?
   /// For each step, how many sequences reach it.
   let active: [Int]

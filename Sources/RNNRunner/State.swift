@@ -41,9 +41,12 @@ public struct State: Sendable {
     return memory.base
   }
 
-  /// A module's h as PyTorch's `h_n`: (layers·directions, batch, size). Nil for a name the chain has no recurrent module of.
+  /// A module's h as PyTorch's `h_n`: (layers·directions, batch, size). Nil for a name the chain has no recurrent
+  /// module of.
   public func h(_ module: String) -> Tensor? {
-    layout.modules.first { $0.name == module }.flatMap { tensor($0, $0.stateSize, $0.hStride) { $0.h($1, batch: batch) } }
+    layout.modules.first { $0.name == module }.flatMap {
+      tensor($0, $0.stateSize, $0.hStride) { $0.h($1, batch: batch) }
+    }
   }
 
   /// An LSTM's c as PyTorch's `c_n`: (layers·directions, batch, hidden). Nil for other modules.
@@ -53,14 +56,15 @@ public struct State: Sendable {
     }
   }
 
-  /// Sets a module's h from a float tensor (layers·directions, batch, size), or without the batch axis where the batch is 1.
-  /// Throws for an unknown module and where shape or type do not fit.
+  /// Sets a module's h from a float tensor (layers·directions, batch, size), or without the batch axis where the batch
+  /// is 1. Throws for an unknown module and where shape or type do not fit.
   public mutating func setH(_ tensor: Tensor, _ module: String) throws(RNNError) {
     let found = try self.module(module)
     try set(tensor, "h", found, found.stateSize, found.hStride) { $0.h($1, batch: $2) }
   }
 
-  /// Sets an LSTM's c from a float tensor (layers·directions, batch, hidden), or without the batch axis where the batch is 1.
+  /// Sets an LSTM's c from a float tensor (layers·directions, batch, hidden), or without the batch axis where the
+  /// batch is 1.
   public mutating func setC(_ tensor: Tensor, _ module: String) throws(RNNError) {
     let found = try self.module(module)
     guard found.hasCell else {
@@ -100,7 +104,8 @@ public struct State: Sendable {
     at start: (StateLayout.Module, Int, Int) -> Int
   ) throws(RNNError) {
     let shape = [module.blockCount, batch, size]
-    guard tensor.shape.dimensions == shape || (batch == 1 && tensor.shape.dimensions == [module.blockCount, size]) else {
+    let found = tensor.shape.dimensions
+    guard found == shape || (batch == 1 && found == [module.blockCount, size]) else {
       throw RNNError(.badData, place: "\(letter)0 of module \(module.name)",
         "its shape is \(tensor.shape), expected (\(shape.map(String.init).joined(separator: ", ")))",
         remedy: "give (layers·directions, batch, size)")

@@ -2,7 +2,8 @@ import RNNModel
 
 /// Where the states of a plan's recurrent modules are in memory.
 ///
-/// Each (module, layer, direction) has a block of `batch` rows of h and one of c, in whole vectors as the kernels want them.
+/// Each (module, layer, direction) has a block of `batch` rows of h and one of c, in whole vectors as the kernels want
+/// them.
 final class StateLayout: Sendable, Hashable {
   struct Module: Sendable, Hashable {
     var name: String

@@ -1,12 +1,13 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
+import RNNONNX
 
 /// Which modules of the chain to run.
 struct PartArguments: ParsableArguments {
   @Option(
     name: .customLong("module"),
-    help: ArgumentHelp("Run only this module of the chain. Repeatable: in the order given.", valueName: "name"))
+    help: ArgumentHelp(
+      "Run this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
   var modules: [String] = []
 
   /// Nil for the whole chain.
@@ -15,7 +16,13 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard
+  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self).adding(ONNXTensorFormat.self)
+
+  /// `.npy, .npz, .json or .csv`, for help.
+  static var extensions: String {
+    let all = registry.formats.compactMap { $0.fileExtensions.first.map { "." + $0 } }
+    return all.dropLast().joined(separator: ", ") + " or " + (all.last ?? "")
+  }
 
   /// The arrays of an input file by name; a lone array is `input`.
   ///
@@ -24,16 +31,35 @@ enum Arrays {
   static func read(
     _ path: String, loneArray name: String = "input", takesIndices: Bool = false
   ) throws(RNNError) -> [NamedTensor] {
+    let (members, format) = try raw(path, loneArray: name)
+    return members.map { typed($0, format, takesIndices: takesIndices) }
+  }
+
+  /// The same as the file has them, for a model that is yet to be opened.
+  static func raw(
+    _ path: String, loneArray name: String = "input"
+  ) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type) {
     let file = try InputFile(path)
-    let isText = try registry.format(of: file).isText
-    return try registry.read(file).map { member in
-      let member = member.name.isEmpty ? NamedTensor(name, member.tensor) : member
-      let isWhole = member.name == "lengths" || (takesIndices && member.name == "input")
-      guard isText, !isWhole, member.tensor.elementType == .int64,
-        let numbers = Tensor(member.tensor.doubles, member.tensor.shape)
-      else { return member }
-      return NamedTensor(member.name, numbers)
+    let format: any ArrayFormat.Type
+    do throws(RNNError) { format = try registry.format(of: file) } catch { throw error.inFile(path) }
+    return (try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }, format)
+  }
+
+  /// An array of a file as what it is used for.
+  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, takesIndices: Bool) -> NamedTensor {
+    guard format.isText, member.name != "lengths", let tensor = untyped(member, format, takesIndices) else { return member }
+    return NamedTensor(member.name, tensor)
+  }
+
+  /// An array of a text file as what it is to be used for, nil where it is that already.
+  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ takesIndices: Bool) -> Tensor? {
+    let tensor = member.tensor
+    guard takesIndices && member.name == "input" else {
+      return tensor.elementType == .int64 ? Tensor(tensor.doubles, tensor.shape) : nil
     }
+    // A table's only column is a sequence of indices, without a batch axis.
+    guard format == CSVFormat.self, tensor.shape.rank == 2, tensor.shape[1] == 1 else { return nil }
+    return Shape([tensor.shape[0]]).flatMap(tensor.reshaped)
   }
 
   /// The one array of a file, or the one of that name where it holds several.
@@ -48,17 +74,92 @@ enum Arrays {
   }
 }
 
+/// A file of arrays on its way out, whose name, format and folder are already found to do.
+struct ArrayTarget: ~Copyable {
+  private let path: String
+  private let writer: any ArrayFormat.Type
+  private var file: OutputFile
+
+  /// Standard output gets JSON.
+  init(_ path: String, replacing: Bool) throws(RNNError) {
+    let file = try OutputFile(path, replacing: replacing)
+    let writer = try Arrays.registry.writer(for: path == "-" ? "-.json" : path)
+    self.path = path
+    self.writer = writer
+    self.file = file
+  }
+
+  /// Writes a run's results.
+  mutating func write(_ members: [NamedTensor], end: Tensor, batchAxis: Int?) throws(RNNError) {
+    do throws(RNNError) {
+      try writer.write(ArrayOutput(members: members, end: end, batchAxis: batchAxis), to: &file)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  /// Writes a state as `h0` and `c0`, or `<module>.h0` and so on where there are several.
+  mutating func write(_ state: State) throws(RNNError) {
+    var members: [NamedTensor] = []
+    for module in state.modules {
+      let prefix = state.modules.count == 1 ? "" : module
+      if let h = state.h(module) { members.append(NamedTensor(Model.join(prefix, "h0"), h)) }
+      if let c = state.c(module) { members.append(NamedTensor(Model.join(prefix, "c0"), c)) }
+    }
+    if let first = members.first { try write(members, end: first.tensor, batchAxis: nil) }
+  }
+
+  /// Throws where the chain has no state, or a larger one than the format holds.
+  func checkHolds(stateOf plan: Plan) throws(RNNError) {
+    let modules = plan.architecture.recurrentModules
+    guard !modules.isEmpty else {
+      throw RNNError(.usage, "--state-out: the chain has no state", remedy: "leave the option out")
+    }
+    guard !writer.holdsOneArray || (modules.count == 1 && modules[0].cell != .lstm) else {
+      throw RNNError(.usage, file: path, "a .\(writer.name) file holds one array, and the chain's state is several",
+        remedy: "name an .npz or .json file")
+    }
+  }
+
+  /// Gives the file its name.
+  consuming func commit() throws(RNNError) {
+    do throws(RNNError) {
+      try file.commit()
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}
+
 extension ReferenceCase {
   /// A case of a file's arrays, named after the file.
-  init(readingFrom path: String, for model: Model) throws(RNNError) {
+  ///
+  /// - Parameter modules: What the input goes into, which tells whether whole numbers are indices.
+  init(readingFrom path: String, for modules: [Module]) throws(RNNError) {
     let file = path.split(separator: "/").last ?? ""
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file
-    let takesIndices = if case .embedding = model.architecture.modules.first { true } else { false }
-    let members = try Arrays.read(path, takesIndices: takesIndices)
+    let members = try Arrays.read(path, takesIndices: modules.takeIndices)
     guard members.contains(where: { $0.name == "input" }) else {
       throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
         remedy: "save it with numpy.savez(path, input=…, output=…)")
     }
+    guard members.contains(where: { Self.isOutput($0.name) }) else {
+      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).joined(separator: ", "))",
+        remedy: "save what the framework gave as output, hn, cn or y beside the input")
+    }
     self.init(name: String(name), members: members)
+  }
+
+  /// Whether a member is something that a run gives: `output`, `hn`, `cn`, `y`, with a module's name or 64 for float64.
+  static func isOutput(_ name: String) -> Bool {
+    let last = name.split(separator: ".").last ?? ""
+    return ["output", "hn", "cn", "y"].contains(last.hasSuffix("64") ? last.dropLast(2) : last)
+  }
+}
+
+extension [Module] {
+  /// Whether the first module is an embedding, whose input is whole numbers.
+  var takeIndices: Bool {
+    if case .embedding? = first { true } else { false }
   }
 }

@@ -99,6 +99,11 @@ struct Table {
   }
 }
 
+/// A count of things, as `1 case` or `12,345 tensors`.
+func counted(_ number: Int, _ thing: String) -> String {
+  "\(grouped(number)) \(thing)\(number == 1 ? "" : "s")"
+}
+
 /// A count with commas, as 12,345.
 func grouped(_ number: Int) -> String {
   var digits = String(number.magnitude)

@@ -5,29 +5,30 @@ struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Converts a model to another format, bit for bit.",
     discussion: """
-      Every tensor is carried along, those that are no part of the recurrent model too, with metadata and reference cases.
-      The output appears whole or not at all.
+      Every tensor is carried along, those that are no part of the recurrent model too, with metadata and reference \
+      cases. What was mapped, assumed or carried is said on standard error. The output appears whole or not at all.
 
         rnn convert model.h5 model.rnn
         rnn convert dump.h5 model.rnn --nonlinearity relu --case outputs.npz
+        rnn convert odd.h5 model.rnn --mapping names.json
       """)
 
   @Argument(help: "The model file to read.") var input: String
   @Argument(help: "The file to write; its extension tells the format.") var output: String
-  @OptionGroup(title: "Model options") var model: ModelArguments
   @Option(help: ArgumentHelp("Write this format, whatever the output's extension.", valueName: "format"))
   var to: String?
-  @Option(help: ArgumentHelp("Round the parameters to f32, f64, f16 or bf16, to nearest even.", valueName: "type"))
+  @Option(help: ArgumentHelp("Round the chain's parameters to this type, to nearest even.", valueName: "type"))
   var dtype: DType?
   @Option(
     name: .customLong("case"),
     help: ArgumentHelp(
-      "Add a reference case: a .npz, .h5 or .json with input, h0, … and the outputs its framework gave. Repeatable.",
+      "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave. Repeatable.",
       valueName: "file"))
   var cases: [String] = []
   @Flag(help: "Replace an existing output.") var force = false
   @Flag(help: "Say nothing of what was done.") var quiet = false
-  @Flag(help: "Say it as JSON on standard output.") var json = false
+  @Flag(help: "Say it as JSON on standard output (Schemas/convert.schema.json).") var json = false
+  @OptionGroup var model: ModelArguments
 
   enum DType: String, ExpressibleByArgument, CaseIterable {
     case f64, f32, f16, bf16
@@ -42,14 +43,21 @@ struct Convert: ParsableCommand {
     }
   }
 
+  func validate() throws {
+    guard output != "-" || !json else {
+      throw ValidationError("--json and the output both take standard output: name a file")
+    }
+  }
+
   func run() throws {
-    // The options are checked before anything large is read.
+    // What could not be written is refused before anything large is read.
+    var target = try OutputFile(output, replacing: force)
     let writer = try ModelArguments.registry.writer(for: output, named: to)
     let file = try model.open(input, quiet: true)
     var (archive, notes) = (file.model.archive, file.notes)
     if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
     for path in cases {
-      let reference = try ReferenceCase(readingFrom: path, for: file.model)
+      let reference = try ReferenceCase(readingFrom: path, for: file.model.architecture.modules)
       guard !archive.cases.contains(where: { $0.name == reference.name }) else {
         throw RNNError(.usage, file: path, "the model has a case named \(reference.name) already",
           remedy: "rename the file, whose name is the case's")
@@ -59,18 +67,25 @@ struct Convert: ParsableCommand {
     }
     let converted = try Model(archive, architecture: file.model.architecture)
     notes += converted.carried.map { "\($0.name) carried along, no part of the chain" }
-    try converted.write(to: output, as: writer.name, replacing: force, registry: ModelArguments.registry)
+    notes += writer.notes(writing: converted)
+    do throws(RNNError) {
+      try writer.write(converted, to: &target)
+      try target.commit()
+    } catch {
+      throw error.inFile(output)
+    }
+    let cases = writer.holdsCases ? archive.cases.count : 0
     if json {
       Console.output(JSONValue.object([
         .init("input", .string(input)), .init("from", .string(file.format)), .init("output", .string(output)),
         .init("to", .string(writer.name)), .init("tensors", .integer(Int64(archive.tensors.count))),
-        .init("cases", .integer(Int64(archive.cases.count))), .init("notes", .array(notes.map(JSONValue.string))),
+        .init("cases", .integer(Int64(cases))), .init("notes", .array(notes.map(JSONValue.string))),
       ]).indentedText + "\n")
     } else if !quiet {
       for note in notes { Console.note(note) }
+      let holds = "\(counted(archive.tensors.count, "tensor")), \(counted(cases, "case"))"
       Console.error(
-        "\(input) (\(file.format)) -> \(output) (\(writer.name)): \(archive.tensors.count) tensors, \(archive.cases.count) cases"
-          .escapingControlCharacters())
+        "\(input) (\(file.format)) -> \(output) (\(writer.name)): \(holds)".escapingControlCharacters())
     }
   }
 
@@ -90,6 +105,9 @@ struct Convert: ParsableCommand {
     notes.append(
       largest == 0 ? "every parameter is exact as \(type.rawValue)"
         : "rounded to \(type.rawValue); the largest change is \(largest), at \(place)")
+    if largest > 0, !archive.cases.isEmpty {
+      notes.append("the reference cases are of the parameters before rounding, so that 'rnn verify' shows what rounding does")
+    }
     return rounded
   }
 }

@@ -12,20 +12,23 @@ import RNNKit
 struct Diagnose: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Shows what a model does to signals: recurrent weights, saturation, gradients through time.",
+    usage: "rnn diagnose [<options>] <model>",
     discussion: """
-      For each recurrent layer: the spectral radius and norm of W_hh, how many units and gates sit at the ends of their
-      range on the input, and how much of a change of the state t steps back still reaches the last state, the norm of
-      dh_T/dh_t by exact backward recursion in float64. Then how fast a change of the input's first step by one unit in
+      For each recurrent layer: the spectral radius and norm of W_hh, how many units and gates sit at the ends of their \
+      range on the input, and how much of a change of the state t steps back still reaches the last state, the norm of \
+      dh_T/dh_t by exact backward recursion in float64. Then how fast a change of the input's first step by one unit in \
       the last place grows, which is why two frameworks' numbers drift apart.
+
+        rnn diagnose model.rnn --input x.csv
       """)
 
-  @Argument(help: "The model file.") var path: String
-  @OptionGroup(title: "Model options") var model: ModelArguments
-  @OptionGroup(title: "Part of the chain") var part: PartArguments
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Option(help: ArgumentHelp(
     "The input, as for 'rnn run'. Default: the model's first reference case, else 100 steps of normal noise.", valueName: "file"))
   var input: String?
   @Flag(help: "Print JSON (Schemas/diagnose.schema.json).") var json = false
+  @OptionGroup var part: PartArguments
+  @OptionGroup var model: ModelArguments
 
   func run() throws {
     let file = try model.open(path, quiet: json)

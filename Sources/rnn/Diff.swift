@@ -4,15 +4,20 @@ import RNNKit
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compares two models, parameter by parameter, over any two formats.",
-    discussion: "Exit status 1 where they differ: in a bit of a tensor, in a tensor's presence, or in architecture.")
+    usage: "rnn diff [<options>] <first> <second>",
+    discussion: """
+      Exit status 1 where they differ: in a bit of a tensor, in a tensor's presence, or in architecture. The options say \
+      what a file leaves open, and are passed over for a file that says it.
+      """)
 
   @Argument(help: "A model file.") var first: String
   @Argument(help: "Another, of any format.") var second: String
-  @OptionGroup(title: "Model options") var model: ModelArguments
-  @Flag(help: "Print JSON.") var json = false
+  @Flag(help: "Print JSON (Schemas/diff.schema.json).") var json = false
+  @OptionGroup var model: ModelArguments
 
   func run() throws {
-    let (a, b) = (try model.open(first), try model.open(second))
+    let (a, b) = (
+      try model.open(first, quiet: json, isOneOfTwo: true), try model.open(second, quiet: json, isOneOfTwo: true))
     let differences = Difference.between(a.model, b.model)
     let sameArchitecture = a.model.architecture == b.model.architecture
     let differing = differences.filter { $0.verdict != .identical }
@@ -24,7 +29,7 @@ struct Diff: ParsableCommand {
         for (sign, file) in [("-", a), ("+", b)] {
           let architecture = file.model.architecture
           for module in architecture.modules {
-            let line = "\(module.name)  \(module.repr(batchFirst: architecture.batchFirst))"
+            let line = "\(module.name.isEmpty ? "-" : module.name)  \(module.repr(batchFirst: architecture.batchFirst))"
             Console.output("\(sign) \(line.escapingControlCharacters())\n")
           }
         }

@@ -3,11 +3,11 @@ import RNNKit
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows a model's architecture, parameters and reference cases.")
+    abstract: "Shows a model's architecture, parameters and reference cases.", usage: "rnn inspect [<options>] <model>")
 
-  @Argument(help: "The model file.") var path: String
-  @OptionGroup(title: "Model options") var model: ModelArguments
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Flag(help: "Print JSON (Schemas/inspect.schema.json).") var json = false
+  @OptionGroup var model: ModelArguments
 
   func run() throws {
     let file = try model.open(path, quiet: json)

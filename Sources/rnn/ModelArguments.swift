@@ -1,26 +1,36 @@
 import ArgumentParser
-import RNNHDF5
 import RNNKit
+import RNNONNX
 
 /// The options by which every command reads a model.
 struct ModelArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Read the model as this format instead of recognising it.", valueName: "format"))
   var from: String?
 
-  @Option(help: "What an Elman RNN's h goes through, where the file does not say: tanh or relu. Default: tanh.")
+  @Option(help: ArgumentHelp(
+    "What an Elman RNN's h goes through, where the file does not say. Default: tanh.", valueName: "function"))
   var nonlinearity: Nonlinearity?
 
-  @Flag(help: "Input and output are (batch, time, features), where the file does not say.")
+  @Flag(help: "Input and output are (batch, time, features), where the file does not say. Default: (time, batch, features).")
   var batchFirst = false
 
-  @Option(help: "What follows the last linear layer: tanh, relu, sigmoid, softmax or log_softmax.")
+  @Option(help: ArgumentHelp("What follows the last linear layer, where the file does not say. Default: nothing.", valueName: "function"))
   var headActivation: HeadActivation?
 
-  @Option(help: ArgumentHelp("Read tensor OLD as NEW; one * in each stands for the same text. Repeatable.", valueName: "old=new"))
+  @Option(help: ArgumentHelp("Read the tensor OLD as NEW; a * in both stands for the same text. Repeatable; the first that fits is used.", valueName: "old=new"))
   var rename: [String] = []
 
-  @Option(help: ArgumentHelp("Names to change, as JSON: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}}.", valueName: "file"))
+  @Option(help: ArgumentHelp("The same from a JSON file: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}} (Schemas/mapping.schema.json).", valueName: "file"))
   var mapping: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
+  var timeout = 10
+
+  func validate() throws {
+    guard (1...86400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+  }
 
   enum Nonlinearity: String, ExpressibleByArgument, CaseIterable {
     case tanh, relu
@@ -42,17 +52,28 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Every format this program was built with.
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self)
+  static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
+    .adding(KerasArchiveFormat<HDF5Process>.self).adding(ONNXFormat.self)
 
   /// Opens the model and says on standard error what had to be assumed.
-  func open(_ path: String, quiet: Bool = false) throws -> ModelFile {
+  ///
+  /// - Parameters:
+  ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
+  ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
+  func open(
+    _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false
+  ) throws -> ModelFile {
+    HDF5Process.timeout = timeout
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
     if let mapping { try names.add(contentsOf: InputFile(mapping)) }
-    let options = ModelOptions(
+    names.allowsUnusedRules = isOneOfTwo
+    var options = ModelOptions(
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
       headActivation: headActivation?.head)
-    let file = try ModelFile.open(path, as: from, mapping: names, options: options, registry: Self.registry)
+    options.yieldToFile = isOneOfTwo
+    let file = try ModelFile.open(
+      path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry)
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

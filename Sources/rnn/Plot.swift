@@ -1,11 +1,20 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Curves in a terminal, drawn with Braille characters: two points across and four down to a character.
 enum Plot {
   /// The lines of a plot of `values`, left to right, with the range at the left edge. Empty for no finite value.
   ///
   /// - Parameters:
-  ///   - width: characters across; more values than points across are drawn as their range.
+  ///   - width: characters across; more values than points across are drawn as their range, few are drawn wider apart.
   ///   - range: the values at the bottom and top; nil fits them.
   static func lines(_ values: [Double], width: Int = 76, height: Int = 6, range: ClosedRange<Double>? = nil) -> [String] {
+    let values = stretched(values, across: width * 2)
     let finite = values.filter(\.isFinite)
     guard let low = finite.min(), let high = finite.max() else { return [] }
     let bounds = range ?? low...high
@@ -49,14 +58,35 @@ enum Plot {
     }
   }
 
-  /// A number in at most three significant digits.
+  /// The same curve with straight lines between values that are few for the points across.
+  private static func stretched(_ values: [Double], across points: Int) -> [Double] {
+    let gap = min(8, points / max(values.count, 1))
+    guard values.count > 1, gap > 1 else { return values }
+    return (0...(values.count - 1) * gap).map { point in
+      let (index, rest) = (point / gap, point % gap)
+      if rest == 0 { return values[index] }
+      let share = Double(rest) / Double(gap)
+      return values[index] * (1 - share) + values[index + 1] * share
+    }
+  }
+
+  /// A number in at most three significant digits: `0.00123`, `45`, `3.35e+07`, `4.47e-08`.
   static func short(_ value: Double) -> String {
-    guard value.isFinite, value != 0 else { return value == 0 ? "0" : "\(value)" }
-    var scale = 1.0
-    while abs(value) * scale < 100, scale < 1e12 { scale *= 10 }
-    while abs(value) * scale >= 1000, scale > 1e-12 { scale /= 10 }
-    let rounded = (value * scale).rounded() / scale
-    return rounded == rounded.rounded() && abs(rounded) < 1e6 ? String(Int(rounded)) : "\(rounded)"
+    if value == 0 { return "0" }
+    guard value.isFinite, abs(value) > 1e-300 else { return "\(value)" }
+    // Three digits as a whole number times a power of ten.
+    var exponent = Int(log10(abs(value)).rounded(.down)) - 2
+    var digits = (value / pow(10, Double(exponent))).rounded()
+    if abs(digits) >= 1000 { (digits, exponent) = ((digits / 10).rounded(), exponent + 1) }
+    let leading = exponent + 2
+    guard (-5...5).contains(leading) else {
+      let sign = leading < 0 ? "-" : "+"
+      let (mantissa, power) = (digits / 100, String(abs(leading)))
+      let text = mantissa == mantissa.rounded() ? String(Int(mantissa)) : "\(mantissa)"
+      return "\(text)e\(sign)\(power.count < 2 ? "0" : "")\(power)"
+    }
+    let rounded = exponent < 0 ? digits / pow(10, Double(-exponent)) : digits * pow(10, Double(exponent))
+    return rounded == rounded.rounded() ? String(Int(rounded)) : "\(rounded)"
   }
 }
 

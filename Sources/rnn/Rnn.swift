@@ -1,14 +1,23 @@
 import ArgumentParser
 import RNNKit
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// `rnn`, the command. Its help is its manual.
 struct RNN: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rnn",
     abstract: "Reads, checks, converts and runs recurrent networks, without Python.",
     discussion: """
-      A model is any file that holds the weights of an RNN, LSTM or GRU under PyTorch's names; 'rnn formats' lists the
-      kinds. Formats are recognised by content. Results go to standard output, remarks to standard error.
+      A model is any file that holds the weights of an RNN, LSTM or GRU; 'rnn formats' lists the kinds, which are \
+      recognised by content. Results go to standard output, remarks and errors to standard error. A file named - is \
+      standard input or output.
 
         rnn inspect model.h5                    what is in it
         rnn convert model.h5 model.rnn          to the native format, exactly
@@ -16,8 +25,8 @@ struct RNN: ParsableCommand {
         rnn run model.rnn --input x.npy         run it
         rnn bench model.rnn                     see how fast it runs
 
-      Exit status: 0 done, 1 a comparison did not hold (verify, diff), 64 the options are wrong, 65 the data is bad or not
-      supported, 66 no such input, 73 the output cannot be created, 74 reading or writing failed, 70 a defect of rnn.
+      Exit status: 0 done, 1 a comparison did not hold (verify, diff), 64 the options are wrong, 65 the data is bad or \
+      not supported, 66 no such input, 73 the output cannot be created, 74 reading or writing failed, 70 a defect of rnn.
       """,
     version: "0.1.0",
     subcommands: [
@@ -28,6 +37,7 @@ struct RNN: ParsableCommand {
 @main
 enum Main {
   static func main() {
+    openStandardFiles()
     do {
       var command = try RNN.parseAsRoot()
       try command.run()
@@ -37,12 +47,32 @@ enum Main {
     } catch {
       let status = RNN.exitCode(for: error)
       if status == .validationFailure {
-        Console.error("rnn: \(RNN.message(for: error)); see 'rnn --help'".escapingControlCharacters())
+        Console.error("rnn: \(usageProblem(RNN.message(for: error)))".escapingControlCharacters())
       } else {
         let message = RNN.fullMessage(for: error)
         if !message.isEmpty { Console.output(message + "\n") }
       }
       Console.exit(status.rawValue)
+    }
+  }
+
+  /// The argument parser's words as one line that ends in what to do.
+  private static func usageProblem(_ message: String) -> String {
+    let names = RNN.configuration.subcommands.compactMap { $0.configuration.commandName ?? "\($0)".lowercased() }
+    guard let first = CommandLine.arguments.dropFirst().first, !first.hasPrefix("-"), first != "help" else {
+      return "\(message); see 'rnn --help'"
+    }
+    guard names.contains(first) else {
+      return "there is no command named \(first); choose one of \(names.joined(separator: ", "))"
+    }
+    let text = message.hasSuffix(".") ? String(message.dropLast()) : message
+    return "\(text.replacing(". Please provide", with: "; please provide")); see 'rnn \(first) --help'"
+  }
+
+  /// Where a standard file is closed, the next file opened would take its place, and remarks would be written into a model.
+  private static func openStandardFiles() {
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)
     }
   }
 }

@@ -4,126 +4,157 @@ import RNNKit
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a model on an input.",
+    usage: """
+      rnn run [<options>] <model> --input <file>
+      rnn run [<options>] <model> --stream
+      """,
     discussion: """
-      The input is (time, batch, features), (batch, time, features) for a batch-first model, or (time, features); of an
-      embedding, whole numbers without the last axis. A file with several arrays may hold input, h0, c0 and lengths
-      (<module>.h0 where a chain has several recurrent modules). Out come output, the last recurrent layer's hidden state at
-      every step; hn and cn, the last states; and y, what the layers after it make of it. A .npy or .csv output holds what
-      the chain ends in, .npz and .json hold all. Without --output the tensors are printed.
+      The input is (time, batch, features), (batch, time, features) for a batch-first model, or (time, features) for a \
+      single sequence; for an embedding it is whole numbers, without the last axis. A file of several arrays may hold \
+      input, h0, c0 and lengths, and <module>.h0 where a chain has several recurrent modules.
+
+      Out come output, the last recurrent layer's hidden state at every step; hn and cn, the last states; and y, what the \
+      layers after it make of output. A .npy or .csv output holds what the chain ends in, .npz and .json hold all. \
+      Without --output the tensors are printed. Arrays for an ONNX model may have the names of its graph's inputs; those \
+      that are weights become the model's.
 
         rnn run model.rnn --input x.npy --output y.npy
         rnn run model.rnn --input x.csv --h0 normal:0.1,42
+        rnn run model.rnn --input first.npy --state-out s.npz
+        rnn run model.rnn --input second.npy --state-in s.npz
+        rnn run model.onnx --input input_0.pb --input input_1.pb --input input_2.pb
         tail -f samples.txt | rnn run model.rnn --stream
       """)
 
-  @Argument(help: "The model file.") var path: String
-  @Option(help: ArgumentHelp("The input: .npy, .npz, .csv (a row a step), .json or .h5; - for standard input.", valueName: "file"))
-  var input: String?
-  @Option(help: ArgumentHelp("The first hidden state: a file, zeros, or normal:SIGMA,SEED. Default: the input file's h0, else zeros.", valueName: "state"))
-  var h0: String?
-  @Option(help: ArgumentHelp("An LSTM's first cell state: a file, or zeros.", valueName: "state")) var c0: String?
-  @Option(help: ArgumentHelp("Go on from the state that --state-out wrote.", valueName: "file")) var stateIn: String?
-  @Option(help: ArgumentHelp("Write the last state, to go on from later.", valueName: "file")) var stateOut: String?
-  @Option(help: ArgumentHelp("Where results go: .npy, .npz, .csv or .json; - for standard output as JSON.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
+  @Option(help: ArgumentHelp(
+    "The input: \(Arrays.extensions); - for standard input. A table has a row a step. Repeatable, for arrays in files of their own.",
+    valueName: "file"))
+  var input: [String] = []
+  @Option(help: ArgumentHelp(
+    "Where results go: \(Arrays.extensions); - for standard output as JSON.", valueName: "file"))
   var output: String?
-  @Option(help: "Compute in f32 or f64. Default: the model's own.") var precision: PrecisionName?
-  @Flag(help: "Read steps from standard input as they come, a line of numbers or JSON each, and write each step's result at once.")
+  @Option(help: ArgumentHelp(
+    "The first hidden state: a file, zeros, or normal:SIGMA,SEED. Default: the input file's h0, else zeros.",
+    valueName: "state"))
+  var h0: String?
+  @Option(help: ArgumentHelp(
+    "An LSTM's first cell state: a file, or zeros. Default: the input file's c0, else zeros.", valueName: "state"))
+  var c0: String?
+  @Option(help: ArgumentHelp("Go on from the state that --state-out wrote.", valueName: "file")) var stateIn: String?
+  @Option(help: ArgumentHelp("Write the last state, to go on from later: .npz or .json.", valueName: "file"))
+  var stateOut: String?
+  @OptionGroup var part: PartArguments
+  @Option(help: ArgumentHelp("Compute in this type. Default: the model's own.", valueName: "type"))
+  var precision: PrecisionName?
+  @Flag(help: """
+    Read steps from standard input as they come, a line of numbers or a JSON list each, and write each step's result at \
+    once.
+    """)
   var stream = false
   @Flag(help: "Draw the first feature of input and result over time.") var plot = false
   @Flag(help: "Replace existing outputs.") var force = false
-  @OptionGroup(title: "Part of the chain") var part: PartArguments
-  @OptionGroup(title: "Model options") var model: ModelArguments
+  @OptionGroup var model: ModelArguments
 
   enum PrecisionName: String, ExpressibleByArgument, CaseIterable {
     case f32, f64
     var precision: Precision { self == .f32 ? .float32 : .float64 }
   }
 
+  private var states: StateArguments { StateArguments(h0: h0, c0: c0, stateIn: stateIn) }
+
   func validate() throws {
-    guard stream == (input == nil) else {
-      throw ValidationError(stream ? "--stream reads standard input: leave --input out" : "--input FILE is missing")
+    guard stream == input.isEmpty else {
+      throw ValidationError(
+        stream ? "--stream reads standard input: leave --input out" : "Missing expected argument '--input <file>'")
     }
     guard !(stream && (output != nil || plot)) else {
       throw ValidationError("--stream writes to standard output: leave --output and --plot out")
     }
     guard stateIn == nil || (h0 == nil && c0 == nil) else {
-      throw ValidationError("--state-in and --h0 or --c0 both name the first state")
+      throw ValidationError("--state-in and --h0 or --c0 both name the first state: leave one out")
+    }
+    let fromStandardInput = ([path, stream ? "-" : "", h0 ?? "", c0 ?? "", stateIn ?? ""] + input).count { $0 == "-" }
+    guard fromStandardInput <= 1 else {
+      throw ValidationError("standard input can only be read once: save all but one of the inputs as files")
+    }
+    guard [output == "-", stateOut == "-", plot || stream].count(where: { $0 }) <= 1 else {
+      throw ValidationError("standard output can only take one result: write the others to files")
+    }
+    guard output == nil || output == "-" || output != stateOut else {
+      throw ValidationError("--output and --state-out name the same file: choose two")
     }
   }
 
   func run() throws {
     let progress = Progress("running")
     defer { progress.end() }
-    // Outputs that could not be written are refused before the work.
-    let writers = try [output, stateOut].map { (path) throws(RNNError) in
-      try path.map { (path) throws(RNNError) in try Arrays.registry.writer(for: path == "-" ? "-.json" : path) }
-    }
-    let file = try model.open(path)
-    do {
+    // Options and outputs that cannot be are refused before the work.
+    try states.check()
+    var results: ArrayTarget?
+    var lastState: ArrayTarget?
+    if let output { results = try ArrayTarget(output, replacing: force) }
+    if let stateOut { lastState = try ArrayTarget(stateOut, replacing: force) }
+    let arrays = try arrays()
+    let file = try model.open(path, supplying: arrays.members)
+    do throws(RNNError) {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
+      sayWhatIsLeftOut(file.model)
+      try lastState?.checkHolds(stateOf: plan)
       if stream {
         progress.end()
-        try Stream(plan: plan, stateIn: stateIn, stateOut: stateOut, h0: h0, c0: c0, force: force).run()
-        return
+        let state = try states.state(of: plan, batch: 1)
+        let last = try Stream(plan: plan, state: state).run()
+        try lastState?.write(last)
+      } else {
+        let members = file.members.map { Arrays.typed($0, arrays.format, takesIndices: plan.takesIndices) }
+        let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run()
+        progress.end()
+        try lastState?.write(run.outputs.state)
+        if let end = run.outputs.last { try results?.write(run.outputs.members, end: end, batchAxis: run.batchAxis) }
+        if plot {
+          draw(run)
+        } else if output == nil {
+          for member in run.outputs.members { Console.output("\(member.name)\n\(TensorPrinter.text(member.tensor))\n") }
+        }
       }
-      try run(plan, writers, progress)
-    } catch let error as RNNError {
-      throw error.inFile(error.place?.hasPrefix("input") == true || error.place?.hasPrefix("lengths") == true ? input ?? path : path)
+    } catch {
+      throw error.inFile(path)
     }
+    // Both or, but for a disk that fails right here, neither.
+    try results.take()?.commit()
+    try lastState.take()?.commit()
   }
 
-  private func run(_ plan: Plan, _ writers: [(any ArrayFormat.Type)?], _ progress: Progress) throws {
-    let members = try Arrays.read(input ?? "-", takesIndices: plan.takesIndices)
-    guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
-    else {
-      throw RNNError(.badData, file: input, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
-        remedy: "name the array input")
-    }
-    let known = { (name: String) in ["input", "h0", "c0", "lengths"].contains { name == $0 || name.hasSuffix("." + $0) } }
-    // What a case's file holds besides its inputs needs no word.
-    let ignored = { (name: String) in
-      ["output", "hn", "cn", "y", "output64", "y64"].contains { name == $0 || name.hasSuffix("." + $0) }
-    }
-    for member in members where members.count > 1 && !known(member.name) && !ignored(member.name) {
-      Console.note("\(input ?? ""): \(member.name) is not used; what goes in is named input, h0, c0 or lengths")
-    }
-    let states = StateArguments(h0: h0, c0: c0, stateIn: stateIn)
-    let isBatched = tensor.shape.rank == (plan.takesIndices ? 2 : 3)
-    let batch = isBatched ? tensor.shape[plan.architecture.batchFirst ? 0 : 1] : 1
-    let state = try states.state(of: plan, batch: batch) { name in members.first { $0.name == name }?.tensor }
-    let lengths = try members.first { $0.name == "lengths" }.map { (named) throws(RNNError) in try Plan.lengths(named.tensor) }
-    let outputs = try plan.run(tensor, state: state, lengths: lengths, isPiece: stateIn != nil && plan.isStreamable)
-    guard let end = outputs.last else { throw RNNError(.defect, "the chain gave nothing", remedy: "report it") }
-    progress.end()
-    if let output, let writer = writers[0] {
-      var target = try OutputFile(output, replacing: force)
-      let batchAxis = isBatched ? (end.shape.rank < 3 || plan.architecture.batchFirst ? 0 : 1) : nil
-      do throws(RNNError) {
-        try writer.write(ArrayOutput(members: outputs.members, end: end, batchAxis: batchAxis), to: &target)
-        try target.commit()
-      } catch {
-        throw error.inFile(output)
+  /// The arrays of every input file, and the first file's format.
+  private func arrays() throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type) {
+    var result: (members: [NamedTensor], format: any ArrayFormat.Type) = ([], NPYFormat.self)
+    for (index, path) in input.enumerated() {
+      let (members, format) = try Arrays.raw(path)
+      if index == 0 { result.format = format }
+      for member in members {
+        guard !result.members.contains(where: { $0.name == member.name }) else {
+          throw RNNError(.usage, file: path, "a second array named \(member.name)", remedy: "give each array once")
+        }
+        result.members.append(member)
       }
-    } else if !plot {
-      for member in outputs.members { Console.output("\(member.name)\n\(TensorPrinter.text(member.tensor))\n") }
     }
-    if plot { draw(tensor, end, isBatched: isBatched, batchFirst: plan.architecture.batchFirst) }
-    if let stateOut { try StateArguments.write(outputs.state, to: stateOut, replacing: force) }
+    return result
+  }
+
+  /// Names what --module passes over because it cannot be run.
+  private func sayWhatIsLeftOut(_ model: Model) {
+    for case .unknown(let module) in model.architecture.modules {
+      Console.note("\(path): \(module.name) is left out: what \(module.tensorNames.joined(separator: ", ")) belong to cannot be run")
+    }
   }
 
   /// Draws the first sequence's first feature of what went in and what came out.
-  private func draw(_ input: Tensor, _ end: Tensor, isBatched: Bool, batchFirst: Bool) {
-    for (name, tensor) in [("input", input), ("result", end)] {
-      let sizes = tensor.shape.dimensions
-      let values = tensor.doubles
-      let features = tensor.elementType.isInteger && name == "input" ? 1 : sizes.last ?? 1
-      let steps = isBatched && sizes.count > 1 ? sizes[batchFirst ? 1 : 0] : sizes.first ?? 1
-      let batch = isBatched ? sizes[batchFirst ? 0 : 1] : 1
-      let series = (0..<steps).compactMap { step -> Double? in
-        let index = (batchFirst ? step : step * batch) * features
-        return index < values.count ? values[index] : nil
-      }
-      Console.output("\(name)\n" + Plot.lines(series).map { $0 + "\n" }.joined())
+  private func draw(_ run: SequenceInputs.Result) {
+    for (name, tensor) in [("input", run.input), ("result", run.outputs.last ?? run.input)] {
+      let series = run.firstFeature(of: tensor)
+      Console.output("\(name), first feature, \(counted(series.count, "step"))\n")
+      Console.output(Plot.lines(series).map { $0 + "\n" }.joined())
     }
   }
 }

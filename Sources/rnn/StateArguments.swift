@@ -1,55 +1,90 @@
 import RNNKit
 
-/// Where a run's first state comes from, and where its last one goes.
+/// Where a run's first state comes from.
 struct StateArguments {
   var h0: String?
   var c0: String?
   var stateIn: String?
 
-  /// The state to start from. `members` gives the input file's own `h0` and `c0`, which options go before.
-  func state(of plan: Plan, batch: Int, members: (String) -> Tensor?) throws(RNNError) -> State {
-    if let stateIn {
-      let stored = try Arrays.read(stateIn)
-      do throws(RNNError) {
-        // As --state-out writes it, or as the members of an earlier run's output.
-        return try plan.state(batch: batch) { name in
-          stored.first { $0.name == name }?.tensor
-            ?? stored.first { $0.name == String(name.dropLast()) + "n" }?.tensor
-        }
-      } catch {
-        throw error.inFile(stateIn)
+  /// Throws for what no file can mend.
+  func check() throws(RNNError) {
+    if let h0, Self.isNormal(h0) { _ = try Self.normal(h0) }
+    if let c0, Self.isNormal(c0) {
+      throw RNNError(.usage, "--c0 \(c0): expected a file or zeros",
+        remedy: "save the cell state as a file, or leave the option out")
+    }
+  }
+
+  /// The state to start from. `members` gives the `h0` and `c0` of the `input` file, which options go before.
+  func state(
+    of plan: Plan, batch: Int, input: String? = nil, members: (String) -> Tensor? = { _ in nil }
+  ) throws(RNNError) -> State {
+    var state: State
+    do throws(RNNError) {
+      if let stateIn { return try Self.stored(in: stateIn, plan, batch) }
+      state = try plan.state(batch: batch) { name in
+        (name.hasSuffix("h0") && h0 != nil) || (name.hasSuffix("c0") && c0 != nil) ? nil : members(name)
       }
+    } catch {
+      throw (stateIn ?? input).map(error.inFile) ?? error
     }
-    var state = try plan.state(batch: batch) { name in
-      (name.hasSuffix("h0") && h0 != nil) || (name.hasSuffix("c0") && c0 != nil) ? nil : members(name)
+    if let h0, Self.isNormal(h0) {
+      let (sigma, seed) = try Self.normal(h0)
+      try state.setNormal(sigma: sigma, seed: seed)
+    } else if let h0 {
+      try Self.set("h0", from: h0, plan, batch) { (tensor, module) throws(RNNError) in try state.setH(tensor, module) }
     }
-    if let h0 {
-      if h0.hasPrefix("normal:") {
-        let (sigma, seed) = try Self.normal(h0)
-        try state.setNormal(sigma: sigma, seed: seed)
-      } else {
-        try set(h0, "h0", plan, batch) { (tensor, module) throws(RNNError) in try state.setH(tensor, module) }
-      }
+    if let c0 {
+      try Self.set("c0", from: c0, plan, batch) { (tensor, module) throws(RNNError) in try state.setC(tensor, module) }
     }
-    if let c0 { try set(c0, "c0", plan, batch) { (tensor, module) throws(RNNError) in try state.setC(tensor, module) } }
     return state
   }
 
+  /// A whole state as --state-out writes it, or as the members of an earlier run's output.
+  private static func stored(in path: String, _ plan: Plan, _ batch: Int) throws(RNNError) -> State {
+    let stored = try Arrays.read(path, loneArray: "h0")
+    func tensor(_ name: String) -> Tensor? {
+      stored.first { $0.name == name }?.tensor ?? stored.first { $0.name == String(name.dropLast()) + "n" }?.tensor
+    }
+    let modules = plan.architecture.recurrentModules
+    for module in modules {
+      for name in module.cell == .lstm ? ["h0", "c0"] : ["h0"] {
+        let whole = Model.join(module.name, name)
+        guard tensor(whole) != nil || (modules.count == 1 && tensor(name) != nil) else {
+          throw RNNError(.badData, file: path,
+            "holds no state \(modules.count == 1 ? name : whole), but \(stored.map(\.name).joined(separator: ", "))",
+            remedy: "give a file that --state-out wrote")
+        }
+      }
+    }
+    return try plan.state(batch: batch, members: tensor)
+  }
+
   /// Sets one kind of state of every module from a file, or to zeros.
-  private func set(
-    _ source: String, _ name: String, _ plan: Plan, _ batch: Int, _ body: (Tensor, String) throws(RNNError) -> Void
+  private static func set(
+    _ name: String, from source: String, _ plan: Plan, _ batch: Int, _ body: (Tensor, String) throws(RNNError) -> Void
   ) throws(RNNError) {
     let modules = plan.architecture.recurrentModules.filter { name == "h0" || $0.cell == .lstm }
+    guard !modules.isEmpty else {
+      throw RNNError(.usage, "--\(name): the chain has no module with such a state", remedy: "leave the option out")
+    }
+    let stored = source == "zeros" ? [] : try Arrays.read(source, loneArray: name)
     for module in modules {
-      let size = name == "h0" ? module.stateSize : module.hiddenSize
       let tensor: Tensor
       if source == "zeros" {
-        guard let shape = Shape([module.numLayers * module.directionCount, batch, size]),
-          let zeros = Tensor(.float32, shape, fill: { _ in })
-        else { throw RNNError(.usage, "a state of that size does not fit into memory", remedy: "use a smaller batch") }
-        tensor = zeros
+        tensor = try zeros([module.numLayers * module.directionCount, batch, name == "h0" ? module.stateSize : module.hiddenSize])
       } else {
-        tensor = try Arrays.read(modules.count == 1 ? name : "\(module.name).\(name)", from: source)
+        let whole = Model.join(module.name, name)
+        let names = modules.count == 1 ? [whole, name] : [whole]
+        // The only array of a file need not be named for the only module there is.
+        guard let found = stored.first(where: { names.contains($0.name) })
+          ?? (modules.count == 1 && stored.count == 1 ? stored[0] : nil)
+        else {
+          throw RNNError(.badData, file: source,
+            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).joined(separator: ", "))",
+            remedy: "name the array \(names[names.count - 1])")
+        }
+        tensor = found.tensor
       }
       do throws(RNNError) {
         try body(tensor, module.name)
@@ -57,10 +92,16 @@ struct StateArguments {
         throw error.inFile(source)
       }
     }
-    if modules.isEmpty {
-      throw RNNError(.usage, "--\(name): the chain has no module with such a state", remedy: "leave the option out")
-    }
   }
+
+  private static func zeros(_ sizes: [Int]) throws(RNNError) -> Tensor {
+    guard let shape = Shape(sizes), let zeros = Tensor(.float32, shape, fill: { _ in }) else {
+      throw RNNError(.usage, "a state of that size does not fit into memory", remedy: "use a smaller batch")
+    }
+    return zeros
+  }
+
+  private static func isNormal(_ text: String) -> Bool { text == "normal" || text.hasPrefix("normal:") }
 
   private static func normal(_ text: String) throws(RNNError) -> (sigma: Double, seed: UInt64) {
     let parts = text.dropFirst("normal:".count).split(separator: ",", omittingEmptySubsequences: false)
@@ -68,30 +109,5 @@ struct StateArguments {
       throw RNNError(.usage, "--h0 \(text): expected normal:SIGMA,SEED", remedy: "write it as --h0 normal:0.1,42")
     }
     return (sigma, seed)
-  }
-
-  /// Writes a state as `h0` and `c0`, or `<module>.h0` and so on where there are several.
-  static func write(_ state: State, to path: String, replacing: Bool) throws(RNNError) {
-    var members: [NamedTensor] = []
-    for module in state.modules {
-      let prefix = state.modules.count == 1 ? "" : module
-      if let h = state.h(module) { members.append(NamedTensor(Model.join(prefix, "h0"), h)) }
-      if let c = state.c(module) { members.append(NamedTensor(Model.join(prefix, "c0"), c)) }
-    }
-    guard let first = members.first else {
-      throw RNNError(.usage, "--state-out: the chain has no state", remedy: "leave the option out")
-    }
-    let writer = try Arrays.registry.writer(for: path)
-    guard !writer.holdsOneArray || members.count == 1 else {
-      throw RNNError(.usage, file: path, "a .\(writer.name) file holds one array, the state has \(members.map(\.name).joined(separator: ", "))",
-        remedy: "name an .npz or .json file")
-    }
-    do throws(RNNError) {
-      var file = try OutputFile(path, replacing: replacing)
-      try writer.write(ArrayOutput(members: members, end: first.tensor), to: &file)
-      try file.commit()
-    } catch {
-      throw error.inFile(path)
-    }
   }
 }

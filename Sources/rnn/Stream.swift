@@ -3,90 +3,109 @@ import RNNKit
 /// Runs a model on steps as they come: a line in, a line out.
 struct Stream {
   let plan: Plan
-  let stateIn: String?
-  let stateOut: String?
-  let h0: String?
-  let c0: String?
-  let force: Bool
+  let state: State
 
-  func run() throws {
+  /// Reads standard input to its end. Returns the last state.
+  func run() throws(RNNError) -> State {
     switch plan.precision {
-    case .float32: try run(Float.self) { runner, input, state, output in
+    case .float32: try run(Float.self) { (runner, input, state, output) throws(RNNError) in
       var span = output.mutableSpan
-      try runner.run(input.span, steps: 1, &state, into: &span)
-    } indices: { runner, input, state, output in
+      try runner.step(input.span, &state, into: &span)
+    } indices: { (runner, index, state, output) throws(RNNError) in
       var span = output.mutableSpan
-      try runner.run(indices: input.span, steps: 1, &state, into: &span)
+      try runner.run(indices: [index].span, steps: 1, &state, into: &span)
     }
-    case .float64: try run(Double.self) { runner, input, state, output in
+    case .float64: try run(Double.self) { (runner, input, state, output) throws(RNNError) in
       var span = output.mutableSpan
-      try runner.run(input.span, steps: 1, &state, into: &span)
-    } indices: { runner, input, state, output in
+      try runner.step(input.span, &state, into: &span)
+    } indices: { (runner, index, state, output) throws(RNNError) in
       var span = output.mutableSpan
-      try runner.run(indices: input.span, steps: 1, &state, into: &span)
+      try runner.run(indices: [index].span, steps: 1, &state, into: &span)
     }
     }
   }
 
   private func run<Value: BinaryFloatingPoint & LosslessStringConvertible>(
     _ type: Value.Type,
-    step: (Runner, [Value], inout State, inout [Value]) throws -> Void,
-    indices: (Runner, [Int], inout State, inout [Value]) throws -> Void
-  ) throws {
+    step: (Runner, [Value], inout State, inout [Value]) throws(RNNError) -> Void,
+    indices: (Runner, Int, inout State, inout [Value]) throws(RNNError) -> Void
+  ) throws(RNNError) -> State {
     let runner = try Runner(plan)
-    var state = try StateArguments(h0: h0, c0: c0, stateIn: stateIn).state(of: plan, batch: 1) { _ in nil }
+    var state = state
     var output = [Value](repeating: 0, count: plan.outputSize)
     var number = 0
     while let line = readLine() {
       number += 1
-      let isJSON = line.drop { $0 == " " || $0 == "\t" }.first == "["
-      let values = try numbers(line, isJSON: isJSON, number)
-      if values.isEmpty { continue }
-      guard values.count == plan.inputSize else {
-        throw RNNError(.badData, file: "standard input", place: "line \(number)",
-          "\(values.count) numbers, expected \(plan.inputSize)", remedy: "give one step a line")
-      }
-      if plan.takesIndices {
-        guard let index = Int(exactly: values[0]) else {
-          throw RNNError(.badData, file: "standard input", place: "line \(number)", "not a whole number",
-            remedy: "give an index of the embedding")
-        }
-        try indices(runner, [index], &state, &output)
-      } else {
-        try step(runner, values.map { Value($0) }, &state, &output)
-      }
-      let text = output.map { $0.isFinite || !isJSON ? "\($0)" : "\"\($0)\"" }.joined(separator: isJSON ? ", " : ",")
-      Console.output(isJSON ? "[\(text)]\n" : text + "\n")
-    }
-    if let stateOut { try StateArguments.write(state, to: stateOut, replacing: force) }
-  }
-
-  /// The numbers of a line: between commas or spaces, or a JSON list.
-  private func numbers(_ line: String, isJSON: Bool, _ number: Int) throws(RNNError) -> [Double] {
-    func refuse(_ what: String) -> RNNError {
-      RNNError(.badData, file: "standard input", place: "line \(number)", "\(what) is no number",
-        remedy: "give numbers between commas or spaces, or a JSON list")
-    }
-    var result: [Double] = []
-    if isJSON {
-      let elements: [JSONValue]
       do throws(RNNError) {
-        elements = try JSONValue(parsing: line).array ?? []
+        guard let values = try Line(line) else { continue }
+        guard values.numbers.count == plan.inputSize else {
+          throw RNNError(.badData, "\(counted(values.numbers.count, "number")), expected \(plan.inputSize)",
+            remedy: "give one step a line")
+        }
+        if plan.takesIndices {
+          guard let index = Int(exactly: values.numbers[0]) else {
+            throw RNNError(.badData, "not a whole number", remedy: "give an index of the embedding")
+          }
+          try indices(runner, index, &state, &output)
+        } else {
+          try step(runner, values.numbers.map { Value($0) }, &state, &output)
+        }
+        Console.output(values.isJSON ? Self.json(output) : output.map { "\($0)" }.joined(separator: ",") + "\n")
       } catch {
         var error = error
-        error.place = "line \(number), " + (error.place ?? "")
+        error.place = "line \(number)" + (error.place.map { ", \($0)" } ?? "")
         throw error.inFile("standard input")
       }
-      for element in elements {
-        guard let value = element.double else { throw refuse(element.text) }
+    }
+    return state
+  }
+
+  private static func json<Value: BinaryFloatingPoint & LosslessStringConvertible>(_ values: [Value]) -> String {
+    "[" + values.map { $0.isFinite ? "\($0)" : "\"\($0)\"" }.joined(separator: ", ") + "]\n"
+  }
+}
+
+/// The numbers of a line: between commas, or between spaces, or a JSON list. Nil for an empty one.
+private struct Line {
+  let numbers: [Double]
+  let isJSON: Bool
+
+  init?(_ text: String) throws(RNNError) {
+    var result: [Double] = []
+    isJSON = text.drop { $0 == " " || $0 == "\t" }.first == "["
+    if isJSON {
+      for element in try JSONValue(parsing: text).array ?? [] {
+        guard let value = element.double ?? element.string.flatMap(Self.named) else { throw Self.refuse(element.text) }
         result.append(value)
       }
     } else {
-      for part in line.split(whereSeparator: { ", \t\r".contains($0) }) {
-        guard let value = Double(part) else { throw refuse("\"\(part.prefix(40))\"") }
+      // A carriage return and a line feed are one character, which readLine takes away whole.
+      let isTable = text.contains(",")
+      let cells = text.split(omittingEmptySubsequences: !isTable) { isTable ? $0 == "," : $0 == " " || $0 == "\t" }
+      for cell in cells {
+        let trimmed = String(cell.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+        let isDecimal = trimmed.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
+        guard let value = isDecimal ? Double(trimmed) : Self.named(trimmed), value.isFinite || !isDecimal else {
+          throw Self.refuse("\"\(trimmed.prefix(40))\"")
+        }
         result.append(value)
       }
     }
-    return result
+    guard !result.isEmpty || isJSON else { return nil }
+    numbers = result
+  }
+
+  /// What is written where there is no number.
+  private static func named(_ text: String) -> Double? {
+    switch text.lowercased() {
+    case "nan", "+nan", "-nan": .nan
+    case "inf", "+inf", "infinity", "+infinity": .infinity
+    case "-inf", "-infinity": -.infinity
+    default: nil
+    }
+  }
+
+  private static func refuse(_ what: String) -> RNNError {
+    RNNError(.badData, "\(what) is no number", remedy: "give numbers between commas or spaces, or a JSON list")
   }
 }

@@ -4,27 +4,35 @@ import RNNKit
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Replays a model's reference cases against the outputs its framework gave.",
+    usage: "rnn verify [<options>] <model>",
     discussion: """
-      Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 in float64), rounding (beyond
-      that, but reference and result are about equally far from a float64 run: the model amplifies rounding), or mismatch,
-      with the first step and layer that diverge. Exit status 1 where one does not hold.
+      Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 + 1e-12·|reference| in float64), \
+      rounding (beyond that, but reference and result are about equally far from a float64 run: the model amplifies \
+      rounding), or mismatch, with the first step and layer that diverge. Exit status 1 where one does not hold.
+
+        rnn verify model.rnn
+        rnn verify weights.h5 --nonlinearity relu --case outputs.npz
       """)
 
-  @Argument(help: "The model file.") var path: String
-  @OptionGroup(title: "Model options") var model: ModelArguments
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Option(
     name: .customLong("case"),
-    help: ArgumentHelp("Replay the case in this .npz, .h5 or .json instead of those in the model. Repeatable.", valueName: "file"))
+    help: ArgumentHelp("Replay the case in this file of arrays (input, h0, …, output) instead of those in the model. Repeatable.", valueName: "file"))
   var cases: [String] = []
-  @OptionGroup(title: "Part of the chain") var part: PartArguments
   @Flag(help: "Print JSON (Schemas/verify.schema.json).") var json = false
+  @OptionGroup var part: PartArguments
+  @OptionGroup var model: ModelArguments
 
   func run() throws {
     let progress = Progress("verifying")
     defer { progress.end() }
     let file = try model.open(path, quiet: json)
     var references = file.model.archive.cases
-    if !cases.isEmpty { references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: file.model) } }
+    if !cases.isEmpty {
+      let modules = file.model.architecture.modules
+      let first = part.names?.first.map { name in modules.filter { $0.name == name } } ?? modules
+      references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: first) }
+    }
     if let names = part.names {
       for index in references.indices {
         references[index].metadata.removeAll { $0.key == "modules" }
@@ -51,7 +59,8 @@ struct Verify: ParsableCommand {
       for warning in warnings { Console.note(warning) }
       Console.output(verifications.map(text).joined())
       let held = verifications.count(where: \.holds)
-      Console.output("\(held) of \(verifications.count) cases hold\n")
+      Console.output(
+        verifications.count == 1 ? "the case \(held == 1 ? "holds" : "does not hold")\n" : "\(held) of \(verifications.count) cases hold\n")
     }
     if !verifications.allSatisfy(\.holds) { throw ExitCode(1) }
   }

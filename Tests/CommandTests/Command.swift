@@ -32,6 +32,11 @@ enum Command {
   }
 
   static func run(_ arguments: [String], input: String? = nil, in folder: URL? = nil) throws -> Result {
+    try run(arguments, data: Data((input ?? "").utf8), in: folder)
+  }
+
+  /// With bytes as standard input.
+  static func run(_ arguments: [String], data: Data, in folder: URL? = nil) throws -> Result {
     let process = Process()
     process.executableURL = executable
     process.arguments = arguments
@@ -40,17 +45,17 @@ enum Command {
     let scratch = try Scratch()
     let (out, err, source) = (scratch.url("out"), scratch.url("err"), scratch.url("in"))
     for url in [out, err] { try Data().write(to: url) }
-    try Data((input ?? "").utf8).write(to: source)
+    try data.write(to: source)
     process.standardOutput = try FileHandle(forWritingTo: out)
     process.standardError = try FileHandle(forWritingTo: err)
     process.standardInput = try FileHandle(forReadingFrom: source)
     try process.run()
     process.waitUntilExit()
     #expect(process.terminationReason == .exit, "the command ended by a signal: \(arguments)")
-    let data = try Data(contentsOf: out)
+    let output = try Data(contentsOf: out)
     return Result(
-      status: process.terminationStatus, output: String(decoding: data, as: UTF8.self),
-      errors: String(decoding: try Data(contentsOf: err), as: UTF8.self), data: data)
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+      errors: String(decoding: try Data(contentsOf: err), as: UTF8.self), data: output)
   }
 }
 

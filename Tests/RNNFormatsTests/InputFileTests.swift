@@ -1,3 +1,4 @@
+import class Foundation.Thread
 import Glibc
 import RNNFormats
 import RNNModel
@@ -45,14 +46,20 @@ import Testing
 
   @Test func readsAPipeToItsEnd() throws {
     mkfifo(folder("pipe"), 0o600)
-    // Open for reading too, so that opening does not wait; what is written fits into the pipe.
-    let writer = open(folder("pipe"), O_RDWR)
-    let bytes = (0..<50_000).map { UInt8(truncatingIfNeeded: $0) }
-    #expect(write(writer, bytes, bytes.count) == bytes.count)
-    let reader = open(folder("pipe"), O_RDONLY)
-    defer { close(reader) }
-    close(writer)
-    let file = try InputFile("/proc/self/fd/\(reader)")
+    let (path, bytes) = (folder("pipe"), (0..<500_000).map { UInt8(truncatingIfNeeded: $0) })
+    // Opening waits for the other end, and a pipe holds less than this: the writer needs a thread of its own.
+    let writer = Thread {
+      let descriptor = open(path, O_WRONLY)
+      var done = 0
+      while done < bytes.count {
+        let count = bytes[done...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        if count <= 0 { break }
+        done += count
+      }
+      close(descriptor)
+    }
+    writer.start()
+    let file = try InputFile(path)
     #expect(file.withUnsafeBytes { $0.elementsEqual(bytes) })
   }
 

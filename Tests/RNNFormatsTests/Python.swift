@@ -1,10 +1,12 @@
 import Foundation
 
-/// The Python that reads what we wrote: `python3`, or the one that PYTHON names.
+/// The Python that reads what we wrote: the one that RNNKIT_PYTHON names, else `.venv/bin/python`.
 enum Python {
   struct Failure: Error { var text: String }
 
-  static let name = ProcessInfo.processInfo.environment["PYTHON"] ?? "python3"
+  static let name = ProcessInfo.processInfo.environment["RNNKIT_PYTHON"]
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent(".venv/bin/python").path
 
   /// Whether it can import these modules.
   static func has(_ modules: String) -> Bool { (try? run(["-c", "import \(modules)"])) != nil }

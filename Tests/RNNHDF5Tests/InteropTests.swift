@@ -4,9 +4,11 @@ import RNNHDF5
 import RNNModel
 import Testing
 
-/// What we wrote, read by h5py. Needs a Python with h5py: `python3`, or the one that PYTHON names.
+/// What we wrote, read by h5py. Needs a Python with h5py: the one that RNNKIT_PYTHON names, else `.venv/bin/python`.
 @Suite struct InteropTests {
-  static let python = ProcessInfo.processInfo.environment["PYTHON"] ?? "python3"
+  static let python = ProcessInfo.processInfo.environment["RNNKIT_PYTHON"]
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent(".venv/bin/python").path
   static let hasH5py = (try? run(["-c", "import h5py"])) != nil
 
   private static func run(_ arguments: [String]) throws -> String {

@@ -33,9 +33,51 @@ import Testing
     let all = try archive("a", "b")
     #expect(try message(["a"], all) == "usage: --rename a: expected OLD=NEW; write it as --rename enc_w_ih=gru.weight_ih_l0")
     #expect(try message(["c=d"], all) == "usage: --rename c=d: no tensor has that name; see the names with 'rnn inspect'")
-    #expect(try message(["a=b"], all) == "badData: tensor b: the name stands twice; write the file again")
+    #expect(try message(["a=b"], all) == "usage: tensor b: the name stands twice once the tensors are renamed; choose another new name")
     #expect(try message(["*a*=b"], all)
       == "usage: --rename *a*=b: a rule takes one * on each side at the most, and a new name; write several rules")
+  }
+
+  /// An RNN named `rnn` and its architecture, with a case that names it.
+  private func statedModel() throws -> TensorArchive {
+    var archive = try archive("rnn.weight_ih_l0", "rnn.weight_hh_l0", "conv.weight")
+    let module = Recurrent(name: "rnn", cell: .rnn, inputSize: 1, hiddenSize: 1, bias: false)
+    archive.architecture = Architecture(modules: [
+      .recurrent(module), .unknown(UnknownModule(name: "conv", tensorNames: ["conv.weight"])),
+    ])
+    let tensor = try #require(archive["rnn.weight_ih_l0"])
+    archive.cases = [
+      ReferenceCase(
+        name: "one", members: [NamedTensor("input", tensor), NamedTensor("rnn.hn", tensor)],
+        metadata: [.init("modules", .array([.string("rnn")]))])
+    ]
+    return archive
+  }
+
+  @Test func renamesTheModulesOfAStatedArchitectureWithTheirTensors() throws {
+    var mapping = NameMapping()
+    try mapping.add("rnn.*=encoder.rnn.*")
+    try mapping.add("conv.weight=front.kernel")
+    let renamed = try mapping.apply(to: statedModel())
+    #expect(renamed.architecture?.modules.map(\.name) == ["encoder.rnn", "conv"])
+    #expect(renamed.architecture?.modules.last == .unknown(UnknownModule(name: "conv", tensorNames: ["front.kernel"])))
+    #expect(renamed.cases[0].members.map(\.name) == ["input", "encoder.rnn.hn"])
+    #expect(renamed.cases[0].metadata[0].value == .array([.string("encoder.rnn")]))
+  }
+
+  @Test func refusesANewNameThatAStatedArchitectureHasNoPlaceFor() throws {
+    #expect(try message(["rnn.weight_ih_l0=rnn.w"], statedModel()) == """
+      usage: --rename would call rnn.weight_ih_l0 rnn.w, but the file states its architecture, \
+      whose modules can only get a new prefix; rename all of rnn.* alike, or leave the option out
+      """)
+    #expect(try message(["rnn.weight_ih_l0=a.weight_ih_l0"], statedModel())?.hasPrefix("usage: --rename would call rnn.weight_hh_l0") == true)
+  }
+
+  @Test func passesOverUnusedRulesWhereThatIsWanted() throws {
+    var mapping = NameMapping()
+    mapping.allowsUnusedRules = true
+    try mapping.add("c=d")
+    #expect(try mapping.apply(to: archive("a")).tensors.map(\.name) == ["a"])
   }
 
   @Test func readsAMappingFile() throws {

@@ -148,7 +148,23 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     let found = try message([("enc_w_ih", [15, 3]), ("enc_w_hh", [15, 5]), ("enc_b_ih", [15]), ("enc_b_hh", [15]), ("out_w", [2, 5])])
     #expect(
       found
-        == "no recurrent layer: no tensor is named like weight_ih_l0; if these are a recurrent layer, add --rename 'enc_w_ih=gru.weight_ih_l0' --rename 'enc_w_hh=gru.weight_hh_l0' --rename 'enc_b_ih=gru.bias_ih_l0' --rename 'enc_b_hh=gru.bias_hh_l0'"
+        == "no recurrent layer: no tensor is named like weight_ih_l0; if these are recurrent, add --rename 'enc_w_ih=gru.weight_ih_l0' --rename 'enc_w_hh=gru.weight_hh_l0' --rename 'enc_b_ih=gru.bias_ih_l0' --rename 'enc_b_hh=gru.bias_hh_l0'"
     )
+  }
+
+  @Test func proposesAMappingForAStack() throws {
+    // In the order of names, as HDF5 lists them, the second layer comes first.
+    let found = try message([
+      ("enc2_hidden", [20, 5]), ("enc2_input", [20, 5]), ("enc_hidden", [20, 5]), ("enc_input", [20, 3]), ("fc_w", [5, 5]),
+    ])
+    #expect(found?.hasSuffix("""
+      add --rename 'enc_input=lstm.weight_ih_l0' --rename 'enc_hidden=lstm.weight_hh_l0' \
+      --rename 'enc2_input=lstm.weight_ih_l1' --rename 'enc2_hidden=lstm.weight_hh_l1'
+      """) == true)
+  }
+
+  @Test func proposesNoMappingThatWouldLeaveABiasOut() throws {
+    let found = try message([("enc_w_ih", [15, 3]), ("enc_w_hh", [15, 5]), ("enc_b", [15])])
+    #expect(found?.hasSuffix("name its tensors with --rename OLD=NEW, or with --mapping FILE") == true)
   }
 }

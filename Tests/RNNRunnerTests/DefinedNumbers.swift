@@ -1,6 +1,7 @@
 /// The functions of `Schemas/numbers.md`, one number at a time, written from that page and nothing else.
 protocol DefinedReal: BinaryFloatingPoint, Sendable {
   static var log2e: Self { get }
+  static var ln2: Self { get }
   static var ln2High: Self { get }
   static var ln2Low: Self { get }
   /// Without the exponents that are added to it.
@@ -22,6 +23,7 @@ func fma<R: BinaryFloatingPoint>(_ a: R, _ b: R, _ c: R) -> R { c.addingProduct(
 
 extension Float: DefinedReal {
   static var log2e: Float { 0x1.715476p+0 }
+  static var ln2: Float { 0x1.62e43p-1 }
   static var ln2High: Float { 0x1.62e4p-1 }
   static var ln2Low: Float { 0x1.7f7d1cp-20 }
   static var rounder: Float { 0x1.8p23 }
@@ -49,6 +51,7 @@ extension Float: DefinedReal {
 
 extension Double: DefinedReal {
   static var log2e: Double { 0x1.71547652b82fep+0 }
+  static var ln2: Double { 0x1.62e42fefa39efp-1 }
   static var ln2High: Double { 0x1.62e42fefa3000p-1 }
   static var ln2Low: Double { 0x1.3de6af278ece6p-42 }
   static var rounder: Double { 0x1.8p52 }
@@ -97,7 +100,8 @@ struct Apart<R: DefinedReal> {
     let y = y < least ? least : y
     let rounder = R.rounder + R(R.bias + q)
     let n = fma(y, R.log2e, rounder) - rounder
-    r = fma(n, -R.ln2Low, fma(n, -R.ln2High, y))
+    // Only tanh is not raised.
+    r = raised ? fma(n, -R.ln2Low, fma(n, -R.ln2High, y)) : fma(n, -R.ln2, y)
     t = fma(R.expQuotient(r), r, 0.5) * (r * r)
     p = r + t
     scale = R(sign: .plus, exponent: R.Exponent(Int(n) + q), significand: 1)

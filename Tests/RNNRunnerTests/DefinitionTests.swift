@@ -76,7 +76,8 @@ import Testing
     let state = try plan.state(batch: random.batch) { random.states[$0] }
     let outputs = try plan.run(random.input, state: state, lengths: random.lengths)
     let architecture = random.model.architecture
-    let inputs = random.input.doubles, features = random.takesIndices ? 1 : random.input.shape[random.input.shape.rank - 1]
+    let inputs = random.input.doubles
+    let features = random.takesIndices ? 1 : random.input.shape[random.input.shape.rank - 1]
     for row in 0..<random.batch {
       let rows = (0..<random.steps).map { step in
         let start = random.position(step, row) * features
@@ -101,7 +102,8 @@ import Testing
         }
       }
       for module in architecture.recurrentModules {
-        for (state, wanted) in [(outputs.state.h(module.name), expected.h), (outputs.state.c(module.name), expected.c)] {
+        let states = outputs.state
+        for (state, wanted) in [(states.h(module.name), expected.h), (states.c(module.name), expected.c)] {
           guard let state, let wanted = wanted[module.name] else { continue }
           let found: [R] = bits(state), size = wanted[0].count
           for (block, values) in wanted.enumerated() {

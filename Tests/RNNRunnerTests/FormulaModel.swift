@@ -8,8 +8,8 @@ import RNNModel
   import Darwin
 #endif
 
-/// A recurrent module in float64 from the formulas of PyTorch's documentation and ONNX's operators, with the C library's
-/// functions. It shares no line with the runner or with `DefinedModel`.
+/// A recurrent module in float64 from the formulas of PyTorch's documentation and ONNX's operators, with the C
+/// library's functions. It shares no line with the runner or with `DefinedModel`.
 struct FormulaModel {
   let model: Model
   let module: Recurrent
@@ -23,8 +23,11 @@ struct FormulaModel {
     var peepholes: [Double]
   }
 
-  /// Every step's output of the last layer, then h and c of each layer and direction, of one sequence cut to its length.
-  func run(_ input: [[Double]], h0: [[Double]], c0: [[Double]]) -> (output: [[Double]], hn: [[Double]], cn: [[Double]]) {
+  /// Every step's output of the last layer, then h and c of each layer and direction, of one sequence cut to its
+  /// length.
+  func run(
+    _ input: [[Double]], h0: [[Double]], c0: [[Double]]
+  ) -> (output: [[Double]], hn: [[Double]], cn: [[Double]]) {
     var sequence = input, hn: [[Double]] = [], cn: [[Double]] = []
     for layer in 0..<module.numLayers {
       var halves: [[[Double]]] = []

@@ -48,7 +48,8 @@ import Testing
               #expect(error <= tolerance, "seed \(seed), row \(row), step \(step): \(module)")
             }
           }
-          for (tensor, wanted) in [(outputs.state.h(module.name), expected.hn), (outputs.state.c(module.name), expected.cn)] {
+          let state = outputs.state
+          for (tensor, wanted) in [(state.h(module.name), expected.hn), (state.c(module.name), expected.cn)] {
             guard let found = tensor?.doubles else { continue }
             for (block, values) in wanted.enumerated() {
               for (unit, value) in values.enumerated() {

@@ -166,8 +166,9 @@ extension RandomModel {
         tensor.withUnsafeBytes { source in
           for index in 0..<outer {
             let from = (index * length + range.lowerBound) * inner
-            UnsafeMutableRawBufferPointer(rebasing: bytes[index * range.count * inner..<(index + 1) * range.count * inner])
-              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from..<from + range.count * inner]))
+            let size = range.count * inner
+            UnsafeMutableRawBufferPointer(rebasing: bytes[index * size..<(index + 1) * size])
+              .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[from..<from + size]))
           }
         }
       })

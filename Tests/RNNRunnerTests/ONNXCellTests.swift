@@ -23,7 +23,8 @@ import Testing
       module.clip = 0.5
     case "activations":
       module.activations = Recurrent.Activations(
-        gate: .hardSigmoid(alpha: 0.2, beta: 0.5), candidate: .softsign, output: .scaledTanh(alpha: 1.7159, beta: 0.6667))
+        gate: .hardSigmoid(alpha: 0.2, beta: 0.5), candidate: .softsign,
+        output: .scaledTanh(alpha: 1.7159, beta: 0.6667))
     case "softplusGRU":
       module.cell = .gru
       module.resetAfter = false

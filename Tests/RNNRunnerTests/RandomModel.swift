@@ -39,7 +39,9 @@ enum Values: CaseIterable {
       let least = precision == .float32 ? 0x1p-126 : 0x1p-1022
       return generator.chance(0.7) ? generator.uniform(4) * least : generator.uniform(bound)
     case .special:
-      if generator.chance(0.003) { return [Double.nan, -.nan, .infinity, -.infinity].randomElement(using: &generator) ?? 0 }
+      if generator.chance(0.003) {
+        return [Double.nan, -.nan, .infinity, -.infinity].randomElement(using: &generator) ?? 0
+      }
       return generator.uniform(bound)
     }
   }
@@ -88,7 +90,8 @@ struct RandomModel {
           }
         modules.append(
           .linear(
-            Linear(name: "fc\(index)", inFeatures: size, outFeatures: out, bias: generator.chance(0.7), activation: head)))
+            Linear(
+              name: "fc\(index)", inFeatures: size, outFeatures: out, bias: generator.chance(0.7), activation: head)))
         size = out
       }
     }
@@ -148,7 +151,11 @@ struct RandomModel {
       name: name, cell: cell, inputSize: inputSize, hiddenSize: hidden, numLayers: generator.size(1...4),
       bias: generator.chance(0.8))
     if !forward {
-      module.direction = generator.chance(0.4) ? .bidirectional : (!pytorch && generator.chance(0.2) ? .reverse : .forward)
+      if generator.chance(0.4) {
+        module.direction = .bidirectional
+      } else if !pytorch && generator.chance(0.2) {
+        module.direction = .reverse
+      }
     }
     if cell == .lstm && hidden > 1 && generator.chance(0.3) { module.projSize = generator.size(1...hidden - 1) }
     if cell == .rnn && generator.chance(0.4) { module.activations.candidate = .relu }
@@ -156,7 +163,9 @@ struct RandomModel {
     if generator.chance(0.4) {
       module.activations = Recurrent.Activations(
         gate: activation(&generator), candidate: activation(&generator), output: activation(&generator))
-      if module.direction == .bidirectional, generator.chance(0.5) { module.reverseActivations = Recurrent.Activations() }
+      if module.direction == .bidirectional, generator.chance(0.5) {
+        module.reverseActivations = Recurrent.Activations()
+      }
     }
     if generator.chance(0.2) { module.clip = 0.5 }
     if cell == .gru { module.resetAfter = generator.chance(0.6) }

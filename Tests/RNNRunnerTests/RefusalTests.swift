@@ -138,7 +138,8 @@ import Testing
     }
     let input = try RandomModel.tensor([4, 3, 2], .float32) { 0 }
     expect(
-      "state: it is of 2 rows of float32, or of other modules; the input has 3 rows; make it with state(batch: 3) of the same plan"
+      "state: it is of 2 rows of float32, or of other modules; the input has 3 rows; "
+        + "make it with state(batch: 3) of the same plan"
     ) { () throws(RNNError) in _ = try plan.run(input, state: state) }
     let runner = try Runner(plan, batch: 1)
     var output: [Float] = [0, 0, 0]
@@ -190,7 +191,9 @@ import Testing
   }
 
   /// Expects an error of exactly these words.
-  private func expect(_ message: String, _ location: SourceLocation = #_sourceLocation, _ body: () throws(RNNError) -> Void) {
+  private func expect(
+    _ message: String, _ location: SourceLocation = #_sourceLocation, _ body: () throws(RNNError) -> Void
+  ) {
     do throws(RNNError) {
       try body()
       Issue.record("nothing was thrown, expected: \(message)", sourceLocation: location)

@@ -87,8 +87,8 @@ for name, case in CASES.items():
         end = "" if index == len(members) - 1 else ","
         numbers = [] if values is None else [str(v) for v in values.ravel()]
         print(f"    {member}: [")
-        for start in range(0, len(numbers), 9):
-            print("      " + ", ".join(numbers[start:start + 9]) + ",")
+        for start in range(0, len(numbers), 8):
+            print("      " + ", ".join(numbers[start:start + 8]) + ",")
         print(f"    ]{end}")
     print("  ),")
 print("]")

@@ -1,7 +1,7 @@
 // Every operation for both element types, for the instruction set that the including file has chosen.
 //
-// ISA names it. WIDEST_TILE, TALLEST_TILE(panels) and MAXIMUM_TILE say how large a piece of a product the registers hold,
-// SINGLE_GROUPS(panels) how many groups of weights a single row takes at once.
+// ISA names it. WIDEST_TILE, TALLEST_TILE(panels) and MAXIMUM_TILE say how large a piece of a product the registers
+// hold, SINGLE_GROUPS(panels) how many groups of weights a single row takes at once.
 
 #pragma STDC FP_CONTRACT OFF
 // Vectors wider than the registers are only ever passed to functions that are inlined.

@@ -76,8 +76,8 @@ INLINE void NAME(lstm_rows)(const bool standard, const rnnkit_layer *layer, cons
   }
 }
 
-/// n = tanh(x + r·y), h' = n + z·(h − n), where x is the gates' first vector and y, which is there for the reset after the
-/// product, the fourth.
+/// n = tanh(x + r·y), h' = n + z·(h − n), where x is the gates' first vector and y, which is there for the reset after
+/// the product, the fourth.
 INLINE void NAME(gru_rows)(const bool standard, const bool reset_after, const rnnkit_layer *layer, const REAL *gates,
                            REAL *h, ptrdiff_t h_stride, REAL *output, ptrdiff_t output_stride, ptrdiff_t rows) {
   V bound = SPLAT(layer->clip);

@@ -1,10 +1,11 @@
 // exp and its kin from IEEE operations alone, one sequence for every instruction set.
 //
-// exp(y) = s·(1 + p) with s = 2^n, n = y/ln 2 rounded, p = expm1(y − n·ln 2), |y − n·ln 2| <= ln(2)/2. The polynomials are
-// minimax fits of relative error 2^-26 (float32) and 2^-61 (float64).
+// exp(y) = s·(1 + p) with s = 2^n, n = y/ln 2 rounded, p = expm1(y − n·ln 2), |y − n·ln 2| <= ln(2)/2. The polynomials
+// are minimax fits of relative error 2^-26 (float32) and 2^-61 (float64).
 
 #if LANES == 16
 #define LOG2E 0x1.715476p+0f
+#define LN2 0x1.62e43p-1f
 #define LN2_HIGH 0x1.62e4p-1f
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define FRACTION_BITS 23
@@ -19,6 +20,7 @@
 #define TANH_LEAST -19.0f
 #else
 #define LOG2E 0x1.71547652b82fep+0
+#define LN2 0x1.62e42fefa39efp-1
 #define LN2_HIGH 0x1.62e42fefa3000p-1
 #define LN2_LOW 0x1.3de6af278ece6p-42
 #define FRACTION_BITS 52
@@ -58,14 +60,15 @@ typedef struct {
   V raised;
 } EXPONENTIAL;
 
-/// Takes exp(y) apart; `least` <= y <= 0, or what is less counts as `least`.
-INLINE EXPONENTIAL NAME(take_apart)(V y, V least, const int raise) {
+/// Takes exp(y) apart; `least` <= y <= 0, or what is less counts as `least`. For tanh, to which exp(y) matters ever
+/// less the larger n is, ln 2 in one piece will do.
+INLINE EXPONENTIAL NAME(take_apart)(V y, V least, const int raise, const bool for_tanh) {
   const V rounder = SPLAT(ROUNDER + (REAL)(EXPONENT_BIAS + raise));
   y = SELECT(y < least, least, y);
   V shifted = FMA(y, SPLAT(LOG2E), rounder);
   V n = shifted - rounder;
   EXPONENTIAL e;
-  e.r = FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
+  e.r = for_tanh ? FMA(n, SPLAT(-LN2), y) : FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
   e.tail = NAME(expm1_tail)(e.r);
   e.p = e.r + e.tail;
   e.raised = (V)((VI)shifted << FRACTION_BITS);
@@ -83,7 +86,7 @@ INLINE V NAME(divide)(V n, V n_low, V d, V d_low) {
 
 /// 1/(1 + exp(−x)). From e = exp(−|x|): 1/(1 + e), below zero e/(1 + e).
 INLINE_WHERE_SMALL V NAME(sigmoid)(V x) {
-  EXPONENTIAL e = NAME(take_apart)(NAME(minus_magnitude)(x), SPLAT(EXP_LEAST), RAISE);
+  EXPONENTIAL e = NAME(take_apart)(NAME(minus_magnitude)(x), SPLAT(EXP_LEAST), RAISE, false);
   V s = e.raised * DOWN;
   V g = e.p + 1;
   V g_low = e.p - (g - 1);
@@ -95,7 +98,7 @@ INLINE_WHERE_SMALL V NAME(sigmoid)(V x) {
 
 /// From e = exp(−2|x|): (1 − e)/(1 + e) with x's sign.
 INLINE_WHERE_SMALL V NAME(tanh)(V x) {
-  EXPONENTIAL e = NAME(take_apart)(NAME(minus_magnitude)(x + x), SPLAT(TANH_LEAST), 0);
+  EXPONENTIAL e = NAME(take_apart)(NAME(minus_magnitude)(x + x), SPLAT(TANH_LEAST), 0, true);
   V s = e.raised;
   V one_less_s = 1 - s;
   V d = FMA(s, e.p, 1 + s);
@@ -107,13 +110,13 @@ INLINE_WHERE_SMALL V NAME(tanh)(V x) {
 
 /// exp(y) for y <= 0.
 INLINE_WHERE_SMALL V NAME(exp)(V y) {
-  EXPONENTIAL e = NAME(take_apart)(y, SPLAT(EXP_LEAST), RAISE);
+  EXPONENTIAL e = NAME(take_apart)(y, SPLAT(EXP_LEAST), RAISE, false);
   return FMA(e.raised, e.p, e.raised) * DOWN;
 }
 
 /// exp(y) − 1 for y <= 0.
 INLINE_WHERE_SMALL V NAME(expm1)(V y) {
-  EXPONENTIAL e = NAME(take_apart)(y, SPLAT(EXP_LEAST), RAISE);
+  EXPONENTIAL e = NAME(take_apart)(y, SPLAT(EXP_LEAST), RAISE, false);
   V s = e.raised * DOWN;
   return FMA(s, e.p, s - 1);
 }

@@ -16,6 +16,7 @@
 #undef LANES
 #undef SUFFIX
 #undef LOG2E
+#undef LN2
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef FRACTION_BITS

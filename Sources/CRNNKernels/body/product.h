@@ -1,8 +1,8 @@
 // Products with packed matrices.
 //
-// A dot product is cut into blocks of BLOCK; a block is a chain of fused multiply-adds in ascending order from zero; sums of
-// blocks are added in ascending order to what the product starts from. Lanes are outputs, so tiling is free to follow the
-// registers: no result depends on it.
+// A dot product is cut into blocks of BLOCK; a block is a chain of fused multiply-adds in ascending order from zero;
+// sums of blocks are added in ascending order to what the product starts from. Lanes are outputs, so tiling is free to
+// follow the registers: no result depends on it.
 
 #define BLOCK 32
 /// Rows worked on between two visits to the same weights: their results stay in the first-level cache.

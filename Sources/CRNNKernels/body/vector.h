@@ -1,5 +1,5 @@
-// The vector type of one element type: 64 bytes on every instruction set, whatever registers the compiler makes of it, so
-// that packed weights and results look the same everywhere.
+// The vector type of one element type: 64 bytes on every instruction set, whatever registers the compiler makes of it,
+// so that packed weights and results look the same everywhere.
 //
 // Included with REAL, INTEGER, LANES, SUFFIX and ISA defined. Only IEEE operations of one rounding are used on these
 // types, and fused ones only where they are written: the results do not depend on the instruction set.

@@ -14,8 +14,8 @@ enum { RNNKIT_MAXIMUM_PANELS = 4 };
 
 /// A weight matrix of `inner` columns, packed for `multiply`.
 ///
-/// A panel is one vector of rows. `panels` of them make a group: [group][column][panel][lane]. Rows that only fill a panel
-/// up are zero.
+/// A panel is one vector of rows. `panels` of them make a group: [group][column][panel][lane]. Rows that only fill a
+/// panel up are zero.
 typedef struct {
   /// Aligned to 64 bytes.
   const void *weights;
@@ -55,8 +55,8 @@ typedef enum { RNNKIT_RNN, RNNKIT_LSTM, RNNKIT_GRU, RNNKIT_GRU_RESET_BEFORE } rn
 
 /// One direction of one recurrent layer.
 ///
-/// A row of gates holds, for each vector of units, the pre-activations of its gates, one vector each: LSTM i, f, g, o; GRU
-/// n's input part, r, z, n's recurrent part; GRU with the reset before the product n, r, z; an RNN's only one.
+/// A row of gates holds, for each vector of units, the pre-activations of its gates, one vector each: LSTM i, f, g, o;
+/// GRU n's input part, r, z, n's recurrent part; GRU with the reset before the product n, r, z; an RNN's only one.
 typedef struct {
   rnnkit_cell cell;
   ptrdiff_t hidden;
@@ -117,7 +117,8 @@ typedef struct {
   rnnkit_operations float32, float64;
 } rnnkit_kernels;
 
-/// The kernels of an instruction set: `portable`, `avx2`, `avx512`. Null where the processor lacks it or the name is none.
+/// The kernels of an instruction set: `portable`, `avx2`, `avx512`. Null where the processor lacks it or the name is
+/// none.
 const rnnkit_kernels *rnnkit_kernels_named(const char *name);
 /// The processor's fastest.
 const rnnkit_kernels *rnnkit_kernels_best(void);

@@ -1,12 +1,16 @@
 import RNNModel
 
 extension TensorArchive {
-  /// Takes what an HDF5 file holds: RNNKit's layout, or a plain dump of tensors, flat or in groups.
+  /// Takes what an HDF5 file holds: RNNKit's layout, a Keras model, or a plain dump of tensors, flat or in groups.
   ///
   /// In a plain dump the parts of a path are joined with dots. Attributes of the root and datasets of strings become
   /// metadata under their names, other attributes the metadata member `hdf5_attributes`, by path; what the tree lists
   /// as unreadable becomes `hdf5_unreadable`. Throws `badData` where a name stands twice or the layout is not kept.
   public init(hdf5 tree: HDF5Tree) throws(RNNError) {
+    if tree.root[attribute: HDF5Layout.formatKey] != .string(HDF5Layout.format), KerasTree.recognizes(tree) {
+      self = try KerasReader.archive(tree)
+      return
+    }
     var reader = try HDF5LayoutReader(tree)
     self = try reader.read()
   }
@@ -172,12 +176,8 @@ private struct HDF5LayoutReader {
   /// The tensor of a dataset, as the type that its attribute names.
   private mutating func tensor(_ dataset: HDF5Tree.Dataset, _ path: String) throws(RNNError) -> Tensor {
     var used: Set<String> = isOurs ? [HDF5Layout.nameKey] : []
-    var tensor = dataset.tensor
-    if let name = dataset[attribute: HDF5Layout.typeKey]?.string, let type = ElementType(rawValue: name),
-      HDF5Layout.carrier(of: type) == tensor.elementType, let typed = tensor.reinterpreted(as: type) {
-      tensor = typed
-      used.insert(HDF5Layout.typeKey)
-    }
+    let tensor = dataset.typed
+    if tensor.elementType != dataset.tensor.elementType { used.insert(HDF5Layout.typeKey) }
     try keep(dataset.attributes, of: path, except: used)
     return tensor
   }

@@ -35,7 +35,8 @@ extension HDF5Tree {
     self.init(root: root)
   }
 
-  private static func children(_ tensors: [NamedTensor], _ kind: String) throws(RNNError) -> [Child] {
+  /// Tensors as datasets of a group, under names and types that HDF5 can hold.
+  static func children(_ tensors: [NamedTensor], _ kind: String) throws(RNNError) -> [Child] {
     var result: [Child] = []
     result.reserveCapacity(tensors.count)
     for named in tensors {

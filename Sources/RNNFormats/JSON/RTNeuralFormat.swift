@@ -34,6 +34,8 @@ public enum RTNeuralFormat: ModelFormat {
     try RTNeuralWriter(model).write(to: &file)
   }
 
+  public static var holdsCases: Bool { false }
+
   public static func notes(writing model: Model) -> [String] {
     RTNeuralWriter(model).notes
   }

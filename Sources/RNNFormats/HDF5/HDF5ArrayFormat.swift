@@ -1,0 +1,95 @@
+import RNNModel
+
+/// HDF5 files as plain arrays, read and written by way of `Access`: `input`, `h0` and so on are datasets at the root.
+///
+/// Read as well: the datasets of the only group, names joined by dots where groups are nested, and the members of the
+/// only reference case of a file in RNNKit's layout. bfloat16 is as `Schemas/hdf5.md` has it.
+public enum HDF5ArrayFormat<Access: HDF5Access>: ArrayFormat {
+  public static var name: String { "hdf5" }
+  public static var fileExtensions: [String] { ["h5", "hdf5"] }
+  public static var holdsOneArray: Bool { false }
+
+  public static func recognizes(_ file: InputFile) -> Bool {
+    file.withUnsafeBytes { HDF5Tree.isHDF5($0) }
+  }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+    try Access.readTree(file).arrays()
+  }
+
+  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+    try Access.write(HDF5Tree(arrays: output.members), to: &file)
+  }
+}
+
+/// HDF5 files as plain arrays, with libhdf5 in a process of its own; see `HDF5Process`.
+public typealias HDF5ProcessArrayFormat = HDF5ArrayFormat<HDF5Process>
+
+extension HDF5Tree {
+  /// Arrays as datasets at the root.
+  init(arrays: [NamedTensor]) throws(RNNError) {
+    self.init(root: Group(children: try Self.children(arrays, "array")))
+  }
+
+  /// The arrays that the file is taken to hold; see `HDF5ArrayFormat`. Refuses a file without any, and one with several
+  /// reference cases.
+  func arrays() throws(RNNError) -> [NamedTensor] {
+    var (group, path) = (root, "")
+    if case .group(let cases) = root[HDF5Layout.cases],
+      root.children.allSatisfy({ [HDF5Layout.cases, HDF5Layout.stateDict].contains($0.name) }), !cases.children.isEmpty {
+      guard cases.children.count == 1 else {
+        throw RNNError(.badData, place: "/\(HDF5Layout.cases)",
+          "holds \(cases.children.count) cases, and which one is meant is not known",
+          remedy: "keep one case in the file, or copy its datasets to the root of another")
+      }
+      (group, path) = (cases, "/" + HDF5Layout.cases)
+    }
+    while group.children.count == 1, case .group(let inner) = group.children[0].node {
+      path += "/" + group.children[0].name
+      group = inner
+    }
+    var arrays: [NamedTensor] = []
+    var names = Set<String>()
+    try Self.collect(group, path, prefix: "", &arrays, &names)
+    guard !arrays.isEmpty else {
+      throw RNNError(.badData, place: path.isEmpty ? "/" : path, "holds no datasets of numbers",
+        remedy: unreadable.first.map { "\($0.path) is \($0.reason)" } ?? "save it with h5py: f[\"input\"] = x")
+    }
+    return arrays
+  }
+
+  private static func collect(
+    _ group: Group, _ path: String, prefix: String, _ arrays: inout [NamedTensor], _ names: inout Set<String>
+  ) throws(RNNError) {
+    for child in group.children {
+      let path = path + "/" + child.name
+      let name = Model.join(prefix, child.node.name ?? child.name)
+      switch child.node {
+      case .group(let group): try collect(group, path, prefix: name, &arrays, &names)
+      case .dataset(let dataset):
+        guard names.insert(name).inserted else {
+          throw RNNError(.badData, place: path, "a second array would be named \(name)", remedy: "rename one")
+        }
+        arrays.append(NamedTensor(name, dataset.typed))
+      case .strings: continue
+      }
+    }
+  }
+}
+
+extension HDF5Tree.Node {
+  /// The name that an attribute gives, where HDF5 could not hold it.
+  fileprivate var name: String? {
+    attributes.first { $0.name == HDF5Layout.nameKey }?.value.string
+  }
+}
+
+extension HDF5Tree.Dataset {
+  /// The tensor as the type that an attribute names, where HDF5 has no such type and integers carry its bits.
+  var typed: Tensor {
+    guard let name = self[attribute: HDF5Layout.typeKey]?.string, let type = ElementType(rawValue: name),
+      HDF5Layout.carrier(of: type) == tensor.elementType
+    else { return tensor }
+    return tensor.reinterpreted(as: type) ?? tensor
+  }
+}

@@ -1,0 +1,238 @@
+import CProcess
+import RNNModel
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// One run of `rnn-hdf5`, watched from its start to its end.
+struct HDF5Child {
+  let program: String
+  let job: HDF5Descriptors.Job
+  /// Descriptors as `HDF5Descriptors` has them.
+  let input: Int32
+  let answer: ScratchFile
+  let output: Int32
+  /// Bytes of the largest file that it may write.
+  let largestFile: Int
+  /// Seconds of CPU time without progress.
+  let timeout: Int
+  let inputSize: Int
+
+  /// Seconds for each of CPU time, after which a process is ended that waits rather than works.
+  private static let patience = 6
+  private static let descriptorCount: UInt64 = 32
+  /// What of standard error is kept.
+  private static let keptErrors = 4096
+
+  /// How it ended.
+  private enum End {
+    case exit(Int32)
+    case signal(Int32)
+    /// Ended by us, after so many seconds.
+    case stuck(Int)
+  }
+
+  /// Runs the process to its end and reads its answer.
+  func run(about source: InputFile?) throws(RNNError) -> HDF5Message {
+    let (end, errors) = try watch()
+    switch end {
+    case .exit(0): break
+    case .exit(let status):
+      throw failure("the HDF5 library's process ended with status \(status) and without an answer")
+    case .signal(let signal):
+      if errors.contains("allocat") { throw outOfMemory }
+      if signal == SIGXCPU { throw stuck(cpuSeconds) }
+      throw failure(
+        signal == SIGKILL ? "the HDF5 library was killed (signal 9), perhaps for want of memory"
+          : "it crashed the HDF5 library (signal \(signal))")
+    case .stuck(let seconds): throw stuck(seconds)
+    }
+    do throws(RNNError) {
+      let descriptor = fcntl(answer.descriptor, F_DUPFD_CLOEXEC, 0)
+      guard descriptor >= 0 else {
+        throw RNNError(.inputOutput, "no descriptor is free: \(systemMessage(errno))", remedy: "close some files")
+      }
+      return try HDF5Message(InputFile(OpenDescriptor(descriptor), name: "answer"), about: source)
+    } catch {
+      if error.kind == .inputOutput { throw error }
+      throw Self.lie([error.place, error.problem].compactMap { $0 }.joined(separator: ": "))
+    }
+  }
+
+  private static let remedy = "the file is damaged or hostile: get it again from a source you trust"
+
+  /// The error for an answer that does not hold.
+  static func lie(_ problem: String) -> RNNError {
+    RNNError(.badData, "the HDF5 library's process gave an answer that does not hold (\(problem))", remedy: remedy)
+  }
+
+  private func failure(_ problem: String) -> RNNError {
+    RNNError(.badData, problem, remedy: Self.remedy)
+  }
+
+  private var outOfMemory: RNNError {
+    failure("the HDF5 library asked for more than \(Limits.maximumHDF5Memory >> 20) MiB of memory")
+  }
+
+  private func stuck(_ seconds: Int) -> RNNError {
+    RNNError(.badData, "the HDF5 library got no further in \(seconds) s and was stopped",
+      remedy: "the file is damaged or hostile; if it is only large, give it longer with --timeout")
+  }
+
+  /// CPU time for everything, however much progress is claimed: a second for each MiB, beside some of the timeouts.
+  private var cpuSeconds: Int {
+    let (seconds, overflow) = timeout.multipliedReportingOverflow(by: Self.patience)
+    return overflow ? Int.max / 2 : min(seconds, Int.max / 2) + inputSize >> 20
+  }
+
+  private func watch() throws(RNNError) -> (End, errors: String) {
+    let errors = try Pipe()
+    let progress = try Pipe()
+    var limits = rnn_process_limits()
+    limits.memory = UInt64(Limits.maximumHDF5Memory)
+    limits.cpu_seconds = UInt64(cpuSeconds)
+    limits.file_size = UInt64(largestFile)
+    limits.descriptors = Self.descriptorCount
+    let process = try start([errors.writing.number, input, answer.descriptor, output, progress.writing.number], limits)
+    errors.closeWriting()
+    progress.closeWriting()
+    var watchdog = Watchdog(process: process, timeout: timeout, patience: Self.patience, total: cpuSeconds)
+    var text: [UInt8] = []
+    var lastSize = 0
+    while true {
+      errors.wait(milliseconds: watchdog.interval)
+      errors.drain { if text.count < Self.keptErrors { text.append(contentsOf: $0.prefix(Self.keptErrors - text.count)) } }
+      var signs = 0
+      progress.drain { signs += $0.count }
+      let size = answer.count
+      signs += max(0, size - lastSize) / HDF5Progress.unit
+      if signs > 0 {
+        lastSize = size
+        watchdog.reset()
+      }
+      var status: Int32 = 0
+      let ended = waitpid(process, &status, WNOHANG)
+      if ended == process { return (Self.end(status), String(decoding: text, as: UTF8.self)) }
+      if watchdog.isTooLate {
+        kill(process, SIGKILL)
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        return (.stuck(watchdog.isIdle ? timeout * Self.patience : timeout), "")
+      }
+    }
+  }
+
+  private func start(_ descriptors: [Int32], _ limits: rnn_process_limits) throws(RNNError) -> pid_t {
+    // What this program needed to find the Swift runtime, that one needs too. Nothing else is handed on.
+    let variable = getenv("LD_LIBRARY_PATH").map { strdup("LD_LIBRARY_PATH=" + String(cString: $0)) } ?? nil
+    defer { free(variable) }
+    var environment: [UnsafeMutablePointer<CChar>?] = variable.map { [$0, nil] } ?? [nil]
+    var limits = limits
+    let process = rnn_process_start(program, job.rawValue, &environment, descriptors, Int32(descriptors.count), &limits)
+    guard process > 0 else {
+      throw RNNError(.defect, file: program, "the program that reads HDF5 cannot be started: \(systemMessage(errno))",
+        remedy: "install rnn-hdf5 beside this program, or name it in RNNKIT_HDF5")
+    }
+    return process
+  }
+
+  private static func end(_ status: Int32) -> End {
+    let signal = status & 0x7F
+    return signal == 0 ? .exit(status >> 8 & 0xFF) : .signal(signal)
+  }
+}
+
+/// Tells when a process has worked or waited too long without a sign of progress.
+private struct Watchdog {
+  private let process: pid_t
+  private let timeout: Int64
+  private let patience: Int64
+  /// For everything, of CPU time.
+  private let total: Int64
+  private var cpuAtSign: Int64 = 0
+  private var timeAtSign = now
+  private let begin = now
+
+  init(process: pid_t, timeout: Int, patience: Int, total: Int) {
+    self.process = process
+    self.timeout = Self.nanoseconds(timeout)
+    self.total = Self.nanoseconds(total)
+    self.patience = Int64(patience)
+  }
+
+  private static func nanoseconds(_ seconds: Int) -> Int64 {
+    Int64(min(seconds, 1 << 30)) * 1_000_000_000
+  }
+
+  mutating func reset() {
+    cpuAtSign = rnn_process_cpu_time(process)
+    timeAtSign = Self.now
+  }
+
+  /// Milliseconds until the next look: short at first, for files that are read at once.
+  var interval: Int32 {
+    Self.now - begin < 100_000_000 ? 5 : 50
+  }
+
+  /// Whether it waits rather than works, or claims progress for longer than any file takes.
+  var isIdle: Bool { Self.now - timeAtSign > timeout * patience || Self.now - begin > total * patience }
+
+  var isTooLate: Bool {
+    let cpu = rnn_process_cpu_time(process)
+    return cpu - cpuAtSign > timeout || isIdle
+  }
+
+  private static var now: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}
+
+/// A pipe whose reading end never blocks.
+private final class Pipe {
+  private let reading: OpenDescriptor
+  private(set) var writing: OpenDescriptor
+  private var isEnded = false
+
+  init() throws(RNNError) {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else {
+      throw RNNError(.inputOutput, "no pipe can be made: \(systemMessage(errno))", remedy: "close some files")
+    }
+    reading = OpenDescriptor(ends[0])
+    writing = OpenDescriptor(ends[1])
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+  }
+
+  func closeWriting() {
+    writing = OpenDescriptor(-1)
+  }
+
+  /// Returns when there is something to read, when the other end is closed, or after that time.
+  func wait(milliseconds: Int32) {
+    if isEnded {
+      // Closed, and the process perhaps about to end.
+      usleep(1000)
+      return
+    }
+    var entry = pollfd(fd: reading.number, events: Int16(POLLIN), revents: 0)
+    _ = poll(&entry, 1, milliseconds)
+  }
+
+  /// Takes what there is, but no more than a pipe can hold, from a process that never stops.
+  func drain(_ body: ([UInt8]) -> Void) {
+    var bytes = [UInt8](repeating: 0, count: 1 << 12)
+    for _ in 0..<32 {
+      let count = read(reading.number, &bytes, bytes.count)
+      if count == 0 { isEnded = true }
+      if count <= 0 { return }
+      body(Array(bytes[..<count]))
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import CProcess
+import RNNModel
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// HDF5 through libhdf5 in a process of its own, `rnn-hdf5`, which a hostile file can crash, hang or take over without
+/// harm to this one.
+///
+/// The program stands beside the running one, or where the environment's `RNNKIT_HDF5` says. It gets the open file and
+/// nothing else: no other files, no network, no other programs, limited memory and time. What it says is checked like any
+/// file. Its death, a hang, and an answer that does not hold are errors of kind `badData`.
+public enum HDF5Process: HDF5Access {
+  /// Seconds of CPU time after which a process that gets no further is ended.
+  public static var timeout: Int {
+    get { timeoutSeconds.load(ordering: .relaxed) }
+    set { timeoutSeconds.store(max(1, newValue), ordering: .relaxed) }
+  }
+
+  private static let timeoutSeconds = Atomic(10)
+
+  public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
+    do throws(RNNError) {
+      return try readTree(file, through: try program(), timeout: timeout)
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
+  package static func readTree(_ file: InputFile, through program: String, timeout: Int) throws(RNNError) -> HDF5Tree {
+    let input = try opened(file)
+    let answer = try ScratchFile()
+    let room = try ScratchFile()
+    let (unpacked, overflow) = file.count.multipliedReportingOverflow(by: Limits.maximumInflationRatio)
+    // The message has the unpacked datasets and the text, with headers and what lies between.
+    let largest = max(overflow ? Int.max / 4 : min(unpacked, Int.max / 4), Limits.maximumUnstoredSize)
+      + Limits.maximumHDF5Tree + 2 * Limits.maximumHeaderSize
+    let process = HDF5Child(
+      program: program, job: .read, input: input.number, answer: answer, output: room.descriptor,
+      largestFile: largest, timeout: timeout, inputSize: file.count)
+    defer { withExtendedLifetime((input, room)) {} }
+    switch try process.run(about: file) {
+    case .tree(let tree): return tree
+    case .error(let error): throw error
+    case .placements: throw HDF5Child.lie("it placed what was to be read")
+    }
+  }
+
+  public static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
+    do throws(RNNError) {
+      try write(tree, to: &file, through: try program(), timeout: timeout)
+    } catch {
+      throw error.inFile(file.path)
+    }
+  }
+
+  package static func write(
+    _ tree: HDF5Tree, to file: inout OutputFile, through program: String, timeout: Int
+  ) throws(RNNError) {
+    // The process lays the file out from names, types and shapes; the datasets' bytes never go through it.
+    let request = try ScratchFile()
+    var message = OutputFile(borrowing: request.descriptor, name: file.path)
+    try HDF5Message.tree(tree).write(.outline, to: &message)
+    let datasets = tree.root.datasets.filter { $0.byteCount > 0 }
+    var largest = 1 << 32
+    for dataset in datasets {
+      let (sum, overflow) = largest.addingReportingOverflow(dataset.byteCount + 4096)
+      guard !overflow else {
+        throw RNNError(.badData, "the datasets are larger than any file", remedy: "carry fewer tensors")
+      }
+      largest = sum
+    }
+    let answer = try ScratchFile()
+    let process = HDF5Child(
+      program: program, job: .write, input: request.descriptor, answer: answer, output: file.descriptor,
+      largestFile: largest, timeout: timeout, inputSize: request.count)
+    defer { withExtendedLifetime(request) {} }
+    switch try process.run(about: nil) {
+    case .placements(let offsets):
+      try check(offsets, of: datasets, below: largest)
+      for (tensor, offset) in zip(datasets, offsets) { try file.write(tensor, at: offset) }
+    case .error(let error): throw error
+    case .tree: throw HDF5Child.lie("it read what was to be written")
+    }
+  }
+
+  /// Offsets must leave each dataset its room.
+  private static func check(_ offsets: [Int], of datasets: [Tensor], below end: Int) throws(RNNError) {
+    guard offsets.count == datasets.count else {
+      throw HDF5Child.lie("\(offsets.count) places for \(datasets.count) datasets")
+    }
+    let order = offsets.indices.sorted { offsets[$0] < offsets[$1] }
+    var free = 0
+    for index in order {
+      let (next, overflow) = offsets[index].addingReportingOverflow(datasets[index].byteCount)
+      guard offsets[index] >= free, !overflow, next <= end else { throw HDF5Child.lie("datasets overlap") }
+      free = next
+    }
+  }
+
+  /// The file as a descriptor. Bytes in memory, and parts of other files, are copied to a file of their own.
+  private static func opened(_ file: InputFile) throws(RNNError) -> OpenDescriptor {
+    if let mapped = file.mapped { return mapped }
+    let scratch = try ScratchFile()
+    let copy = OutputFile(borrowing: scratch.descriptor, name: file.path)
+    try file.withUnsafeBytes { (bytes) throws(RNNError) in try copy.write(bytes, at: 0) }
+    let descriptor = fcntl(scratch.descriptor, F_DUPFD_CLOEXEC, 0)
+    guard descriptor >= 0 else {
+      throw RNNError(.inputOutput, "no descriptor is free: \(systemMessage(errno))", remedy: "close some files")
+    }
+    return OpenDescriptor(descriptor)
+  }
+
+  /// Where `rnn-hdf5` is.
+  private static func program() throws(RNNError) -> String {
+    if let path = getenv("RNNKIT_HDF5") { return String(cString: path) }
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes { bytes in
+      bytes.baseAddress.map { readlink("/proc/self/exe", $0.assumingMemoryBound(to: CChar.self), bytes.count) } ?? -1
+    }
+    let path = count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : CommandLine.arguments.first ?? ""
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
+    return folder + "rnn-hdf5"
+  }
+}
+
+extension HDF5Tree.Group {
+  /// The tensors of all datasets, in the tree's order.
+  var datasets: [Tensor] {
+    children.flatMap { child -> [Tensor] in
+      switch child.node {
+      case .group(let group): group.datasets
+      case .dataset(let dataset): [dataset.tensor]
+      case .strings: []
+      }
+    }
+  }
+}
+
+extension OutputFile {
+  /// Writes a tensor's bytes at an offset.
+  package func write(_ tensor: Tensor, at offset: Int) throws(RNNError) {
+    try tensor.withUnsafeBytes { (bytes) throws(RNNError) in
+      // In pieces: the system copies twice as fast out of mapped files when it need not fault in much at a time.
+      let size = 1 << 18
+      for start in stride(from: 0, to: bytes.count, by: size) {
+        let piece = bytes[start..<min(start + size, bytes.count)]
+        try write(UnsafeRawBufferPointer(rebasing: piece), at: offset + start)
+      }
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import RNNModel
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// An empty temporary file without a name, which goes when it is closed and unmapped.
+package final class ScratchFile: Sendable {
+  package let descriptor: Int32
+  /// The folder whose room it takes.
+  package let folder: String
+
+  /// Throws `inputOutput` where no folder takes a file.
+  package init() throws(RNNError) {
+    // /tmp is memory on many systems, /var/tmp seldom.
+    let folders = [getenv("TMPDIR").map { String(cString: $0) }, "/var/tmp", "/tmp"].compactMap { $0 }
+    var descriptor: Int32 = -1
+    var folder = ""
+    for candidate in folders where descriptor < 0 {
+      folder = candidate
+      var template = Array("\(folder)/rnn-scratch-XXXXXX".utf8CString)
+      descriptor = mkstemp(&template)
+      if descriptor >= 0 { unlink(template) }
+    }
+    guard descriptor >= 0 else {
+      throw RNNError(.inputOutput, file: folder, "no temporary file can be made: \(systemMessage(errno))",
+        remedy: "free some space, or set TMPDIR to a folder that has it")
+    }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    self.descriptor = descriptor
+    self.folder = folder
+  }
+
+  deinit { close(descriptor) }
+
+  /// How many bytes there are.
+  package var count: Int {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+  }
+}

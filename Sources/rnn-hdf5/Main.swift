@@ -1,0 +1,75 @@
+import CProcess
+import RNNFormats
+import RNNHDF5
+import RNNModel
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// `rnn-hdf5`: libhdf5 at arm's length. Started by `HDF5Process` with the descriptors of `HDF5Descriptors`, it gives up
+/// every right but to use these before it looks at a file, does one job, and answers with a message.
+@main
+enum Main {
+  static func main() {
+    guard CommandLine.arguments.count == 2, let job = HDF5Descriptors.Job(rawValue: CommandLine.arguments[1]),
+      lseek(HDF5Descriptors.answer, 0, SEEK_CUR) >= 0
+    else {
+      print("rnn-hdf5 is started by rnn, to read and write HDF5 files")
+      exit(RNNError.Kind.usage.rawValue)
+    }
+    var answer: HDF5Message
+    do throws(RNNError) {
+      answer = try perform(job)
+    } catch {
+      answer = .error(error)
+    }
+    do throws(RNNError) {
+      try send(answer)
+    } catch {
+      // The tree may be too much for a message, or the disk too full for it; an error is neither.
+      do throws(RNNError) {
+        try send(.error(error))
+      } catch {
+        exit(RNNError.Kind.inputOutput.rawValue)
+      }
+    }
+    // Nothing of libhdf5's end is of use any more.
+    _exit(0)
+  }
+
+  private static func perform(_ job: HDF5Descriptors.Job) throws(RNNError) -> HDF5Message {
+    try HDF5File.prepare()
+    let input = try InputFile(OpenDescriptor(HDF5Descriptors.input), name: "input")
+    guard rnn_process_confine() >= 0 else {
+      throw RNNError(.defect, "the HDF5 library's process cannot be confined: \(String(cString: strerror(errno)))",
+        remedy: "report it, with the kernel's version")
+    }
+    switch job {
+    case .read:
+      return .tree(
+        try HDF5File.readTree(input, unpackingInto: HDF5Descriptors.output) {
+          var sign: UInt8 = 1
+          _ = write(HDF5Descriptors.progress, &sign, 1)
+        })
+    case .write:
+      guard case .tree(let tree) = try HDF5Message(input, about: nil) else {
+        throw RNNError(.defect, "asked to write something other than a tree")
+      }
+      var output = OutputFile(borrowing: HDF5Descriptors.output, name: "output")
+      return .placements(try HDF5File.layOut(tree, in: &output))
+    }
+  }
+
+  private static func send(_ message: HDF5Message) throws(RNNError) {
+    guard ftruncate(HDF5Descriptors.answer, 0) == 0 else {
+      throw RNNError(.inputOutput, "the answer cannot be written: \(String(cString: strerror(errno)))")
+    }
+    var answer = OutputFile(borrowing: HDF5Descriptors.answer, name: "answer")
+    try message.write(to: &answer)
+  }
+}

@@ -1,0 +1,84 @@
+import RNNKit
+
+/// A whole sequence, or batch of them, read from a file with the state and lengths that go with it.
+struct SequenceInputs {
+  private let plan: Plan
+  private let input: Tensor
+  private let state: State
+  private let lengths: [Int]?
+  private let isBatched: Bool
+  /// Whether an earlier piece left the state.
+  private let isPiece: Bool
+  private let path: String
+
+  /// What a run gave, and how its axes lie.
+  struct Result {
+    let input: Tensor
+    let outputs: Outputs
+    /// The axis of the chain's end that counts sequences, nil without one.
+    let batchAxis: Int?
+    fileprivate let isBatched: Bool
+    fileprivate let batchFirst: Bool
+    fileprivate let takesIndices: Bool
+  }
+
+  /// - Parameters:
+  ///   - members: What the files hold.
+  ///   - path: The first of them, for errors.
+  init(_ members: [NamedTensor], of path: String, _ plan: Plan, _ states: StateArguments) throws(RNNError) {
+    guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
+    else {
+      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
+        remedy: "name the array input")
+    }
+    for member in members where members.count > 1 && !Self.isUsed(member.name) && !ReferenceCase.isOutput(member.name) {
+      Console.note("\(path): \(member.name) is not used; what goes in is named input, h0, c0 or lengths")
+    }
+    self.plan = plan
+    self.path = path
+    input = tensor
+    isBatched = tensor.shape.rank == (plan.takesIndices ? 2 : 3)
+    isPiece = states.stateIn != nil && plan.isStreamable
+    let batch = isBatched ? tensor.shape[plan.architecture.batchFirst ? 0 : 1] : 1
+    state = try states.state(of: plan, batch: batch, input: path) { name in members.first { $0.name == name }?.tensor }
+    do throws(RNNError) {
+      lengths = try members.first { $0.name == "lengths" }.map { (named) throws(RNNError) in try Plan.lengths(named.tensor) }
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+
+  private static func isUsed(_ name: String) -> Bool {
+    ["input", "h0", "c0", "lengths"].contains { name == $0 || name.hasSuffix("." + $0) }
+  }
+
+  func run() throws(RNNError) -> Result {
+    let outputs: Outputs
+    do throws(RNNError) {
+      outputs = try plan.run(input, state: state, lengths: lengths, isPiece: isPiece)
+    } catch {
+      // Anything that is wrong now is wrong with the input.
+      throw error.inFile(path)
+    }
+    let rank = outputs.last?.shape.rank ?? 0
+    let batchAxis = isBatched ? (rank < 3 || plan.architecture.batchFirst ? 0 : 1) : nil
+    return Result(
+      input: input, outputs: outputs, batchAxis: batchAxis, isBatched: isBatched, batchFirst: plan.architecture.batchFirst,
+      takesIndices: plan.takesIndices)
+  }
+}
+
+extension SequenceInputs.Result {
+  /// The first feature of the first sequence, step by step, of the input or of an output.
+  func firstFeature(of tensor: Tensor) -> [Double] {
+    let sizes = tensor.shape.dimensions
+    let isIndices = takesIndices && tensor.elementType.isInteger
+    let hasTime = sizes.count == (isBatched ? 3 : 2) - (isIndices ? 1 : 0)
+    guard hasTime, tensor.count > 0 else { return Array(tensor.doubles.prefix(1)) }
+    let features = isIndices ? 1 : sizes[sizes.count - 1]
+    let steps = sizes[isBatched && batchFirst ? 1 : 0]
+    let stride = isBatched && !batchFirst ? sizes[1] * features : features
+    let values = tensor.doubles
+    return (0..<steps).map { values[$0 * stride] }
+  }
+}

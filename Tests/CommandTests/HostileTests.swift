@@ -1,0 +1,68 @@
+import Foundation
+import Testing
+
+/// Hostile files through the whole command; `make hostile` does the same with many more.
+@Suite struct HostileTests {
+  /// Counts of a run of the script, or its findings.
+  private func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", "-B", Command.root.appendingPathComponent("Tests/Hostile/run.py").path,
+      "--rnn", Command.executable.path] + arguments
+    let scratch = try Scratch()
+    FileManager.default.createFile(atPath: scratch.path("out"), contents: nil)
+    process.standardOutput = try FileHandle(forWritingTo: scratch.url("out"))
+    try process.run()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: try Data(contentsOf: scratch.url("out")), as: UTF8.self))
+  }
+
+  @Test func mutatedFilesNeverHurt() throws {
+    let (status, output) = try run(["--seed", "6", "--count", "120"])
+    #expect(status == 0, "\(output)")
+  }
+
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: Command.shared.appendingPathComponent("hostile-hdf5").path)))
+  func publishedHostileFilesNeverHurt() throws {
+    let (status, output) = try run(
+      ["--count", "0", "--known", Command.shared.appendingPathComponent("hostile-hdf5").path])
+    #expect(status == 0, "\(output)")
+  }
+}
+
+/// HDF5 as plain arrays: what goes in and what comes out.
+@Suite struct HDF5ArrayTests {
+  private let model = Command.samples.appendingPathComponent("rnn_1_layer.rnn").path
+
+  @Test func runsOnTheCaseOfAnHDF5File() throws {
+    // The sample's own file holds its one case, whose input it runs on.
+    let scratch = try Scratch()
+    let sample = Command.samples.appendingPathComponent("rnn_1_layer.h5").path
+    let run = try Command.run("run", model, "--input", sample, "--output", scratch.path("y.h5"))
+    #expect(run.status == 0, "\(run.errors)")
+    // What was written goes in again: output is no input, so it is refused by name.
+    let again = try Command.run("run", model, "--input", scratch.path("y.h5"))
+    #expect(again.status == 65)
+    #expect(again.errors == "rnn: \(scratch.path("y.h5")): holds no array named input, but output, hn; name the array input\n")
+  }
+
+  @Test func refusesATimeoutOfNothing() throws {
+    let result = try Command.run("inspect", model, "--timeout", "0")
+    #expect(result.status == 64)
+  }
+
+  @Test func saysThatTheProgramIsMissing() throws {
+    let scratch = try Scratch()
+    try FileManager.default.copyItem(at: Command.executable, to: scratch.url("rnn"))
+    let process = Process()
+    process.executableURL = scratch.url("rnn")
+    process.arguments = ["inspect", Command.samples.appendingPathComponent("rnn_1_layer.h5").path]
+    FileManager.default.createFile(atPath: scratch.path("err"), contents: nil)
+    process.standardError = try FileHandle(forWritingTo: scratch.url("err"))
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 70)
+    let errors = String(decoding: try Data(contentsOf: scratch.url("err")), as: UTF8.self)
+    #expect(errors.contains("install rnn-hdf5 beside this program"))
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import RNNFormats
+import RNNHDF5
+import RNNModel
+import Testing
+
+/// Programs in place of `rnn-hdf5`, as a file would leave it that has taken it over. Descriptor 4 takes the answer.
+@Suite struct HostileChildTests {
+  private static let remedy = "the file is damaged or hostile: get it again from a source you trust"
+
+  /// Runs a shell script for `rnn-hdf5` and returns what is said of it.
+  private func refusal(_ script: String, timeout: Int = 10) throws -> RNNError? {
+    let folder = try TemporaryFolder()
+    try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(fileURLWithPath: folder("child")))
+    chmod(folder("child"), 0o755)
+    let file = try InputFile(fixture("kinds"))
+    do throws(RNNError) {
+      _ = try HDF5Process.readTree(file, through: folder("child"), timeout: timeout)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// Lets `rnn-hdf5` answer with a message, or with what `damage` makes of its bytes.
+  private func refusal(
+    of message: HDF5Message, damage: (inout [UInt8]) -> Void = { _ in }
+  ) throws -> RNNError? {
+    let folder = try TemporaryFolder()
+    var output = try OutputFile(folder("answer"), replacing: false)
+    try message.write(to: &output)
+    try output.commit()
+    var bytes = try readBytes(folder("answer"))
+    damage(&bytes)
+    try Data(bytes).write(to: URL(fileURLWithPath: folder("answer")))
+    return try refusal("exec cat \(folder("answer")) >&4")
+  }
+
+  private func lie(_ problem: String) -> RNNError {
+    RNNError(.badData, "the HDF5 library's process gave an answer that does not hold (\(problem))", remedy: Self.remedy)
+  }
+
+  private func tree(_ children: HDF5Tree.Child...) -> HDF5Message {
+    .tree(HDF5Tree(root: HDF5Tree.Group(children: children)))
+  }
+
+  private func dataset(_ name: String, _ sizes: [Int], at offset: Int) throws -> HDF5Tree.Child {
+    let shape = try #require(Shape(sizes))
+    let tensor = try #require(try Tensor(.float32, shape, in: .unreadable(count: shape.count * 4)))
+    return HDF5Tree.Child(name, .dataset(HDF5Tree.Dataset(tensor, fileOffset: offset)))
+  }
+
+  @Test func namesTheSignalItDiesOf() throws {
+    #expect(try refusal("kill -SEGV $$")
+      == RNNError(.badData, "it crashed the HDF5 library (signal 11)", remedy: Self.remedy))
+  }
+
+  @Test func doesNotShowWhatItSays() throws {
+    #expect(try refusal("echo secret >&2; exit 3")
+      == RNNError(.badData, "the HDF5 library's process ended with status 3 and without an answer", remedy: Self.remedy))
+  }
+
+  @Test(arguments: ["while :; do :; done", "while :; do echo flood >&2; done", "exec 2>&-; while :; do :; done"])
+  func stopsOneThatGetsNoFurther(_ script: String) throws {
+    let begin = Date()
+    let error = try refusal(script, timeout: 1)
+    #expect(error?.problem == "the HDF5 library got no further in 1 s and was stopped")
+    #expect(error?.kind == .badData)
+    #expect(Date().timeIntervalSince(begin) < 8)
+  }
+
+  @Test func stopsOneThatSleeps() throws {
+    #expect(try refusal("exec sleep 100", timeout: 1)?.problem == "the HDF5 library got no further in 6 s and was stopped")
+  }
+
+  @Test func stopsOneThatOnlyClaimsProgress() throws {
+    let begin = Date()
+    let error = try refusal("while :; do echo x >&6; done", timeout: 1)
+    #expect(error?.kind == .badData)
+    #expect(Date().timeIntervalSince(begin) < 40)
+  }
+
+  @Test func boundsWhatItWrites() throws {
+    let error = try refusal("cat /dev/zero >&4 || exit 5")
+    #expect(error?.problem == "the HDF5 library's process ended with status 5 and without an answer")
+  }
+
+  @Test func boundsItsMemory() throws {
+    // The shell reads the line into memory, and fails where there is none left.
+    let error = try refusal("exec tail /dev/zero")
+    #expect(error?.kind == .badData)
+  }
+
+  @Test func handsOnNothingButItsDescriptors() throws {
+    #expect(try refusal("test \"$(ls /proc/self/fd | wc -l)\" -le 8 && test -z \"$HOME$USER\" && exit 7")?.problem
+      == "the HDF5 library's process ended with status 7 and without an answer")
+  }
+
+  @Test func refusesSilence() throws {
+    #expect(try refusal("exit 0")
+      == lie("offset 0: the file ends inside the magic: 8 bytes expected, 0 left"))
+  }
+
+  @Test func refusesAChecksumThatDiffers() throws {
+    let error = try refusal(of: tree()) { $0[$0.count - 1] ^= 1 }
+    #expect(error?.problem.contains("its checksum is") == true)
+    #expect(error?.kind == .badData)
+  }
+
+  @Test func refusesAnAnswerThatIsCutShort() throws {
+    #expect(try refusal(of: tree()) { $0.removeLast() }?.problem.contains("does not hold (offset 24: the file has") == true)
+  }
+
+  @Test func refusesBytesOutsideTheFile() throws {
+    #expect(try refusal(of: tree(dataset("a", [4], at: 1 << 40)))
+      == lie("tree.nodes[1].offset: 16 bytes at offset 1099511627776 are not in the file"))
+  }
+
+  @Test func refusesMoreElementsThanTheFileHolds() throws {
+    #expect(try refusal(of: tree(dataset("a", [1 << 20, 1 << 10], at: 0)))
+      == lie("tree.nodes[1].offset: 4294967296 bytes at offset 0 are not in the file"))
+  }
+
+  @Test func refusesDatasetsThatOverlap() throws {
+    #expect(try refusal(of: tree(dataset("a", [4], at: 64), dataset("b", [4], at: 72)))
+      == lie("tree: datasets overlap at offset 72"))
+  }
+
+  @Test func refusesANameThatStandsTwice() throws {
+    #expect(try refusal(of: tree(dataset("a", [4], at: 64), dataset("a", [4], at: 128)))
+      == lie("tree.nodes[2].name: no name, or one that stands twice"))
+  }
+
+  @Test func refusesGroupsThatAreTooDeep() throws {
+    var group = HDF5Tree.Group()
+    for _ in 0..<80 { group = HDF5Tree.Group(children: [HDF5Tree.Child("g", .group(group))]) }
+    #expect(try refusal(of: .tree(HDF5Tree(root: group))) == lie("tree.nodes[65].in: groups are nested too deep"))
+  }
+
+  @Test func refusesPlacementsForATree() throws {
+    #expect(try refusal(of: .placements([1, 2])) == lie("it placed what was to be read"))
+  }
+
+  @Test func refusesErrorsThatAreNotItsBusiness() throws {
+    #expect(try refusal(of: .error(RNNError(.cannotCreate, "x")))?.problem.contains("error.kind: not a kind of error") == true)
+  }
+
+  @Test func passesItsErrorsOn() throws {
+    let error = RNNError(.badData, place: "/x", "a problem", remedy: "a remedy")
+    #expect(try refusal(of: .error(error)) == error)
+  }
+
+  @Test(arguments: [[0], [0, 8], [64, 1 << 60], [64, 128, 192]])
+  func refusesPlacesThatLeaveADatasetNoRoom(_ offsets: [Int]) throws {
+    let folder = try TemporaryFolder()
+    var answer = try OutputFile(folder("answer"), replacing: false)
+    try HDF5Message.placements(offsets).write(to: &answer)
+    try answer.commit()
+    try Data("#!/bin/sh\nexec cat \(folder("answer")) >&4\n".utf8).write(to: URL(fileURLWithPath: folder("child")))
+    chmod(folder("child"), 0o755)
+    let shape = try #require(Shape([4]))
+    let tensor = try #require(Tensor([1, 2, 3, 4] as [Float], shape))
+    let tree = HDF5Tree(root: HDF5Tree.Group(children: ["a", "b"].map {
+      HDF5Tree.Child($0, .dataset(HDF5Tree.Dataset(tensor)))
+    }))
+    let error = #expect(throws: RNNError.self) {
+      var output = try OutputFile(folder("x.h5"), replacing: false)
+      try HDF5Process.write(tree, to: &output, through: folder("child"), timeout: 10)
+      try output.commit()
+    }
+    #expect(error?.problem.contains("does not hold") == true)
+    #expect(!FileManager.default.fileExists(atPath: folder("x.h5")))
+  }
+}
