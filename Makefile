@@ -3,11 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-<<<<<<< HEAD
-.PHONY: demo test build samples bench bench-convert bench-start
-=======
-.PHONY: demo test build samples hostile
->>>>>>> main
+.PHONY: demo test build bench bench-convert bench-start hostile exhaustive interop
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -34,7 +30,6 @@ demo: build
 test: build .venv/done
 	swift test -c release
 
-<<<<<<< HEAD
 # Measurements. RNNKIT_BENCH_PYTHON names a Python that has the peers, or one is made with them.
 BENCH_PYTHON := $(or $(RNNKIT_BENCH_PYTHON),.venv/bench/bin/python)
 BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
@@ -48,14 +43,12 @@ bench: build $(BENCH_READY)
 # Converts models of a gigabyte, and loads one.
 bench-convert: build $(BENCH_READY)
 	$(BENCH_PYTHON) Benchmarks/convert.py
-=======
 # Published hostile HDF5 files, where they are beside the package, and COUNT mutated model files through inspect and convert.
 COUNT := 20000
 SEED := 1
 HOSTILE := ../shared/hostile-hdf5
 hostile: build
 	python3 -B Tests/Hostile/run.py --rnn $(RNN) --seed $(SEED) --count $(COUNT) --known $(HOSTILE) --keep .build/hostile
-<<<<<<< HEAD
 
 # ONNX's messages in Swift, after a change of onnx.proto. Needs protoc: apt-get install protobuf-compiler.
 PROTOBUF := .build/checkouts/swift-protobuf
@@ -64,6 +57,8 @@ protobuf:
 	cd Sources/RNNONNX/Protobuf && protoc --swift_out=. --swift_opt=Visibility=Internal \
 	  --plugin=../../../$(PROTOBUF)/.build/release/protoc-gen-swift onnx.proto
 .PHONY: protobuf
-=======
->>>>>>> main
->>>>>>> speed
+
+# tanh and sigmoid over every float32 against a correctly rounded reference.
+exhaustive:
+	mkdir -p .build && cc -O2 -pthread -ISources/CRNNKernels/include -o .build/exhaustive Benchmarks/exhaustive.c Sources/CRNNKernels/*.c -lm
+	.build/exhaustive
