@@ -60,5 +60,5 @@ protobuf:
 
 # tanh and sigmoid over every float32 against a correctly rounded reference.
 exhaustive:
-	mkdir -p .build && cc -O2 -pthread -ISources/CRNNKernels/include -o .build/exhaustive Benchmarks/exhaustive.c Sources/CRNNKernels/*.c -lm
+	mkdir -p .build && clang -O2 -pthread -ISources/CRNNKernels/include -o .build/exhaustive Benchmarks/exhaustive.c Sources/CRNNKernels/*.c -lm
 	.build/exhaustive
