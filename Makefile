@@ -36,3 +36,11 @@ SEED := 1
 HOSTILE := ../shared/hostile-hdf5
 hostile: build
 	python3 -B Tests/Hostile/run.py --rnn $(RNN) --seed $(SEED) --count $(COUNT) --known $(HOSTILE) --keep .build/hostile
+
+# ONNX's messages in Swift, after a change of onnx.proto. Needs protoc: apt-get install protobuf-compiler.
+PROTOBUF := .build/checkouts/swift-protobuf
+protobuf:
+	swift build -c release --package-path $(PROTOBUF) --product protoc-gen-swift
+	cd Sources/RNNONNX/Protobuf && protoc --swift_out=. --swift_opt=Visibility=Internal \
+	  --plugin=../../../$(PROTOBUF)/.build/release/protoc-gen-swift onnx.proto
+.PHONY: protobuf

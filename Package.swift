@@ -8,9 +8,12 @@ let package = Package(
     .executable(name: "rnn-hdf5", targets: ["rnn-hdf5"]),
     .library(name: "RNNKit", targets: ["RNNKit"]),
     .library(name: "RNNHDF5", targets: ["RNNHDF5"]),
+    .library(name: "RNNONNX", targets: ["RNNONNX"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Without traits it needs FoundationEssentials alone.
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
   ],
   targets: [
     .target(name: "RNNModel"),
@@ -21,13 +24,17 @@ let package = Package(
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
     .executableTarget(name: "rnn-hdf5", dependencies: ["RNNHDF5", "CProcess"]),
+    .target(
+      name: "RNNONNX", dependencies: ["RNNFormats", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Protobuf/onnx.proto"]),
     .target(name: "CRNNKernels"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
     .executableTarget(
       name: "rnn",
-      dependencies: ["RNNKit", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["RNNKit", "RNNONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
+    .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX", "RNNHDF5", "RNNKit"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),
     .target(name: "CConfinementProbe", dependencies: ["CProcess"], path: "Tests/CConfinementProbe"),
     .testTarget(

@@ -3,21 +3,21 @@ import RNNModel
 /// What a file of nothing but named arrays must hold beside them so that an archive comes back whole.
 ///
 /// A reference case's members are arrays named `cases/<case>/<member>`.
-struct ArchiveEnvelope {
-  struct Case {
+package struct ArchiveEnvelope {
+  package struct Case {
     var name: String
     var members: [String]
     var metadata: [JSONValue.Member]
   }
 
-  var architecture: Architecture?
-  var isOrdered = true
-  var cases: [Case] = []
-  var metadata: [JSONValue.Member] = []
+  package var architecture: Architecture?
+  package var isOrdered = true
+  package var cases: [Case] = []
+  package var metadata: [JSONValue.Member] = []
 
-  init() {}
+  package init() {}
 
-  init(_ archive: TensorArchive) {
+  package init(_ archive: TensorArchive) {
     architecture = archive.architecture
     isOrdered = archive.isOrdered
     cases = archive.cases.map { Case(name: $0.name, members: $0.members.map(\.name), metadata: $0.metadata) }
@@ -27,7 +27,7 @@ struct ArchiveEnvelope {
   private static func arrayName(_ member: String, of name: String) -> String { "cases/\(name)/\(member)" }
 
   /// Every tensor of an archive, the model's first, under the name of its array. Refuses names that come out twice.
-  static func arrays(of archive: TensorArchive) throws(RNNError) -> [NamedTensor] {
+  package static func arrays(of archive: TensorArchive) throws(RNNError) -> [NamedTensor] {
     var arrays = archive.tensors
     for reference in archive.cases {
       arrays += reference.members.map { NamedTensor(arrayName($0.name, of: reference.name), $0.tensor) }
@@ -41,7 +41,7 @@ struct ArchiveEnvelope {
   }
 
   /// The archive that these arrays, in the file's order, and this envelope make.
-  func archive(of arrays: [NamedTensor]) throws(RNNError) -> TensorArchive {
+  package func archive(of arrays: [NamedTensor]) throws(RNNError) -> TensorArchive {
     var archive = TensorArchive(isOrdered: isOrdered)
     archive.architecture = architecture
     archive.metadata = metadata
@@ -63,7 +63,7 @@ struct ArchiveEnvelope {
   }
 
   /// The cases' names and metadata: `[{"name": …, "members": […], "metadata": {…}}]`.
-  var casesJSON: JSONValue {
+  package var casesJSON: JSONValue {
     .array(cases.map { reference in
       var members: [JSONValue.Member] = [
         .init("name", .string(reference.name)), .init("members", .array(reference.members.map { .string($0) })),
@@ -74,7 +74,7 @@ struct ArchiveEnvelope {
   }
 
   /// Reads what `casesJSON` gave.
-  static func cases(_ json: JSONValue, at place: String) throws(RNNError) -> [Case] {
+  package static func cases(_ json: JSONValue, at place: String) throws(RNNError) -> [Case] {
     guard let list = json.array else {
       throw RNNError(.badData, place: place, "not a list", remedy: "write the file again")
     }

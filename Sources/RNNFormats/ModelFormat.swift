@@ -14,6 +14,9 @@ public protocol ModelFormat: Sendable {
   static func recognizes(_ file: InputFile) -> Bool
   /// Reads everything the file holds, under PyTorch's names and in its gate order.
   static func read(_ file: InputFile) throws(RNNError) -> TensorArchive
+  /// Reads a model whose file leaves tensors to be supplied with its input: an ONNX graph may have its weights, its
+  /// starting state or its lengths as inputs under names of its own. Other formats give the tensors back as they are.
+  static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel
   /// Writes a model. Refuses what the format cannot express.
   static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
@@ -26,6 +29,22 @@ extension ModelFormat {
   public static var canWrite: Bool { true }
   public static var holdsCases: Bool { true }
   public static func notes(writing model: Model) -> [String] { [] }
+
+  public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {
+    SuppliedModel(archive: try read(file), members: tensors)
+  }
+}
+
+/// What a file holds together with tensors that were supplied for it.
+public struct SuppliedModel: Sendable {
+  public var archive: TensorArchive
+  /// The supplied tensors that are a run's members, under their names: `input`, `h0`, `c0`, `lengths`.
+  public var members: [NamedTensor]
+
+  public init(archive: TensorArchive, members: [NamedTensor]) {
+    self.archive = archive
+    self.members = members
+  }
 }
 
 /// The formats a program knows, in the order they are tried on a file.

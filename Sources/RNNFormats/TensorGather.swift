@@ -1,10 +1,11 @@
 import RNNModel
 
-/// Copies of tensors with their elements in another order, in scratch storage where large; no bit of an element changes.
+/// Copies of tensors with their elements in another order, in scratch storage where large; no bit of an element
+/// changes.
 extension Tensor {
-  /// The elements at `offset` + Σ index · stride, for every index of `shape`, in row-major order. Offset and strides count
-  /// elements of this tensor and may be negative. Nil where one lies outside.
-  func gathered(_ shape: Shape, strides: [Int], offset: Int = 0) throws(RNNError) -> Tensor? {
+  /// The elements at `offset` + Σ index · stride, for every index of `shape`, in row-major order. Offset and strides
+  /// count elements of this tensor and may be negative. Nil where one lies outside.
+  package func gathered(_ shape: Shape, strides: [Int], offset: Int = 0) throws(RNNError) -> Tensor? {
     guard strides.count == shape.rank, Self.fits(shape, strides, offset, count: count) else { return nil }
     let size = elementType.byteCount
     return try withUnsafeBytes { (source) throws(RNNError) in
@@ -21,7 +22,7 @@ extension Tensor {
   }
 
   /// A tensor in scratch storage. Nil where its size overflows.
-  static func made(
+  package static func made(
     _ type: ElementType, _ shape: Shape, fill: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(RNNError) -> Tensor? {
     let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount)
@@ -97,14 +98,14 @@ extension Tensor {
   }
 
   /// A matrix with rows and columns swapped. Nil for other ranks.
-  func transposed() throws(RNNError) -> Tensor? {
+  package func transposed() throws(RNNError) -> Tensor? {
     guard shape.rank == 2, let turned = Shape([shape[1], shape[0]]) else { return nil }
     return try gathered(turned, strides: [1, shape[1]])
   }
 
-  /// The tensor cut into as many equal blocks along its first axis as `order` has entries; block i of the result is block
-  /// `order[i]` of this one. Nil where they are not equal.
-  func reorderingBlocks(_ order: [Int]) throws(RNNError) -> Tensor? {
+  /// The tensor cut into as many equal blocks along its first axis as `order` has entries; block i of the result is
+  /// block `order[i]` of this one. Nil where they are not equal.
+  package func reorderingBlocks(_ order: [Int]) throws(RNNError) -> Tensor? {
     guard shape.rank > 0, !order.isEmpty, shape[0] % order.count == 0,
       order.allSatisfy({ (0..<order.count).contains($0) })
     else { return nil }
@@ -121,7 +122,7 @@ extension Tensor {
   }
 
   /// Rows `range` of the first axis, without a copy. Nil where there are not so many.
-  func rows(_ range: Range<Int>) -> Tensor? {
+  package func rows(_ range: Range<Int>) -> Tensor? {
     guard shape.rank > 0, range.lowerBound >= 0, range.upperBound <= shape[0],
       let part = Shape([range.count] + shape.dimensions.dropFirst())
     else { return nil }
@@ -130,7 +131,7 @@ extension Tensor {
   }
 
   /// Tensors of one type and shape, one after the other along a new first axis. Nil where they differ.
-  static func stacked(_ tensors: [Tensor]) -> Tensor? {
+  package static func stacked(_ tensors: [Tensor]) -> Tensor? {
     guard let first = tensors.first, let shape = Shape([tensors.count] + first.shape.dimensions),
       tensors.allSatisfy({ $0.elementType == first.elementType && $0.shape == first.shape })
     else { return nil }
@@ -145,10 +146,10 @@ extension Tensor {
   }
 
   /// Zeros.
-  static func zeros(_ type: ElementType, _ sizes: [Int]) -> Tensor? {
+  package static func zeros(_ type: ElementType, _ sizes: [Int]) -> Tensor? {
     Shape(sizes).flatMap { Tensor(type, $0) { _ in } }
   }
 
   /// Whether every bit is zero.
-  var isZero: Bool { withUnsafeBytes { $0.allSatisfy { $0 == 0 } } }
+  package var isZero: Bool { withUnsafeBytes { $0.allSatisfy { $0 == 0 } } }
 }

@@ -6,7 +6,8 @@ import RNNModel
 ///     let file = try ModelFile.open("model.rnn")
 ///     let outputs = try Plan(file.model).run(input)
 ///
-/// HDF5 needs `import RNNHDF5` and `registry: .standard.adding(HDF5Format.self)`.
+/// HDF5 and Keras need `import RNNHDF5` and
+/// `registry: .standard.adding(HDF5Format.self).adding(KerasFormat.self)`.
 public struct ModelFile: Sendable {
   public let path: String
   /// The format's name, `native`.
@@ -16,25 +17,29 @@ public struct ModelFile: Sendable {
   public let model: Model
   /// What the reader changed or passed over, and what was assumed; a sentence each.
   public let notes: [String]
+  /// The supplied tensors that are a run's members, under their names.
+  public let members: [NamedTensor]
 
   /// Reads, recognises and checks a model file.
   ///
   /// - Parameters:
   ///   - format: the format's name; nil recognises it by content.
+  ///   - tensors: what goes in with the model's input, under the names the file has for it; see `ModelFormat`.
   ///   - mapping: new names for tensors that follow no convention.
   ///   - options: what the file may not say of its model.
   public static func open(
-    _ path: String, as format: String? = nil, mapping: NameMapping = NameMapping(),
-    options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
+    _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
+    mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
   ) throws(RNNError) -> ModelFile {
     let file = try InputFile(path)
     let kind = try registry.format(of: file, named: format)
     do throws(RNNError) {
-      let archive = try mapping.apply(to: kind.read(file))
+      let supplied = try kind.read(file, supplying: tensors)
+      let archive = try mapping.apply(to: supplied.archive)
       let interpretation = try Interpretation(archive, options: options)
       return ModelFile(
         path: path, format: kind.name, byteCount: file.count, model: interpretation.model,
-        notes: archive.notes + interpretation.assumptions)
+        notes: archive.notes + interpretation.assumptions, members: supplied.members)
     } catch {
       throw error.inFile(path)
     }

@@ -31,8 +31,12 @@ public struct Interpretation: Sendable {
     var notes: [String] = []
     var architecture: Architecture
     if let stated = archive.architecture {
-      if !options.yieldToFile { try Self.check(options, against: stated) }
       architecture = stated
+      if archive.hints.leavesLayoutOpen {
+        Self.complete(&architecture, archive.hints, options, &notes)
+      } else if !options.yieldToFile {
+        try Self.check(options, against: stated)
+      }
     } else {
       architecture = try ArchitectureSearch(archive).architecture(notes: &notes)
       Self.complete(&architecture, archive.hints, options, &notes)

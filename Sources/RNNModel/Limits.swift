@@ -20,6 +20,10 @@ public enum Limits {
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
   public static let maximumInflationRatio = 1100
+  /// Bytes that an ONNX graph may make of its constants by moving them about: so many times what the file holds of them,
+  /// and so many more.
+  public static let movedConstantsFactor = 8
+  public static let movedConstantsBase = 64 << 20
   /// Bytes of an HDF5 chunk, which libhdf5 unpacks in memory, whole.
   public static let maximumChunkSize = 256 << 20
   /// Bytes of an HDF5 dataset or file that stand nowhere in it, being all fill value.

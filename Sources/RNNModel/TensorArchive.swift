@@ -37,6 +37,9 @@ public struct TensorArchive: Sendable {
     /// By module name.
     public var nonlinearity: [String: Activation] = [:]
     public var batchFirst: Bool?
+    /// Whether the archive's architecture was worked out from arrays alone, which leaves nonlinearity and layout as open as
+    /// having no architecture does.
+    public var leavesLayoutOpen = false
 
     public init() {}
   }

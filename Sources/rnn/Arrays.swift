@@ -1,5 +1,6 @@
 import ArgumentParser
 import RNNKit
+import RNNONNX
 
 /// Which modules of the chain to run.
 struct PartArguments: ParsableArguments {
@@ -15,7 +16,7 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self)
+  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self).adding(ONNXTensorFormat.self)
 
   /// `.npy, .npz, .json or .csv`, for help.
   static var extensions: String {
@@ -30,14 +31,24 @@ enum Arrays {
   static func read(
     _ path: String, loneArray name: String = "input", takesIndices: Bool = false
   ) throws(RNNError) -> [NamedTensor] {
+    let (members, format) = try raw(path, loneArray: name)
+    return members.map { typed($0, format, takesIndices: takesIndices) }
+  }
+
+  /// The same as the file has them, for a model that is yet to be opened.
+  static func raw(
+    _ path: String, loneArray name: String = "input"
+  ) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type) {
     let file = try InputFile(path)
     let format: any ArrayFormat.Type
     do throws(RNNError) { format = try registry.format(of: file) } catch { throw error.inFile(path) }
-    return try registry.read(file).map { member in
-      let member = member.name.isEmpty ? NamedTensor(name, member.tensor) : member
-      guard format.isText, member.name != "lengths", let tensor = untyped(member, format, takesIndices) else { return member }
-      return NamedTensor(member.name, tensor)
-    }
+    return (try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }, format)
+  }
+
+  /// An array of a file as what it is used for.
+  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, takesIndices: Bool) -> NamedTensor {
+    guard format.isText, member.name != "lengths", let tensor = untyped(member, format, takesIndices) else { return member }
+    return NamedTensor(member.name, tensor)
   }
 
   /// An array of a text file as what it is to be used for, nil where it is that already.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import RNNKit
+import RNNONNX
 
 /// The options by which every command reads a model.
 struct ModelArguments: ParsableArguments {
@@ -52,11 +53,16 @@ struct ModelArguments: ParsableArguments {
 
   /// Every format this program was built with.
   static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
+    .adding(KerasArchiveFormat<HDF5Process>.self).adding(KerasHDF5Format<HDF5Process>.self).adding(ONNXFormat.self)
 
   /// Opens the model and says on standard error what had to be assumed.
   ///
-  /// - Parameter isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
-  func open(_ path: String, quiet: Bool = false, isOneOfTwo: Bool = false) throws -> ModelFile {
+  /// - Parameters:
+  ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
+  ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
+  func open(
+    _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false
+  ) throws -> ModelFile {
     HDF5Process.timeout = timeout
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
@@ -66,7 +72,8 @@ struct ModelArguments: ParsableArguments {
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
       headActivation: headActivation?.head)
     options.yieldToFile = isOneOfTwo
-    let file = try ModelFile.open(path, as: from, mapping: names, options: options, registry: Self.registry)
+    let file = try ModelFile.open(
+      path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry)
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

@@ -15,19 +15,22 @@ struct Run: ParsableCommand {
 
       Out come output, the last recurrent layer's hidden state at every step; hn and cn, the last states; and y, what the \
       layers after it make of output. A .npy or .csv output holds what the chain ends in, .npz and .json hold all. \
-      Without --output the tensors are printed.
+      Without --output the tensors are printed. Arrays for an ONNX model may have the names of its graph's inputs; those \
+      that are weights become the model's.
 
         rnn run model.rnn --input x.npy --output y.npy
         rnn run model.rnn --input x.csv --h0 normal:0.1,42
         rnn run model.rnn --input first.npy --state-out s.npz
         rnn run model.rnn --input second.npy --state-in s.npz
+        rnn run model.onnx --input input_0.pb --input input_1.pb --input input_2.pb
         tail -f samples.txt | rnn run model.rnn --stream
       """)
 
   @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Option(help: ArgumentHelp(
-    "The input: \(Arrays.extensions); - for standard input. A table has a row a step.", valueName: "file"))
-  var input: String?
+    "The input: \(Arrays.extensions); - for standard input. A table has a row a step. Repeatable, for arrays in files of their own.",
+    valueName: "file"))
+  var input: [String] = []
   @Option(help: ArgumentHelp(
     "Where results go: \(Arrays.extensions); - for standard output as JSON.", valueName: "file"))
   var output: String?
@@ -61,7 +64,7 @@ struct Run: ParsableCommand {
   private var states: StateArguments { StateArguments(h0: h0, c0: c0, stateIn: stateIn) }
 
   func validate() throws {
-    guard stream == (input == nil) else {
+    guard stream == input.isEmpty else {
       throw ValidationError(
         stream ? "--stream reads standard input: leave --input out" : "Missing expected argument '--input <file>'")
     }
@@ -71,7 +74,7 @@ struct Run: ParsableCommand {
     guard stateIn == nil || (h0 == nil && c0 == nil) else {
       throw ValidationError("--state-in and --h0 or --c0 both name the first state: leave one out")
     }
-    let fromStandardInput = [path, input ?? (stream ? "-" : ""), h0 ?? "", c0 ?? "", stateIn ?? ""].count { $0 == "-" }
+    let fromStandardInput = ([path, stream ? "-" : "", h0 ?? "", c0 ?? "", stateIn ?? ""] + input).count { $0 == "-" }
     guard fromStandardInput <= 1 else {
       throw ValidationError("standard input can only be read once: save all but one of the inputs as files")
     }
@@ -92,7 +95,8 @@ struct Run: ParsableCommand {
     var lastState: ArrayTarget?
     if let output { results = try ArrayTarget(output, replacing: force) }
     if let stateOut { lastState = try ArrayTarget(stateOut, replacing: force) }
-    let file = try model.open(path)
+    let arrays = try arrays()
+    let file = try model.open(path, supplying: arrays.members)
     do throws(RNNError) {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
       sayWhatIsLeftOut(file.model)
@@ -103,7 +107,8 @@ struct Run: ParsableCommand {
         let last = try Stream(plan: plan, state: state).run()
         try lastState?.write(last)
       } else {
-        let run = try SequenceInputs(input ?? "-", plan, states).run()
+        let members = file.members.map { Arrays.typed($0, arrays.format, takesIndices: plan.takesIndices) }
+        let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run()
         progress.end()
         try lastState?.write(run.outputs.state)
         if let end = run.outputs.last { try results?.write(run.outputs.members, end: end, batchAxis: run.batchAxis) }
@@ -119,6 +124,22 @@ struct Run: ParsableCommand {
     // Both or, but for a disk that fails right here, neither.
     try results.take()?.commit()
     try lastState.take()?.commit()
+  }
+
+  /// The arrays of every input file, and the first file's format.
+  private func arrays() throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type) {
+    var result: (members: [NamedTensor], format: any ArrayFormat.Type) = ([], NPYFormat.self)
+    for (index, path) in input.enumerated() {
+      let (members, format) = try Arrays.raw(path)
+      if index == 0 { result.format = format }
+      for member in members {
+        guard !result.members.contains(where: { $0.name == member.name }) else {
+          throw RNNError(.usage, file: path, "a second array named \(member.name)", remedy: "give each array once")
+        }
+        result.members.append(member)
+      }
+    }
+    return result
   }
 
   /// Names what --module passes over because it cannot be run.

@@ -22,8 +22,10 @@ struct SequenceInputs {
     fileprivate let takesIndices: Bool
   }
 
-  init(_ path: String, _ plan: Plan, _ states: StateArguments) throws(RNNError) {
-    let members = try Arrays.read(path, takesIndices: plan.takesIndices)
+  /// - Parameters:
+  ///   - members: What the files hold.
+  ///   - path: The first of them, for errors.
+  init(_ members: [NamedTensor], of path: String, _ plan: Plan, _ states: StateArguments) throws(RNNError) {
     guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",

@@ -10,7 +10,7 @@ import Testing
     process.arguments = ["python3", "-B", Command.root.appendingPathComponent("Tests/Hostile/run.py").path,
       "--rnn", Command.executable.path] + arguments
     let scratch = try Scratch()
-    try Data().write(to: scratch.url("out"))
+    _ = try Data().write(to: scratch.url("out"))
     process.standardOutput = try FileHandle(forWritingTo: scratch.url("out"))
     try process.run()
     process.waitUntilExit()

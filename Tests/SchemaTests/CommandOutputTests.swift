@@ -12,9 +12,10 @@ import Testing
     return bundle.deletingLastPathComponent().appendingPathComponent("rnn").path
   }()
 
+  /// In the formats that PyTorch's samples come in; the native ones hold the same.
   private static let samples: [String] = {
     let files = FileManager.default.subpaths(atPath: Python.root.path + "/SampleModels") ?? []
-    return files.filter { $0.hasSuffix(".h5") || $0.hasSuffix(".rnn") }.sorted().map { "SampleModels/" + $0 }
+    return files.filter { $0.hasSuffix(".h5") }.sorted().map { "SampleModels/" + $0 }
   }()
 
   /// Standard output of runs that end with one of these statuses; others, which have none, are left out.
@@ -42,8 +43,8 @@ import Testing
   }
 
   @Test func diagnose() throws {
-    let texts = try outputs(Self.samples.filter { !$0.hasSuffix(".rnn") }.map { ["diagnose", "--json", $0] })
-    try expectValid(texts, "diagnose", atLeast: Self.samples.count / 4)
+    let texts = try outputs(Self.samples.map { ["diagnose", "--json", $0] })
+    try expectValid(texts, "diagnose", atLeast: Self.samples.count / 2)
   }
 
   @Test func diff() throws {

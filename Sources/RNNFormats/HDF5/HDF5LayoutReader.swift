@@ -1,12 +1,16 @@
 import RNNModel
 
 extension TensorArchive {
-  /// Takes what an HDF5 file holds: RNNKit's layout, or a plain dump of tensors, flat or in groups.
+  /// Takes what an HDF5 file holds: RNNKit's layout, a Keras model, or a plain dump of tensors, flat or in groups.
   ///
   /// In a plain dump the parts of a path are joined with dots. Attributes of the root and datasets of strings become
   /// metadata under their names, other attributes the metadata member `hdf5_attributes`, by path; what the tree lists
   /// as unreadable becomes `hdf5_unreadable`. Throws `badData` where a name stands twice or the layout is not kept.
   public init(hdf5 tree: HDF5Tree) throws(RNNError) {
+    if tree.root[attribute: HDF5Layout.formatKey] != .string(HDF5Layout.format), KerasTree.recognizes(tree) {
+      self = try KerasReader.archive(tree)
+      return
+    }
     var reader = try HDF5LayoutReader(tree)
     self = try reader.read()
   }

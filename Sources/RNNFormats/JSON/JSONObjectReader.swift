@@ -25,6 +25,11 @@ struct JSONObjectReader {
     members.removeValue(forKey: key)
   }
 
+  /// Drops the members that `isHarmless` says change nothing.
+  mutating func ignore(_ isHarmless: (String, JSONValue) -> Bool) {
+    members = members.filter { !isHarmless($0.key, $0.value) }
+  }
+
   func has(_ key: String) -> Bool { members[key] != nil }
 
   mutating func required(_ key: String) throws(RNNError) -> JSONValue {

@@ -1,0 +1,386 @@
+import RNNModel
+
+/// Reads a Keras model: layers with their arrays, and what the config says of them, into PyTorch's modules and
+/// parameters.
+struct KerasReader {
+  private let version: KerasVersion
+  private var archive = TensorArchive()
+  private var modules: [Module] = []
+  /// Said once each.
+  private var notes: [String] = []
+
+  /// The model that a tree holds. `config` is that of a `.keras` file, whose weights come without one, and `version`
+  /// what wrote it; `names` says what modules were called, as `KerasWriter` leaves it.
+  static func archive(
+    _ tree: HDF5Tree, config: JSONValue? = nil, version: KerasVersion? = nil, names: JSONValue? = nil
+  ) throws(RNNError) -> TensorArchive {
+    let keras = KerasTree(tree)
+    let config = if let config { Optional(config) } else { try keras.modelConfig() }
+    let stated = keras.text("keras_version")
+    let writer = if let version { version } else { try Self.version(stated, of: keras) }
+    var reader = KerasReader(writer)
+    let stored = try keras.layers()
+    if let config {
+      try reader.read(KerasModelConfig(config), stored, byVariable: keras.isByVariable)
+    } else {
+      try reader.read(stored, isOrdered: !keras.isByVariable)
+    }
+    if let stated { reader.archive.metadata.append(.init("keras_version", .string(stated))) }
+    if let backend = keras.text("backend") { reader.archive.metadata.append(.init("backend", .string(backend))) }
+    let names = if let names { names } else { try keras.names() }
+    return try reader.finish(names)
+  }
+
+  private init(_ version: KerasVersion) {
+    self.version = version
+  }
+
+  /// What a file says, or, of those that say nothing, Keras 3 for its weights and else an early Keras 1.
+  private static func version(_ text: String?, of keras: KerasTree) throws(RNNError) -> KerasVersion {
+    guard let text else { return KerasVersion(major: keras.isByVariable ? 3 : 1, minor: 0) }
+    guard let version = KerasVersion(text) else {
+      throw RNNError(
+        .badData, place: "/, attribute keras_version", "\"\(text)\", which is no version",
+        remedy: "save the model again with Keras")
+    }
+    return version
+  }
+
+  private mutating func note(_ text: String) {
+    if !notes.contains(text) { notes.append(text) }
+  }
+
+  private mutating func finish(_ names: JSONValue?) throws(RNNError) -> TensorArchive {
+    try join(names)
+    let standard = "kernels transposed, gates reordered from Keras to PyTorch"
+    archive.notes = (modules.isEmpty ? [] : [standard]) + notes
+    let recurrent = modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
+    let gates = recurrent.filter { $0.cell != .rnn }.map(\.activations.gate)
+    if gates.contains(.hardSigmoidKeras2) {
+      archive.notes.append("hard_sigmoid is clip(0.2x + 0.5, 0, 1), as in Keras \(version)")
+    }
+    if gates.contains(.hardSigmoidKeras3) {
+      archive.notes.append("hard_sigmoid is clip(x/6 + 0.5, 0, 1), as in Keras \(version)")
+    }
+    return archive
+  }
+
+  /// Makes stacks of the layers that they were written as, and gives modules their own names.
+  private mutating func join(_ names: JSONValue?) throws(RNNError) {
+    guard var architecture = archive.architecture, architecture.orderKnown else { return }
+    let stacks = KerasStacks(architecture.modules, names: names)
+    guard !stacks.names.isEmpty else { return }
+    var joined = TensorArchive(isOrdered: archive.isOrdered)
+    for tensor in archive.tensors { try joined.append(stacks.names[tensor.name] ?? tensor.name, tensor.tensor) }
+    architecture.modules = stacks.modules
+    joined.architecture = architecture
+    (joined.hints, joined.metadata) = (archive.hints, archive.metadata)
+    archive = joined
+  }
+
+  // MARK: With a config
+
+  private mutating func read(
+    _ config: KerasModelConfig, _ stored: [KerasLayer], byVariable: Bool
+  ) throws(RNNError) {
+    // By name; in Keras 3 also by the class's number, where names are not kept.
+    var weights = Dictionary(stored.map { ($0.name, $0.weights) }) { first, _ in first }
+    if byVariable {
+      for (layer, group) in zip(config.all, KerasTree.groupNames(config.all.map(\.className)))
+      where weights[layer.name] == nil {
+        weights[layer.name] = weights[group]
+      }
+    }
+    for layer in config.layers {
+      try read(
+        KerasLayer(
+          className: layer.className, name: layer.name, config: layer.config, weights: weights[layer.name] ?? []))
+    }
+    archive.architecture = Architecture(modules: modules, batchFirst: true, orderKnown: config.notAChain == nil)
+    if let reason = config.notAChain {
+      note("the model is no chain of layers: \(reason); choose modules with --module")
+    }
+  }
+
+  private mutating func read(_ layer: KerasLayer) throws(RNNError) {
+    guard let className = layer.className, let config = layer.config else { return }
+    switch className {
+    case "Masking":
+      note(
+        "\(layer.name): masked steps are run; give lengths where sequences end early "
+          + "(the output past the end is then 0, where Keras repeats the last)")
+    case _ where KerasLayer.transparent.contains(className): break
+    case "Embedding": try embedding(layer, config)
+    case "Dense": try dense(layer, config)
+    case "TimeDistributed", "TimeDistributedDense": try timeDistributed(layer, config)
+    case "Bidirectional": try bidirectional(layer, config)
+    case "Activation", "Softmax", "ReLU", "LeakyReLU", "ELU": try activation(layer, className, config)
+    case "Flatten" where lastStepOnly: break
+    case _ where KerasLayer.recurrent[className] != nil:
+      let options = try KerasRecurrentOptions(layer, className, config, version)
+      try recurrent(layer, options, KerasCellWeights.read(layer.weights.map(\.tensor), options.cell, of: layer))
+    default: try unknown(layer, "a layer of class \(className)")
+    }
+  }
+
+  /// Whether the chain so far gives one step.
+  private var lastStepOnly: Bool {
+    modules.contains { if case .recurrent(let module) = $0 { !module.returnsSequence } else { false } }
+  }
+
+  private mutating func embedding(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
+    var reader = try layer.options(config)
+    let (count, size) = (try reader.integer("input_dim"), try reader.integer("output_dim"))
+    let masksZero = try reader.bool("mask_zero", default: false)
+    try reader.finish()
+    guard layer.weights.count == 1, layer.weights[0].tensor.shape.dimensions == [count, size] else {
+      throw layer.error("arrays that are none of an embedding of \(count) by \(size)")
+    }
+    if masksZero {
+      note(
+        "\(layer.name): steps of index 0 are run; give lengths where sequences end early "
+          + "(the output past the end is then 0, where Keras repeats the last)")
+    }
+    try archive.append(Model.join(layer.name, "weight"), layer.weights[0].tensor)
+    modules.append(
+      .embedding(
+        Embedding(name: layer.name, numEmbeddings: count, embeddingDim: size, paddingIndex: masksZero ? 0 : nil)))
+  }
+
+  private mutating func dense(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
+    var reader = try layer.options(config)
+    // Keras 1 says output_dim and bias.
+    _ = try reader.integer(reader.has("units") ? "units" : "output_dim")
+    _ = reader.optional("input_dim")
+    _ = try reader.bool(reader.has("bias") ? "bias" : "use_bias", default: true)
+    let name = try reader.activation("activation", of: layer) ?? "linear"
+    try reader.finish()
+    guard let head = KerasActivations.head(name, version) else {
+      throw layer.error("the activation \"\(name)\", which RNNKit does not know", "use one of Keras' plain activations")
+    }
+    try dense(layer, head)
+  }
+
+  private mutating func dense(_ layer: KerasLayer, _ head: Linear.Head) throws(RNNError) {
+    guard (1...2).contains(layer.weights.count), layer.weights[0].tensor.shape.rank == 2,
+      let weight = try layer.weights[0].tensor.transposed()
+    else { throw layer.error("arrays that are none of a dense layer") }
+    try archive.append(Model.join(layer.name, "weight"), weight)
+    let hasBias = layer.weights.count == 2
+    if hasBias { try archive.append(Model.join(layer.name, "bias"), layer.weights[1].tensor) }
+    modules.append(
+      .linear(
+        Linear(
+          name: layer.name, inFeatures: weight.shape[1], outFeatures: weight.shape[0], bias: hasBias, activation: head))
+    )
+  }
+
+  private mutating func timeDistributed(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
+    if layer.className == "TimeDistributedDense" { return try dense(layer, config) }
+    guard config["layer"]?["class_name"] == .string("Dense"), let inner = config["layer"]?["config"] else {
+      return try unknown(layer, "a TimeDistributed of another layer than Dense")
+    }
+    try dense(layer, inner)
+  }
+
+  private mutating func activation(_ layer: KerasLayer, _ className: String, _ config: JSONValue) throws(RNNError) {
+    var reader = try layer.options(config)
+    let head: Linear.Head?
+    switch className {
+    case "Activation":
+      let name = try reader.activation("activation", of: layer) ?? "linear"
+      head = KerasActivations.head(name, version)
+    case "Softmax": head = reader.optional("axis") ?? .integer(-1) == .integer(-1) ? .softmax : nil
+    case "ReLU":
+      let slope = try reader.double("negative_slope", default: 0)
+      let threshold = try reader.double("threshold", default: 0)
+      head =
+        reader.has("max_value") || threshold != 0
+        ? nil : .elementwise(slope == 0 ? .relu : .leakyReLU(alpha: slope))
+      _ = reader.optional("max_value")
+    case "LeakyReLU":
+      head = .elementwise(
+        .leakyReLU(alpha: try reader.double(reader.has("alpha") ? "alpha" : "negative_slope", default: 0.3)))
+    default: head = .elementwise(.elu(alpha: try reader.double("alpha", default: 1)))
+    }
+    try reader.finish()
+    if head == .elementwise(.identity) { return }
+    guard let head, case .linear(var module) = modules.last, module.activation == .elementwise(.identity) else {
+      return try unknown(layer, "an activation that RNNKit lacks, or that follows no dense layer")
+    }
+    module.activation = head
+    modules[modules.count - 1] = .linear(module)
+  }
+
+  private mutating func bidirectional(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
+    var reader = try layer.options(config)
+    // A merge of None gives two outputs, and stands in the config as null.
+    let mode = config["merge_mode"] ?? .string("concat")
+    _ = reader.optional("merge_mode")
+    let inner = try reader.required("layer")
+    let backward = reader.optional("backward_layer")
+    try reader.finish()
+    guard mode == .string("concat") else {
+      throw layer.error(
+        "merge_mode \(mode.text), of Bidirectional's modes RNNKit has only \"concat\"", "train it with concat")
+    }
+    func options(_ value: JSONValue) throws(RNNError) -> KerasRecurrentOptions {
+      guard let className = value["class_name"]?.string, let config = value["config"] else {
+        throw layer.error("a Bidirectional without a layer")
+      }
+      return try KerasRecurrentOptions(layer, className, config, version)
+    }
+    let first = try options(inner)
+    var second = try backward.map { (value) throws(RNNError) in try options(value) } ?? first
+    if backward == nil { second.goBackwards = !first.goBackwards }
+    guard !first.goBackwards, second.goBackwards else {
+      throw layer.error("directions that are not forward and then backward", "train it without go_backwards")
+    }
+    guard first.cell == second.cell, first.units == second.units, first.returnsSequence == second.returnsSequence,
+      first.resetAfter == second.resetAfter
+    else { throw layer.error("a backward layer that differs from the forward one") }
+    try bidirectional(layer, first, second)
+  }
+
+  private mutating func bidirectional(
+    _ layer: KerasLayer, _ first: KerasRecurrentOptions, _ second: KerasRecurrentOptions
+  ) throws(RNNError) {
+    let count = layer.weights.count / 2
+    guard layer.weights.count == 2 * count, count > 0 else {
+      throw layer.error("\(layer.weights.count) arrays, expected as many for each direction")
+    }
+    let arrays = layer.weights.map(\.tensor)
+    let forward = try KerasCellWeights.read(Array(arrays[..<count]), first.cell, of: layer)
+    let backward = try KerasCellWeights.read(Array(arrays[count...]), second.cell, of: layer)
+    guard (forward.bias == nil) == (backward.bias == nil), forward.resetAfter == backward.resetAfter else {
+      throw layer.error("a backward layer that differs from the forward one")
+    }
+    try recurrent(layer, first, forward, reverse: (second, backward))
+  }
+
+  private mutating func recurrent(
+    _ layer: KerasLayer, _ options: KerasRecurrentOptions, _ weights: KerasCellWeights,
+    reverse: (KerasRecurrentOptions, KerasCellWeights)? = nil
+  ) throws(RNNError) {
+    if let units = options.units, units != weights.units {
+      throw layer.error("\(units) units in the config, \(weights.units) in the arrays")
+    }
+    if let useBias = options.useBias, useBias != (weights.bias != nil) {
+      throw layer.error("use_bias \(useBias) in the config, which the arrays contradict")
+    }
+    if let stated = options.resetAfter, let found = weights.resetAfter, stated != found {
+      throw layer.error("reset_after \(stated) in the config, which the bias contradicts")
+    }
+    guard !options.goBackwards || !options.returnsSequence else {
+      throw layer.error(
+        "go_backwards with return_sequences, whose output runs backwards",
+        "use Bidirectional, or return_sequences=False")
+    }
+    var module = Recurrent(
+      name: layer.name, cell: options.cell, inputSize: weights.weightIH.shape.rank == 2 ? weights.weightIH.shape[1] : 0,
+      hiddenSize: weights.units, bias: weights.bias != nil, direction: options.goBackwards ? .reverse : .forward,
+      activations: options.activations, returnsSequence: options.returnsSequence)
+    if options.cell == .gru { module.resetAfter = weights.resetAfter ?? options.resetAfter ?? version.resetAfter }
+    try add(weights, to: layer.name, suffix: "_l0")
+    if let reverse {
+      module.direction = .bidirectional
+      if reverse.0.activations != options.activations { module.reverseActivations = reverse.0.activations }
+      try add(reverse.1, to: layer.name, suffix: "_l0_reverse")
+    }
+    if weights.bias != nil, options.cell != .gru, weights.bias?.hidden.isZero == true {
+      note("an \(options.cell.rawValue)'s one bias is bias_ih, and bias_hh is zero")
+    }
+    modules.append(.recurrent(module))
+  }
+
+  private mutating func add(_ weights: KerasCellWeights, to name: String, suffix: String) throws(RNNError) {
+    try archive.append(Model.join(name, "weight_ih\(suffix)"), weights.weightIH)
+    try archive.append(Model.join(name, "weight_hh\(suffix)"), weights.weightHH)
+    guard let bias = weights.bias else { return }
+    try archive.append(Model.join(name, "bias_ih\(suffix)"), bias.input)
+    try archive.append(Model.join(name, "bias_hh\(suffix)"), bias.hidden)
+  }
+
+  /// Carries a layer that cannot be run, with its arrays as Keras has them.
+  private mutating func unknown(_ layer: KerasLayer, _ what: String) throws(RNNError) {
+    var names: [String] = []
+    for weight in layer.weights {
+      let last = weight.name.split(separator: "/").last.map(String.init) ?? weight.name
+      let part = Model.join(layer.name, last.hasSuffix(":0") ? String(last.dropLast(2)) : last)
+      let name = archive[part] == nil ? part : Model.join(layer.name, weight.name)
+      try archive.append(name, weight.tensor)
+      names.append(name)
+    }
+    modules.append(.unknown(UnknownModule(name: layer.name, tensorNames: names)))
+    note("\(layer.name) is \(what), which cannot be run; its arrays are carried as Keras has them")
+  }
+
+  // MARK: Without a config
+
+  /// Works out layers from their arrays alone.
+  private mutating func read(_ stored: [KerasLayer], isOrdered: Bool) throws(RNNError) {
+    for layer in stored where !layer.weights.isEmpty { try guess(layer) }
+    let recurrent = modules.contains { if case .recurrent = $0 { true } else { false } }
+    guard recurrent else {
+      throw RNNError(
+        .badData, "no recurrent layer among \(stored.count) of Keras'", remedy: "save the whole model with Keras")
+    }
+    var architecture = Architecture(modules: modules)
+    archive.hints.leavesLayoutOpen = true
+    if !isOrdered {
+      archive.isOrdered = false
+      let readings = architecture.readings
+      architecture.orderKnown = readings.count == 1
+      if let reading = readings.first, readings.count == 1 { architecture.modules = reading }
+    }
+    archive.architecture = architecture
+    let gate = version.recurrentActivation == .sigmoid ? "sigmoid" : "hard_sigmoid"
+    note(
+      "only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers "
+        + "linear), and layers to give every step")
+  }
+
+  private mutating func guess(_ layer: KerasLayer) throws(RNNError) {
+    let arrays = layer.weights.map(\.tensor)
+    let names = layer.weights.map { $0.name.lowercased() }
+    let isDouble = layer.className == "Bidirectional" || names.contains { $0.contains("backward") }
+    if isDouble, arrays.count >= 4, let options = guess(Array(arrays[..<(arrays.count / 2)])) {
+      return try bidirectional(layer, options, options)
+    }
+    if let options = guess(arrays) {
+      return try recurrent(layer, options, KerasCellWeights.read(arrays, options.cell, of: layer))
+    }
+    if arrays.count == 1, arrays[0].shape.rank == 2, names[0].contains("embeddings") || layer.name.contains("embedding")
+    {
+      try archive.append(Model.join(layer.name, "weight"), arrays[0])
+      modules.append(
+        .embedding(
+          Embedding(name: layer.name, numEmbeddings: arrays[0].shape[0], embeddingDim: arrays[0].shape[1])))
+      return
+    }
+    let isDense =
+      (1...2).contains(arrays.count) && arrays[0].shape.rank == 2
+      && (arrays.count == 1 || arrays[1].shape.dimensions == [arrays[0].shape[1]])
+    if isDense { return try dense(layer, .elementwise(.identity)) }
+    try unknown(layer, "no layer that its arrays tell")
+  }
+
+  /// The recurrent layer whose arrays these are, with Keras' defaults; nil where they are none's.
+  private func guess(_ arrays: [Tensor]) -> KerasRecurrentOptions? {
+    if arrays.count == 12 { return KerasRecurrentOptions(cell: .lstm, version) }
+    if arrays.count == 9 { return KerasRecurrentOptions(cell: .gru, version) }
+    guard (2...3).contains(arrays.count), arrays[0].shape.rank == 2, arrays[1].shape.rank == 2, arrays[1].shape[0] > 0,
+      arrays[0].shape[1] == arrays[1].shape[1], arrays[1].shape[1] % arrays[1].shape[0] == 0
+    else { return nil }
+    let (units, rows) = (arrays[1].shape[0], arrays[1].shape[1])
+    guard let cell = [Recurrent.Cell.rnn, .gru, .lstm].first(where: { $0.gateCount == rows / units }) else {
+      return nil
+    }
+    var options = KerasRecurrentOptions(cell: cell, version)
+    // A flat bias of two halves is cuDNN's, whose layers have no other activations than these.
+    if arrays.count == 3, cell != .rnn, arrays[2].shape.dimensions == [2 * rows] {
+      options.activations = Recurrent.Activations()
+    }
+    return options
+  }
+}

@@ -1,0 +1,263 @@
+import RNNModel
+
+/// Follows the numbers through an ONNX graph, from its inputs to its outputs, and finds the chain of modules they pass.
+///
+/// Nothing is computed but sizes, shapes and moves of constants. A node whose effect on the numbers is not understood,
+/// and that an output depends on, is refused by name.
+struct GraphReader {
+  let graph: GraphProto
+  let opset: Int
+  let supplied: [String: Tensor]
+  private(set) var inputs: [GraphInput] = []
+  private var inputPositions: [String: Int] = [:]
+  private var initializers: [String: TensorProto] = [:]
+  private var decoded: [String: Constant] = [:]
+  private var decoder: TensorDecoder
+  private var values: [String: GraphValue] = [:]
+  /// Graph inputs that gave a weight.
+  var weightInputs: Set<Int> = []
+  var links: [ChainLink] = []
+  /// The axes of the graph input that are time and batch, once a recurrent node has told.
+  var layout: SequenceLayout?
+  /// A factor on the graph input, and which input that is.
+  var inputGain: (input: Int, factor: Double)?
+  /// What read a source, with the functions applied by then.
+  private(set) var uses: [(source: Flow.Source, version: Int, place: String)] = []
+  /// Bytes that moving constants may still make: a few times what the file holds of them.
+  private var budget = Limits.movedConstantsBase
+
+  struct GraphInput {
+    var name: String
+    var type: ElementType
+    var shape: [Extent]
+    /// Why it cannot be used. An input that nothing uses may be anything.
+    var defect: RNNError?
+  }
+
+  struct SequenceLayout: Equatable {
+    var time: [Flow.Atom]
+    var batch: [Flow.Atom]
+  }
+
+  init(_ graph: GraphProto, opset: Int, supplied: [NamedTensor], decoder: TensorDecoder) throws(RNNError) {
+    self.graph = graph
+    self.opset = opset
+    self.decoder = decoder
+    var tensors: [String: Tensor] = [:]
+    for tensor in supplied { tensors[tensor.name] = tensor.tensor }
+    self.supplied = tensors
+    for proto in graph.initializer {
+      guard initializers.updateValue(proto, forKey: proto.name) == nil else {
+        throw RNNError(
+          .badData, place: "tensor \(proto.name)", "two initializers have the name",
+          remedy: "export the model again")
+      }
+    }
+    for info in graph.input where initializers[info.name] == nil {
+      guard inputPositions.updateValue(inputs.count, forKey: info.name) == nil else {
+        throw RNNError(
+          .badData, place: "input \(info.name)", "two graph inputs have the name",
+          remedy: "export the model again")
+      }
+      inputs.append(Self.input(info, index: inputs.count))
+    }
+  }
+
+  private static func input(_ info: ValueInfoProto, index: Int) -> GraphInput {
+    func unusable(_ problem: String, _ remedy: String) -> GraphInput {
+      GraphInput(
+        name: info.name, type: .float32, shape: [],
+        defect: RNNError(.badData, place: "input \(info.name)", problem, remedy: remedy))
+    }
+    guard case .tensorType(let tensor)? = info.type.value, let type = ElementTypeCode.type(tensor.elemType) else {
+      return unusable("not a tensor of numbers", OperatorNode.remedy)
+    }
+    guard tensor.hasShape, tensor.shape.dim.count <= Limits.maximumRank else {
+      return unusable(
+        "the file does not say how many axes it has",
+        "give the graph's inputs shapes, with names for the sizes that vary")
+    }
+    let shape = tensor.shape.dim.enumerated().map { axis, dimension -> Extent in
+      if case .dimValue(let value)? = dimension.value, value > 0 { return .known(Int(clamping: value)) }
+      return .symbol(input: index, axis: axis)
+    }
+    return GraphInput(name: info.name, type: type, shape: shape)
+  }
+
+  /// Whether there is a recurrent operator at all; exporters may write its steps out one by one.
+  var hasRecurrentNodes: Bool { graph.node.contains { ["RNN", "LSTM", "GRU"].contains($0.opType) } }
+
+  /// Initializers that no node mentions.
+  var unusedInitializers: [TensorProto] {
+    let mentioned = Set(graph.node.flatMap(\.input))
+    return graph.initializer.filter { !mentioned.contains($0.name) && decoded[$0.name] == nil }
+  }
+
+  /// Decodes a tensor of the graph for which no node asked.
+  mutating func carried(_ proto: TensorProto) throws(RNNError) -> Tensor {
+    try decoder.tensor(proto, name: proto.name)
+  }
+
+  /// Walks the nodes that the outputs depend on, in the file's order, and returns what is known of the outputs.
+  mutating func outputs() throws(RNNError) -> [(name: String, value: GraphValue)] {
+    let live = try liveNodes()
+    for (index, proto) in graph.node.enumerated() where live[index] {
+      guard proto.domain.isEmpty || proto.domain == "ai.onnx" else {
+        throw RNNError(
+          .badData, place: OperatorNode.place(of: proto), "RNNKit does not know this operator",
+          remedy: OperatorNode.remedy)
+      }
+      var node = try OperatorNode(proto, opset: opset)
+      try apply(&node)
+      try node.finish()
+    }
+    var result: [(name: String, value: GraphValue)] = []
+    for output in graph.output {
+      guard let value = try value(named: output.name) else {
+        throw RNNError(.badData, place: "output \(output.name)", "nothing gives it", remedy: "export the model again")
+      }
+      result.append((output.name, value))
+    }
+    return result
+  }
+
+  /// Which nodes an output depends on.
+  private func liveNodes() throws(RNNError) -> [Bool] {
+    var makers: [String: Int] = [:]
+    for (index, node) in graph.node.enumerated() {
+      for output in node.output where !output.isEmpty {
+        guard makers.updateValue(index, forKey: output) == nil, inputPositions[output] == nil,
+          initializers[output] == nil
+        else {
+          throw RNNError(
+            .badData, place: OperatorNode.place(of: node), "its output \(output) is given elsewhere too",
+            remedy: "export the model again")
+        }
+      }
+    }
+    var live = [Bool](repeating: false, count: graph.node.count)
+    var waiting = graph.output.compactMap { makers[$0.name] }
+    while let index = waiting.popLast() {
+      if live[index] { continue }
+      live[index] = true
+      waiting += graph.node[index].input.compactMap { makers[$0] }
+    }
+    return live
+  }
+
+  /// What is known of a value by its name; nil where no node before gave it.
+  private mutating func value(named name: String) throws(RNNError) -> GraphValue? {
+    if let value = values[name] { return value }
+    if let constant = decoded[name] { return .constant(constant) }
+    if let proto = initializers[name] {
+      let constant = Constant(try decoder.tensor(proto, name: name), name: name)
+      earn(constant.tensor)
+      decoded[name] = constant
+      return .constant(constant)
+    }
+    if let index = inputPositions[name] {
+      if let defect = inputs[index].defect { throw defect }
+      return .flow(Flow(input: index, rank: inputs[index].shape.count, type: inputs[index].type))
+    }
+    if graph.sparseInitializer.contains(where: { $0.values.name == name }) {
+      throw RNNError(
+        .badData, place: "tensor \(name)", "it is sparse, which RNNKit does not read",
+        remedy: "export the model with dense tensors")
+    }
+    return nil
+  }
+
+  /// The value of a node's input, nil where the node leaves it out.
+  mutating func value(_ node: OperatorNode, _ index: Int) throws(RNNError) -> GraphValue? {
+    guard let name = node.input(index) else { return nil }
+    guard let value = try value(named: name) else {
+      throw node.refuse("its input \(name) comes from no node before it", remedy: "export the model again")
+    }
+    return value
+  }
+
+  /// The value of an input that the node must have.
+  mutating func required(_ node: OperatorNode, _ index: Int) throws(RNNError) -> GraphValue {
+    guard let value = try value(node, index) else {
+      throw node.refuse("input \(index + 1) is missing", remedy: "export the model again")
+    }
+    return value
+  }
+
+  /// Sets what a node gives.
+  mutating func set(_ node: OperatorNode, _ value: GraphValue, output index: Int = 0) {
+    if index < node.outputs.count, !node.outputs[index].isEmpty { values[node.outputs[index]] = value }
+  }
+
+  /// Allows a few times as many bytes to be made as a tensor of the file has.
+  private mutating func earn(_ tensor: Tensor) {
+    let (bytes, overflow) = tensor.byteCount.multipliedReportingOverflow(by: Limits.movedConstantsFactor)
+    let (sum, carry) = budget.addingReportingOverflow(bytes)
+    budget = overflow || carry ? Int.max : sum
+  }
+
+  /// Counts bytes that a node makes of constants.
+  mutating func spend(_ bytes: Int, _ node: OperatorNode) throws(RNNError) {
+    guard bytes <= budget else {
+      throw node.refuse(
+        "the graph makes more than \(Limits.movedConstantsFactor) times what the file holds of its constants",
+        remedy: "export the model with constant folding")
+    }
+    budget -= bytes
+  }
+
+  /// Decodes a tensor that stands in a node.
+  mutating func constant(_ proto: TensorProto, _ node: OperatorNode) throws(RNNError) -> Constant {
+    let tensor = try decoder.tensor(proto, name: node.outputs.first ?? proto.name)
+    earn(tensor)
+    return Constant(tensor, name: node.outputs.first)
+  }
+
+  /// The size of part of an axis.
+  func extent(_ atom: Flow.Atom, in flow: Flow) -> Extent {
+    switch atom {
+    case .rows: .known(flow.rows.count)
+    case .hidden(let size), .features(let size): .known(size)
+    case .input(let input, let axis):
+      if case .input(input) = flow.source, let range = flow.selection[axis] {
+        .known(range.count)
+      } else {
+        inputs[input].shape[axis]
+      }
+    }
+  }
+
+  func extent(_ axis: [Flow.Atom], in flow: Flow) -> Extent {
+    axis.reduce(.known(1)) { $0 * extent($1, in: flow) }
+  }
+
+  /// Notes that something reads a flow, so that in the end nothing has read numbers before a function was applied to
+  /// them.
+  mutating func use(_ flow: Flow, _ place: String) {
+    uses.append((flow.source, flow.version, place))
+  }
+
+  /// A weight: a constant, or a graph input that was supplied.
+  mutating func weight(_ node: OperatorNode, _ index: Int, _ role: String) throws(RNNError) -> Constant? {
+    switch try value(node, index) {
+    case nil: return nil
+    case .constant(let constant):
+      guard constant.isPlain else { throw node.refuse("its \(role) is repeated, which RNNKit does not read") }
+      return constant
+    case .flow(let flow):
+      guard let input = flow.untouchedInput else {
+        throw node.refuse("its \(role) depends on the graph's input")
+      }
+      let name = inputs[input].name
+      guard let tensor = supplied[name] else {
+        throw node.refuse(
+          "its \(role) is the graph's input \(name), whose numbers are not in the file",
+          remedy: "supply a tensor named \(name) with the input")
+      }
+      if weightInputs.insert(input).inserted { earn(tensor) }
+      return Constant(tensor, name: name)
+    case .extents, .uniform:
+      throw node.refuse("its \(role) is made of sizes")
+    }
+  }
+}

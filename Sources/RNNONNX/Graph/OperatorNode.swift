@@ -1,0 +1,99 @@
+import RNNModel
+
+/// A node of the graph, its attributes taken one by one; those that nobody asked for are refused.
+struct OperatorNode {
+  let proto: NodeProto
+  /// Of the default operator set.
+  let opset: Int
+  private var attributes: [String: AttributeProto] = [:]
+
+  init(_ proto: NodeProto, opset: Int) throws(RNNError) {
+    self.proto = proto
+    self.opset = opset
+    for attribute in proto.attribute {
+      guard attributes.updateValue(attribute, forKey: attribute.name) == nil else {
+        throw refuse("attribute \(attribute.name) stands twice")
+      }
+    }
+  }
+
+  var kind: String { proto.opType }
+  var outputs: [String] { proto.output }
+
+  /// The name of an input, nil where it is left out.
+  func input(_ index: Int) -> String? {
+    guard index < proto.input.count, !proto.input[index].isEmpty else { return nil }
+    return proto.input[index]
+  }
+
+  /// `node /lstm/LSTM (LSTM)`; a node without a name is known by what it gives.
+  var place: String { Self.place(of: proto) }
+
+  static func place(of proto: NodeProto) -> String {
+    let kind = proto.domain.isEmpty || proto.domain == "ai.onnx" ? proto.opType : "\(proto.domain).\(proto.opType)"
+    let name = proto.name.isEmpty ? proto.output.first { !$0.isEmpty }.map { "that gives \($0)" } ?? "" : proto.name
+    return "node \(name) (\(kind))"
+  }
+
+  static let remedy = "export only the recurrent part, or use the weights as the framework itself saves them"
+
+  func refuse(_ problem: String, remedy: String = OperatorNode.remedy) -> RNNError {
+    RNNError(.badData, place: place, problem, remedy: remedy)
+  }
+
+  private mutating func take(_ name: String, _ type: Int32, _ typeName: String) throws(RNNError) -> AttributeProto? {
+    guard let attribute = attributes.removeValue(forKey: name) else { return nil }
+    // Before IR version 2 nodes did not say the type.
+    guard attribute.type == type || attribute.type == 0, attribute.refAttrName.isEmpty else {
+      throw refuse("attribute \(name) is not of type \(typeName)")
+    }
+    return attribute
+  }
+
+  mutating func integer(_ name: String) throws(RNNError) -> Int? {
+    try take(name, 2, "INT").map { Int(clamping: $0.i) }
+  }
+
+  /// An attribute that is 0 or 1.
+  mutating func flag(_ name: String, default standard: Bool = false) throws(RNNError) -> Bool {
+    guard let value = try integer(name) else { return standard }
+    guard value == 0 || value == 1 else { throw refuse("attribute \(name) is \(value), expected 0 or 1") }
+    return value == 1
+  }
+
+  mutating func integers(_ name: String) throws(RNNError) -> [Int]? {
+    try take(name, 7, "INTS")?.ints.map { Int(clamping: $0) }
+  }
+
+  mutating func float(_ name: String) throws(RNNError) -> Float? {
+    try take(name, 1, "FLOAT")?.f
+  }
+
+  mutating func floats(_ name: String) throws(RNNError) -> [Float] {
+    try take(name, 6, "FLOATS")?.floats ?? []
+  }
+
+  mutating func string(_ name: String) throws(RNNError) -> String? {
+    try take(name, 3, "STRING").map { String(decoding: $0.s, as: UTF8.self) }
+  }
+
+  mutating func strings(_ name: String) throws(RNNError) -> [String]? {
+    try take(name, 8, "STRINGS")?.strings.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  mutating func tensor(_ name: String) throws(RNNError) -> TensorProto? {
+    try take(name, 4, "TENSOR")?.t
+  }
+
+  /// Takes an attribute that changes nothing RNNKit computes.
+  mutating func ignore(_ name: String) {
+    attributes[name] = nil
+  }
+
+  /// Refuses attributes that were not taken.
+  func finish() throws(RNNError) {
+    if let name = attributes.keys.min() {
+      throw refuse("attribute \(name) is not one that RNNKit knows, and may change the numbers")
+    }
+  }
+}

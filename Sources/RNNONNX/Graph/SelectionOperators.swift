@@ -1,0 +1,321 @@
+import RNNModel
+
+/// Operators that choose some of the numbers, or put chosen ones together again.
+extension GraphReader {
+  mutating func gather(_ node: inout OperatorNode) throws(RNNError) {
+    let named = try node.integer("axis") ?? 0
+    let input = try required(node, 0)
+    if case .flow(let indices) = try required(node, 1) {
+      try embedding(node, table: input, indices: indices, axis: named)
+      return
+    }
+    guard let indices = try integers(node, 1) else {
+      throw node.refuse("it has no indices", remedy: "export the model again")
+    }
+    var isScalar = false
+    switch try required(node, 1) {
+    case .constant(let constant): isScalar = constant.shape.isEmpty
+    case .extents(_, let scalar): isScalar = scalar
+    default: break
+    }
+    func position(_ index: Int, _ count: Int) throws(RNNError) -> Int {
+      guard (-count..<count).contains(index) else {
+        throw node.refuse("index \(index) is none of \(count)", remedy: "export the model again")
+      }
+      return index < 0 ? index + count : index
+    }
+    switch input {
+    case .extents(let extents, false):
+      _ = try axis(named, of: 1, node)
+      var chosen: [Extent] = []
+      for index in indices { chosen.append(extents[try position(index, extents.count)]) }
+      set(node, .extents(chosen, isScalar: isScalar))
+    case .constant(let constant):
+      let axis = try axis(named, of: constant.shape.count, node)
+      guard constant.shape[axis] == .known(constant.tensor.shape[axis]) else {
+        throw node.refuse("it chooses from a constant that is repeated")
+      }
+      var parts: [Tensor] = []
+      for index in indices {
+        let position = try position(index, constant.tensor.shape[axis])
+        guard let part = try constant.tensor.sliced(axis: axis, position..<position + 1) else {
+          throw node.refuse("its constant is too large")
+        }
+        try spend(part.byteCount * 2, node)
+        parts.append(part)
+      }
+      guard var tensor = try Tensor.concatenated(parts, axis: axis) else { throw node.refuse("it chooses nothing") }
+      var shape = constant.shape
+      shape[axis] = .known(indices.count)
+      if isScalar {
+        shape.remove(at: axis)
+        var sizes = tensor.shape.dimensions
+        sizes.remove(at: axis)
+        guard let reshaped = Shape(sizes).flatMap({ tensor.reshaped($0) }) else {
+          throw node.refuse("its constant is too large")
+        }
+        tensor = reshaped
+      }
+      set(node, .constant(Constant(tensor, shape: shape, type: constant.type, name: constant.name)))
+    case .flow(let flow):
+      let axis = try axis(named, of: flow.axes.count, node)
+      guard indices.count == 1, let index = indices.first else {
+        throw node.refuse("it chooses several parts of the numbers")
+      }
+      var chosen = try part(
+        of: flow, axis: axis, from: index, to: index == -1 ? nil : index.addingReportingOverflow(1).partialValue, node)
+      if isScalar { chosen.axes.remove(at: axis) }
+      set(node, .flow(chosen))
+    case .extents, .uniform: throw node.refuse("it chooses from a size")
+    }
+  }
+
+  mutating func slice(_ node: inout OperatorNode) throws(RNNError) {
+    let starts: [Int]?
+    let ends: [Int]?
+    var axes: [Int]?
+    var steps: [Int]?
+    if let values = try node.integers("starts") {
+      (starts, ends, axes) = (values, try node.integers("ends"), try node.integers("axes"))
+    } else {
+      starts = try integers(node, 1)
+      // An end that is the size of the axis it cuts is no end.
+      ends = try sizes(node, 2)?.map { $0.value ?? Int.max }
+      axes = try integers(node, 3)
+      steps = try integers(node, 4)
+    }
+    guard let starts, let ends, starts.count == ends.count, (axes?.count ?? starts.count) == starts.count,
+      (steps?.count ?? starts.count) == starts.count
+    else {
+      throw node.refuse("its starts, ends, axes and steps do not fit each other", remedy: "export the model again")
+    }
+    if case .flow = try required(node, 0), node.input(1) != nil, let sizes = try sizes(node, 2) {
+      for (index, size) in sizes.enumerated() where size.value == nil {
+        guard case .flow(let flow) = try required(node, 0),
+          case let axis = try axis(axes?[index] ?? index, of: flow.axes.count, node),
+          extent(flow.axes[axis], in: flow) == size
+        else { throw node.refuse("where it ends depends on the graph's input") }
+      }
+    }
+    var value = try required(node, 0)
+    for index in starts.indices {
+      value = try cut(
+        value, axis: axes?[index] ?? index, from: starts[index], to: ends[index], step: steps?[index] ?? 1, node)
+    }
+    set(node, value)
+  }
+
+  /// What a slice along one axis leaves.
+  private mutating func cut(
+    _ value: GraphValue, axis named: Int, from start: Int, to end: Int, step: Int, _ node: OperatorNode
+  ) throws(RNNError) -> GraphValue {
+    /// The range of a slice with a positive step, as ONNX and NumPy bound it.
+    func range(_ count: Int) -> Range<Int> {
+      func bound(_ value: Int) -> Int { min(max(value < 0 ? value + count : value, 0), count) }
+      return bound(start)..<max(bound(start), bound(end))
+    }
+    guard step == 1 else { throw node.refuse("its step is \(step); RNNKit follows steps of 1 only") }
+    switch value {
+    case .extents(let extents, false):
+      _ = try axis(named, of: 1, node)
+      return .extents(Array(extents[range(extents.count)]), isScalar: false)
+    case .constant(var constant):
+      let axis = try axis(named, of: constant.shape.count, node)
+      guard let count = constant.shape[axis].value else {
+        throw node.refuse("it cuts a constant of a size that only the input tells")
+      }
+      let range = range(count)
+      if constant.tensor.shape[axis] == count {
+        guard let tensor = try constant.tensor.sliced(axis: axis, range) else {
+          throw node.refuse("its constant is too large")
+        }
+        try spend(tensor.byteCount, node)
+        constant.tensor = tensor
+      }
+      constant.shape[axis] = .known(range.count)
+      return .constant(constant)
+    case .flow(let flow):
+      let axis = try axis(named, of: flow.axes.count, node)
+      return .flow(try part(of: flow, axis: axis, from: start, to: end >= Int(Int32.max) ? nil : end, node))
+    case .extents, .uniform: throw node.refuse("it cuts a size")
+    }
+  }
+
+  /// The numbers from `start` up to `end` (nil: the last) along an axis, where that is something RNNKit knows:
+  /// directions or layers, a step at either end, part of a graph input. The axis stays.
+  func part(of flow: Flow, axis: Int, from start: Int, to end: Int?, _ node: OperatorNode) throws(RNNError) -> Flow {
+    let atoms = flow.axes[axis]
+    let size = extent(atoms, in: flow)
+    if start == 0, end == nil || (size.value.map { (end ?? 0) >= $0 } ?? false) { return flow }
+    var flow = flow
+    guard let count = size.value else {
+      guard atoms == layout?.time, case .link = flow.source, flow.moment == .every,
+        (start == -1 && end == nil) || (start == 0 && end == 1)
+      else { throw node.refuse("it chooses some of the steps or sequences") }
+      flow.moment = .step(start)
+      flow.axes[axis] = []
+      return flow
+    }
+    func bound(_ value: Int) -> Int { min(max(value < 0 ? value + count : value, 0), count) }
+    let range = bound(start)..<max(bound(start), bound(end ?? count))
+    guard !range.isEmpty else { throw node.refuse("it chooses nothing") }
+    switch flow.source {
+    case .input:
+      guard case .input(_, let inputAxis)? = atoms.first, atoms.count == 1 else {
+        throw node.refuse("it chooses some of the numbers")
+      }
+      let old = flow.selection[inputAxis]?.lowerBound ?? 0
+      flow.selection[inputAxis] = old + range.lowerBound..<old + range.upperBound
+    case .link:
+      if atoms == [.rows] {
+        flow.rows = Array(flow.rows[range])
+      } else if case .hidden(let size)? = atoms.last, atoms == [.rows, .hidden(size)], range.lowerBound % size == 0,
+        range.upperBound % size == 0
+      {
+        flow.rows = Array(flow.rows[range.lowerBound / size..<range.upperBound / size])
+      } else if atoms == layout?.time, flow.moment == .every, range == 0..<1 || range == count - 1..<count {
+        flow.moment = .step(range.lowerBound == 0 && count > 1 ? 0 : -1)
+        flow.axes[axis] = []
+      } else {
+        throw node.refuse("it chooses some of the steps, sequences or features")
+      }
+    }
+    return flow
+  }
+
+  mutating func split(_ node: inout OperatorNode) throws(RNNError) {
+    let named = try node.integer("axis") ?? 0
+    var sizes = try node.integers("split")
+    if sizes == nil { sizes = try integers(node, 1) }
+    let count = try node.integer("num_outputs") ?? node.outputs.count
+    let input = try required(node, 0)
+    let total: Extent
+    switch input {
+    case .constant(let constant): total = constant.shape[try axis(named, of: constant.shape.count, node)]
+    case .flow(let flow): total = extent(flow.axes[try axis(named, of: flow.axes.count, node)], in: flow)
+    case .extents(let extents, _): total = .known(extents.count)
+    case .uniform: total = .unknown
+    }
+    guard let total = total.value else { throw node.refuse("the size it divides depends on the graph's input") }
+    guard (1...Limits.maximumTensorCount).contains(total), (1...total).contains(count) else {
+      throw node.refuse("it divides \(total) into \(count)", remedy: "export the model again")
+    }
+    let each = (total + count - 1) / count
+    let parts = sizes ?? (0..<count).map { min(each, total - min(total, $0 * each)) }
+    guard parts.count == node.outputs.count, parts.allSatisfy({ (0...total).contains($0) }), parts.reduce(0, +) == total
+    else { throw node.refuse("its parts do not fit the axis", remedy: "export the model again") }
+    var start = 0
+    for (index, size) in parts.enumerated() {
+      set(node, try cut(input, axis: named, from: start, to: start + size, step: 1, node), output: index)
+      start += size
+    }
+  }
+
+  mutating func concat(_ node: inout OperatorNode) throws(RNNError) {
+    guard let named = try node.integer("axis") else {
+      throw node.refuse("it names no axis", remedy: "export the model again")
+    }
+    var parts: [GraphValue] = []
+    for index in node.proto.input.indices { parts.append(try required(node, index)) }
+    guard let first = parts.first else { throw node.refuse("it has no inputs", remedy: "export the model again") }
+    if parts.count == 1 { return set(node, first) }
+    if parts.contains(where: { if case .flow = $0 { true } else { false } }) {
+      var flows: [Flow] = []
+      for part in parts {
+        guard case .flow(let flow) = part else { throw node.refuse("it puts constants beside the numbers") }
+        flows.append(flow)
+      }
+      return set(node, .flow(try joined(flows, named, node)))
+    }
+    if parts.contains(where: { if case .extents = $0 { true } else { false } }) {
+      var extents: [Extent] = []
+      for index in parts.indices { extents += try sizes(node, index) ?? [] }
+      guard extents.count <= Limits.maximumRank else { throw node.refuse("it makes a shape of \(extents.count) axes") }
+      return set(node, .extents(extents, isScalar: false))
+    }
+    try concatConstants(parts, named, node)
+  }
+
+  private mutating func concatConstants(_ parts: [GraphValue], _ named: Int, _ node: OperatorNode) throws(RNNError) {
+    var constants: [Constant] = []
+    for part in parts {
+      guard case .constant(let constant) = part, constant.isPlain else {
+        throw node.refuse("it joins constants that are repeated")
+      }
+      constants.append(constant)
+    }
+    let rank = constants[0].shape.count
+    let axis = try axis(named, of: rank, node)
+    let type = constants[0].type
+    func rest(_ constant: Constant) -> [Int] {
+      constant.tensor.shape.dimensions.enumerated().filter { $0.offset != axis }.map(\.element)
+    }
+    guard constants.allSatisfy({ $0.type == type && $0.shape.count == rank && rest($0) == rest(constants[0]) }) else {
+      throw node.refuse("its inputs' shapes or types do not fit each other", remedy: "export the model again")
+    }
+    var tensors = constants.map(\.tensor)
+    if Set(tensors.map(\.elementType)).count > 1 {
+      tensors = tensors.compactMap { $0.elementType == type ? $0 : $0.converted(to: type)?.tensor }
+    }
+    try spend(tensors.reduce(0) { $0 + $1.byteCount }, node)
+    guard tensors.count == constants.count, let tensor = try Tensor.concatenated(tensors, axis: axis) else {
+      throw node.refuse("what it makes is too large")
+    }
+    set(
+      node,
+      .constant(
+        Constant(tensor, shape: tensor.shape.dimensions.map(Extent.known), type: type, name: node.outputs.first)))
+  }
+
+  /// Directions or layers put side by side: along an axis of their own, or along the features.
+  private func joined(_ flows: [Flow], _ named: Int, _ node: OperatorNode) throws(RNNError) -> Flow {
+    var result = flows[0]
+    let axis = try axis(named, of: result.axes.count, node)
+    func bare(_ axes: [[Flow.Atom]]) -> [[Flow.Atom]] { axes.map { $0.filter { $0 != .rows } } }
+    let isFinal = flows.allSatisfy { isLast($0) }
+    for flow in flows {
+      // The rows run along the axis, or there is one row, which may stand anywhere.
+      let isAlong = flow.axes.count == result.axes.count && (flow.rows.count == 1 || flow.axes[axis].first == .rows)
+      guard isAlong, !flow.rows.isEmpty, bare(flow.axes) == bare(result.axes), flow.version == result.version,
+        flow.quantity == result.quantity, flow.moment == result.moment || isFinal
+      else { throw node.refuse("it joins numbers in a way that RNNKit does not follow") }
+    }
+    result.axes = bare(result.axes)
+    if case .hidden? = result.axes[axis].first {
+    } else {
+      guard result.axes[axis].isEmpty else {
+        throw node.refuse("it joins numbers in a way that RNNKit does not follow")
+      }
+    }
+    result.axes[axis].insert(.rows, at: 0)
+    result.rows = flows.flatMap(\.rows)
+    guard result.rows.count <= 2 * Limits.maximumLayerCount else {
+      throw node.refuse("it joins more than \(2 * Limits.maximumLayerCount) directions")
+    }
+    if isFinal { result.moment = .final }
+    guard result.moment == .final || Set(result.rows.map(\.link)).count == 1 else {
+      throw node.refuse("it joins the outputs of several nodes")
+    }
+    result.source = .link(result.rows.map(\.link).max() ?? 0)
+    return result
+  }
+
+  /// Whether the step that was chosen is the last that each direction takes, and so its last state.
+  func isLast(_ flow: Flow) -> Bool {
+    switch flow.moment {
+    case .final: return true
+    case .every: return false
+    case .step(let step):
+      var rows = flow.rows
+      // After a linear layer: of the recurrent node before it.
+      if rows.isEmpty, let index = links.lastIndex(where: { $0.recurrent != nil }) {
+        rows = (0..<links[index].directions).map { Flow.Row(link: index, direction: $0) }
+      }
+      return !rows.isEmpty
+        && rows.allSatisfy { row in
+          guard let link = links[row.link].recurrent, link.lengths == nil else { return false }
+          return step == (link.direction == .reverse || row.direction == 1 ? 0 : -1)
+        }
+    }
+  }
+}

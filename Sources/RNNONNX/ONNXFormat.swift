@@ -1,0 +1,36 @@
+import RNNFormats
+import RNNModel
+
+/// ONNX models (`.onnx`) whose graph is a chain of RNN, LSTM and GRU operators, linear layers and an embedding.
+public enum ONNXFormat: ModelFormat {
+  public static let name = "onnx"
+  public static let summary = "ONNX, operator sets 7 to 27: RNN, LSTM, GRU, linear layers, embedding"
+  public static let fileExtensions = ["onnx"]
+
+  /// Protobuf has no magic: the file's outermost fields must be those of an ONNX model.
+  public static func recognizes(_ file: InputFile) -> Bool {
+    file.withUnsafeBytes { WireFields($0).areModel }
+  }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    try read(file, supplying: []).archive
+  }
+
+  /// Reads a model some of whose weights are inputs of its graph, as the official operator tests have them.
+  ///
+  /// - Parameter tensors: Under the names of the inputs of the graph. Weights among them become the model's; others come
+  ///   back as `members`: the sequence as `input`, `sequence_lens` as `lengths`, the initial states as `h0` and `c0`
+  ///   (layers·directions, batch, hidden). Tensors of other names come back as they are.
+  public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {
+    try ONNXReader(file, supplying: tensors).model()
+  }
+
+  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try ONNXWriter(model).write(to: &file)
+  }
+
+  public static func notes(writing model: Model) -> [String] {
+    ONNXWriter.computedType(model) == .float64
+      ? ["float64 is valid ONNX, but ONNX Runtime runs RNN, LSTM and GRU in float32 only"] : []
+  }
+}

@@ -1,0 +1,112 @@
+import RNNFormats
+import RNNModel
+import SwiftProtobuf
+
+/// Reads an ONNX model: the chain that its graph computes, under PyTorch's names.
+struct ONNXReader {
+  private let file: InputFile
+  private let supplied: [NamedTensor]
+
+  init(_ file: InputFile, supplying tensors: [NamedTensor]) {
+    self.file = file
+    supplied = tensors
+  }
+
+  /// The newest operator set whose definitions were read for this.
+  static let newestOperatorSet = 27
+
+  func model() throws(RNNError) -> SuppliedModel {
+    let proto = try Self.decode(file)
+    let reader = try GraphReader(
+      proto.graph, opset: try Self.operatorSet(proto), supplied: supplied, decoder: TensorDecoder(modelPath: file.path))
+    let chain = try GraphChain(reader)
+    let properties = try ONNXProperties(proto.metadataProps + proto.graph.metadataProps)
+    let (parts, architecture) = try Self.architecture(chain, stated: properties.envelope.architecture)
+    var arrays: [NamedTensor] = []
+    for (part, module) in zip(parts.parts, architecture.modules) { arrays += try parts.tensors(part, module) }
+    var graph = chain.reader
+    for proto in graph.unusedInitializers { arrays.append(NamedTensor(proto.name, try graph.carried(proto))) }
+    arrays += properties.arrays
+    var envelope = properties.envelope
+    envelope.architecture = architecture
+    var archive = try envelope.archive(of: try properties.ordered(arrays))
+    if properties.envelope.architecture == nil { archive.notes = Self.notes(parts, architecture, proto) }
+    return SuppliedModel(
+      archive: archive, members: try SuppliedMembers(chain, parts, architecture).rename(supplied))
+  }
+
+  private static func decode(_ file: InputFile) throws(RNNError) -> ModelProto {
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    let model = file.withUnsafeBytes { bytes in
+      try? ModelProto(serializedBytes: RawSpan(_unsafeBytes: bytes), partial: true, options: options)
+    }
+    guard let model else {
+      throw RNNError(
+        .badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
+    }
+    guard model.hasGraph else {
+      throw RNNError(.badData, "the file has no graph", remedy: "copy the file again; it is cut short or damaged")
+    }
+    return model
+  }
+
+  private static func operatorSet(_ model: ModelProto) throws(RNNError) -> Int {
+    guard let version = model.opsetImport.first(where: { $0.domain.isEmpty || $0.domain == "ai.onnx" })?.version else {
+      throw RNNError(.badData, "the file names no operator set", remedy: "export the model again")
+    }
+    guard (7...Int64(newestOperatorSet)).contains(version) else {
+      throw RNNError(
+        .badData, "operator set \(version); RNNKit reads 7 to \(newestOperatorSet)",
+        remedy: "export the model for another operator set, or convert it with onnx.version_converter")
+    }
+    return Int(version)
+  }
+
+  /// The architecture of the chain; where the file states one, that, if the graph computes it.
+  private static func architecture(
+    _ chain: GraphChain, stated: Architecture?
+  ) throws(RNNError) -> (ChainModules, Architecture) {
+    func read(_ parts: ChainModules) throws(RNNError) -> Architecture {
+      var modules: [Module] = []
+      for part in parts.parts { modules.append(try parts.module(part)) }
+      return Architecture(
+        modules: modules, batchFirst: chain.batchFirst ?? false, skip: chain.skip, inputGain: chain.inputGain,
+        outputGain: chain.outputGain)
+    }
+    guard let stated else {
+      let parts = ChainModules(chain)
+      return (parts, try read(parts))
+    }
+    guard let parts = ChainModules(chain, as: stated) else { throw StatedArchitecture.differs("number of layers") }
+    try StatedArchitecture.check(
+      stated, against: try read(parts), isDouble: chain.isDouble, batchFirst: chain.batchFirst)
+    return (parts, stated)
+  }
+
+  /// What was done, for files of other programs.
+  private static func notes(_ parts: ChainModules, _ architecture: Architecture, _ proto: ModelProto) -> [String] {
+    zip(parts.parts, architecture.modules).compactMap { part, module in
+      guard case .recurrent(let module) = module else { return nil }
+      let nodes = part.links.map { parts.links[$0].place }.joined(separator: ", ")
+      switch module.cell {
+      case .rnn: return "\(part.name): from \(nodes)"
+      case .lstm: return "\(part.name): from \(nodes), gates i, o, f, c put in PyTorch's order i, f, g, o"
+      case .gru: return "\(part.name): from \(nodes), gates z, r, h put in PyTorch's order r, z, n"
+      }
+    }
+  }
+}
+
+extension GraphChain {
+  /// Whether the numbers are float64.
+  var isDouble: Bool {
+    links.contains { link in
+      switch link.module {
+      case .recurrent(let link): link.directions[0].weightIH.elementType == .float64
+      case .linear(let link): link.weight.elementType == .float64
+      case .embedding(let link): link.weight.elementType == .float64
+      }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+"""The official ONNX operator tests of RNN, LSTM and GRU, through `rnn run`.
+
+    python check_onnx_operators.py RNN
+
+RNN is the command. Run are the tests that the PyPI package onnx==1.22.0 ships with their data, whose weights are inputs of
+the graph and stand in .pb files of their own; and, made from the formulas of its onnx/backend/test/case/node (the helper
+classes there evaluate one forward direction), the reverse and bidirectional directions in both layouts, with bias, initial
+states, peepholes and either reset. Needs numpy and onnx 1.22.0.
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from onnx.backend.test.case.node import gru, lstm, rnn
+
+HELPERS = {"RNN": (rnn.RNNHelper, 1), "GRU": (gru.GRUHelper, 3), "LSTM": (lstm.LSTMHelper, 4)}
+TOLERANCE = 1e-6
+
+
+def run(command, model, inputs, folder):
+    """`rnn run` with each array in a .pb file, and the members it gives."""
+    arguments = [command, "run", model, "--output", f"{folder}/out.npz", "--force"]
+    for path in inputs:
+        arguments += ["--input", str(path)]
+    result = subprocess.run(arguments, capture_output=True, text=True)
+    if result.returncode != 0:
+        return result.stderr.strip().splitlines()[-1]
+    return dict(np.load(f"{folder}/out.npz"))
+
+
+def node_outputs(members, directions, layout):
+    """Y, Y_h and Y_c in the operator's shapes."""
+    output = members["output"]
+    if layout == 0:
+        time, batch, features = output.shape
+        outputs = {"Y": output.reshape(time, batch, directions, -1).transpose(0, 2, 1, 3)}
+    else:
+        batch, time, features = output.shape
+        outputs = {"Y": output.reshape(batch, time, directions, -1)}
+    for key, member in (("Y_h", "hn"), ("Y_c", "cn")):
+        if member in members:
+            outputs[key] = members[member] if layout == 0 else members[member].swapaxes(0, 1)
+    return outputs
+
+
+def compare(name, members, node, wanted):
+    """A line for each output that is off, and the largest error."""
+    if isinstance(members, str):
+        return [f"{name}: {members}"], 0.0
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    directions = 2 if attributes.get("direction") == b"bidirectional" else 1
+    results = node_outputs(members, directions, attributes.get("layout", 0))
+    failed, worst = [], 0.0
+    for output, value in wanted.items():
+        if results[output].shape != value.shape:
+            failed.append(f"{name}, {output}: shape {results[output].shape}, expected {value.shape}")
+            continue
+        error = float(np.abs(results[output] - value).max())
+        worst = max(worst, error)
+        if not error <= TOLERANCE:
+            failed.append(f"{name}, {output}: off by {error:.3g}")
+    return failed, worst
+
+
+def official():
+    """Name, model file, input files and wanted outputs of each test that the package ships."""
+    source = pathlib.Path(onnx.__file__).parent / "backend/test/data/node"
+    for folder in sorted(source.iterdir()):
+        if not folder.name.startswith(("test_rnn_", "test_simple_rnn_", "test_lstm_", "test_gru_")):
+            continue
+        node = onnx.load(folder / "model.onnx").graph.node[0]
+        inputs = sorted((folder / "test_data_set_0").glob("input_*.pb"))
+        wanted = {}
+        for path in (folder / "test_data_set_0").glob("output_*.pb"):
+            tensor = onnx.TensorProto()
+            tensor.ParseFromString(path.read_bytes())
+            wanted[tensor.name] = numpy_helper.to_array(tensor)
+        yield folder.name, str(folder / "model.onnx"), inputs, node, wanted
+
+
+def generated(folder):
+    """The same for what the helper classes can be made to evaluate."""
+    random = np.random.default_rng(3)
+    normal = lambda *shape: (random.standard_normal(shape) * 0.5).astype(np.float32)
+    time, batch, size, hidden = 5, 3, 4, 6
+    for op, (formulas, gates) in HELPERS.items():
+        for direction in ("forward", "reverse", "bidirectional"):
+            for layout in (0, 1):
+                for reset in (0, 1) if op == "GRU" else (None,):
+                    name = f"{op.lower()}_{direction}_layout{layout}" + ("" if reset is None else f"_reset{reset}")
+                    count = 2 if direction == "bidirectional" else 1
+                    tensors = {"X": normal(time, batch, size), "W": normal(count, gates * hidden, size),
+                               "R": normal(count, gates * hidden, hidden), "B": normal(count, 2 * gates * hidden),
+                               "initial_h": normal(count, batch, hidden)}
+                    if op == "LSTM":
+                        tensors |= {"initial_c": normal(count, batch, hidden), "P": normal(count, 3 * hidden)}
+                    ys, states = [], []
+                    for index in range(count):
+                        reverse = direction == "reverse" or index == 1
+                        own = {k: v if k == "X" else v[index:index + 1].astype(np.float64) for k, v in tensors.items()}
+                        own["X"] = own["X"][::-1] if reverse else own["X"]
+                        options = {} if reset is None else {"linear_before_reset": reset}
+                        y, y_h = formulas(**own, **options).step()
+                        states.append(y_h)
+                        ys.append(y[::-1] if reverse else y)
+                    wanted = {"Y": np.concatenate(ys, 1), "Y_h": np.concatenate(states, 0)}
+                    if layout == 1:
+                        wanted = {"Y": wanted["Y"].transpose(2, 0, 1, 3), "Y_h": wanted["Y_h"].swapaxes(0, 1)}
+                        for key in ("X", "initial_h", "initial_c"):
+                            if key in tensors:
+                                tensors[key] = tensors[key].swapaxes(0, 1)
+                    order = ["X", "W", "R", "B", "", "initial_h", "initial_c", "P"][:8 if op == "LSTM" else 6]
+                    node = helper.make_node(op, order, ["Y", "Y_h"], hidden_size=hidden, direction=direction, layout=layout,
+                                            **({} if reset is None else {"linear_before_reset": reset}))
+                    graph = helper.make_graph(
+                        [node], name,
+                        [helper.make_tensor_value_info(k, onnx.TensorProto.FLOAT, v.shape) for k, v in tensors.items()],
+                        [helper.make_tensor_value_info(k, onnx.TensorProto.FLOAT, v.shape) for k, v in wanted.items()])
+                    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)
+                    onnx.checker.check_model(model, full_check=True)
+                    onnx.save(model, f"{folder}/{name}.onnx")
+                    paths = []
+                    for key, value in tensors.items():
+                        paths.append(pathlib.Path(folder) / f"{name}.{key}.pb")
+                        paths[-1].write_bytes(numpy_helper.from_array(value, key).SerializeToString())
+                    yield name, f"{folder}/{name}.onnx", paths, node, wanted
+
+
+def main(command):
+    failed, worst, count = [], 0.0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, model, inputs, node, wanted in [*official(), *generated(folder)]:
+            lines, error = compare(name, run(command, model, inputs, folder), node, wanted)
+            failed += lines
+            worst = max(worst, error)
+            count += 1
+    print(f"{count} operator tests, largest error {worst:.3g}")
+    for line in failed:
+        print("FAILED " + line)
+    return 1 if failed or not count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
