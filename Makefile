@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build samples hostile
+.PHONY: demo test build bench bench-convert bench-start hostile exhaustive interop
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -30,6 +30,19 @@ demo: build
 test: build .venv/done
 	swift test -c release
 
+# Measurements. RNNKIT_BENCH_PYTHON names a Python that has the peers, or one is made with them.
+BENCH_PYTHON := $(or $(RNNKIT_BENCH_PYTHON),.venv/bench/bin/python)
+BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
+.venv/bench/done: Benchmarks/requirements.txt
+	python3 -m venv .venv/bench && .venv/bench/bin/pip install -q -r $< && touch $@
+
+# Runs models beside PyTorch, ONNX Runtime and OpenVINO, and writes Benchmarks/RESULTS.md.
+bench: build $(BENCH_READY)
+	$(BENCH_PYTHON) Benchmarks/bench.py
+
+# Converts models of a gigabyte, and loads one.
+bench-convert: build $(BENCH_READY)
+	$(BENCH_PYTHON) Benchmarks/convert.py
 # Published hostile HDF5 files, where they are beside the package, and COUNT mutated model files through inspect and convert.
 COUNT := 20000
 SEED := 1
@@ -44,3 +57,8 @@ protobuf:
 	cd Sources/RNNONNX/Protobuf && protoc --swift_out=. --swift_opt=Visibility=Internal \
 	  --plugin=../../../$(PROTOBUF)/.build/release/protoc-gen-swift onnx.proto
 .PHONY: protobuf
+
+# tanh and sigmoid over every float32 against a correctly rounded reference.
+exhaustive:
+	mkdir -p .build && clang -O2 -pthread -ISources/CRNNKernels/include -o .build/exhaustive Benchmarks/exhaustive.c Sources/CRNNKernels/*.c -lm
+	.build/exhaustive

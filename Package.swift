@@ -28,11 +28,14 @@ let package = Package(
       name: "RNNONNX", dependencies: ["RNNFormats", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Protobuf/onnx.proto"]),
     .target(name: "CRNNKernels"),
+    .target(name: "CRNNPeaks"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
     .executableTarget(
       name: "rnn",
-      dependencies: ["RNNKit", "RNNONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "RNNKit", "RNNONNX", "CRNNPeaks", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .testTarget(name: "RNNModelTests", dependencies: ["RNNModel"]),
     .testTarget(name: "RNNONNXTests", dependencies: ["RNNONNX", "RNNHDF5", "RNNKit"], exclude: ["Fixtures"]),
     .testTarget(name: "RNNFormatsTests", dependencies: ["RNNFormats", "RNNModel", "CXXHash"], exclude: ["Fixtures"]),

@@ -5,8 +5,8 @@
 
     python read_native.py [--dump] FILE...          # checks files; exit status 1 where one is refused
 
-Needs numpy and xxhash; with jsonschema installed the command checks headers against the schemas too. NumPy has no bfloat16
-and no float8: they come as uint16 and uint8 of the same bits, and the header says what they are.
+Needs numpy and xxhash; with jsonschema installed the command checks headers against the schemas too. NumPy has no
+bfloat16 and no float8: they come as uint16 and uint8 of the same bits, and the header says what they are.
 """
 
 import json
@@ -171,7 +171,7 @@ def _same(name):
 
 
 def parse_json(data, place="header"):
-    """One JSON value (RFC 8259) of UTF-8 bytes. Refuses duplicate keys, NaN, infinities, and what the limits exclude."""
+    """One JSON value (RFC 8259) of UTF-8 bytes. Refuses duplicate keys, NaN, infinities, and what exceeds a limit."""
     count = 0
 
     def members(pairs):

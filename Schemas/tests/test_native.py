@@ -80,7 +80,8 @@ class NativeTests(unittest.TestCase):
 
     def test_reads_json_strictly(self):
         for text in (
-            '{"a":1,"a":2}', "[1,]", "[01]", "[NaN]", "[Infinity]", "[1e999]", "[-]", "[1.]", "[.5]", "['a']", "[] []", "",
+            '{"a":1,"a":2}', "[1,]", "[01]", "[NaN]", "[Infinity]", "[1e999]", "[-]", "[1.]", "[.5]", "['a']", "[] []",
+            "",
             '["\\ud800"]', '["\\udc00\\ud800"]', '["\t"]', "\ufeff[]", "[" * 65 + "]" * 65, "[" * 100_000, "tru",
         ):
             with self.assertRaises(FormatError, msg=text[:20]):

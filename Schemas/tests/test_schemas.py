@@ -97,12 +97,14 @@ class SchemaTests(unittest.TestCase):
             self.fails(changed, "native-header")
 
     def test_an_architecture_has_each_module_with_its_options_and_no_others(self):
-        tanh6 = {"name": "hard_sigmoid", "alpha": 0.2, "beta": 0.5}
+        hard = {"name": "hard_sigmoid", "alpha": 0.2, "beta": 0.5}
         good = [
-            module("RNN", num_layers=2, bias=False, bidirectional=True, nonlinearity="relu", reverse_nonlinearity="tanh"),
-            module("LSTM", proj_size=2, activations={"gate": tanh6}, reverse=True, clip=3.0, input_forget=True,
+            module("RNN", num_layers=2, bias=False, nonlinearity="relu"),
+            module("RNN", bidirectional=True, nonlinearity="relu", reverse_nonlinearity="tanh"),
+            module("LSTM", proj_size=2, activations={"gate": hard}, reverse=True, clip=3.0, input_forget=True,
                    peephole=True, returns_sequence=False, initial_state=True),
-            module("GRU", reset_after=False, bidirectional=True, reverse_activations={"gate": tanh6, "candidate": "relu"}),
+            module("GRU", reset_after=False),
+            module("GRU", bidirectional=True, reverse_activations={"gate": hard, "candidate": "relu"}),
             module("RNNCell", nonlinearity={"name": "leaky_relu", "alpha": 0.1}), module("LSTMCell"), module("GRUCell"),
             module("Linear", bias=False, activation="log_softmax"), module("Linear", activation={"name": "tanh"}),
             module("Embedding", padding_idx=0), module("Unknown"),
@@ -115,8 +117,10 @@ class SchemaTests(unittest.TestCase):
             module("RNN", bidirectional=True, reverse=True), module("RNN", reverse_nonlinearity="relu"),
             module("LSTM", reverse_activations={}), module("RNN", nonlinearity="softmax"),
             module("RNN", nonlinearity="hard_sigmoid"), module("RNN", nonlinearity={"name": "tanh", "alpha": 1}),
-            module("RNN", nonlinearity={"name": "elu", "alpha": 1, "beta": 1}), module("LSTM", activations={"cell": "tanh"}),
-            module("Linear", activation="swish"), module("Linear", in_features=1.5), module("Linear", in_features=1.0), module("Embedding", padding_idx=-1),
+            module("RNN", nonlinearity={"name": "elu", "alpha": 1, "beta": 1}),
+            module("LSTM", activations={"cell": "tanh"}),
+            module("Linear", activation="swish"), module("Linear", in_features=1.5), module("Linear", in_features=1.0),
+            module("Embedding", padding_idx=-1),
             module("Unknown", tensors=[1]), {"type": "RNN", "name": "m"}, {"type": "Linear"}, [],
         ]
         for one in good:

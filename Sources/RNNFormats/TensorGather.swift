@@ -1,9 +1,10 @@
 import RNNModel
 
-/// Copies of tensors with their elements in another order, in scratch storage where large; no bit of an element changes.
+/// Copies of tensors with their elements in another order, in scratch storage where large; no bit of an element
+/// changes.
 extension Tensor {
-  /// The elements at `offset` + Σ index · stride, for every index of `shape`, in row-major order. Offset and strides count
-  /// elements of this tensor and may be negative. Nil where one lies outside.
+  /// The elements at `offset` + Σ index · stride, for every index of `shape`, in row-major order. Offset and strides
+  /// count elements of this tensor and may be negative. Nil where one lies outside.
   package func gathered(_ shape: Shape, strides: [Int], offset: Int = 0) throws(RNNError) -> Tensor? {
     guard strides.count == shape.rank, Self.fits(shape, strides, offset, count: count) else { return nil }
     let size = elementType.byteCount
@@ -102,8 +103,8 @@ extension Tensor {
     return try gathered(turned, strides: [1, shape[1]])
   }
 
-  /// The tensor cut into as many equal blocks along its first axis as `order` has entries; block i of the result is block
-  /// `order[i]` of this one. Nil where they are not equal.
+  /// The tensor cut into as many equal blocks along its first axis as `order` has entries; block i of the result is
+  /// block `order[i]` of this one. Nil where they are not equal.
   package func reorderingBlocks(_ order: [Int]) throws(RNNError) -> Tensor? {
     guard shape.rank > 0, !order.isEmpty, shape[0] % order.count == 0,
       order.allSatisfy({ (0..<order.count).contains($0) })

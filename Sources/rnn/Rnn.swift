@@ -23,13 +23,14 @@ struct RNN: ParsableCommand {
         rnn convert model.h5 model.rnn          to the native format, exactly
         rnn verify model.rnn                    replay the outputs its framework gave
         rnn run model.rnn --input x.npy         run it
+        rnn bench model.rnn                     see how fast it runs
 
       Exit status: 0 done, 1 a comparison did not hold (verify, diff), 64 the options are wrong, 65 the data is bad or \
       not supported, 66 no such input, 73 the output cannot be created, 74 reading or writing failed, 70 a defect of rnn.
       """,
     version: "0.1.0",
     subcommands: [
-      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Formats.self,
+      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Bench.self, Formats.self,
     ])
 }
 

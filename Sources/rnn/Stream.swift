@@ -79,11 +79,11 @@ private struct Line {
         result.append(value)
       }
     } else {
-      // A carriage return and a line feed are one character, which readLine takes away whole.
+      // A carriage return and a line feed are one character, which readLine takes away whole; one may still end the text.
+      func isSpace(_ character: Character) -> Bool { [" ", "\t", "\r"].contains(character) }
       let isTable = text.contains(",")
-      let cells = text.split(omittingEmptySubsequences: !isTable) { isTable ? $0 == "," : $0 == " " || $0 == "\t" }
-      for cell in cells {
-        let trimmed = String(cell.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+      for cell in text.split(omittingEmptySubsequences: !isTable, whereSeparator: { isTable ? $0 == "," : isSpace($0) }) {
+        let trimmed = String(cell.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
         let isDecimal = trimmed.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) }
         guard let value = isDecimal ? Double(trimmed) : Self.named(trimmed), value.isFinite || !isDecimal else {
           throw Self.refuse("\"\(trimmed.prefix(40))\"")

@@ -59,8 +59,7 @@ struct Verify: ParsableCommand {
       for warning in warnings { Console.note(warning) }
       Console.output(verifications.map(text).joined())
       let held = verifications.count(where: \.holds)
-      Console.output(
-        verifications.count == 1 ? "the case \(held == 1 ? "holds" : "does not hold")\n" : "\(held) of \(verifications.count) cases hold\n")
+      Console.output("\(held) of \(verifications.count) cases hold\n")
     }
     if !verifications.allSatisfy(\.holds) { throw ExitCode(1) }
   }

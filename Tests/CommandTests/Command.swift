@@ -77,4 +77,14 @@ final class Scratch {
   var contents: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
   }
+
+  /// The files in the folder by name, folders without their contents.
+  func files() throws -> [String: Data] {
+    try contents.reduce(into: [:]) { result, name in
+      var isFolder: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: path(name), isDirectory: &isFolder)
+      let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: path(name))) != nil
+      result[name] = isFolder.boolValue || isLink ? Data() : try Data(contentsOf: url(name))
+    }
+  }
 }

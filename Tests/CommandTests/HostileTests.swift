@@ -10,7 +10,7 @@ import Testing
     process.arguments = ["python3", "-B", Command.root.appendingPathComponent("Tests/Hostile/run.py").path,
       "--rnn", Command.executable.path] + arguments
     let scratch = try Scratch()
-    FileManager.default.createFile(atPath: scratch.path("out"), contents: nil)
+    _ = try Data().write(to: scratch.url("out"))
     process.standardOutput = try FileHandle(forWritingTo: scratch.url("out"))
     try process.run()
     process.waitUntilExit()
@@ -57,7 +57,7 @@ import Testing
     let process = Process()
     process.executableURL = scratch.url("rnn")
     process.arguments = ["inspect", Command.samples.appendingPathComponent("rnn_1_layer.h5").path]
-    FileManager.default.createFile(atPath: scratch.path("err"), contents: nil)
+    try Data().write(to: scratch.url("err"))
     process.standardError = try FileHandle(forWritingTo: scratch.url("err"))
     try process.run()
     process.waitUntilExit()

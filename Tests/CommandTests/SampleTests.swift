@@ -133,7 +133,7 @@ import Testing
       #expect(set.mean <= 1, "\(set.text)\(set.report)")
     }
     #expect(sets[0].logarithms.count >= 18 && sets[2].logarithms.count >= 75)
-    #expect(sets[0].ours <= sets[0].frameworks, "\(sets[0].report)")
+    for set in sets[..<2] { #expect(set.ours <= set.frameworks, "\(set.text)\(set.report)") }
   }
 
   @Test(arguments: ["flat", "grouped", "chunked", "new_format", "big_endian", "float16", "float64"])

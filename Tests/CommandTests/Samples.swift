@@ -36,15 +36,17 @@ enum Samples {
 
 /// Arrays in files.
 enum ArrayFile {
+  private static let registry = ArrayRegistry.standard.adding(HDF5FileArrayFormat.self)
+
   static func write(_ members: [NamedTensor], _ path: String) throws {
     let end = try #require(members.first).tensor
     var file = try OutputFile(path, replacing: true)
-    try ArrayRegistry.standard.writer(for: path).write(ArrayOutput(members: members, end: end), to: &file)
+    try registry.writer(for: path).write(ArrayOutput(members: members, end: end), to: &file)
     try file.commit()
   }
 
   static func read(_ path: String) throws -> [String: Tensor] {
-    let members = try ArrayRegistry.standard.read(InputFile(path))
+    let members = try registry.read(InputFile(path))
     return Dictionary(members.map { ($0.name, $0.tensor) }) { first, _ in first }
   }
 
@@ -55,10 +57,47 @@ enum ArrayFile {
     }
     try write(inputs, path)
   }
+
+  /// The one array of a file that cannot name it.
+  static func readOnly(_ path: String) throws -> Tensor { try #require(try read(path)[""]) }
+}
+
+/// What a command refuses, and that it leaves nothing behind.
+struct Refusal {
+  /// Runs the command, which must end with `status`, print nothing, leave the folder's files as they are and write one line
+  /// to standard error. Returns the line without `rnn: `. Notes about a model that leaves something open do not count.
+  static func of(
+    _ arguments: [String], status: Int32, in scratch: Scratch, input: String? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws -> String {
+    let before = try scratch.files()
+    let result = try Command.run(arguments, input: input)
+    #expect(result.status == status, "\(arguments): \(result.errors)", sourceLocation: sourceLocation)
+    #expect(result.output.isEmpty, "\(arguments)", sourceLocation: sourceLocation)
+    #expect(try scratch.files() == before, "\(arguments) changed the folder", sourceLocation: sourceLocation)
+    let lines = result.errors.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("note: ") }
+    #expect(lines.count == 2 && lines.last == "", "not one line: \(result.errors)", sourceLocation: sourceLocation)
+    let line = try #require(lines.first, sourceLocation: sourceLocation)
+    #expect(line.hasPrefix("rnn: "), "\(line)", sourceLocation: sourceLocation)
+    #expect(line.contains("; "), "no remedy: \(line)", sourceLocation: sourceLocation)
+    return String(line.dropFirst(5))
+  }
 }
 
 /// A tensor of these values. Fails the test where the shape does not hold as many.
 func tensor(_ values: [Float], _ sizes: Int...) throws -> Tensor {
+  let shape = try #require(Shape(sizes))
+  return try #require(Tensor(values, shape))
+}
+
+/// An int64 tensor of these values.
+func integers(_ values: [Int64], _ sizes: Int...) throws -> Tensor {
+  let shape = try #require(Shape(sizes))
+  return try #require(Tensor(values, shape))
+}
+
+/// A float64 tensor of these values.
+func doubles(_ values: [Double], _ sizes: Int...) throws -> Tensor {
   let shape = try #require(Shape(sizes))
   return try #require(Tensor(values, shape))
 }

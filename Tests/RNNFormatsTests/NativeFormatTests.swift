@@ -18,7 +18,9 @@ import Testing
         metadata: [.init("framework", .string("by hand"))]),
       ReferenceCase(name: "", members: []),
     ]
-    archive.metadata = [.init("seed", .largeInteger("18446744073709551615")), .init("list", .array([.null, .number(-0.0)]))]
+    archive.metadata = [
+      .init("seed", .largeInteger("18446744073709551615")), .init("list", .array([.null, .number(-0.0)])),
+    ]
     return try Model(archive, architecture: architecture)
   }
 
@@ -75,7 +77,9 @@ import Testing
     var bytes = try Self.file()
     for position in 0..<bytes.count * 8 {
       bytes[position / 8] ^= 1 << (position % 8)
-      #expect(throws: RNNError.self, "bit \(position % 8) of byte \(position / 8)") { try NativeFormat.read(bytes.file) }
+      #expect(throws: RNNError.self, "bit \(position % 8) of byte \(position / 8)") {
+        try NativeFormat.read(bytes.file)
+      }
       bytes[position / 8] ^= 1 << (position % 8)
     }
   }
@@ -98,6 +102,8 @@ import Testing
 
   // MARK: What other formats may hold and a native file cannot
 
+  private static let remedy = "; carry less metadata, or correct the architecture"
+
   private static func refusalToWrite(_ change: (inout TensorArchive) throws -> Void) throws -> String? {
     var archive = try model().archive
     try change(&archive)
@@ -111,8 +117,8 @@ import Testing
     #expect(deepest == nil)
     let tooDeep = try Self.refusalToWrite { $0.metadata = [.init("a", nested(63))] }
     let message = try #require(tooDeep)
-    #expect(message.hasPrefix("header, offset ") && message.hasSuffix(
-      ": a native file cannot hold it: more than 64 levels, expected valid JSON; carry less metadata, or correct the architecture"))
+    #expect(message.hasPrefix("header, offset "))
+    #expect(message.hasSuffix(": a native file cannot hold it: more than 64 levels, expected valid JSON" + Self.remedy))
   }
 
   @Test func refusesToWriteTwoCasesOrMembersOfOneName() throws {
@@ -137,7 +143,7 @@ import Testing
     let module = try Self.refusalToWrite {
       $0.architecture?.modules.append(.unknown(UnknownModule(name: long, tensorNames: [])))
     }
-    #expect(module?.hasSuffix("a native file cannot hold it: more than 4096 bytes; carry less metadata, or correct the architecture") == true)
+    #expect(module?.hasSuffix("a native file cannot hold it: more than 4096 bytes" + Self.remedy) == true)
   }
 
   @Test func refusesToWriteAnActivationThatJSONCannotHold() throws {
@@ -148,8 +154,8 @@ import Testing
       $0.architecture?.modules.append(.linear(linear))
     }
     #expect(message == """
-      header, architecture.modules[1].activation: a native file cannot hold it: an unknown activation, or one without its \
-      parameters: {"name":"leaky_relu","alpha":"nan"}; carry less metadata, or correct the architecture
-      """)
+      header, architecture.modules[1].activation: a native file cannot hold it: an unknown activation, or one \
+      without its parameters: {"name":"leaky_relu","alpha":"nan"}
+      """ + Self.remedy)
   }
 }

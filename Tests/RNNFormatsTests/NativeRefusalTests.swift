@@ -87,7 +87,8 @@ import Testing
     (31, "offset 24: the file ends inside the file's length: 8 bytes expected, 7 left"),
   ])
   func namesTheFieldInWhichAFileEnds(_ length: Int, _ message: String) {
-    #expect(refusal { _ = try NativeFormat.read(Array(NativeFile.good.bytes[..<length]).file) } == message + Self.cutShort)
+    let start = Array(NativeFile.good.bytes[..<length])
+    #expect(refusal { _ = try NativeFormat.read(start.file) } == message + Self.cutShort)
   }
 
   // MARK: The header's JSON
@@ -166,14 +167,22 @@ import Testing
 
   // MARK: Tensors
 
+  /// A header's line of a tensor with one axis.
+  private static func entry(_ name: String, _ dtype: String, _ size: Int, at offset: Int, _ bytes: [UInt8]) -> String {
+    """
+    {"name":"\(name)","dtype":"\(dtype)","shape":[\(size)],"offset":\(offset),"bytes":\(bytes.count),\
+    "xxh3":"\(NativeFile.checksum(bytes))"}
+    """
+  }
+
   @Test func refusesDuplicateTensorNames() throws {
     try expectRefusal(replacing: "\"name\":\"b\"", with: "\"name\":\"a\"",
       "tensor a: the name stands twice; write the file again")
   }
 
   @Test func refusesDuplicateMembersAndCases() throws {
-    let empty = "{\"name\":\"input\",\"dtype\":\"int8\",\"shape\":[0],\"offset\":1152,\"bytes\":0,\"xxh3\":\"\(NativeFile.checksum([]))\"},"
-    try expectRefusal(replacing: "\"members\":[", with: "\"members\":[" + empty,
+    let empty = Self.entry("input", "int8", 0, at: 1152, [])
+    try expectRefusal(replacing: "\"members\":[", with: "\"members\":[\(empty),",
       "header.cases[0].members: two members have one name" + Self.schema)
     try expectRefusal(replacing: "\"cases\":[", with: "\"cases\":[{\"name\":\"c\",\"members\":[]},",
       "header.cases: two cases have one name" + Self.schema)
@@ -190,7 +199,8 @@ import Testing
   ])
   func refusesAnImpossibleShape(_ sizes: String) throws {
     try expectRefusal(replacing: "\"shape\":[2]", with: "\"shape\":[\(sizes)]",
-      "header.tensors[0].shape: not a shape: a negative size, too many axes, or more elements than memory can hold" + Self.schema)
+      "header.tensors[0].shape: not a shape: a negative size, too many axes, or more elements than memory can hold"
+        + Self.schema)
   }
 
   @Test(arguments: ["2.0", "2e0", "-0", "9223372036854775808", "\"2\"", "[2]", "null", "true"])
@@ -213,20 +223,21 @@ import Testing
   }
 
   @Test func refusesTensorsInAnotherOrderThanTheList() throws {
-    let b = "{\"name\":\"b\",\"dtype\":\"float32\",\"shape\":[1],\"offset\":1088,\"bytes\":4,\"xxh3\":\"\(NativeFile.checksum([0, 0, 64, 64]))\"}"
+    let b = Self.entry("b", "float32", 1, at: 1088, [0, 0, 0x40, 0x40])
     var file = try NativeFile.good(replacing: ",\(b)", with: "")
     file.header.replace(Array("{\"tensors\":[".utf8), with: Array("{\"tensors\":[\(b),".utf8))
-    expectRefusal(file, "tensor b at offset 1088: expected at offset 1024, right after what comes before it" + Self.damaged)
+    expectRefusal(file,
+      "tensor b at offset 1088: expected at offset 1024, right after what comes before it" + Self.damaged)
   }
 
   @Test func refusesATensorBeyondTheEnd() throws {
-    try expectRefusal(replacing: "\"shape\":[1],\"offset\":1152,\"bytes\":8", with: "\"shape\":[2],\"offset\":1152,\"bytes\":16",
+    try expectRefusal(
+      replacing: "\"shape\":[1],\"offset\":1152,\"bytes\":8", with: "\"shape\":[2],\"offset\":1152,\"bytes\":16",
       "tensor input at offset 1152: 16 bytes are expected, the file has 8 there" + Self.damaged)
   }
 
   @Test func refusesAnEmptyTensorBeyondTheEnd() throws {
-    let empty = ",{\"name\":\"e\",\"dtype\":\"int8\",\"shape\":[0],\"offset\":1216,\"bytes\":0,\"xxh3\":\"\(NativeFile.checksum([]))\"}]}]}"
-    try expectRefusal(replacing: "]}]}", with: empty,
+    try expectRefusal(replacing: "]}]}", with: ",\(Self.entry("e", "int8", 0, at: 1216, []))]}]}",
       "tensor e at offset 1216: 0 bytes are expected, the file has 0 there" + Self.damaged)
   }
 
@@ -269,12 +280,14 @@ import Testing
   ) {
     var file = NativeFile.good
     file.body[position] = 1
+    let (found, expected) = (NativeFile.checksum(changed), NativeFile.checksum(original))
     expectRefusal(file,
-      "tensor \(tensor) at offset \(offset): its checksum is \(NativeFile.checksum(changed)), expected \(NativeFile.checksum(original))"
-        + Self.damaged)
+      "tensor \(tensor) at offset \(offset): its checksum is \(found), expected \(expected)" + Self.damaged)
   }
 
-  @Test(arguments: ["1E09312920D89815", "1e09312920d8981", "01e09312920d89815", "+e09312920d89815", "", "０000000000000000"])
+  @Test(arguments: [
+    "1E09312920D89815", "1e09312920d8981", "01e09312920d89815", "+e09312920d89815", "", "０000000000000000",
+  ])
   func refusesAChecksumThatIsNotSixteenDigits(_ text: String) throws {
     try expectRefusal(replacing: NativeFile.checksum([0, 0, 0x40, 0x40]), with: text,
       "header.tensors[1].xxh3: not sixteen lowercase hexadecimal digits" + Self.schema)

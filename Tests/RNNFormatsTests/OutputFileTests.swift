@@ -34,6 +34,7 @@ import Testing
     }
   }
 
+  private static let folderRemedy = "; check that the folder exists and may be written to"
   private static let exists = "exists already; choose another name, or replace it with --force"
 
   // MARK: A file
@@ -123,7 +124,7 @@ import Testing
     let error = failure(folder("no/a"), replacing: replacing)
     #expect(error?.kind == .cannotCreate)
     #expect(error?.description
-      == "\(folder("no/a")): cannot be created: No such file or directory; check that the folder exists and may be written to")
+      == "\(folder("no/a")): cannot be created: No such file or directory" + Self.folderRemedy)
   }
 
   @Test(arguments: [false, true]) func refusesAFileAsFolder(_ replacing: Bool) throws {
@@ -131,20 +132,21 @@ import Testing
     let error = failure(folder("file/a"), replacing: replacing)
     #expect(error?.kind == .cannotCreate)
     #expect(error?.description
-      == "\(folder("file/a")): cannot be created: Not a directory; check that the folder exists and may be written to")
+      == "\(folder("file/a")): cannot be created: Not a directory" + Self.folderRemedy)
     #expect(folder.names == ["file"])
   }
 
   @Test(arguments: [false, true]) func refusesAFolder(_ replacing: Bool) {
     #expect(failure(folder.path, replacing: replacing)?.description == "\(folder.path): is a folder; name a file in it")
-    #expect(failure(folder.path + "/", replacing: replacing)?.description == "\(folder.path)/: is a folder; name a file in it")
+    #expect(failure(folder.path + "/", replacing: replacing)?.description
+      == "\(folder.path)/: is a folder; name a file in it")
   }
 
   @Test func refusesNamesThatNoFileHas() {
     #expect(failure("")?.kind == .cannotCreate)
     let long = folder(String(repeating: "n", count: 300))
     #expect(failure(long)?.description
-      == "\(long): cannot be created: File name too long; check that the folder exists and may be written to")
+      == "\(long): cannot be created: File name too long" + Self.folderRemedy)
     #expect(folder.names.isEmpty)
   }
 
@@ -178,7 +180,7 @@ import Testing
   @Test(arguments: [false, true]) func refusesALinkToItself(_ replacing: Bool) {
     symlink("loop", folder("loop"))
     #expect(failure(folder("loop"), replacing: replacing)?.description
-      == "\(folder("loop")): cannot be created: Too many levels of symbolic links; check that the folder exists and may be written to")
+      == "\(folder("loop")): cannot be created: Too many levels of symbolic links" + Self.folderRemedy)
     #expect(folder.names == ["loop"])
   }
 

@@ -16,14 +16,19 @@ enum Python {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [name] + arguments
-    let (output, errors) = (Pipe(), Pipe())
+    // Complaints go to a file: two pipes could wait for each other.
+    let complaints = FileManager.default.temporaryDirectory.appendingPathComponent("rnn-python-\(UUID())")
+    try Data().write(to: complaints)
+    defer { try? FileManager.default.removeItem(at: complaints) }
+    let output = Pipe()
     process.standardOutput = output
-    process.standardError = errors
+    process.standardError = try FileHandle(forWritingTo: complaints)
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw Failure(text: complaint) }
+    guard process.terminationStatus == 0 else {
+      throw Failure(text: String(decoding: try Data(contentsOf: complaints), as: UTF8.self))
+    }
     return text
   }
 }

@@ -42,7 +42,8 @@ import Testing
     architecture.orderKnown = false
     let model = try self.model(architecture)
     expect(
-      "the file does not say in which order its modules follow each other; name them in order with --module, from a, b"
+      "the file does not say in which order its modules follow each other, and several fit; "
+        + "choose --module a --module b or --module b --module a"
     ) { () throws(RNNError) in _ = try Plan(model) }
     #expect(try Plan(model, modules: ["b", "a"]).architecture.modules.map(\.name) == ["b", "a"])
   }

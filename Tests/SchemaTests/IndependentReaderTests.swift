@@ -4,7 +4,8 @@ import RNNHDF5
 import RNNModel
 import Testing
 
-/// What Swift writes, `Schemas/read_native.py` reads: the same names, types, shapes and bits, by the specification alone.
+/// What Swift writes, `Schemas/read_native.py` reads: the same names, types, shapes and bits, by the specification
+/// alone.
 @Suite(.enabled(if: Python.isReady, Python.whyNot)) struct IndependentReaderTests {
   /// What the reader makes of files; it also checks each header against the schemas.
   private func dumps(of paths: [String]) throws -> [JSONValue] {
@@ -45,6 +46,14 @@ import Testing
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
+  private static let samples = Python.root.path + "/SampleModels/"
+
+  private func samples(_ ending: String) throws -> [String] {
+    let files = try FileManager.default.subpathsOfDirectory(atPath: Self.samples).filter { $0.hasSuffix(ending) }
+    try #require(!files.isEmpty)
+    return files.sorted()
+  }
+
   private func write(_ model: Model, to path: String) throws {
     var file = try OutputFile(path, replacing: false)
     try NativeFormat.write(model, to: &file)
@@ -72,7 +81,9 @@ import Testing
       for sizes in [[], [0], [1], [7], [2, 3], [0, 5], [3, 0, 2], [1, 1, 1, 2], [Int](repeating: 1, count: 32)] {
         let tensor = Tensor(type, try #require(Shape(sizes))) { bytes in
           // bool is 0 or 1; every other type takes any bits.
-          for index in bytes.indices { bytes[index] = type == .bool ? UInt8(index % 2) : UInt8(truncatingIfNeeded: index * 89 + 5) }
+          for index in bytes.indices {
+            bytes[index] = type == .bool ? UInt8(index % 2) : UInt8(truncatingIfNeeded: index * 89 + 5)
+          }
         }
         try archive.append("\(type.rawValue) \(sizes)", try #require(tensor))
       }
@@ -91,14 +102,12 @@ import Testing
 
   /// The native file of a sample gives the tensors of the HDF5 file that PyTorch made.
   @Test func readsTheSamplesConvertedFromHDF5() throws {
-    let samples = Python.root.appendingPathComponent("SampleModels")
-    let files = try FileManager.default.subpathsOfDirectory(atPath: samples.path).filter { $0.hasSuffix(".h5") }.sorted()
-    #expect(!files.isEmpty)
+    let files = try samples(".h5")
     let folder = try ScratchFolder()
     let registry = FormatRegistry.standard.adding(HDF5Format.self)
     var models: [(path: String, model: Model)] = []
     for name in files {
-      let archive = try registry.read(try InputFile(samples.path + "/" + name))
+      let archive = try registry.read(try InputFile(Self.samples + name))
       // Some samples are there for what the command says of a file that is no whole model.
       guard let model = try? Interpretation(archive).model else { continue }
       let path = folder.path(name.replacingOccurrences(of: "/", with: "-") + ".rnn")
@@ -111,9 +120,7 @@ import Testing
   }
 
   @Test func readsTheNativeSamples() throws {
-    let samples = Python.root.appendingPathComponent("SampleModels")
-    let files = try FileManager.default.subpathsOfDirectory(atPath: samples.path).filter { $0.hasSuffix(".rnn") }.sorted()
-    let paths = files.map { samples.path + "/" + $0 }
+    let paths = try samples(".rnn").map { Self.samples + $0 }
     let dumps = try dumps(of: paths)
     try #require(dumps.count == paths.count)
     for (dump, path) in zip(dumps, paths) {

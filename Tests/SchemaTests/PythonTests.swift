@@ -1,4 +1,6 @@
 import Foundation
+import RNNFormats
+import RNNModel
 import Testing
 
 /// The scripts' own tests.
@@ -38,8 +40,13 @@ import Testing
     let (source, native) = (folder.path("model.h5"), folder.path("model.rnn"))
     let conversion = try Process.run(CommandOutputTests.command, ["convert", source, native])
     #expect(conversion.status == 0, "\(conversion.errors)")
-    #expect(conversion.errors.contains("PyTorch's default") == (blocks == 2), "the architecture leaves nothing to assume")
-    let verification = try Process.run(CommandOutputTests.command, ["verify", native])
-    #expect(verification.status == 0 && verification.output.hasSuffix("1 of 1 cases hold\n"), "\(verification.output)")
+    // The architecture leaves nothing to assume.
+    #expect(conversion.errors.contains("PyTorch's default") == (blocks == 2))
+    let verification = try Process.run(CommandOutputTests.command, ["verify", "--json", native])
+    #expect(verification.status == 0, "\(verification.errors)")
+    let document = try JSONValue(parsing: verification.output)
+    #expect(document["holds"] == .bool(true))
+    let members = document["cases"]?.array?.first?["members"]?.array ?? []
+    #expect(members.compactMap { $0["name"]?.string }.sorted() == ["hn", "output", "y"])
   }
 }

@@ -1,6 +1,7 @@
 import RNNModel
 
-/// GuitarML's JSON: one recurrent module `rec`, one linear layer `lin`, and how many input features are added to the output.
+/// GuitarML's JSON: one recurrent module `rec`, one linear layer `lin`, and how many input features are added to the
+/// output.
 ///
 ///     {"model_data": {"model": "SimpleRNN", "unit_type": "LSTM", "input_size": 1, "hidden_size": 40, "num_layers": 1,
 ///                     "output_size": 1, "skip": 1, "bias_fl": true},
@@ -32,7 +33,8 @@ public enum GuitarMLFormat: ModelFormat {
         let tensor = try JSONTensorReader.read(bytes, in: member.range, at: "tensor \(member.key)")
         try archive.append(member.key, tensor)
       }
-      archive.architecture = try architecture(JSONValue(parsing: bytes, in: data), hasBias: archive["rec.bias_ih_l0"] != nil)
+      archive.architecture = try architecture(
+        JSONValue(parsing: bytes, in: data), hasBias: archive["rec.bias_ih_l0"] != nil)
       for member in whole.members where !["model_data", "state_dict"].contains(member.key) {
         archive.metadata.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
       }
@@ -72,8 +74,10 @@ public enum GuitarMLFormat: ModelFormat {
     }
     return Architecture(
       modules: [
-        .recurrent(Recurrent(
-          name: "rec", cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, numLayers: numLayers, bias: hasBias)),
+        .recurrent(
+          Recurrent(
+            name: "rec", cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, numLayers: numLayers,
+            bias: hasBias)),
         .linear(Linear(name: "lin", inFeatures: hiddenSize, outFeatures: outputSize, bias: bias)),
       ],
       skip: skip)

@@ -1,7 +1,7 @@
 import RNNModel
 
-/// The members of one JSON object and where their values stand, without reading the values: files of numbers are read one
-/// tensor at a time.
+/// The members of one JSON object and where their values stand, without reading the values: files of numbers are read
+/// one tensor at a time.
 struct JSONSkeleton {
   struct Member {
     var key: String

@@ -2,8 +2,8 @@ import RNNModel
 
 /// Reads a tensor from nested lists of numbers, without a JSON value for every number.
 ///
-/// Numbers are float32 where nothing else is asked for, `true` and `false` bool, a whole number outside any list int64 (as
-/// PyTorch's counters are). Beside JSON's numbers stand `NaN`, `Infinity` and `-Infinity`, as Python writes them.
+/// Numbers are float32 where nothing else is asked for, `true` and `false` bool, a whole number outside any list int64
+/// (as PyTorch's counters are). Beside JSON's numbers stand `NaN`, `Infinity` and `-Infinity`, as Python writes them.
 struct JSONTensorReader {
   private var parser: JSONParser
   private var type: ElementType?
@@ -15,8 +15,8 @@ struct JSONTensorReader {
   private var path: [Int] = []
   private var values: [UInt8] = []
 
-  /// The tensor that `range` of `bytes` holds and nothing else. `place` names it in errors; errors of the text itself name
-  /// its offset in `bytes`.
+  /// The tensor that `range` of `bytes` holds and nothing else. `place` names it in errors; errors of the text itself
+  /// name its offset in `bytes`.
   static func read(
     _ bytes: UnsafeRawBufferPointer, in range: Range<Int>, as type: ElementType? = nil, at place: String
   ) throws(RNNError) -> Tensor {
@@ -39,7 +39,8 @@ struct JSONTensorReader {
   }
 
   private func refuse(_ problem: String) -> RNNError {
-    RNNError(.badData, place: place + path.map { "[\($0)]" }.joined(), problem,
+    RNNError(
+      .badData, place: place + path.map { "[\($0)]" }.joined(), problem,
       remedy: "write nested lists of numbers, as tensor.tolist() gives them")
   }
 

@@ -1,7 +1,7 @@
 import RNNModel
 
-/// Writes tensors as nested lists, numbers as Python's `tensor.tolist()` gives them to `json.dump`: a float32 or smaller as
-/// the shortest decimal that gives its value back in float64, so every reader gets the same bits.
+/// Writes tensors as nested lists, numbers as Python's `tensor.tolist()` gives them to `json.dump`: a float32 or
+/// smaller as the shortest decimal that gives its value back in float64, so every reader gets the same bits.
 enum JSONTensorWriter {
   /// Appends a tensor to the file in pieces. Refuses what JSON has no text for.
   static func write(_ tensor: NamedTensor, to file: inout OutputFile) throws(RNNError) {
@@ -70,8 +70,9 @@ enum JSONTensorWriter {
       bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<Value>.size, as: type)
     }
     func add(_ value: Double) {
-      text.append(contentsOf: value.isFinite
-        ? value.description.utf8 : value.isNaN ? "NaN".utf8 : value < 0 ? "-Infinity".utf8 : "Infinity".utf8)
+      text.append(
+        contentsOf: value.isFinite
+          ? value.description.utf8 : value.isNaN ? "NaN".utf8 : value < 0 ? "-Infinity".utf8 : "Infinity".utf8)
     }
     switch type {
     case .float64: add(load(Double.self))

@@ -2,8 +2,8 @@ import RNNModel
 
 /// Neural Amp Modeler's `.nam` of architecture LSTM: a flat list of weights and the sizes to cut it by.
 ///
-/// For each layer a matrix (4·hidden, input + hidden), gates i, f, g, o, its row the input's weights and then the state's;
-/// one bias; the starting h and c. After the layers the head's weight and bias.
+/// For each layer a matrix (4·hidden, input + hidden), gates i, f, g, o, its row the input's weights and then the
+/// state's; one bias; the starting h and c. After the layers the head's weight and bias.
 ///
 /// Sources: neural-amp-modeler, nam/models/recurrent.py (`_export_weights`); NeuralAmpModelerCore, NAM/lstm.cpp.
 public enum NAMFormat: ModelFormat {
@@ -37,7 +37,8 @@ public enum NAMFormat: ModelFormat {
       }
       let architecture = try value("architecture")
       guard architecture == .string("LSTM") else {
-        throw refuse("architecture", "\(architecture.text), of Neural Amp Modeler's architectures only \"LSTM\" can be read",
+        throw refuse(
+          "architecture", "\(architecture.text), of Neural Amp Modeler's architectures only \"LSTM\" can be read",
           "RNNKit runs recurrent networks")
       }
       let sizes = try Sizes(value("config"))
@@ -47,7 +48,8 @@ public enum NAMFormat: ModelFormat {
       if let metadata = whole["metadata"], case .object(let members) = try JSONValue(parsing: bytes, in: metadata) {
         archive.metadata = members
       }
-      for member in whole.members where !["version", "architecture", "config", "weights", "metadata"].contains(member.key) {
+      for member in whole.members
+      where !["version", "architecture", "config", "weights", "metadata"].contains(member.key) {
         archive.metadata.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
       }
       return archive
@@ -83,7 +85,8 @@ public enum NAMFormat: ModelFormat {
       var expected = output * hidden + output
       for layer in 0..<layers { expected += 4 * hidden * ((layer == 0 ? input : hidden) + hidden) + 6 * hidden }
       guard weights.shape.dimensions == [expected] else {
-        throw refuse("weights", "\(weights.count) numbers, expected \(expected) for the sizes in config",
+        throw refuse(
+          "weights", "\(weights.count) numbers, expected \(expected) for the sizes in config",
           "export the model again")
       }
       var archive = TensorArchive()
@@ -104,7 +107,9 @@ public enum NAMFormat: ModelFormat {
         try archive.append(
           "lstm.weight_hh_l\(layer)", take([4 * hidden, hidden], stride: width, advance: 4 * hidden * width - size))
         try archive.append("lstm.bias_ih_l\(layer)", take([4 * hidden]))
-        guard let zeros = Tensor.zeros(.float32, [4 * hidden]) else { throw refuse("weights", "too many", "export the model again") }
+        guard let zeros = Tensor.zeros(.float32, [4 * hidden]) else {
+          throw refuse("weights", "too many", "export the model again")
+        }
         try archive.append("lstm.bias_hh_l\(layer)", zeros)
         states.h.append(try take([hidden]))
         states.c.append(try take([hidden]))
@@ -118,8 +123,10 @@ public enum NAMFormat: ModelFormat {
       try archive.append("head.bias", take([output]))
       archive.architecture = Architecture(
         modules: [
-          .recurrent(Recurrent(
-            name: "lstm", cell: .lstm, inputSize: input, hiddenSize: hidden, numLayers: layers, hasInitialState: true)),
+          .recurrent(
+            Recurrent(
+              name: "lstm", cell: .lstm, inputSize: input, hiddenSize: hidden, numLayers: layers, hasInitialState: true)
+          ),
           .linear(Linear(name: "head", inFeatures: hidden, outFeatures: output)),
         ], batchFirst: true)
       archive.notes = ["one bias per layer is bias_ih, and bias_hh is zero", "the stored starting state is h0 and c0"]

@@ -75,7 +75,8 @@ struct RTNeuralReader {
     switch type {
     case "lstm", "gru":
       guard ["", "tanh"].contains(activation) else {
-        throw Self.refuse("\(place).activation",
+        throw Self.refuse(
+          "\(place).activation",
           "\"\(activation)\" in an \(type) layer, where RTNeural itself always computes tanh",
           "train it with tanh, or set the activation to \"tanh\" if that is what is meant")
       }
@@ -88,7 +89,8 @@ struct RTNeuralReader {
       guard size == inputSize else { throw Self.refuse("\(place).shape", "ends in \(size), expected \(inputSize)") }
       try follow(activation, at: place)
     default:
-      throw Self.refuse("\(place).type", "a layer of type \"\(type)\", which RNNKit cannot run",
+      throw Self.refuse(
+        "\(place).type", "a layer of type \"\(type)\", which RNNKit cannot run",
         "only lstm, gru, dense and activation layers can be read")
     }
     return size
@@ -151,7 +153,8 @@ struct RTNeuralReader {
     modules.append(.linear(module))
   }
 
-  private mutating func add(_ module: String, _ parameter: String, _ tensor: Tensor?, at place: String) throws(RNNError) {
+  private mutating func add(_ module: String, _ parameter: String, _ tensor: Tensor?, at place: String) throws(RNNError)
+  {
     guard let tensor else { throw Self.refuse("\(place).weights", "too large") }
     try archive.append(Model.join(module, parameter), tensor)
   }
@@ -160,7 +163,8 @@ struct RTNeuralReader {
   private mutating func follow(_ activation: String, at place: String) throws(RNNError) {
     if activation.isEmpty { return }
     guard let head = Self.heads.first(where: { $0.name == activation })?.head else {
-      throw Self.refuse("\(place).activation", "\"\(activation)\", which RTNeural does not know",
+      throw Self.refuse(
+        "\(place).activation", "\"\(activation)\", which RTNeural does not know",
         "it knows \(Self.heads.map(\.name).joined(separator: ", "))")
     }
     guard case .linear(var module) = modules.last, module.activation == .elementwise(.identity) else {
@@ -215,13 +219,16 @@ struct RTNeuralReader {
     let x = try JSONTensorReader.read(bytes, in: input, as: .float32, at: "input_batch")
     let y = try JSONTensorReader.read(bytes, in: output, as: .float32, at: "output_batch")
     guard x.shape.rank == 1, y.shape == x.shape, x.count > 0, outputSize == 1 else {
-      throw Self.refuse("output_batch", "its shape is \(y.shape), expected one number for each of input_batch, \(x.shape)")
+      throw Self.refuse(
+        "output_batch", "its shape is \(y.shape), expected one number for each of input_batch, \(x.shape)")
     }
     let (inputGain, outputGain) = (archive.architecture?.inputGain ?? 1, archive.architecture?.outputGain ?? 1)
     guard inputGain != 0 else { return }
     let (elements, overflow) = x.count.multipliedReportingOverflow(by: inputSize)
     var signal = [Float](repeating: 0, count: overflow ? 0 : elements)
-    x.forEachDouble { index, value in signal[index * inputSize] = inputGain == 1 ? Float(value) : Float(value / inputGain) }
+    x.forEachDouble { index, value in
+      signal[index * inputSize] = inputGain == 1 ? Float(value) : Float(value / inputGain)
+    }
     var answer = [Float](repeating: 0, count: y.count)
     y.forEachDouble { index, value in answer[index] = outputGain == 1 ? Float(value) : Float(value * outputGain) }
     guard let inputShape = Shape([x.count, inputSize]), let outputShape = Shape([y.count, 1]),
@@ -229,7 +236,8 @@ struct RTNeuralReader {
     else { throw Self.refuse("input_batch", "too large") }
     var metadata: [JSONValue.Member] = [.init("source", .string("input_batch and output_batch"))]
     if inputGain != 1 || outputGain != 1 {
-      metadata.append(.init("gains", .string("the signals were made without gains and are scaled here to go with them")))
+      metadata.append(
+        .init("gains", .string("the signals were made without gains and are scaled here to go with them")))
     }
     archive.cases.append(
       ReferenceCase(

@@ -21,7 +21,8 @@ struct RTNeuralWriter {
     var notes: [String] = []
     for module in model.architecture.recurrentModules where module.cell == .lstm && module.bias {
       let isJoined = (0..<module.numLayers).contains { layer in
-        model.tensor(module.name, ParameterName(.biasHH, layer: module.isCell ? nil : layer).description)?.isZero == false
+        model.tensor(module.name, ParameterName(.biasHH, layer: module.isCell ? nil : layer).description)?.isZero
+          == false
       }
       if isJoined { notes.append("\(module.name): bias_ih and bias_hh are added up, RTNeural's LSTM has one bias") }
     }
@@ -32,7 +33,9 @@ struct RTNeuralWriter {
     if model.archive.tensors.contains(where: { used.contains($0.name) && $0.tensor.elementType != .float32 }) {
       notes.append("weights are written as float32, the type RTNeural's files have")
     }
-    if !model.carried.isEmpty { notes.append("\(model.carried.count) tensors that are no part of the chain are left out") }
+    if !model.carried.isEmpty {
+      notes.append("\(model.carried.count) tensors that are no part of the chain are left out")
+    }
     if !model.archive.cases.isEmpty { notes.append("reference cases are left out") }
     return notes
   }
@@ -58,7 +61,9 @@ struct RTNeuralWriter {
     try file.write(Array((text + "\n}\n").utf8))
   }
 
-  private static func refuse(_ module: String?, _ problem: String, _ remedy: String = "write another format") -> RNNError {
+  private static func refuse(_ module: String?, _ problem: String, _ remedy: String = "write another format")
+    -> RNNError
+  {
     RNNError(.badData, place: module.map { "module \($0)" }, "RTNeural cannot hold \(problem)", remedy: remedy)
   }
 
@@ -126,7 +131,8 @@ struct RTNeuralWriter {
     var activation = ""
     if module.activation != .elementwise(.identity) {
       guard let known = RTNeuralReader.heads.first(where: { $0.head == module.activation }) else {
-        throw Self.refuse(module.name, "the activation after it, only \(RTNeuralReader.heads.map(\.name).joined(separator: ", "))")
+        throw Self.refuse(
+          module.name, "the activation after it, only \(RTNeuralReader.heads.map(\.name).joined(separator: ", "))")
       }
       activation = known.name
     }
@@ -140,7 +146,8 @@ struct RTNeuralWriter {
     guard let tensor = model.tensor(module, parameter) else { throw Self.missing(module) }
     if tensor.elementType == .float32 { return tensor }
     guard let narrow = tensor.converted(to: .float32), narrow.largestChange == 0 else {
-      throw Self.refuse(module, "\(tensor.elementType.rawValue) weights that are no float32 values", "round them with --dtype f32")
+      throw Self.refuse(
+        module, "\(tensor.elementType.rawValue) weights that are no float32 values", "round them with --dtype f32")
     }
     return narrow.tensor
   }

@@ -2,9 +2,9 @@ import RNNModel
 
 /// A `state_dict` as JSON: one object of parameter names and nested lists, in the model's order.
 ///
-/// What PyTorch's state_dict lacks rides along under the key `__rnnkit__`, which comes first: `architecture`, `metadata`,
-/// `cases` (name → `members`, `dtypes`, `shapes`, `metadata`), `ordered`, and for tensors that nested lists alone do not
-/// tell, `dtypes` (those other than float32) and `shapes` (of tensors without elements).
+/// What PyTorch's state_dict lacks rides along under the key `__rnnkit__`, which comes first: `architecture`,
+/// `metadata`, `cases` (name → `members`, `dtypes`, `shapes`, `metadata`), `ordered`, and for tensors that nested lists
+/// alone do not tell, `dtypes` (those other than float32) and `shapes` (of tensors without elements).
 public enum StateDictJSONFormat: ModelFormat {
   public static let name = "json"
   public static let summary = "a PyTorch state_dict as JSON, names to nested lists of numbers"
@@ -49,7 +49,8 @@ public enum StateDictJSONFormat: ModelFormat {
     try write(members, archive.cases, to: &file)
     for tensor in archive.tensors {
       guard tensor.name != ownKey else {
-        throw RNNError(.badData, place: "tensor \(tensor.name)", "the name is reserved in JSON",
+        throw RNNError(
+          .badData, place: "tensor \(tensor.name)", "the name is reserved in JSON",
           remedy: "rename it with --rename")
       }
       try file.write(Array(",\n\(JSONValue.string(tensor.name).text): ".utf8))
@@ -146,7 +147,8 @@ public enum StateDictJSONFormat: ModelFormat {
   }
 
   private static func unknown(_ place: String) -> RNNError {
-    RNNError(.badData, place: place, "an unknown key, which may change what the model computes",
+    RNNError(
+      .badData, place: place, "an unknown key, which may change what the model computes",
       remedy: "use a newer RNNKit, or correct the key")
   }
 
@@ -194,9 +196,13 @@ public enum StateDictJSONFormat: ModelFormat {
         result.append(.init("dtypes", .object(types.map { .init($0.name, .string($0.tensor.elementType.rawValue)) })))
       }
       if !shapes.isEmpty {
-        result.append(.init("shapes", .object(shapes.map {
-          .init($0.name, .array($0.tensor.shape.dimensions.map { .integer(Int64($0)) }))
-        })))
+        result.append(
+          .init(
+            "shapes",
+            .object(
+              shapes.map {
+                .init($0.name, .array($0.tensor.shape.dimensions.map { .integer(Int64($0)) }))
+              })))
       }
       return result
     }

@@ -7,7 +7,6 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
   public static var name: String { "keras" }
   public static var summary: String { "Keras 3's .keras, a chain of recurrent, dense and embedding layers" }
   public static var fileExtensions: [String] { ["keras"] }
-  public static var canWrite: Bool { false }
 
   public static func recognizes(_ file: InputFile) -> Bool {
     guard file.withUnsafeBytes({ ZipArchive.begins($0) }), let zip = try? ZipArchive(file.storage) else { return false }
@@ -19,7 +18,8 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     let config = try json("config.json", of: zip)
     let metadata = try json("metadata.json", of: zip)
     guard let text = metadata["keras_version"]?.string, let version = KerasVersion(text) else {
-      throw RNNError(.badData, place: "member metadata.json", "no keras_version", remedy: "save the model again with Keras")
+      throw RNNError(
+        .badData, place: "member metadata.json", "no keras_version", remedy: "save the model again with Keras")
     }
     let weights = InputFile(try zip.bytes(of: member("model.weights.h5", of: zip)), name: "model.weights.h5")
     let tree: HDF5Tree
@@ -29,14 +29,30 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
       error.place = ["member model.weights.h5", error.place].compactMap { $0 }.joined(separator: ", ")
       throw error
     }
-    var archive = try KerasReader.archive(tree, config: config, version: version)
+    var archive = try KerasReader.archive(
+      tree, config: config, version: version, names: metadata[KerasWriter.namesKey])
     archive.metadata.insert(.init("keras_version", .string(text)), at: 0)
     return archive
   }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
-    throw RNNError(.usage, "keras can be read but not written", remedy: "write another format")
+    let writer = try KerasWriter(model)
+    var zip = ZipWriter()
+    try zip.add("metadata.json", Array(writer.metadata.text.utf8), to: &file)
+    try zip.add("config.json", Array(writer.archiveConfig.text.utf8), to: &file)
+    // HDF5 is written at the start of a file: one without a name, which is copied from.
+    let scratch = try ScratchFile()
+    var inner = OutputFile(borrowing: scratch.descriptor, name: file.path)
+    try HDF5.write(writer.archiveWeights(), to: &inner)
+    let weights = try InputFile("/dev/fd/\(scratch.descriptor)")
+    try zip.add("model.weights.h5", count: weights.count, to: &file) { (zip, file) throws(RNNError) in
+      try weights.withUnsafeBytes { (bytes) throws(RNNError) in try zip.write(bytes, to: &file) }
+    }
+    withExtendedLifetime(scratch) {}
+    try zip.finish(&file)
   }
+
+  public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 
   private static func member(_ name: String, of zip: ZipArchive) throws(RNNError) -> ZipEntry {
     guard let entry = zip[name] else {
@@ -48,8 +64,10 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
   private static func json(_ name: String, of zip: ZipArchive) throws(RNNError) -> JSONValue {
     let entry = try member(name, of: zip)
     guard entry.count <= Limits.maximumHeaderSize else {
-      throw RNNError(.badData, place: "member \(name)",
-        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)", remedy: "save the model again with Keras")
+      throw RNNError(
+        .badData, place: "member \(name)",
+        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)",
+        remedy: "save the model again with Keras")
     }
     return try zip.bytes(of: entry).withUnsafeBytes { (bytes) throws(RNNError) in
       do throws(RNNError) { return try JSONValue(parsing: bytes) } catch {
@@ -59,4 +77,28 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
       }
     }
   }
+}
+
+/// Keras' whole model as HDF5: Keras 2's layout and style of config, which Keras 3 loads.
+public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
+  public static var name: String { "keras-h5" }
+  public static var summary: String { "Keras' whole model as HDF5, which Keras 3 loads" }
+  public static var fileExtensions: [String] { ["keras.h5"] }
+
+  /// Never: HDF5 is read as `hdf5`, whatever is in it.
+  public static func recognizes(_ file: InputFile) -> Bool { false }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    let tree = try HDF5.readTree(file)
+    guard KerasTree.recognizes(tree) else {
+      throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave --from out")
+    }
+    return try KerasReader.archive(tree)
+  }
+
+  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try HDF5.write(KerasWriter(model).wholeModel(), to: &file)
+  }
+
+  public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 }

@@ -90,8 +90,12 @@ struct KerasModelConfig {
   private static func sources(_ value: JSONValue, depth: Int = 0) -> [Source] {
     guard depth < Limits.maximumDepth else { return [] }
     if let elements = value.array {
-      if elements.count >= 3, let layer = elements[0].string, elements[1].integer != nil, let tensor = elements[2].integer {
-        let options = elements.dropFirst(3).flatMap { $0.members ?? [] }.filter { !["mask", "training"].contains($0.key) }
+      if elements.count >= 3, let layer = elements[0].string, elements[1].integer != nil,
+        let tensor = elements[2].integer
+      {
+        let options = elements.dropFirst(3).flatMap { $0.members ?? [] }.filter {
+          !["mask", "training"].contains($0.key)
+        }
         return [Source(layer: layer, tensor: tensor)] + options.flatMap { sources($0.value, depth: depth + 1) }
       }
       return elements.flatMap { sources($0, depth: depth + 1) }

@@ -1,6 +1,7 @@
 import RNNModel
 
-/// Reads a Keras model: layers with their arrays, and what the config says of them, into PyTorch's modules and parameters.
+/// Reads a Keras model: layers with their arrays, and what the config says of them, into PyTorch's modules and
+/// parameters.
 struct KerasReader {
   private let version: KerasVersion
   private var archive = TensorArchive()
@@ -8,10 +9,10 @@ struct KerasReader {
   /// Said once each.
   private var notes: [String] = []
 
-  /// The model that a tree holds. `config` is that of a `.keras` file, whose weights come without one, and `version` what
-  /// wrote it.
+  /// The model that a tree holds. `config` is that of a `.keras` file, whose weights come without one, and `version`
+  /// what wrote it; `names` says what modules were called, as `KerasWriter` leaves it.
   static func archive(
-    _ tree: HDF5Tree, config: JSONValue? = nil, version: KerasVersion? = nil
+    _ tree: HDF5Tree, config: JSONValue? = nil, version: KerasVersion? = nil, names: JSONValue? = nil
   ) throws(RNNError) -> TensorArchive {
     let keras = KerasTree(tree)
     let config = if let config { Optional(config) } else { try keras.modelConfig() }
@@ -26,7 +27,8 @@ struct KerasReader {
     }
     if let stated { reader.archive.metadata.append(.init("keras_version", .string(stated))) }
     if let backend = keras.text("backend") { reader.archive.metadata.append(.init("backend", .string(backend))) }
-    return reader.finish()
+    let names = if let names { names } else { try keras.names() }
+    return try reader.finish(names)
   }
 
   private init(_ version: KerasVersion) {
@@ -37,7 +39,8 @@ struct KerasReader {
   private static func version(_ text: String?, of keras: KerasTree) throws(RNNError) -> KerasVersion {
     guard let text else { return KerasVersion(major: keras.isByVariable ? 3 : 1, minor: 0) }
     guard let version = KerasVersion(text) else {
-      throw RNNError(.badData, place: "/, attribute keras_version", "\"\(text)\", which is no version",
+      throw RNNError(
+        .badData, place: "/, attribute keras_version", "\"\(text)\", which is no version",
         remedy: "save the model again with Keras")
     }
     return version
@@ -47,7 +50,8 @@ struct KerasReader {
     if !notes.contains(text) { notes.append(text) }
   }
 
-  private mutating func finish() -> TensorArchive {
+  private mutating func finish(_ names: JSONValue?) throws(RNNError) -> TensorArchive {
+    try join(names)
     let standard = "kernels transposed, gates reordered from Keras to PyTorch"
     archive.notes = (modules.isEmpty ? [] : [standard]) + notes
     let recurrent = modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
@@ -61,6 +65,19 @@ struct KerasReader {
     return archive
   }
 
+  /// Makes stacks of the layers that they were written as, and gives modules their own names.
+  private mutating func join(_ names: JSONValue?) throws(RNNError) {
+    guard var architecture = archive.architecture, architecture.orderKnown else { return }
+    let stacks = KerasStacks(architecture.modules, names: names)
+    guard !stacks.names.isEmpty else { return }
+    var joined = TensorArchive(isOrdered: archive.isOrdered)
+    for tensor in archive.tensors { try joined.append(stacks.names[tensor.name] ?? tensor.name, tensor.tensor) }
+    architecture.modules = stacks.modules
+    joined.architecture = architecture
+    (joined.hints, joined.metadata) = (archive.hints, archive.metadata)
+    archive = joined
+  }
+
   // MARK: With a config
 
   private mutating func read(
@@ -69,24 +86,29 @@ struct KerasReader {
     // By name; in Keras 3 also by the class's number, where names are not kept.
     var weights = Dictionary(stored.map { ($0.name, $0.weights) }) { first, _ in first }
     if byVariable {
-      for (layer, group) in zip(config.all, KerasTree.groupNames(config.all.map(\.className))) where weights[layer.name] == nil {
+      for (layer, group) in zip(config.all, KerasTree.groupNames(config.all.map(\.className)))
+      where weights[layer.name] == nil {
         weights[layer.name] = weights[group]
       }
     }
     for layer in config.layers {
-      try read(KerasLayer(
-        className: layer.className, name: layer.name, config: layer.config, weights: weights[layer.name] ?? []))
+      try read(
+        KerasLayer(
+          className: layer.className, name: layer.name, config: layer.config, weights: weights[layer.name] ?? []))
     }
     archive.architecture = Architecture(modules: modules, batchFirst: true, orderKnown: config.notAChain == nil)
-    if let reason = config.notAChain { note("the model is no chain of layers: \(reason); choose modules with --module") }
+    if let reason = config.notAChain {
+      note("the model is no chain of layers: \(reason); choose modules with --module")
+    }
   }
 
   private mutating func read(_ layer: KerasLayer) throws(RNNError) {
     guard let className = layer.className, let config = layer.config else { return }
     switch className {
     case "Masking":
-      note("\(layer.name): masked steps are run; give lengths where sequences end early (the output past the end is then 0, "
-        + "where Keras repeats the last)")
+      note(
+        "\(layer.name): masked steps are run; give lengths where sequences end early "
+          + "(the output past the end is then 0, where Keras repeats the last)")
     case _ where KerasLayer.transparent.contains(className): break
     case "Embedding": try embedding(layer, config)
     case "Dense": try dense(layer, config)
@@ -115,12 +137,14 @@ struct KerasReader {
       throw layer.error("arrays that are none of an embedding of \(count) by \(size)")
     }
     if masksZero {
-      note("\(layer.name): steps of index 0 are run; give lengths where sequences end early (the output past the end is then "
-        + "0, where Keras repeats the last)")
+      note(
+        "\(layer.name): steps of index 0 are run; give lengths where sequences end early "
+          + "(the output past the end is then 0, where Keras repeats the last)")
     }
     try archive.append(Model.join(layer.name, "weight"), layer.weights[0].tensor)
-    modules.append(.embedding(
-      Embedding(name: layer.name, numEmbeddings: count, embeddingDim: size, paddingIndex: masksZero ? 0 : nil)))
+    modules.append(
+      .embedding(
+        Embedding(name: layer.name, numEmbeddings: count, embeddingDim: size, paddingIndex: masksZero ? 0 : nil)))
   }
 
   private mutating func dense(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
@@ -144,8 +168,11 @@ struct KerasReader {
     try archive.append(Model.join(layer.name, "weight"), weight)
     let hasBias = layer.weights.count == 2
     if hasBias { try archive.append(Model.join(layer.name, "bias"), layer.weights[1].tensor) }
-    modules.append(.linear(
-      Linear(name: layer.name, inFeatures: weight.shape[1], outFeatures: weight.shape[0], bias: hasBias, activation: head)))
+    modules.append(
+      .linear(
+        Linear(
+          name: layer.name, inFeatures: weight.shape[1], outFeatures: weight.shape[0], bias: hasBias, activation: head))
+    )
   }
 
   private mutating func timeDistributed(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
@@ -167,10 +194,13 @@ struct KerasReader {
     case "ReLU":
       let slope = try reader.double("negative_slope", default: 0)
       let threshold = try reader.double("threshold", default: 0)
-      head = reader.has("max_value") || threshold != 0
+      head =
+        reader.has("max_value") || threshold != 0
         ? nil : .elementwise(slope == 0 ? .relu : .leakyReLU(alpha: slope))
       _ = reader.optional("max_value")
-    case "LeakyReLU": head = .elementwise(.leakyReLU(alpha: try reader.double(reader.has("alpha") ? "alpha" : "negative_slope", default: 0.3)))
+    case "LeakyReLU":
+      head = .elementwise(
+        .leakyReLU(alpha: try reader.double(reader.has("alpha") ? "alpha" : "negative_slope", default: 0.3)))
     default: head = .elementwise(.elu(alpha: try reader.double("alpha", default: 1)))
     }
     try reader.finish()
@@ -191,7 +221,8 @@ struct KerasReader {
     let backward = reader.optional("backward_layer")
     try reader.finish()
     guard mode == .string("concat") else {
-      throw layer.error("merge_mode \(mode.text), of Bidirectional's modes RNNKit has only \"concat\"", "train it with concat")
+      throw layer.error(
+        "merge_mode \(mode.text), of Bidirectional's modes RNNKit has only \"concat\"", "train it with concat")
     }
     func options(_ value: JSONValue) throws(RNNError) -> KerasRecurrentOptions {
       guard let className = value["class_name"]?.string, let config = value["config"] else {
@@ -241,7 +272,8 @@ struct KerasReader {
       throw layer.error("reset_after \(stated) in the config, which the bias contradicts")
     }
     guard !options.goBackwards || !options.returnsSequence else {
-      throw layer.error("go_backwards with return_sequences, whose output runs backwards",
+      throw layer.error(
+        "go_backwards with return_sequences, whose output runs backwards",
         "use Bidirectional, or return_sequences=False")
     }
     var module = Recurrent(
@@ -290,7 +322,8 @@ struct KerasReader {
     for layer in stored where !layer.weights.isEmpty { try guess(layer) }
     let recurrent = modules.contains { if case .recurrent = $0 { true } else { false } }
     guard recurrent else {
-      throw RNNError(.badData, "no recurrent layer among \(stored.count) of Keras'", remedy: "save the whole model with Keras")
+      throw RNNError(
+        .badData, "no recurrent layer among \(stored.count) of Keras'", remedy: "save the whole model with Keras")
     }
     var architecture = Architecture(modules: modules)
     archive.hints.leavesLayoutOpen = true
@@ -302,8 +335,9 @@ struct KerasReader {
     }
     archive.architecture = architecture
     let gate = version.recurrentActivation == .sigmoid ? "sigmoid" : "hard_sigmoid"
-    note("only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers "
-      + "linear), and layers to give every step")
+    note(
+      "only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers "
+        + "linear), and layers to give every step")
   }
 
   private mutating func guess(_ layer: KerasLayer) throws(RNNError) {
@@ -316,13 +350,16 @@ struct KerasReader {
     if let options = guess(arrays) {
       return try recurrent(layer, options, KerasCellWeights.read(arrays, options.cell, of: layer))
     }
-    if arrays.count == 1, arrays[0].shape.rank == 2, names[0].contains("embeddings") || layer.name.contains("embedding") {
+    if arrays.count == 1, arrays[0].shape.rank == 2, names[0].contains("embeddings") || layer.name.contains("embedding")
+    {
       try archive.append(Model.join(layer.name, "weight"), arrays[0])
-      modules.append(.embedding(
-        Embedding(name: layer.name, numEmbeddings: arrays[0].shape[0], embeddingDim: arrays[0].shape[1])))
+      modules.append(
+        .embedding(
+          Embedding(name: layer.name, numEmbeddings: arrays[0].shape[0], embeddingDim: arrays[0].shape[1])))
       return
     }
-    let isDense = (1...2).contains(arrays.count) && arrays[0].shape.rank == 2
+    let isDense =
+      (1...2).contains(arrays.count) && arrays[0].shape.rank == 2
       && (arrays.count == 1 || arrays[1].shape.dimensions == [arrays[0].shape[1]])
     if isDense { return try dense(layer, .elementwise(.identity)) }
     try unknown(layer, "no layer that its arrays tell")
@@ -336,7 +373,9 @@ struct KerasReader {
       arrays[0].shape[1] == arrays[1].shape[1], arrays[1].shape[1] % arrays[1].shape[0] == 0
     else { return nil }
     let (units, rows) = (arrays[1].shape[0], arrays[1].shape[1])
-    guard let cell = [Recurrent.Cell.rnn, .gru, .lstm].first(where: { $0.gateCount == rows / units }) else { return nil }
+    guard let cell = [Recurrent.Cell.rnn, .gru, .lstm].first(where: { $0.gateCount == rows / units }) else {
+      return nil
+    }
     var options = KerasRecurrentOptions(cell: cell, version)
     // A flat bias of two halves is cuDNN's, whose layers have no other activations than these.
     if arrays.count == 3, cell != .rnn, arrays[2].shape.dimensions == [2 * rows] {

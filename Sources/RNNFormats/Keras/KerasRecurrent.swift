@@ -41,7 +41,9 @@ struct KerasRecurrentOptions {
       }
     }
     useBias = try reader.bool("use_bias", default: true)
-    if cell == .gru { resetAfter = try reader.bool("reset_after", default: className == "CuDNNGRU" || version.resetAfter) }
+    if cell == .gru {
+      resetAfter = try reader.bool("reset_after", default: className == "CuDNNGRU" || version.resetAfter)
+    }
     goBackwards = try reader.bool("go_backwards", default: false)
     returnsSequence = try reader.bool("return_sequences", default: false)
     guard try !reader.bool("time_major", default: false) else {
@@ -69,9 +71,11 @@ struct KerasCellWeights {
   /// Known from the shape of a GRU's bias.
   var resetAfter: Bool?
 
-  /// Takes arrays as any version of Keras stores them: kernel, recurrent kernel and perhaps bias; those of cuDNN's layers;
-  /// or Keras 1's three arrays for each gate.
-  static func read(_ arrays: [Tensor], _ cell: Recurrent.Cell, of layer: KerasLayer) throws(RNNError) -> KerasCellWeights {
+  /// Takes arrays as any version of Keras stores them: kernel, recurrent kernel and perhaps bias; those of cuDNN's
+  /// layers; or Keras 1's three arrays for each gate.
+  static func read(_ arrays: [Tensor], _ cell: Recurrent.Cell, of layer: KerasLayer) throws(RNNError)
+    -> KerasCellWeights
+  {
     arrays.count == 3 * cell.gateCount && cell != .rnn
       ? try KerasCellWeights(byGate: arrays, cell, of: layer) : try KerasCellWeights(arrays, cell, of: layer)
   }
@@ -85,7 +89,8 @@ struct KerasCellWeights {
     let units = recurrent.shape[0]
     let (rows, overflow) = units.multipliedReportingOverflow(by: gates)
     guard !overflow, recurrent.shape[1] == rows, kernel.shape[1] == rows, units > 0 else {
-      throw layer.error("kernels of shape \(kernel.shape) and \(recurrent.shape), which are none of an \(cell.rawValue)")
+      throw layer.error(
+        "kernels of shape \(kernel.shape) and \(recurrent.shape), which are none of an \(cell.rawValue)")
     }
     self.units = units
     let order = KerasGates.order(cell)
@@ -107,14 +112,16 @@ struct KerasCellWeights {
       bias = (try Self.ordered(halves.0, rows, order, layer), try Self.ordered(halves.1, rows, order, layer))
     }
     if isCuDNN {
-      // cuDNN's matrices are the other way round: a gate's block read row by row is its rows of weight_ih, and its block
-      // of the recurrent kernel is that of weight_hh as it stands.
-      weightIH = try Self.joined(order.map { block throws(RNNError) in
-        try Self.block(kernel, block, units, layer, as: [units, kernel.shape[0]])
-      }, layer)
-      weightHH = try Self.joined(order.map { block throws(RNNError) in
-        try Self.block(recurrent, block, units, layer, as: [units, units])
-      }, layer)
+      // cuDNN's matrices are the other way round: a gate's block read row by row is its rows of weight_ih, and its
+      // block of the recurrent kernel is that of weight_hh as it stands.
+      weightIH = try Self.joined(
+        order.map { block throws(RNNError) in
+          try Self.block(kernel, block, units, layer, as: [units, kernel.shape[0]])
+        }, layer)
+      weightHH = try Self.joined(
+        order.map { block throws(RNNError) in
+          try Self.block(recurrent, block, units, layer, as: [units, units])
+        }, layer)
     } else {
       guard let input = try kernel.transposed()?.reorderingBlocks(order),
         let hidden = try recurrent.transposed()?.reorderingBlocks(order)
@@ -130,19 +137,22 @@ struct KerasCellWeights {
     units = arrays[1].shape.rank == 2 ? arrays[1].shape[0] : 0
     resetAfter = cell == .gru ? false : nil
     func gates(_ first: Int) throws(RNNError) -> Tensor {
-      try Self.joined(order.map { gate throws(RNNError) in
-        let array = arrays[3 * gate + first]
-        if first == 2 { return array }
-        guard let turned = try array.transposed() else {
-          throw layer.error("an array of shape \(array.shape), expected a matrix")
-        }
-        return turned
-      }, layer)
+      try Self.joined(
+        order.map { gate throws(RNNError) in
+          let array = arrays[3 * gate + first]
+          if first == 2 { return array }
+          guard let turned = try array.transposed() else {
+            throw layer.error("an array of shape \(array.shape), expected a matrix")
+          }
+          return turned
+        }, layer)
     }
     weightIH = try gates(0)
     weightHH = try gates(1)
     let input = try gates(2)
-    guard let zeros = Tensor.zeros(input.elementType, input.shape.dimensions) else { throw layer.error("a bias too large") }
+    guard let zeros = Tensor.zeros(input.elementType, input.shape.dimensions) else {
+      throw layer.error("a bias too large")
+    }
     bias = (input, zeros)
   }
 

@@ -2,9 +2,9 @@ import RNNModel
 
 /// The arrays of a Keras model in an HDF5 tree, layer by layer, in either of the two layouts.
 ///
-/// Keras 1, 2 and `model.save("x.h5")`: a group for each of the attribute `layer_names`, with its arrays under the paths in
-/// `weight_names`, at the root or in `model_weights`. Keras 3's `.weights.h5`: arrays named 0, 1, … in groups `vars`, one
-/// for each object that has variables.
+/// Keras 1, 2 and `model.save("x.h5")`: a group for each of the attribute `layer_names`, with its arrays under the
+/// paths in `weight_names`, at the root or in `model_weights`. Keras 3's `.weights.h5`: arrays named 0, 1, … in groups
+/// `vars`, one for each object that has variables.
 struct KerasTree {
   private let root: HDF5Tree.Group
   private let base: HDF5Tree.Group
@@ -39,13 +39,18 @@ struct KerasTree {
   var isByVariable: Bool { !isNamed }
 
   /// The JSON of the attribute `model_config`, nil where only weights are stored.
-  func modelConfig() throws(RNNError) -> JSONValue? {
-    guard let text = root[attribute: "model_config"]?.string else { return nil }
+  func modelConfig() throws(RNNError) -> JSONValue? { try json("model_config") }
+
+  /// What our own writer says modules were called.
+  func names() throws(RNNError) -> JSONValue? { try json(KerasWriter.namesKey) }
+
+  private func json(_ attribute: String) throws(RNNError) -> JSONValue? {
+    guard let text = root[attribute: attribute]?.string else { return nil }
     do throws(RNNError) {
       return try JSONValue(parsing: text)
     } catch {
       var error = error
-      error.place = "/, attribute model_config, \(error.place ?? "")"
+      error.place = "/, attribute \(attribute), \(error.place ?? "")"
       throw error
     }
   }
@@ -60,7 +65,8 @@ struct KerasTree {
   }
 
   /// A list of names, which is split over attributes name0, name1 … where it is long.
-  private static func names(_ attribute: String, of group: HDF5Tree.Group, at path: String) throws(RNNError) -> [String] {
+  private static func names(_ attribute: String, of group: HDF5Tree.Group, at path: String) throws(RNNError) -> [String]
+  {
     var values: [JSONValue] = []
     if let whole = group[attribute: attribute] {
       values = whole.array ?? [whole]
@@ -137,10 +143,14 @@ struct KerasTree {
       return try add("Bidirectional", parts)
     }
     if let cell = child("cell") { return try add(nil, [("cell/", cell)]) }
-    if let layer = child("layer"), case .group = layer["vars"] { return try add("TimeDistributed", [("layer/", layer)]) }
+    if let layer = child("layer"), case .group = layer["vars"] {
+      return try add("TimeDistributed", [("layer/", layer)])
+    }
     if !path.isEmpty { try add(nil, [("", group)]) }
     for next in group.children where !["vars", "optimizer", "seed_generator"].contains(next.name) {
-      if case .group(let below) = next.node { try collect(below, path: path + [next.name], depth: depth + 1, into: &layers) }
+      if case .group(let below) = next.node {
+        try collect(below, path: path + [next.name], depth: depth + 1, into: &layers)
+      }
     }
   }
 

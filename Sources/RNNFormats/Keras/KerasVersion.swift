@@ -16,7 +16,9 @@ struct KerasVersion: Sendable, Hashable, CustomStringConvertible {
   /// Parses `2.2.4-tf`. Nil for what is no version.
   init?(_ text: String) {
     let parts = text.split(separator: ".")
-    guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix { $0.isNumber }) else { return nil }
+    guard parts.count >= 2, let major = Int(parts[0]), let minor = Int(parts[1].prefix { $0.isNumber }) else {
+      return nil
+    }
     self.init(major: major, minor: minor, isTensorFlows: text.hasSuffix("-tf"))
   }
 

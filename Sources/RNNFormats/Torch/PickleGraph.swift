@@ -2,8 +2,8 @@ import RNNModel
 
 /// What a pickle describes, as plain data: nothing is made by calling anything.
 ///
-/// Containers refer to each other by number, as pickles let them be shared and even contain themselves; whoever follows the
-/// numbers must bound the walk.
+/// Containers refer to each other by number, as pickles let them be shared and even contain themselves; whoever follows
+/// the numbers must bound the walk.
 struct PickleGraph {
   enum Value {
     case none

@@ -1,7 +1,7 @@
 import RNNModel
 
-/// Reads a pickle into a graph. It knows the opcodes of tensors and dictionaries, calls nothing and imports nothing: a global
-/// is a name, allowed or refused.
+/// Reads a pickle into a graph. It knows the opcodes of tensors and dictionaries, calls nothing and imports nothing: a
+/// global is a name, allowed or refused.
 struct PickleMachine {
   /// Whether a global, `module.name`, may stand in the pickle.
   private let allows: (String) -> Bool
@@ -44,7 +44,8 @@ struct PickleMachine {
       guard reader.remaining > 0 else { throw error("the pickle ends without STOP") }
       let byte = try byte()
       guard let opcode = PickleOpcode(rawValue: byte) else {
-        throw error("the opcode \(PickleOpcode.name(byte)), which is none of those of tensors and dictionaries",
+        throw error(
+          "the opcode \(PickleOpcode.name(byte)), which is none of those of tensors and dictionaries",
           "save the model's state_dict alone with torch.save; nothing in this file was executed")
       }
       if opcode == .stop {
@@ -55,7 +56,9 @@ struct PickleMachine {
         return graph
       }
       try step(opcode)
-      if stack.count > Limits.maximumPickleMemoCount { throw tooMuch("values on the stack", Limits.maximumPickleMemoCount) }
+      if stack.count > Limits.maximumPickleMemoCount {
+        throw tooMuch("values on the stack", Limits.maximumPickleMemoCount)
+      }
     }
     throw tooMuch("opcodes", Limits.maximumPickleSteps)
   }
@@ -162,7 +165,9 @@ struct PickleMachine {
 
   /// The last `count` values, which may not reach below a mark.
   private mutating func pop(_ count: Int) throws(RNNError) -> [PickleGraph.Value] {
-    guard stack.count - (marks.last ?? 0) >= count else { throw error("an opcode needs \(count) values, the stack has fewer") }
+    guard stack.count - (marks.last ?? 0) >= count else {
+      throw error("an opcode needs \(count) values, the stack has fewer")
+    }
     let values = Array(stack.suffix(count))
     stack.removeLast(count)
     return values
@@ -234,7 +239,9 @@ struct PickleMachine {
 
   private mutating func put(_ index: Int) throws(RNNError) {
     guard let value = stack.last else { throw error("nothing on the stack to remember") }
-    guard index < Limits.maximumPickleMemoCount else { throw tooMuch("entries in the memo", Limits.maximumPickleMemoCount) }
+    guard index < Limits.maximumPickleMemoCount else {
+      throw tooMuch("entries in the memo", Limits.maximumPickleMemoCount)
+    }
     while memo.count <= index { memo.append(nil) }
     memo[index] = value
   }
@@ -252,7 +259,8 @@ struct PickleMachine {
     // What Python 2 called it.
     let path = "\(module == "__builtin__" ? "builtins" : module).\(name)"
     guard allows(path) else {
-      throw error("the global \(path), which is none of those of tensors and dictionaries",
+      throw error(
+        "the global \(path), which is none of those of tensors and dictionaries",
         "save the model's state_dict alone with torch.save; nothing in this file was executed")
     }
     stack.append(.global(path))

@@ -1,14 +1,15 @@
 import RNNModel
 
-/// What RNNKit keeps in a torch file beside the state_dict, where torch.load does not look: `<stem>/extra/rnnkit.json` with
-/// architecture, order, metadata and cases, and the cases' tensors as bytes in `<stem>/extra/rnnkit/<number>`.
+/// What RNNKit keeps in a torch file beside the state_dict, where torch.load does not look: `<stem>/extra/rnnkit.json`
+/// with architecture, order, metadata and cases, and the cases' tensors as bytes in `<stem>/extra/rnnkit/<number>`.
 enum TorchExtra {
   private static let json = "extra/rnnkit.json"
 
   static func read(from zip: ZipArchive, stem: String, into archive: inout TensorArchive) throws(RNNError) {
     guard let entry = zip["\(stem)/\(json)"] else { return }
     guard entry.count <= Limits.maximumHeaderSize else {
-      throw RNNError(.badData, place: "member \(entry.name)",
+      throw RNNError(
+        .badData, place: "member \(entry.name)",
         "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)", remedy: "write the file again")
     }
     let value = try zip.bytes(of: entry).withUnsafeBytes { (bytes) throws(RNNError) in try JSONValue(parsing: bytes) }
@@ -61,7 +62,9 @@ enum TorchExtra {
     guard let entry = zip["\(stem)/extra/rnnkit/\(number)"],
       case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
       entry.count == size, let tensor = Tensor(type, shape, in: try zip.bytes(of: entry))
-    else { throw reader.error("member", "no member extra/rnnkit/\(number) with the bytes of \(type.rawValue) \(shape)") }
+    else {
+      throw reader.error("member", "no member extra/rnnkit/\(number) with the bytes of \(type.rawValue) \(shape)")
+    }
     return NamedTensor(name, tensor)
   }
 
@@ -75,21 +78,29 @@ enum TorchExtra {
     if !archive.metadata.isEmpty { members.append(.init("metadata", .object(archive.metadata))) }
     var number = 0
     if !archive.cases.isEmpty {
-      members.append(.init("cases", .array(archive.cases.map { reference in
-        var members: [JSONValue.Member] = [
-          .init("name", .string(reference.name)),
-          .init("members", .array(reference.members.map { member in
-            defer { number += 1 }
-            return .object([
-              .init("name", .string(member.name)), .init("dtype", .string(member.tensor.elementType.rawValue)),
-              .init("shape", .array(member.tensor.shape.dimensions.map { .integer(Int64($0)) })),
-              .init("member", .integer(Int64(number))),
-            ])
-          })),
-        ]
-        if !reference.metadata.isEmpty { members.append(.init("metadata", .object(reference.metadata))) }
-        return .object(members)
-      })))
+      members.append(
+        .init(
+          "cases",
+          .array(
+            archive.cases.map { reference in
+              var members: [JSONValue.Member] = [
+                .init("name", .string(reference.name)),
+                .init(
+                  "members",
+                  .array(
+                    reference.members.map { member in
+                      defer { number += 1 }
+                      return .object([
+                        .init("name", .string(member.name)),
+                        .init("dtype", .string(member.tensor.elementType.rawValue)),
+                        .init("shape", .array(member.tensor.shape.dimensions.map { .integer(Int64($0)) })),
+                        .init("member", .integer(Int64(number))),
+                      ])
+                    })),
+              ]
+              if !reference.metadata.isEmpty { members.append(.init("metadata", .object(reference.metadata))) }
+              return .object(members)
+            })))
     }
     try zip.add("\(stem)/\(json)", Array(JSONValue.object(members).text.utf8), to: &file)
     number = 0

@@ -1,13 +1,14 @@
 import RNNModel
 
-/// PyTorch's files: a state_dict or checkpoint of torch.save (zip, the legacy pickle before 1.6, the tar before that), or a
-/// TorchScript archive.
+/// PyTorch's files: a state_dict or checkpoint of torch.save (zip, the legacy pickle before 1.6, the tar before that),
+/// or a TorchScript archive.
 ///
-/// Nothing of a pickle is executed; see `PickleMachine`. Sources: torch/serialization.py, torch/_weights_only_unpickler.py,
-/// caffe2/serialize/inline_container.cc.
+/// Nothing of a pickle is executed; see `PickleMachine`. Sources: torch/serialization.py,
+/// torch/_weights_only_unpickler.py, caffe2/serialize/inline_container.cc.
 public enum TorchFormat: ModelFormat {
   public static let name = "torch"
-  public static let summary = "PyTorch: a state_dict or checkpoint (zip, legacy, tar), or TorchScript; writes a state_dict"
+  public static let summary =
+    "PyTorch: a state_dict or checkpoint (zip, legacy, tar), or TorchScript; writes a state_dict"
   public static let fileExtensions = ["pt", "pth"]
 
   public static func recognizes(_ file: InputFile) -> Bool {
@@ -20,7 +21,8 @@ public enum TorchFormat: ModelFormat {
     case .legacy: return try TorchLegacyReader(file).archive()
     case .tar: return try TorchTarReader(file).archive()
     case nil:
-      throw RNNError(.badData, "neither a zip archive nor a pickle nor a tar archive of torch.save",
+      throw RNNError(
+        .badData, "neither a zip archive nor a pickle nor a tar archive of torch.save",
         remedy: "see 'rnn formats' for what can be read")
     }
   }

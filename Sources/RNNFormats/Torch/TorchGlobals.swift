@@ -17,7 +17,8 @@ enum TorchGlobals {
 
   /// `torch.FloatTensor` and its like, which the tar archive names.
   static func isTensorClass(_ name: String) -> Bool {
-    name.hasPrefix("torch.") && name.hasSuffix("Tensor") && storageType(name.dropLast("Tensor".utf8.count) + "Storage") != nil
+    name.hasPrefix("torch.") && name.hasSuffix("Tensor")
+      && storageType(name.dropLast("Tensor".utf8.count) + "Storage") != nil
   }
 
   static let untypedStorage = "torch.storage.UntypedStorage"
@@ -43,7 +44,8 @@ enum TorchGlobals {
 
   private static let storages: [String: ElementType] = [
     "Double": .float64, "Float": .float32, "Half": .float16, "BFloat16": .bfloat16, "Long": .int64, "Int": .int32,
-    "Short": .int16, "Char": .int8, "Byte": .uint8, "Bool": .bool, "ComplexDouble": .complex128, "ComplexFloat": .complex64,
+    "Short": .int16, "Char": .int8, "Byte": .uint8, "Bool": .bool, "ComplexDouble": .complex128,
+    "ComplexFloat": .complex64,
   ]
 
   /// The element type of `torch.float32` and its like; storages' class name for a type, where it has one.

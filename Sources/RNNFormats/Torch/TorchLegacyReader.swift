@@ -1,8 +1,8 @@
 import RNNModel
 
-/// Reads what torch.save wrote before 1.6, and writes on request still: five pickles one after the other (a magic number, a
-/// version, facts of the machine, the object, the storages' keys), then for each key a count of elements and their bytes,
-/// little-endian on every machine.
+/// Reads what torch.save wrote before 1.6, and writes on request still: five pickles one after the other (a magic
+/// number, a version, facts of the machine, the object, the storages' keys), then for each key a count of elements and
+/// their bytes, little-endian on every machine.
 struct TorchLegacyReader {
   private let file: InputFile
   private static let magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19]
@@ -34,7 +34,8 @@ struct TorchLegacyReader {
       let found = try Self.positions(of: keys, storages, &reader)
       let storage = file.storage
       var tensors = TorchTensors(isBigEndian: false) { description throws(RNNError) in
-        guard let position = found[description.key], let part = storage.slice(at: position.lowerBound, count: position.count)
+        guard let position = found[description.key],
+          let part = storage.slice(at: position.lowerBound, count: position.count)
         else { throw Self.refuse("storage \(description.key)", "missing") }
         return part
       }

@@ -28,7 +28,9 @@ struct TorchObjects {
   /// The tensor that a value is. `name` names it in errors.
   func view(_ value: PickleGraph.Value, named name: String, depth: Int = 0) throws(RNNError) -> TorchView {
     let place = "tensor \(name)"
-    guard depth < Limits.maximumDepth else { throw Self.refuse(place, "wrapped in more than \(Limits.maximumDepth) layers") }
+    guard depth < Limits.maximumDepth else {
+      throw Self.refuse(place, "wrapped in more than \(Limits.maximumDepth) layers")
+    }
     switch graph.node(value) {
     case .call("torch._utils._rebuild_parameter", let arguments),
       .call("torch._utils._rebuild_parameter_with_state", let arguments):

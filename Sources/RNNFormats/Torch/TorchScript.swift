@@ -1,7 +1,7 @@
 import RNNModel
 
-/// Reads the module of a TorchScript archive: tensors under the path of attributes that leads to them, and what the code says
-/// of recurrent modules. The code is searched for constants, never run.
+/// Reads the module of a TorchScript archive: tensors under the path of attributes that leads to them, and what the
+/// code says of recurrent modules. The code is searched for constants, never run.
 struct TorchScript {
   private let objects: TorchObjects
   private let code: (String) throws(RNNError) -> String?
@@ -18,7 +18,8 @@ struct TorchScript {
     var seen = Set<Int>()
     try visit(objects.graph.root, "", 0, &seen, &tensors, &archive, &facts)
     guard !archive.tensors.isEmpty else {
-      throw RNNError(.badData, "a TorchScript archive whose module has no tensors, as a frozen one has none",
+      throw RNNError(
+        .badData, "a TorchScript archive whose module has no tensors, as a frozen one has none",
         remedy: "save the model before torch.jit.freeze")
     }
     let recurrent = facts.filter { $0.facts.isRecurrent }
@@ -28,11 +29,14 @@ struct TorchScript {
     let layouts = Set(recurrent.compactMap(\.facts.batchFirst))
     if layouts.count == 1 { archive.hints.batchFirst = layouts.first }
     if layouts.count > 1 {
-      archive.notes.append("modules differ in batch_first: " + recurrent.map {
-        "\($0.name) \($0.facts.batchFirst == true ? "True" : "False")"
-      }.joined(separator: ", "))
+      archive.notes.append(
+        "modules differ in batch_first: "
+          + recurrent.map {
+            "\($0.name) \($0.facts.batchFirst == true ? "True" : "False")"
+          }.joined(separator: ", "))
     }
-    archive.notes.append("a TorchScript archive: the code of its forward() is not run, modules are taken in their order")
+    archive.notes.append(
+      "a TorchScript archive: the code of its forward() is not run, modules are taken in their order")
     return archive
   }
 
@@ -41,7 +45,8 @@ struct TorchScript {
     _ archive: inout TensorArchive, _ facts: inout [(name: String, facts: TorchScriptFacts)]
   ) throws(RNNError) {
     guard depth < Limits.maximumDepth else {
-      throw RNNError(.badData, place: path, "modules nested in more than \(Limits.maximumDepth) levels",
+      throw RNNError(
+        .badData, place: path, "modules nested in more than \(Limits.maximumDepth) levels",
         remedy: "save the model's state_dict")
     }
     // A module that stands in two places has its tensors under the first path.
@@ -117,9 +122,11 @@ struct TorchScriptFacts {
   private static func arguments(of call: String, in line: Substring) -> [Substring]? {
     let text = Array(line.utf8)
     let name = Array(call.utf8)
-    guard text.count > name.count, let start = (0...text.count - name.count).first(where: {
-      text[$0..<$0 + name.count].elementsEqual(name)
-    }) else { return nil }
+    guard text.count > name.count,
+      let start = (0...text.count - name.count).first(where: {
+        text[$0..<$0 + name.count].elementsEqual(name)
+      })
+    else { return nil }
     var arguments: [Substring] = []
     var current: [UInt8] = []
     var depth = 0

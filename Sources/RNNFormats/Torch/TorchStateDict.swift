@@ -23,7 +23,8 @@ struct TorchStateDict {
     var archive = TensorArchive()
     let candidates = try self.candidates()
     guard var best = candidates.first else {
-      throw RNNError(.badData, "no state_dict: the file holds no dictionary of names and tensors",
+      throw RNNError(
+        .badData, "no state_dict: the file holds no dictionary of names and tensors",
         remedy: "save model.state_dict() with torch.save")
     }
     for candidate in candidates.dropFirst() where candidate.score > best.score { best = candidate }
@@ -75,7 +76,8 @@ struct TorchStateDict {
       if next.isEmpty { return found }
       level = next
     }
-    throw RNNError(.badData, "dictionaries and lists nested in more than \(Limits.maximumDepth) levels",
+    throw RNNError(
+      .badData, "dictionaries and lists nested in more than \(Limits.maximumDepth) levels",
       remedy: "save the model's state_dict alone")
   }
 

@@ -1,6 +1,7 @@
 import RNNModel
 
-/// Reads the tar archive of torch.save before 0.1.10: `storages`, `tensors` and `pickle`, whose persistent ids are tensors.
+/// Reads the tar archive of torch.save before 0.1.10: `storages`, `tensors` and `pickle`, whose persistent ids are
+/// tensors.
 ///
 /// Source: torch/serialization.py, `legacy_load`.
 struct TorchTarReader {
@@ -35,7 +36,8 @@ struct TorchTarReader {
       let views = try Self.views(member("tensors"), storages)
       var reader = try member("pickle")
       let graph = try PickleMachine.run(&reader, at: "pickle", allowing: TorchGlobals.allows)
-      let objects = TorchObjects(graph) { id in id.string.flatMap { views[$0] } ?? id.integer.flatMap { views["\($0)"] } }
+      let objects = TorchObjects(graph) { id in id.string.flatMap { views[$0] } ?? id.integer.flatMap { views["\($0)"] }
+      }
       let storage = file.storage
       var tensors = TorchTensors(isBigEndian: false) { description throws(RNNError) in
         guard let found = storages[description.key], let part = storage.slice(at: found.start, count: found.size) else {
@@ -118,7 +120,8 @@ struct TorchTarReader {
   }
 
   /// A count; for each tensor a pickle (key, storage, class), its rank as 8 bytes, sizes, strides and offset.
-  private static func views(_ whole: ByteReader, _ storages: [String: Storage]) throws(RNNError) -> [String: TorchView] {
+  private static func views(_ whole: ByteReader, _ storages: [String: Storage]) throws(RNNError) -> [String: TorchView]
+  {
     var reader = whole
     var views: [String: TorchView] = [:]
     let count = try pickle(&reader, "tensors").root

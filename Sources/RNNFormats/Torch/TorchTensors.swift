@@ -73,8 +73,10 @@ struct TorchTensors {
     let size = view.elementType.byteCount
     let count = storage.count / size
     guard Tensor.fits(shape, view.strides, view.offset, count: count) else {
-      throw Self.refuse(place, "shape \(shape) with strides \(view.strides) from element \(view.offset) "
-        + "reaches beyond the \(count) elements of its storage")
+      throw Self.refuse(
+        place,
+        "shape \(shape) with strides \(view.strides) from element \(view.offset) "
+          + "reaches beyond the \(count) elements of its storage")
     }
     // Elements may repeat, as expanded tensors' do, but not so as to fill the machine.
     let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: size)
@@ -84,7 +86,8 @@ struct TorchTensors {
     // Neither sum can overflow: each storage is in memory, and each tensor hardly larger than one.
     tensorBytes += byteCount
     guard (tensorBytes - Limits.maximumRepeatedSize) / Limits.maximumSharing <= storageBytes else {
-      throw Self.refuse(place, "with it the tensors have more than \(Limits.maximumSharing) times the bytes of their storages")
+      throw Self.refuse(
+        place, "with it the tensors have more than \(Limits.maximumSharing) times the bytes of their storages")
     }
     if !isBigEndian, view.isContiguous(shape) {
       guard let tensor = Tensor(view.elementType, shape, in: storage, at: view.offset * size) else {
@@ -96,7 +99,8 @@ struct TorchTensors {
       throw Self.refuse(place, "its storage is too large")
     }
     if isBigEndian {
-      let key = "\(view.elementType.rawValue) \(view.storage.key) \(view.window?.offset ?? 0) \(view.window?.count ?? 0)"
+      let key =
+        "\(view.elementType.rawValue) \(view.storage.key) \(view.window?.offset ?? 0) \(view.window?.count ?? 0)"
       flat = if let known = swapped[key] { known } else { try flat.byteSwapped() ?? flat }
       swapped[key] = flat
     }

@@ -1,7 +1,7 @@
 import RNNModel
 
-/// Writes a state_dict as torch.save does: an OrderedDict of tensors, each with a storage of its own in a stored, aligned
-/// member. The same archive always gives the same bytes.
+/// Writes a state_dict as torch.save does: an OrderedDict of tensors, each with a storage of its own in a stored,
+/// aligned member. The same archive always gives the same bytes.
 struct TorchWriter {
   private static let stem = "archive"
   private let archive: TensorArchive
@@ -37,8 +37,10 @@ struct TorchWriter {
     pickle.add(.setItems)
     pickle.add(.stop)
     guard pickle.bytes.count <= Limits.maximumHeaderSize else {
-      throw RNNError(.badData, "the tensors' descriptions would take \(pickle.bytes.count) bytes, more than "
-        + "\(Limits.maximumHeaderSize)", remedy: "carry fewer tensors")
+      throw RNNError(
+        .badData,
+        "the tensors' descriptions would take \(pickle.bytes.count) bytes, more than "
+          + "\(Limits.maximumHeaderSize)", remedy: "carry fewer tensors")
     }
     return pickle.bytes
   }

@@ -29,12 +29,14 @@ struct TorchZipReader {
     let (zip, stem) = (zip, stem)
     var tensors = TorchTensors(isBigEndian: try isBigEndian()) { storage throws(RNNError) in
       guard let entry = zip["\(stem)/data/\(storage.key)"] else {
-        throw RNNError(.badData, place: "member \(stem)/data/\(storage.key)", "missing",
+        throw RNNError(
+          .badData, place: "member \(stem)/data/\(storage.key)", "missing",
           remedy: "copy the file again, or save it again")
       }
       // Before a deflated one takes room.
       guard let size = storage.byteCount, entry.count == size else {
-        throw RNNError(.badData, place: "member \(entry.name)",
+        throw RNNError(
+          .badData, place: "member \(entry.name)",
           "\(entry.count) bytes, expected \(storage.count) elements of \(storage.elementType?.rawValue ?? "one byte")",
           remedy: "copy the file again, or save it again")
       }
@@ -57,7 +59,8 @@ struct TorchZipReader {
       var reader = ByteReader(bytes)
       let graph = try PickleMachine.run(&reader, at: member, allowing: allows)
       guard reader.remaining == 0 else {
-        throw RNNError(.badData, place: "\(member), offset \(reader.offset)", "\(reader.remaining) bytes after the pickle",
+        throw RNNError(
+          .badData, place: "\(member), offset \(reader.offset)", "\(reader.remaining) bytes after the pickle",
           remedy: "copy the file again, or save it again")
       }
       return graph
@@ -68,8 +71,10 @@ struct TorchZipReader {
   private func bytes(_ member: String) throws(RNNError) -> TensorStorage? {
     guard let entry = zip["\(stem)/\(member)"] else { return nil }
     guard entry.count <= Limits.maximumHeaderSize else {
-      throw RNNError(.badData, place: "member \(entry.name)",
-        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)", remedy: "save the model's state_dict alone")
+      throw RNNError(
+        .badData, place: "member \(entry.name)",
+        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)",
+        remedy: "save the model's state_dict alone")
     }
     return try zip.bytes(of: entry)
   }
@@ -84,7 +89,8 @@ struct TorchZipReader {
     case nil, "little": return false
     case "big": return true
     case let other?:
-      throw RNNError(.badData, place: "member \(stem)/byteorder", "\"\(other.prefix(20))\", expected little or big",
+      throw RNNError(
+        .badData, place: "member \(stem)/byteorder", "\"\(other.prefix(20))\", expected little or big",
         remedy: "save the file again")
     }
   }

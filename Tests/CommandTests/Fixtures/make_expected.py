@@ -1,4 +1,5 @@
-"""Writes expected.json: what PyTorch itself prints for the samples' modules and outputs.
+"""Writes expected.json, what PyTorch itself prints for the samples' modules and outputs, and two_orders.h5, two RNNs of
+one size that could follow each other either way.
 
     python make_expected.py
 
@@ -27,6 +28,7 @@ PRINTED = {
 
 
 def main():
+    torch.manual_seed(1)
     reprs, prints = {}, {}
     for path in sorted(SAMPLES.rglob("*.h5")):
         name = path.relative_to(SAMPLES).with_suffix("").as_posix()
@@ -45,6 +47,10 @@ def main():
                 text = "".join(f"{key}\n{value}\n" for key, value in outputs.items())
                 prints[name] = {"case": PRINTED[name], "text": text}
     result = {"versions": {"torch": torch.__version__.split("+")[0]}, "repr": reprs, "print": prints}
+    with h5py.File(FOLDER / "two_orders.h5", "w") as file:
+        for name in "ab":
+            for key, value in torch.nn.RNN(4, 4, bias=False).state_dict().items():
+                file.create_dataset(f"{name}.{key}", data=value.numpy(), track_times=False)
     (FOLDER / "expected.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

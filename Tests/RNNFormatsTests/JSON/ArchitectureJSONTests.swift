@@ -75,7 +75,13 @@ import Testing
   }
 
   @Test func hasPyTorchsDefaults() throws {
-    let read = try read(#"{"modules":[{"type":"LSTM","name":"l","input_size":3,"hidden_size":5},{"type":"RNNCell","name":"c","input_size":5,"hidden_size":5},{"type":"GRU","name":"g","input_size":5,"hidden_size":5},{"type":"Linear","name":"fc","in_features":5,"out_features":1},{"type":"Embedding","name":"e","num_embeddings":3,"embedding_dim":2}]}"#)
+    let read = try read("""
+      {"modules":[{"type":"LSTM","name":"l","input_size":3,"hidden_size":5},
+      {"type":"RNNCell","name":"c","input_size":5,"hidden_size":5},
+      {"type":"GRU","name":"g","input_size":5,"hidden_size":5},
+      {"type":"Linear","name":"fc","in_features":5,"out_features":1},
+      {"type":"Embedding","name":"e","num_embeddings":3,"embedding_dim":2}]}
+      """)
     #expect(read == Architecture(modules: [
       .recurrent(Recurrent(name: "l", cell: .lstm, inputSize: 3, hiddenSize: 5)),
       .recurrent(Recurrent(name: "c", cell: .rnn, inputSize: 5, hiddenSize: 5, isCell: true)),
@@ -89,13 +95,14 @@ import Testing
     let module = Recurrent(
       name: "rnn", cell: .rnn, inputSize: 1, hiddenSize: 2, bias: false, activations: .init(candidate: .relu))
     #expect(Architecture(modules: [.recurrent(module)]).json.text == """
-      {"batch_first":false,"modules":[{"type":"RNN","name":"rnn","input_size":1,"hidden_size":2,"num_layers":1,"bias":false,\
-      "bidirectional":false,"nonlinearity":"relu"}]}
+      {"batch_first":false,"modules":[{"type":"RNN","name":"rnn","input_size":1,"hidden_size":2,"num_layers":1,\
+      "bias":false,"bidirectional":false,"nonlinearity":"relu"}]}
       """)
   }
 
   private static let schema = "; compare with the schema, or write the file again"
-  private static let newer = ": an unknown key, which may change what the model computes; use a newer RNNKit, or correct the key"
+  private static let newer =
+    ": an unknown key, which may change what the model computes; use a newer RNNKit, or correct the key"
 
   @Test(arguments: [
     ("[]", "architecture: not a JSON object" + schema), ("{}", "architecture.modules: missing" + schema),
@@ -126,11 +133,12 @@ import Testing
     ("GRUCell", #""bidirectional":false"#, "bidirectional" + newer), ("RNNCell", #""reverse":true"#, "reverse" + newer),
     ("LSTM", #""dropout":0"#, "dropout" + newer),
     ("RNN", #""num_layers":1.0"#, "num_layers: not a whole number from 0" + schema),
-    ("RNN", #""bias":1"#, "bias: neither true nor false" + schema), ("RNN", #""clip":"3""#, "clip: not a number" + schema),
+    ("RNN", #""bias":1"#, "bias: neither true nor false" + schema),
+    ("RNN", #""clip":"3""#, "clip: not a number" + schema),
     ("RNN", #""bidirectional":true,"reverse":true"#, "reverse: true beside bidirectional" + schema),
-    ("RNN", #""reverse_nonlinearity":"relu""#, "reverse_nonlinearity: given for a module that is not bidirectional" + schema),
-    ("LSTM", #""reverse_activations":{}"#, "reverse_activations: given for a module that is not bidirectional" + schema),
-    ("GRUCell", #""reverse_activations":{}"#, "reverse_activations: given for a module that is not bidirectional" + schema),
+    ("RNN", #""reverse_nonlinearity":"relu""#, "reverse_nonlinearity" + notBidirectional),
+    ("LSTM", #""reverse_activations":{}"#, "reverse_activations" + notBidirectional),
+    ("GRUCell", #""reverse_activations":{}"#, "reverse_activations" + notBidirectional),
     ("GRU", #""activations":[]"#, "activations: not a JSON object" + schema),
     ("GRU", #""activations":{"reset":"tanh"}"#, "activations.reset" + newer),
     ("GRU", #""activations":{"gate":"swish"}"#, "activations.gate" + unknown(#""swish""#)),
@@ -148,6 +156,8 @@ import Testing
     #expect(refusal { _ = try read(text) } == "architecture.modules[0]." + message)
   }
 
+  private static let notBidirectional = ": given for a module that is not bidirectional" + schema
+
   private static func unknown(_ text: String) -> String {
     ": an unknown activation, or one without its parameters: \(text); see the activations in the schema"
   }
@@ -157,13 +167,16 @@ import Testing
     (#""type":"Linear","in_features":1,"out_features":1,"in_size":2"#, "in_size" + newer),
     (#""type":"Linear","in_features":1,"out_features":1,"activation":"swish""#, "activation" + unknown(#""swish""#)),
     (#""type":"Embedding","num_embeddings":1"#, "embedding_dim: missing" + schema),
-    (#""type":"Embedding","num_embeddings":1,"embedding_dim":1,"padding_idx":-1"#, "padding_idx: not an index" + schema),
+    (#""type":"Embedding","num_embeddings":1,"embedding_dim":1,"padding_idx":-1"#,
+      "padding_idx: not an index" + schema),
     (#""type":"Embedding","num_embeddings":1,"embedding_dim":1,"max_norm":1"#, "max_norm" + newer),
-    (#""type":"Unknown""#, "tensors: missing" + schema), (#""type":"Unknown","tensors":[1]"#, "tensors: not a list of names" + schema),
+    (#""type":"Unknown""#, "tensors: missing" + schema),
+    (#""type":"Unknown","tensors":[1]"#, "tensors: not a list of names" + schema),
     (#""type":"Unknown","tensors":[],"bias":true"#, "bias" + newer),
     (#""type":"RNN","input_size":1"#, "hidden_size: missing" + schema),
   ])
   func refusesAnotherBadModule(_ members: String, _ message: String) {
-    #expect(refusal { _ = try read(#"{"modules":[{"name":"m",\#(members)}]}"#) } == "architecture.modules[0]." + message)
+    let text = #"{"modules":[{"name":"m",\#(members)}]}"#
+    #expect(refusal { _ = try read(text) } == "architecture.modules[0]." + message)
   }
 }

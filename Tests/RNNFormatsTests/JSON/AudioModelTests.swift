@@ -23,12 +23,13 @@ import Testing
     let archive = try read("json/rtneural_gru.json", as: RTNeuralFormat.self)
     try expectTensors(archive, of: "rtneural_gru")
     let architecture = try #require(archive.architecture)
-    #expect(architecture.modules == [
-      .linear(Linear(name: "dense", inFeatures: 2, outFeatures: 3, activation: .elementwise(.tanh))),
-      .recurrent(Recurrent(name: "gru", cell: .gru, inputSize: 3, hiddenSize: 4)),
-      .linear(Linear(name: "dense_1", inFeatures: 4, outFeatures: 2, activation: .elementwise(.sigmoid))),
-      .linear(Linear(name: "dense_2", inFeatures: 2, outFeatures: 1, bias: false)),
-    ])
+    #expect(
+      architecture.modules == [
+        .linear(Linear(name: "dense", inFeatures: 2, outFeatures: 3, activation: .elementwise(.tanh))),
+        .recurrent(Recurrent(name: "gru", cell: .gru, inputSize: 3, hiddenSize: 4)),
+        .linear(Linear(name: "dense_1", inFeatures: 4, outFeatures: 2, activation: .elementwise(.sigmoid))),
+        .linear(Linear(name: "dense_2", inFeatures: 2, outFeatures: 1, bias: false)),
+      ])
     #expect(architecture.batchFirst)
     #expect(archive.notes.contains("GRU gates reordered from z, r, h to r, z, n"))
   }
@@ -36,13 +37,14 @@ import Testing
   @Test func readsRTNeuralsLSTM() throws {
     let archive = try read("json/rtneural_lstm.json", as: RTNeuralFormat.self)
     try expectTensors(archive, of: "rtneural_lstm")
-    #expect(archive.architecture?.modules == [
-      .recurrent(Recurrent(name: "lstm", cell: .lstm, inputSize: 2, hiddenSize: 3)),
-      .recurrent(Recurrent(name: "lstm_1", cell: .lstm, inputSize: 3, hiddenSize: 2)),
-      .linear(Linear(name: "dense", inFeatures: 2, outFeatures: 3, activation: .elementwise(.tanh))),
-      .linear(Linear(name: "dense_1", inFeatures: 3, outFeatures: 2, activation: .elementwise(.elu(alpha: 1)))),
-      .linear(Linear(name: "dense_2", inFeatures: 2, outFeatures: 3, activation: .softmax)),
-    ])
+    #expect(
+      archive.architecture?.modules == [
+        .recurrent(Recurrent(name: "lstm", cell: .lstm, inputSize: 2, hiddenSize: 3)),
+        .recurrent(Recurrent(name: "lstm_1", cell: .lstm, inputSize: 3, hiddenSize: 2)),
+        .linear(Linear(name: "dense", inFeatures: 2, outFeatures: 3, activation: .elementwise(.tanh))),
+        .linear(Linear(name: "dense_1", inFeatures: 3, outFeatures: 2, activation: .elementwise(.elu(alpha: 1)))),
+        .linear(Linear(name: "dense_2", inFeatures: 2, outFeatures: 3, activation: .softmax)),
+      ])
   }
 
   @Test(arguments: ["gru", "lstm"])
@@ -72,7 +74,8 @@ import Testing
     let input = try #require(reference["input"])
     #expect(input.shape.dimensions == [8, 2])
     #expect(reference["y"]?.shape.dimensions == [8, 1])
-    let text = try JSONValue(parsing: Fixture.file("json/aidax.json").withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
+    let text = try JSONValue(
+      parsing: Fixture.file("json/aidax.json").withUnsafeBytes { String(decoding: $0, as: UTF8.self) })
     let x = try #require(text["input_batch"]?.array?.first?.double)
     #expect(abs(input.doubles[0] * architecture.inputGain - x) < 1e-7 * abs(x))
     #expect(input.doubles[1] == 0)
@@ -81,11 +84,13 @@ import Testing
   @Test func readsGuitarMLsSkip() throws {
     let archive = try read("json/guitarml.json", as: GuitarMLFormat.self)
     try expectTensors(archive, of: "guitarml")
-    #expect(archive.architecture == Architecture(
-      modules: [
-        .recurrent(Recurrent(name: "rec", cell: .gru, inputSize: 2, hiddenSize: 3, numLayers: 2)),
-        .linear(Linear(name: "lin", inFeatures: 3, outFeatures: 1, bias: false)),
-      ], skip: 1))
+    #expect(
+      archive.architecture
+        == Architecture(
+          modules: [
+            .recurrent(Recurrent(name: "rec", cell: .gru, inputSize: 2, hiddenSize: 3, numLayers: 2)),
+            .linear(Linear(name: "lin", inFeatures: 3, outFeatures: 1, bias: false)),
+          ], skip: 1))
   }
 
   @Test func readsNAMsStartingState() throws {
@@ -140,13 +145,15 @@ import Testing
 
   @Test func refusesWeightsThatDoNotFitTheLayer() throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""shape": [null, null, 4]"#, with: #""shape": [null, null, 5]"#,
+      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""shape": [null, null, 4]"#,
+      with: #""shape": [null, null, 5]"#,
       refused: "layers[1].weights[0]", "its shape is (3, 12), expected (3, 15) from the layer's sizes", Self.again)
   }
 
   @Test func refusesAKeyThatMayChangeALayer() throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#, with: #""go_backwards": true, "type": "gru""#,
+      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#,
+      with: #""go_backwards": true, "type": "gru""#,
       refused: "layers[1].go_backwards", "an unknown key, which may change what the layer computes", Self.again)
   }
 
@@ -217,7 +224,8 @@ import Testing
     #expect(
       try lstm { $0.activations.gate = .hardSigmoidKeras2 }
         == "RTNeural cannot hold other gate activations than sigmoid and tanh")
-    #expect(try lstm { ($0.cell, $0.resetAfter) = (.gru, false) } == "RTNeural cannot hold a GRU with reset_after false")
+    #expect(
+      try lstm { ($0.cell, $0.resetAfter) = (.gru, false) } == "RTNeural cannot hold a GRU with reset_after false")
     #expect(try lstm { $0.clip = 3 } == "RTNeural cannot hold clipped activations")
     #expect(try lstm { $0.inputForget = true } == "RTNeural cannot hold coupled input and forget gates")
     #expect(try lstm { $0.peephole = true } == "RTNeural cannot hold peepholes")

@@ -16,7 +16,9 @@ import Testing
     #expect(try value(text) == .integer(expected))
   }
 
-  @Test(arguments: ["9223372036854775808", "-9223372036854775809", "18446744073709551615", String(repeating: "9", count: 300)])
+  @Test(arguments: [
+    "9223372036854775808", "-9223372036854775809", "18446744073709551615", String(repeating: "9", count: 300),
+  ])
   func keepsLargeIntegersAsTheyAre(_ text: String) throws {
     #expect(try value(text) == .largeInteger(text))
     #expect(try value(text).text == text)
@@ -26,7 +28,8 @@ import Testing
 
   @Test(arguments: [
     ("1.0", 1), ("1e0", 1), ("1E+2", 100), ("1e-2", 0.01), ("0.1", 0.1), ("-0.0", -0.0), ("-0", -0.0), ("0e0", 0),
-    ("123.456e78", 123.456e78), ("1.7976931348623157e308", .greatestFiniteMagnitude), ("5e-324", .leastNonzeroMagnitude),
+    ("123.456e78", 123.456e78), ("1.7976931348623157e308", .greatestFiniteMagnitude),
+    ("5e-324", .leastNonzeroMagnitude),
     ("2.2250738585072011e-308", 2.2250738585072011e-308), ("1e-400", 0), ("0.30000000000000004", 0.1 + 0.2),
     ("9007199254740993.0", 9007199254740992), ("1" + String(repeating: "0", count: 300) + ".0e-300", 1),
   ] as [(String, Double)])
@@ -43,8 +46,10 @@ import Testing
     ("-", "offset 0: an unexpected character"), ("-a", "offset 0: an unexpected character"),
     ("--1", "offset 0: an unexpected character"), ("01", "offset 0: a number with a leading zero"),
     ("-01", "offset 0: a number with a leading zero"), ("00", "offset 0: a number with a leading zero"),
-    ("1.", "offset 0: a number without digits after the point"), ("1.e1", "offset 0: a number without digits after the point"),
-    ("1e", "offset 0: a number without an exponent's digits"), ("1e+", "offset 0: a number without an exponent's digits"),
+    ("1.", "offset 0: a number without digits after the point"),
+    ("1.e1", "offset 0: a number without digits after the point"),
+    ("1e", "offset 0: a number without an exponent's digits"),
+    ("1e+", "offset 0: a number without an exponent's digits"),
     ("1e1.5", "offset 3: text after the JSON value"), ("0x10", "offset 1: text after the JSON value"),
     ("1_000", "offset 1: text after the JSON value"), ("1 2", "offset 2: text after the JSON value"),
     ("NaN", "offset 0: an unexpected character"), ("Infinity", "offset 0: an unexpected character"),
@@ -60,8 +65,10 @@ import Testing
 
   @Test(arguments: [
     (#""""#, ""), (#""a""#, "a"), (#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{C}\n\r\t"), (#""\u0041\u00e9\u00E9""#, "Aéé"),
-    (#""\u0000""#, "\0"), (#""\ud83d\ude00""#, "😀"), (#""\uDBFF\uDFFF""#, "\u{10FFFF}"), (#""\ud800\udc00""#, "\u{10000}"),
-    (#""\ue000\ufffe\uffff""#, "\u{E000}\u{FFFE}\u{FFFF}"), ("\"\u{7F}\u{80}\u{2028}\u{FEFF}日本語\"", "\u{7F}\u{80}\u{2028}\u{FEFF}日本語"),
+    (#""\u0000""#, "\0"), (#""\ud83d\ude00""#, "😀"), (#""\uDBFF\uDFFF""#, "\u{10FFFF}"),
+    (#""\ud800\udc00""#, "\u{10000}"),
+    (#""\ue000\ufffe\uffff""#, "\u{E000}\u{FFFE}\u{FFFF}"),
+    ("\"\u{7F}\u{80}\u{2028}\u{FEFF}日本語\"", "\u{7F}\u{80}\u{2028}\u{FEFF}日本語"),
     (#""e\u0301""#, "e\u{301}"),
   ])
   func readsStrings(_ text: String, _ expected: String) throws {
@@ -70,11 +77,15 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"""#, "offset 1: the text ends early"), (#""a"#, "offset 2: the text ends early"), (#""\"#, "offset 2: the text ends early"),
+    (#"""#, "offset 1: the text ends early"), (#""a"#, "offset 2: the text ends early"),
+    (#""\"#, "offset 2: the text ends early"),
     (#""\""#, "offset 3: the text ends early"), ("\"\n\"", "offset 2: a control character in a string"),
-    ("\"\u{0}\"", "offset 2: a control character in a string"), ("\"\u{1F}\"", "offset 2: a control character in a string"),
-    (#""\a""#, "offset 3: an unknown escape"), (#""\x41""#, "offset 3: an unknown escape"), (#""\U0041""#, "offset 3: an unknown escape"),
-    (#""\u004""#, #"offset 7: a bad \u escape"#), (#""\u00g0""#, #"offset 6: a bad \u escape"#), (#""\u+041""#, #"offset 4: a bad \u escape"#),
+    ("\"\u{0}\"", "offset 2: a control character in a string"),
+    ("\"\u{1F}\"", "offset 2: a control character in a string"),
+    (#""\a""#, "offset 3: an unknown escape"), (#""\x41""#, "offset 3: an unknown escape"),
+    (#""\U0041""#, "offset 3: an unknown escape"),
+    (#""\u004""#, #"offset 7: a bad \u escape"#), (#""\u00g0""#, #"offset 6: a bad \u escape"#),
+    (#""\u+041""#, #"offset 4: a bad \u escape"#),
     (#""\ud800""#, "offset 8: the text ends early"), (#""\ud800a""#, "offset 9: half a surrogate pair"),
     (#""\ud800\n""#, "offset 9: half a surrogate pair"), (#""\ud800\u0041""#, "offset 13: half a surrogate pair"),
     (#""\ud800\ud800""#, "offset 13: half a surrogate pair"), (#""\udc00""#, "offset 7: half a surrogate pair"),
@@ -85,7 +96,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [0xFF], [0xC3], [0xC3, 0x28], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80],
+    [0xFF], [0xC3], [0xC3, 0x28], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80],
+    [0xF8, 0x88, 0x80, 0x80, 0x80],
     [0x80],
   ] as [[UInt8]])
   func refusesInvalidUTF8(_ bytes: [UInt8]) {
@@ -104,18 +116,22 @@ import Testing
   }
 
   @Test(arguments: [
-    ("", "offset 0: the text ends early"), ("  ", "offset 2: the text ends early"), ("[", "offset 1: the text ends early"),
+    ("", "offset 0: the text ends early"), ("  ", "offset 2: the text ends early"),
+    ("[", "offset 1: the text ends early"),
     ("[1", "offset 2: neither comma nor closing bracket"), ("[1,", "offset 3: the text ends early"),
     ("[1,]", "offset 3: an unexpected character"), ("[,1]", "offset 1: an unexpected character"),
     ("[1 2]", "offset 3: neither comma nor closing bracket"), ("[1}", "offset 2: neither comma nor closing bracket"),
-    ("{", "offset 1: no string"), ("{\"a\"", "offset 4: no colon after a key"), ("{\"a\":", "offset 5: the text ends early"),
+    ("{", "offset 1: no string"), ("{\"a\"", "offset 4: no colon after a key"),
+    ("{\"a\":", "offset 5: the text ends early"),
     ("{\"a\":1", "offset 6: neither comma nor closing brace"), ("{\"a\":1,}", "offset 7: no string"),
     ("{a:1}", "offset 1: no string"), ("{1:1}", "offset 1: no string"), ("{\"a\" 1}", "offset 5: no colon after a key"),
     ("{\"a\":1 \"b\":2}", "offset 7: neither comma nor closing brace"), ("{}}", "offset 2: text after the JSON value"),
-    ("[] []", "offset 3: text after the JSON value"), ("nul", "offset 0: an unknown word"), ("True", "offset 0: an unexpected character"),
+    ("[] []", "offset 3: text after the JSON value"), ("nul", "offset 0: an unknown word"),
+    ("True", "offset 0: an unexpected character"),
     ("truefalse", "offset 4: text after the JSON value"), ("[1]//", "offset 3: text after the JSON value"),
     ("/**/1", "offset 0: an unexpected character"), ("\u{FEFF}1", "offset 0: an unexpected character"),
-    ("\u{A0}1", "offset 0: an unexpected character"), ("\u{B}1", "offset 0: an unexpected character"), ("1\0", "offset 1: text after the JSON value"),
+    ("\u{A0}1", "offset 0: an unexpected character"), ("\u{B}1", "offset 0: an unexpected character"),
+    ("1\0", "offset 1: text after the JSON value"),
   ])
   func refusesWhatIsNoJSON(_ text: String, _ message: String) {
     expectRefusal(text, message)
@@ -129,7 +145,9 @@ import Testing
   }
 
   @Test func goesAsDeepAsTheLimitAndNoDeeper() throws {
-    func nested(_ levels: Int) -> String { String(repeating: "[", count: levels) + String(repeating: "]", count: levels) }
+    func nested(_ levels: Int) -> String {
+      String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
+    }
     #expect(try value(nested(64)).array?.count == 1)
     expectRefusal(nested(65), "offset 64: more than 64 levels")
     expectRefusal(String(repeating: "{\"\":", count: 1_000_000), "offset 256: more than 64 levels")
@@ -165,11 +183,14 @@ import Testing
   // MARK: Writing
 
   @Test(arguments: [
-    (.null, "null"), (.bool(true), "true"), (.integer(.min), "-9223372036854775808"), (.number(1), "1.0"), (.number(0.1), "0.1"),
+    (.null, "null"), (.bool(true), "true"), (.integer(.min), "-9223372036854775808"), (.number(1), "1.0"),
+    (.number(0.1), "0.1"),
     (.number(-0.0), "-0.0"), (.number(1e300), "1e+300"), (.number(5e-324), "5e-324"), (.number(.infinity), "\"inf\""),
-    (.number(-.infinity), "\"-inf\""), (.number(.nan), "\"nan\""), (.string("a\"\\\n\r\t\u{0}\u{1F}\u{7F}é😀/"), #""a\"\\\n\r\t\u0000\u001f\u007fé😀/""#),
+    (.number(-.infinity), "\"-inf\""), (.number(.nan), "\"nan\""),
+    (.string("a\"\\\n\r\t\u{0}\u{1F}\u{7F}é😀/"), #""a\"\\\n\r\t\u0000\u001f\u007fé😀/""#),
     (.array([]), "[]"), (.array([.integer(1), .array([])]), "[1,[]]"), (.object([]), "{}"),
-    (.object([.init("b", .null), .init("a", .object([.init("", .array([.string("")]))]))]), #"{"b":null,"a":{"":[""]}}"#),
+    (.object([.init("b", .null), .init("a", .object([.init("", .array([.string("")]))]))]),
+      #"{"b":null,"a":{"":[""]}}"#),
   ] as [(JSONValue, String)])
   func writesOneLine(_ value: JSONValue, _ text: String) {
     #expect(value.text == text)

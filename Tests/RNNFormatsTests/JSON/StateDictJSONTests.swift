@@ -10,7 +10,8 @@ import Testing
   private static let remedy = "write nested lists of numbers, as tensor.tolist() gives them"
 
   @Test func keepsTheObjectsOrder() throws {
-    let archive = try read(#"{"z.weight": [[1, 2.5], [3, -0.0]], "a.bias": [0.1, 1e-3], "steps": 7, "mask": [true, false]}"#)
+    let archive = try read(
+      #"{"z.weight": [[1, 2.5], [3, -0.0]], "a.bias": [0.1, 1e-3], "steps": 7, "mask": [true, false]}"#)
     #expect(archive.tensors.map(\.name) == ["z.weight", "a.bias", "steps", "mask"])
     #expect(archive.isOrdered)
     #expect(archive.tensors.map(\.tensor.elementType) == [.float32, .float32, .int64, .bool])
@@ -38,7 +39,9 @@ import Testing
     (#"{"w": [1], "nonlinearity": "relu"}"#, "tensor nonlinearity", "neither a number nor a list"),
   ])
   func refusesListsThatAreNoTensor(text: String, place: String, problem: String) {
-    #expect(error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) } == RNNError(.badData, place: place, problem, remedy: Self.remedy))
+    #expect(
+      error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) }
+        == RNNError(.badData, place: place, problem, remedy: Self.remedy))
   }
 
   @Test(arguments: [
@@ -50,7 +53,9 @@ import Testing
     (#"{"w": [1]} {}"#, "offset 11", "text after the JSON value"),
   ])
   func refusesTextThatIsNoJSON(text: String, place: String, problem: String) {
-    #expect(error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) } == RNNError(.badData, place: place, "\(problem), expected valid JSON", remedy: "write the file again"))
+    #expect(
+      error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) }
+        == RNNError(.badData, place: place, "\(problem), expected valid JSON", remedy: "write the file again"))
   }
 
   @Test func doesNotTakeOtherJSONForAStateDict() {
@@ -60,7 +65,9 @@ import Testing
   }
 
   @Test func givesEveryBitBack() throws {
-    let patterns: [UInt32] = [0, 0x8000_0000, 1, 0x007F_FFFF, 0x7F7F_FFFF, 0x3DCC_CCCD, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0000]
+    let patterns: [UInt32] = [
+      0, 0x8000_0000, 1, 0x007F_FFFF, 0x7F7F_FFFF, 0x3DCC_CCCD, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0000,
+    ]
     var archive = TensorArchive()
     let bytes = (0..<24).map { UInt8($0 * 10) }
     try archive.append("rnn.weight_ih_l0", floats(patterns.map(Float.init(bitPattern:)), 1, 9))
@@ -76,8 +83,11 @@ import Testing
     archive.metadata = [.init("author", .string("a \"b\"")), .init("n", .integer(1))]
     archive.cases = [
       ReferenceCase(
-        name: "first", members: [NamedTensor("input", try tensor(.int64, [3], bytes)),
-          NamedTensor("output", try tensor(.float32, [3, 2], bytes))], metadata: [.init("framework", .string("torch"))]),
+        name: "first",
+        members: [
+          NamedTensor("input", try tensor(.int64, [3], bytes)),
+          NamedTensor("output", try tensor(.float32, [3, 2], bytes)),
+        ], metadata: [.init("framework", .string("torch"))]),
       ReferenceCase(name: "empty", members: []),
     ]
     archive.architecture = Architecture(
@@ -91,8 +101,11 @@ import Testing
     try archive.append("weight_ih_l0", floats([Float(bitPattern: 0xFFC0_0000)], 1, 1))
     try archive.append("weight_hh_l0", floats([1], 1, 1))
     let refused = error { _ = try roundTrip(archive, through: StateDictJSONFormat.self) }
-    #expect(refused == RNNError(.badData, place: "tensor weight_ih_l0", "JSON cannot hold the bits of its NaN",
-      remedy: "write another format"))
+    #expect(
+      refused
+        == RNNError(
+          .badData, place: "tensor weight_ih_l0", "JSON cannot hold the bits of its NaN",
+          remedy: "write another format"))
   }
 
   @Test(.enabled(if: isReadable("../shared/real-models")), arguments: ["lstm", "gru"])
@@ -100,10 +113,11 @@ import Testing
     let archive = try FormatRegistry.standard.read(InputFile("../shared/real-models/rtneural_\(cell)_torch/model.json"))
     let model = try Interpretation(archive).model
     #expect(model.architecture.orderKnown)
-    #expect(model.architecture.modules.map(\.description) == [
-      "\(cell.uppercased())(1, 8)", "\(cell.uppercased())(8, 8, num_layers=3)",
-      "Linear(in_features=8, out_features=1, bias=True)",
-    ])
+    #expect(
+      model.architecture.modules.map(\.description) == [
+        "\(cell.uppercased())(1, 8)", "\(cell.uppercased())(8, 8, num_layers=3)",
+        "Linear(in_features=8, out_features=1, bias=True)",
+      ])
     #expect(archive.tensors.first?.tensor.doubles.first == Double(Float(-0.0026469905860722065)))
   }
 }

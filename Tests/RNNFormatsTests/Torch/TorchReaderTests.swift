@@ -28,9 +28,10 @@ import Testing
   @Test func makesModelsOfThem() throws {
     for name in ["state_dict", "legacy", "checkpoint", "parameters", "trace"] {
       let model = try Interpretation(read(name)).model
-      #expect(model.architecture.modules.map(\.description) == [
-        "LSTM(3, 2, num_layers=2, bidirectional=True)", "Linear(in_features=4, out_features=1, bias=True)",
-      ])
+      #expect(
+        model.architecture.modules.map(\.description) == [
+          "LSTM(3, 2, num_layers=2, bidirectional=True)", "Linear(in_features=4, out_features=1, bias=True)",
+        ])
       #expect(model.architecture.modules.map(\.name) == ["lstm", "fc"])
     }
   }
@@ -39,15 +40,18 @@ import Testing
     let archive = try read("checkpoint")
     #expect(archive.notes.first == "the state_dict is ['model']['state_dict'] of the checkpoint")
     #expect(archive.notes.last?.hasPrefix("tensors left out: ['optimizer']['state'][0]") == true)
-    #expect(archive.metadata == [
-      .init("epoch", .integer(3)), .init("loss", .number(0.25)), .init("name", .string("run 7")),
-    ])
+    #expect(
+      archive.metadata == [
+        .init("epoch", .integer(3)), .init("loss", .number(0.25)), .init("name", .string("run 7")),
+      ])
   }
 
   @Test func sharesTheFilesBytes() throws {
     let file = try Fixture.file("torch/flat.pt")
     let archive = try TorchFormat.read(file)
-    let range = file.withUnsafeBytes { UInt(bitPattern: $0.baseAddress)..<UInt(bitPattern: $0.baseAddress) + UInt($0.count) }
+    let range = file.withUnsafeBytes {
+      UInt(bitPattern: $0.baseAddress)..<UInt(bitPattern: $0.baseAddress) + UInt($0.count)
+    }
     for tensor in archive.tensors {
       let address = tensor.tensor.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) }
       #expect(range.contains(address), "\(tensor.name)")

@@ -18,12 +18,16 @@ import Testing
     archive.metadata = [.init("author", .string("x"))]
     archive.cases = [
       ReferenceCase(
-        name: "first", members: [NamedTensor("input", try floats([1, 2, 3], 1, 3)), NamedTensor("output", try floats([1, 2], 1, 2))],
+        name: "first",
+        members: [
+          NamedTensor("input", try floats([1, 2, 3], 1, 3)), NamedTensor("output", try floats([1, 2], 1, 2)),
+        ],
         metadata: [.init("framework", .string("torch"))]),
       ReferenceCase(name: "empty", members: []),
     ]
     archive.architecture = Architecture(
-      modules: [.recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 2, bias: false))], batchFirst: true)
+      modules: [.recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 2, bias: false))],
+      batchFirst: true)
     return archive
   }
 

@@ -1,0 +1,195 @@
+import Foundation
+import RNNKit
+import Testing
+
+/// `rnn convert`: what its options do and what it says.
+@Suite struct ConvertTests {
+  private let scratch: Scratch
+
+  init() throws {
+    scratch = try Scratch()
+  }
+
+  private func convert(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) throws -> Command.Result {
+    let result = try Command.run(["convert"] + arguments)
+    try #require(result.status == 0, "\(result.errors)", sourceLocation: sourceLocation)
+    return result
+  }
+
+  /// An RNN of one unit whose input weights are these.
+  private func dump(_ weights: Tensor) throws -> String {
+    let path = scratch.path("dump.npz")
+    let hidden = try #require(try tensor([0], 1, 1).converted(to: weights.elementType)).tensor
+    try ArrayFile.write(
+      [NamedTensor("extra", try doubles([0.1], 1)), NamedTensor("weight_hh_l0", hidden), NamedTensor("weight_ih_l0", weights)], path)
+    return path
+  }
+
+  /// The bits of the rounded weights, and what was said of them.
+  private func rounded(_ weights: Tensor, to type: String) throws -> (bits: [UInt64], notes: String) {
+    let target = scratch.path("\(UUID()).rnn")
+    let result = try convert(dump(weights), target, "--dtype", type)
+    let archive = try ModelFile.open(target).model.archive
+    #expect(archive["extra"]?.elementType == .float64, "no parameter of the chain, and none to round")
+    let tensor = try #require(archive["weight_ih_l0"])
+    let size = tensor.elementType.byteCount
+    let bits = tensor.withUnsafeBytes { bytes in
+      (0..<tensor.count).map { index in
+        bytes[index * size..<(index + 1) * size].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      }
+    }
+    return (bits, result.errors)
+  }
+
+  @Test func roundsToNearestEven() throws {
+    // Ties, just above them, the largest that does not overflow and the first that does, and subnormal results.
+    let half = try rounded(
+      tensor([1, 1 + 0x1p-11, 1 + 0x1.8p-10, 1 + 0x1.008p-11, -0.0, 65519, 65520, 0x1p-25, 0x1.8p-24, 0x1p-24], 1, 10), to: "f16")
+    #expect(half.bits == [0x3C00, 0x3C00, 0x3C02, 0x3C01, 0x8000, 0x7BFF, 0x7C00, 0x0000, 0x0002, 0x0001])
+    #expect(half.notes.contains("rounded to float16; the largest change is inf, at weight_ih_l0[0, 6]"))
+
+    let brain = try rounded(tensor([1, 1 + 0x1p-8, 1 + 0x1.8p-7, 1 + 0x1.01p-8, -3.4e38, .nan], 1, 6), to: "bf16")
+    #expect(brain.bits.dropLast() == [0x3F80, 0x3F80, 0x3F82, 0x3F81, 0xFF80])
+    #expect(brain.bits.last.map { $0 & 0x7FFF > 0x7F80 } == true)
+
+    let single = try rounded(
+      doubles([1 + 0x1p-24, 1 + 0x1.8p-23, 1 + 0x1.0001p-24, 0.1], 1, 4), to: "f32")
+    #expect(single.bits == [0x3F80_0000, 0x3F80_0002, 0x3F80_0001, 0x3DCC_CCCD])
+    #expect(single.notes.contains("rounded to float32; the largest change is 5.960464477539063e-08, at weight_ih_l0[0, 0]"))
+
+    let wide = try rounded(tensor([0.1, 3], 1, 2), to: "f64")
+    #expect(wide.bits == [Double(Float(0.1)).bitPattern, Double(3).bitPattern])
+    #expect(wide.notes.contains("every parameter is exact as float64"))
+  }
+
+  @Test func saysThatCasesAreOfTheParametersBeforeRounding() throws {
+    let result = try convert(Samples.path("lstm"), scratch.path("m.rnn"), "--dtype", "f16")
+    #expect(result.errors.contains("note: the reference cases are of the parameters before rounding"))
+    #expect(try Command.run("verify", scratch.path("m.rnn")).status == 1)
+    // Exact: nothing to say, and the cases hold.
+    _ = try convert(Samples.path("rnn_float16"), scratch.path("w.rnn"), "--dtype", "f32")
+    #expect(try Command.run("verify", scratch.path("w.rnn")).status == 0)
+  }
+
+  @Test func addsReferenceCases() throws {
+    let reference = try #require(try Samples.open("lstm_1_layer").archive.cases.first)
+    for name in ["mine.npz", "other.json", "third.h5"] { try ArrayFile.write(reference.members, scratch.path(name)) }
+    let result = try convert(
+      Samples.path("lstm_1_layer"), scratch.path("m.rnn"), "--case", scratch.path("mine.npz"), "--case", scratch.path("other.json"),
+      "--case", scratch.path("third.h5"))
+    for name in ["mine", "other", "third"] { #expect(result.errors.contains("note: reference case \(name) added\n")) }
+    let verified = try Command.run("verify", scratch.path("m.rnn"))
+    #expect(verified.status == 0 && verified.output.hasSuffix("4 of 4 cases hold\n"), "\(verified.output)")
+    #expect(try Refusal.of(
+      ["convert", scratch.path("m.rnn"), scratch.path("n.rnn"), "--case", scratch.path("mine.npz")], status: 64, in: scratch)
+      == "\(scratch.path("mine.npz")): the model has a case named mine already; rename the file, whose name is the case's")
+    try ArrayFile.write([NamedTensor("input", try tensor(noise(4), 2, 2))], scratch.path("bare.npz"))
+    #expect(try Refusal.of(
+      ["convert", scratch.path("m.rnn"), scratch.path("n.rnn"), "--case", scratch.path("bare.npz")], status: 65, in: scratch)
+      .hasPrefix("\(scratch.path("bare.npz")): holds no output to compare with, but input; "))
+  }
+
+  @Test func saysWhatItDid() throws {
+    let (input, output) = (Samples.file("plain/flat.h5"), scratch.path("m.rnn"))
+    let said = try convert(input, output)
+    #expect(said.output.isEmpty)
+    #expect(said.errors == """
+      note: rnn: nonlinearity tanh, PyTorch's default (the file does not say; --nonlinearity)
+      note: batch_first False, PyTorch's default (the file does not say; --batch-first)
+      \(input) (hdf5) -> \(output) (native): 8 tensors, 0 cases
+
+      """)
+    let quiet = try convert(input, output, "--force", "--quiet")
+    #expect(quiet.output.isEmpty && quiet.errors.isEmpty)
+    let document = try convert(input, output, "--force", "--json")
+    #expect(document.errors.isEmpty)
+    let json = try JSON(document.output)
+    #expect(json["from"]?.string == "hdf5" && json["to"]?.string == "native" && json["tensors"]?.integer == 8)
+    #expect(json["notes"]?.array?.count == 2)
+    let carried = try convert(Samples.path("unknown_modules"), scratch.path("u.rnn"))
+    for name in ["conv.weight", "conv.bias", "norm.weight", "norm.bias"] {
+      #expect(carried.errors.contains("note: \(name) carried along, no part of the chain\n"))
+    }
+    // A format that holds less says so.
+    let less = try convert(Samples.path("lstm_1_layer"), scratch.path("m.json"), "--to", "rtneural")
+    #expect(less.errors.contains("note: reference cases are left out\n") && less.errors.hasSuffix("6 tensors, 0 cases\n"))
+  }
+
+  @Test func takesFormatsByOption() throws {
+    let odd = scratch.path("model.data")
+    _ = try convert(Samples.path("gru"), odd, "--to", "safetensors")
+    let json = try JSON(Command.run("inspect", odd, "--json").output)
+    #expect(json["format"]?.string == "safetensors", "recognised by content, whatever the name")
+    _ = try convert(odd, scratch.path("model.h5"), "--from", "safetensors")
+    #expect(try Command.run("diff", Samples.path("gru"), scratch.path("model.h5")).status == 0)
+    let piped = try Command.run(["convert", "-", "-", "--to", "native", "--quiet"], data: Data(contentsOf: scratch.url("model.data")))
+    #expect(piped.status == 0)
+    try piped.data.write(to: scratch.url("piped.rnn"))
+    #expect(try Command.run("verify", scratch.path("piped.rnn")).status == 0)
+  }
+
+  // MARK: Names
+
+  @Test func proposesAMappingThatWorks() throws {
+    let weights = Samples.file("rename/weights.h5")
+    let message = try Refusal.of(["convert", weights, scratch.path("m.rnn")], status: 65, in: scratch)
+    let start = "\(weights): no recurrent layer: no tensor is named like weight_ih_l0; if these are recurrent, add "
+    try #require(message.hasPrefix(start))
+    let words = message.dropFirst(start.count).split(separator: " ").map { $0.replacingOccurrences(of: "'", with: "") }
+    let mapping = try JSON(String(contentsOfFile: Samples.file("rename/mapping.json"), encoding: .utf8))
+    let known = try #require(mapping["rename"]?.members).map { "\($0.key)=\($0.value.string ?? "")" }
+    #expect(Set(words.filter { $0 != "--rename" }) == Set(known.filter { $0.contains("=gru.") }))
+    let converted = try Command.run(["convert", weights, scratch.path("m.rnn")] + words)
+    #expect(converted.status == 0, "\(converted.errors)")
+    #expect(converted.errors.contains("note: enc2_b_hh renamed to gru.bias_hh_l1\n"))
+    #expect(try Command.run("inspect", scratch.path("m.rnn")).output.contains("  gru  GRU(4, 6, num_layers=2)\n"))
+  }
+
+  @Test func renamesByPattern() throws {
+    let weights = Samples.file("rename/weights.h5")
+    let layers = [("enc2", "1"), ("enc", "0")].flatMap { prefix, layer in
+      [("w_ih", "weight_ih"), ("w_hh", "weight_hh"), ("b_ih", "bias_ih"), ("b_hh", "bias_hh")].flatMap { old, new in
+        ["--rename", "\(prefix)_\(old)=x.\(new)_l\(layer)"]
+      }
+    }
+    let result = try Command.run(
+      ["convert", weights, scratch.path("m.rnn"), "--rename", "proj_kernel=y.weight", "--rename", "proj_offset=y.bias"] + layers)
+    #expect(result.status == 0, "\(result.errors)")
+    _ = try convert(scratch.path("m.rnn"), scratch.path("n.rnn"), "--rename", "x.*=deep.encoder.*", "--rename", "y.*=head.*")
+    let modules = try JSON(Command.run("inspect", scratch.path("n.rnn"), "--json").output)["modules"]
+    #expect(modules?.array?.compactMap { $0["name"]?.string } == ["deep.encoder", "head"])
+    _ = try convert(Samples.path("chain_lstm_lstm2_dense"), scratch.path("c.rnn"), "--rename", "lstm.*=first.*")
+    #expect(try Command.run("verify", scratch.path("c.rnn")).status == 0, "cases follow their modules")
+  }
+
+  @Test func refusesAMappingThatCannotBeMeant() throws {
+    let (model, target) = (Samples.path("lstm"), scratch.path("m.rnn"))
+    let mapping = scratch.path("map.json")
+    func refusal(_ options: String..., status: Int32 = 64) throws -> String {
+      try Refusal.of(["convert", model, target] + options, status: status, in: scratch)
+    }
+    func refusal(mapping text: String, status: Int32 = 65) throws -> String {
+      try Data(text.utf8).write(to: scratch.url("map.json"))
+      let message = try refusal("--mapping", mapping, status: status)
+      #expect(message.hasPrefix(mapping + ": "))
+      return String(message.dropFirst(mapping.count + 2))
+    }
+    #expect(try refusal("--rename", "a") == "--rename a: expected OLD=NEW; write it as --rename enc_w_ih=gru.weight_ih_l0")
+    #expect(try refusal("--rename", "a=b")
+      == "\(model): --rename a=b: no tensor has that name; see the names with 'rnn inspect'")
+    #expect(try refusal("--rename", "lstm.weight_ih_l0=lstm.weight_hh_l0") == """
+      \(model): tensor lstm.weight_hh_l0: the name stands twice once the tensors are renamed; choose another new name
+      """)
+    #expect(try refusal("--rename", "lstm.weight_ih_l0=w").hasPrefix(
+      "\(model): --rename would call lstm.weight_ih_l0 w, but the file states its architecture, "))
+    #expect(try refusal("--mapping", scratch.path("none.json"), status: 66)
+      == "\(scratch.path("none.json")): cannot be opened: No such file or directory; check the path and its permissions")
+    let shape = "mapping: expected an object with the one key \"rename\"; compare with Schemas/mapping.schema.json"
+    #expect(try refusal(mapping: "[]") == shape)
+    #expect(try refusal(mapping: "{\"renames\": {}}") == shape)
+    #expect(try refusal(mapping: "{\"rename\": {\"a\": 1}}") == "rename.a: not a string; give the tensor's new name")
+    #expect(try refusal(mapping: "{\"rename\": {\"a\": \"b\"").hasSuffix("expected valid JSON; write the file again"))
+    #expect(try refusal(mapping: "").hasSuffix("write the file again"))
+    #expect(try refusal(mapping: "{\"rename\": {\"a*b*\": \"c\"}}", status: 64).hasSuffix("write several rules"))
+  }
+}
