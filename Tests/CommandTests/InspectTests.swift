@@ -112,7 +112,7 @@ struct Printed: Decodable {
     #expect(models.dropFirst().allSatisfy { $0[1] == "yes" && ["yes", "-"].contains($0[2]) })
     #expect(models.first { $0[0] == "nam" }?[2] == "-" && models.first { $0[0] == "native" }?[3] == ".rnn")
     let arrays = lines.drop { $0.first != "array" }.dropFirst()
-    #expect(Set(arrays.map { $0[0] }) == ["npy", "npz", "json", "csv", "hdf5"])
+    #expect(Set(arrays.map { $0[0] }) == ["npy", "npz", "json", "csv", "hdf5", "pb"])
   }
 
   @Test(arguments: [

@@ -78,7 +78,7 @@ import Testing
       ("word.csv", 65, "line 1: column 3 is \"three\", expected a number; correct the number"),
       ("ragged.json", 65, "[1]: a list of 3, expected 4 as in the first list of this level; give nested lists of numbers, of equal lengths"),
       ("cut.json", 65, "offset 12: neither comma nor closing bracket, expected valid JSON; write the file again"),
-      ("noise.bin", 65, "not an array file that RNNKit knows; save it as one of hdf5, npy, npz, json, csv"),
+      ("noise.bin", 65, "not an array file that RNNKit knows; save it as one of pb, hdf5, npy, npz, json, csv"),
       ("none.npy", 66, "cannot be opened: No such file or directory; check the path and its permissions"),
     ]
     for (name, status, message) in cases {
