@@ -58,7 +58,7 @@ import Testing
 
   @Test func refusesWhatItDoesNotKnow() throws {
     let scratch = try Scratch()
-    let names = "convert, run, verify, inspect, diff, diagnose, formats"
+    let names = "convert, run, verify, inspect, diff, diagnose, bench, formats"
     #expect(try Refusal.of(["frobnicate"], status: 64, in: scratch) == "there is no command named frobnicate; choose one of \(names)")
     #expect(try Refusal.of(["--frobnicate"], status: 64, in: scratch) == "Unknown option '--frobnicate'; see 'rnn --help'")
     #expect(try Refusal.of(["inspect", "a", "b"], status: 64, in: scratch) == "Unexpected argument 'b'; see 'rnn inspect --help'")

@@ -147,7 +147,7 @@ import Testing
         \(scratch.path("s.npy")): a .npy file holds one array, and the chain's state is several; name an .npz or .json file
         """),
       (run + ["--output", scratch.path("y.txt")], """
-        \(scratch.path("y.txt")): the name's extension tells no array format; end it in one of .h5, .hdf5, .npy, .npz, .json, .csv
+        \(scratch.path("y.txt")): the name's extension tells no array format; end it in one of .pb, .h5, .hdf5, .npy, .npz, .json, .csv
         """),
       (run + ["--module", "gru"], "\(lstm): module gru: the model has no module of this name; use one of lstm"),
       (["run", Samples.path("lstm_bidirectional"), "--stream"], """
