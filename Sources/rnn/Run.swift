@@ -22,7 +22,6 @@ struct Run: ParsableCommand {
         rnn run model.rnn --input x.csv --h0 normal:0.1,42
         rnn run model.rnn --input first.npy --state-out s.npz
         rnn run model.rnn --input second.npy --state-in s.npz
-        rnn run model.onnx --input input_0.pb --input input_1.pb --input input_2.pb
         tail -f samples.txt | rnn run model.rnn --stream
       """)
 
