@@ -3,25 +3,48 @@ import RNNModel
 /// Runs a plan step by step on a batch, the state carried by the caller.
 ///
 /// `step` and `run` allocate nothing and take no lock, so they may be called where neither is allowed, as in an audio
-/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner serves
-/// one thread at a time.
+/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner with
+/// several threads, which wakes them for large work, promises neither. A runner serves one thread at a time.
 public final class Runner {
   public let plan: Plan
   /// Rows, one for each sequence.
   public let batch: Int
-  private let engine: Engine
+  /// The batch's rows, shared among threads.
+  private let engines: [Engine]
+  private let firstRows: [Int]
+  private let team: Team?
+  private let maximumSteps: Int
 
-  /// - Parameter maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size.
-  ///   Larger pieces are faster and need more memory.
+  /// - Parameters:
+  ///   - maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger pieces
+  ///   are faster and need more memory.
+  ///   - threads: How many threads may be used: they share the batch's rows or, where there is only one, the units of
+  ///   large layers. Small work is done on one thread all the same.
   /// - Throws: `RNNError` for a plan with a reverse direction, which needs the whole sequence at once: `Plan.run`.
-  public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1) throws(RNNError) {
+  public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1, threads: Int = 1) throws(RNNError) {
     guard plan.isStreamable else { throw Plan.notStreamable }
-    guard batch >= 1, maximumSteps >= 1 else {
-      throw RNNError(.usage, "a runner for \(batch) rows and \(maximumSteps) steps", remedy: "use 1 or more of both")
+    guard batch >= 1, maximumSteps >= 1, threads >= 1 else {
+      throw RNNError(.usage, "a runner for \(batch) rows, \(maximumSteps) steps and \(threads) threads",
+        remedy: "use 1 or more of each")
     }
     self.plan = plan
     self.batch = batch
-    engine = try Engine(plan, batch: batch, maximumSteps: maximumSteps, gateSteps: maximumSteps)
+    self.maximumSteps = maximumSteps
+    // Worth waking threads for.
+    let threads = Team.size(threads, for: plan, steps: maximumSteps, batch: batch, least: 1 << 16)
+    let team = threads > 1 ? try Team(threads) : nil
+    let parts = batch > 1 ? threads : 1
+    var engines: [Engine] = []
+    for part in 0..<parts {
+      let first = part * batch / parts, end = (part + 1) * batch / parts
+      engines.append(
+        try Engine(
+          plan, batch: end - first, firstRow: first, of: batch, maximumSteps: maximumSteps, gateSteps: maximumSteps,
+          team: batch == 1 ? team : nil))
+    }
+    self.team = team
+    self.engines = engines
+    firstRows = (0..<parts).map { $0 * batch / parts }
   }
 
   /// One step of a float32 plan.
@@ -150,21 +173,19 @@ public final class Runner {
   private func runPieces<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
-    let features = plan.inputSize, gain = R(plan.architecture.inputGain)
-    var done = 0
-    while done < steps {
-      let count = min(engine.maximumSteps, steps - done)
-      var source = x + done * batch * features
-      if gain != 1 {
-        let scaled = engine.input.assumingMemoryBound(to: R.self)
-        for index in 0..<count * batch * features { scaled[index] = source[index] * gain }
-        source = UnsafePointer(scaled)
+    eachPart { part in
+      let engine = engines[part], features = plan.inputSize, gain = R(plan.architecture.inputGain)
+      let isWhole = engines.count == 1
+      runPieces(part, steps: steps, state, y) { done, count in
+        let source = x + (done * batch + firstRows[part]) * features
+        if isWhole && gain == 1 { return (source, features) }
+        let rows = engine.input.assumingMemoryBound(to: R.self)
+        for step in 0..<count {
+          let from = source + step * batch * features, to = rows + step * engine.batch * features
+          for index in 0..<engine.batch * features { to[index] = gain == 1 ? from[index] : from[index] * gain }
+        }
+        return (UnsafePointer(rows), features)
       }
-      let end = engine.run(
-        UnsafeRawPointer(source), stride: features, steps: count, active: nil, state: state)
-      plan.finish(
-        end, skipping: source, stride: features, into: plan.endsInLastStep ? y : y + done * batch * plan.outputSize)
-      done += count
     }
   }
 
@@ -176,18 +197,47 @@ public final class Runner {
     for (position, index) in indices.enumerated() {
       try stage.check(index, step: position / batch, row: position % batch)
     }
-    let rows = engine.input.assumingMemoryBound(to: R.self)
+    eachPart { part in
+      let engine = engines[part], rows = engine.input.assumingMemoryBound(to: R.self)
+      runPieces(part, steps: steps, state, y) { done, count in
+        for row in 0..<count * engine.batch {
+          let from = (done + row / engine.batch) * batch + firstRows[part] + row % engine.batch
+          stage.look(up: indices[from], into: rows + row * engine.inputStride)
+        }
+        return (UnsafePointer(rows), engine.inputStride)
+      }
+    }
+  }
+
+  /// Calls `body` for each part of the batch, on threads of their own where there are several.
+  @inline(__always)
+  private func eachPart(_ body: (Int) -> Void) {
+    guard let team, engines.count > 1 else { return body(0) }
+    team.run { if $0 < engines.count { body($0) } }
+  }
+
+  /// All steps of a part of the batch. `source` gives the rows of so many steps from one on, and their stride.
+  @inline(__always)
+  private func runPieces<R: Real>(
+    _ part: Int, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>,
+    _ source: (_ done: Int, _ count: Int) -> (UnsafePointer<R>, stride: Int)
+  ) {
+    let engine = engines[part], firstRow = firstRows[part]
+    let skip = plan.architecture.skip, gain = R(plan.architecture.outputGain)
     var done = 0
     while done < steps {
-      let count = min(engine.maximumSteps, steps - done)
-      for row in 0..<count * batch {
-        stage.look(up: indices[done * batch + row], into: rows + row * engine.inputStride)
+      let count = min(maximumSteps, steps - done)
+      let (x, stride) = source(done, count)
+      let end = engine.run(UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state)
+      let results = end.base.assumingMemoryBound(to: R.self)
+      for step in 0..<(plan.endsInLastStep ? 1 : count) {
+        for row in 0..<engine.batch {
+          let from = step * engine.batch + row
+          let to = (plan.endsInLastStep ? 0 : done + step) * batch + firstRow + row
+          plan.finish(
+            results + from * end.stride, skip, gain, x + (skip > 0 ? from * stride : 0), y + to * plan.outputSize)
+        }
       }
-      let end = engine.run(
-        UnsafeRawPointer(rows), stride: engine.inputStride, steps: count, active: nil, state: state)
-      plan.finish(
-        end, skipping: UnsafePointer(rows), stride: engine.inputStride,
-        into: plan.endsInLastStep ? y : y + done * batch * plan.outputSize)
       done += count
     }
   }
@@ -216,18 +266,7 @@ extension Plan {
       remedy: "run it whole, or choose modules that run forward")
   }
 
-  /// The chain's end, packed, with the skip added and the gain applied: gain·(y + x).
-  func finish<R: Real>(
-    _ rows: Engine.Rows, skipping x: UnsafePointer<R>, stride: Int, into target: UnsafeMutablePointer<R>
-  ) {
-    let source = rows.base.assumingMemoryBound(to: R.self)
-    let skip = architecture.skip, gain = R(architecture.outputGain)
-    for row in 0..<rows.count {
-      finish(source + row * rows.stride, skip, gain, x + (skip > 0 ? row * stride : 0), target + row * outputSize)
-    }
-  }
-
-  /// One row of it.
+  /// A row of the chain's end, with the skip added and the gain applied: gain·(y + x).
   func finish<R: Real>(
     _ source: UnsafePointer<R>, _ skip: Int, _ gain: R, _ x: UnsafePointer<R>, _ target: UnsafeMutablePointer<R>
   ) {
