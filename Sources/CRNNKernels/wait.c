@@ -4,8 +4,8 @@
 #include <sched.h>
 #include <time.h>
 
-/// Pauses before others are let run: a thread that is waited for may have no processor.
-enum { PAUSES = 4096 };
+/// Pauses, of some microseconds in all, before others are let run: a thread that is waited for may have no processor.
+enum { PAUSES = 256 };
 
 static inline void pause_briefly(void) {
 #if defined(__x86_64__)

@@ -62,13 +62,15 @@ final class Engine {
 
   let plan: Plan
   let batch: Int
+  let firstRow: Int
   let maximumSteps: Int
   /// Where input may be put; `inputStride` reals a row.
   let input: UnsafeMutableRawPointer
   let inputStride: Int
   /// Rows of the last recurrent layer's output, every step's; nil without a recurrent module.
   private(set) var output: Rows?
-  private let operations: [Operation]
+  /// In memory of its own, so that going through them counts no references.
+  private let operations: UnsafeMutableBufferPointer<Operation>
   private let kernels: rnnkit_operations
   private let real: Int
   private let gates: AlignedMemory
@@ -179,11 +181,18 @@ final class Engine {
     }
     self.plan = plan
     self.batch = batch
+    self.firstRow = firstRow
     self.maximumSteps = maximumSteps
-    self.operations = operations
+    self.operations = .allocate(capacity: operations.count)
+    _ = self.operations.initialize(from: operations)
     self.team = team
     kernels = plan.operations.pointee
     real = size
+  }
+
+  deinit {
+    operations.deinitialize()
+    operations.deallocate()
   }
 
   /// Runs `steps` steps of rows `x`, at most `maximumSteps`. Returns the rows that the chain ends in.
@@ -225,8 +234,8 @@ final class Engine {
     _ state: UnsafeMutableRawPointer, _ afterLayer: ((Int, Int, Rows) -> Void)?, _ share: Share
   ) -> Rows {
     var rows = Rows(base: x, stride: stride, count: steps * batch)
-    for operation in operations {
-      switch operation {
+    for index in 0..<operations.count {
+      switch operations[index] {
       case .layer(let layer):
         for direction in 0..<layer.directions {
           run(layer, direction, rows, steps: steps, active: active, state: state, share)
@@ -287,7 +296,7 @@ final class Engine {
       piece.barrier = share.barrier
       piece.first_group = groups.lowerBound
       piece.end_group = groups.upperBound
-      let vector = Int(plan.precision.lanes) * real
+      let vector = 64
       input.weights += groups.lowerBound * input.inner * input.panels * vector
       input.groups = groups.count
       firstGate = groups.lowerBound * input.pitch * vector

@@ -9,11 +9,11 @@ public final class Runner {
   public let plan: Plan
   /// Rows, one for each sequence.
   public let batch: Int
-  /// The batch's rows, shared among threads.
-  private let engines: [Engine]
-  private let firstRows: [Int]
+  /// Of all rows, or of the first thread's.
+  private let engine: Engine
+  /// Of the other threads' rows.
+  private let others: [Engine]
   private let team: Team?
-  private let maximumSteps: Int
 
   /// - Parameters:
   ///   - maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger pieces
@@ -29,7 +29,6 @@ public final class Runner {
     }
     self.plan = plan
     self.batch = batch
-    self.maximumSteps = maximumSteps
     // Worth waking threads for.
     let threads = Team.size(threads, for: plan, steps: maximumSteps, batch: batch, least: 1 << 16)
     let team = threads > 1 ? try Team(threads) : nil
@@ -43,8 +42,8 @@ public final class Runner {
           team: batch == 1 ? team : nil))
     }
     self.team = team
-    self.engines = engines
-    firstRows = (0..<parts).map { $0 * batch / parts }
+    engine = engines.removeFirst()
+    others = engines
   }
 
   /// One step of a float32 plan.
@@ -173,12 +172,11 @@ public final class Runner {
   private func runPieces<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
-    eachPart { part in
-      let engine = engines[part], features = plan.inputSize, gain = R(plan.architecture.inputGain)
-      let isWhole = engines.count == 1
-      runPieces(part, steps: steps, state, y) { done, count in
-        let source = x + (done * batch + firstRows[part]) * features
-        if isWhole && gain == 1 { return (source, features) }
+    let features = plan.inputSize, gain = R(plan.inputGain)
+    eachEngine { engine in
+      runPieces(engine, steps: steps, state, y) { done, count in
+        let source = x + (done * batch + engine.firstRow) * features
+        if engine.batch == batch && gain == 1 { return (source, features) }
         let rows = engine.input.assumingMemoryBound(to: R.self)
         for step in 0..<count {
           let from = source + step * batch * features, to = rows + step * engine.batch * features
@@ -197,11 +195,11 @@ public final class Runner {
     for (position, index) in indices.enumerated() {
       try stage.check(index, step: position / batch, row: position % batch)
     }
-    eachPart { part in
-      let engine = engines[part], rows = engine.input.assumingMemoryBound(to: R.self)
-      runPieces(part, steps: steps, state, y) { done, count in
+    eachEngine { engine in
+      let rows = engine.input.assumingMemoryBound(to: R.self)
+      runPieces(engine, steps: steps, state, y) { done, count in
         for row in 0..<count * engine.batch {
-          let from = (done + row / engine.batch) * batch + firstRows[part] + row % engine.batch
+          let from = (done + row / engine.batch) * batch + engine.firstRow + row % engine.batch
           stage.look(up: indices[from], into: rows + row * engine.inputStride)
         }
         return (UnsafePointer(rows), engine.inputStride)
@@ -209,31 +207,30 @@ public final class Runner {
     }
   }
 
-  /// Calls `body` for each part of the batch, on threads of their own where there are several.
+  /// Calls `body` for each engine, on threads of their own where there are several.
   @inline(__always)
-  private func eachPart(_ body: (Int) -> Void) {
-    guard let team, engines.count > 1 else { return body(0) }
-    team.run { if $0 < engines.count { body($0) } }
+  private func eachEngine(_ body: (Engine) -> Void) {
+    guard let team, !others.isEmpty else { return body(engine) }
+    team.run { if $0 <= others.count { body($0 == 0 ? engine : others[$0 - 1]) } }
   }
 
-  /// All steps of a part of the batch. `source` gives the rows of so many steps from one on, and their stride.
+  /// All steps of an engine's rows. `source` gives those of so many steps from one on, and their stride.
   @inline(__always)
   private func runPieces<R: Real>(
-    _ part: Int, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>,
+    _ engine: Engine, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>,
     _ source: (_ done: Int, _ count: Int) -> (UnsafePointer<R>, stride: Int)
   ) {
-    let engine = engines[part], firstRow = firstRows[part]
-    let skip = plan.architecture.skip, gain = R(plan.architecture.outputGain)
+    let skip = plan.skip, gain = R(plan.outputGain)
     var done = 0
     while done < steps {
-      let count = min(maximumSteps, steps - done)
+      let count = min(engine.maximumSteps, steps - done)
       let (x, stride) = source(done, count)
       let end = engine.run(UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state)
       let results = end.base.assumingMemoryBound(to: R.self)
       for step in 0..<(plan.endsInLastStep ? 1 : count) {
         for row in 0..<engine.batch {
           let from = step * engine.batch + row
-          let to = (plan.endsInLastStep ? 0 : done + step) * batch + firstRow + row
+          let to = (plan.endsInLastStep ? 0 : done + step) * batch + engine.firstRow + row
           plan.finish(
             results + from * end.stride, skip, gain, x + (skip > 0 ? from * stride : 0), y + to * plan.outputSize)
         }

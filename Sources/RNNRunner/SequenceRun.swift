@@ -170,7 +170,7 @@ private struct SequenceRun<R: Real> {
   /// Rows that are run together, on one thread but where a single row's layers are shared.
   private struct Part {
     let engine: Engine
-    let firstRow: Int
+    var firstRow: Int { engine.firstRow }
     var count: Int { engine.batch }
     /// For each step, how many of the rows reach it; empty where all do.
     let active: [Int]
@@ -193,7 +193,7 @@ private struct SequenceRun<R: Real> {
         maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps,
         team: batch == 1 ? team : nil)
       result.append(
-        Part(engine: engine, firstRow: first, active: active.map { min(max($0 - first, 0), end - first) }))
+        Part(engine: engine, active: active.map { min(max($0 - first, 0), end - first) }))
       first = end
     }
     return result
@@ -225,7 +225,7 @@ private struct SequenceRun<R: Real> {
   private func read(
     _ part: Part, from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int
   ) throws(RNNError) {
-    let gain = R(plan.architecture.inputGain)
+    let gain = R(plan.inputGain)
     for step in 0..<count {
       for row in 0..<part.count {
         let target = rows + (step * part.count + row) * stride, number = sequenceOf(part.firstRow + row)
@@ -264,7 +264,7 @@ private struct SequenceRun<R: Real> {
     from first: Int, _ count: Int
   ) {
     let source = rows.base.assumingMemoryBound(to: R.self)
-    let skip = plan.architecture.skip, gain = R(plan.architecture.outputGain)
+    let skip = plan.skip, gain = R(plan.outputGain)
     for step in 0..<(plan.endsInLastStep ? 1 : count) {
       for row in 0..<part.count {
         let from = step * part.count + row, number = sequenceOf(part.firstRow + row)
@@ -322,6 +322,6 @@ extension Plan {
   /// Whether what the chain ends in is the last recurrent layer's output and nothing else.
   var endsInOutput: Bool {
     guard case .recurrent(let module) = architecture.modules.last else { return false }
-    return module.returnsSequence && architecture.skip == 0 && architecture.outputGain == 1
+    return module.returnsSequence && skip == 0 && outputGain == 1
   }
 }

@@ -54,10 +54,11 @@ INLINE void NAME(steps)(const bool standard, const rnnkit_cell cell, const bool 
   }
 }
 
-/// All steps of a single row through a standard cell, product and cell in one, h and scratch taking turns as its state.
+/// All steps of a single row through a standard cell, product and cell in one, h and scratch taking turns as its state
+/// where not all groups are taken at once.
 INLINE void NAME(single_steps)(const int panels, const NAME(then) then, const rnnkit_layer *layer,
                                const rnnkit_piece *piece) {
-  REAL *h = piece->h, *next = piece->scratch;
+  REAL *h = piece->h, *next = layer->recurrent.groups <= NAME(groups_at_once)(panels) ? h : piece->scratch;
   ptrdiff_t begin = 0, end = layer->recurrent.groups;
   if (piece->barrier) {
     begin = piece->first_group;

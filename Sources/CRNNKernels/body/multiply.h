@@ -34,14 +34,17 @@ INLINE void NAME(row_groups)(const int groups, const int panels, const NAME(then
                        then == NAME(relu), gates, first * (is_rnn ? panels : 1) * LANES, hidden, x, c, out, output);
 }
 
-/// Groups `begin` to `end` of a matrix, as many at once as keep enough chains in flight, the last ones first if
-/// `backward`: what was used last is then used first, while a cache still has it.
+/// Groups of so many panels that a single row takes at once: as many as keep enough chains in flight.
+INLINE int NAME(groups_at_once)(const int panels) {
+  return panels * MOST_GROUPS <= SINGLE_PANELS ? MOST_GROUPS : SINGLE_PANELS / panels > 1 ? SINGLE_PANELS / panels : 1;
+}
+
+/// Groups `begin` to `end` of a matrix, the last ones first if `backward`: what was used last is then used first, while
+/// a cache still has it.
 INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backward, const rnnkit_matrix *matrix,
                       ptrdiff_t begin, ptrdiff_t end, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden,
                       REAL *c, REAL *output) {
-  const int most = panels * MOST_GROUPS <= SINGLE_PANELS ? MOST_GROUPS
-                   : SINGLE_PANELS / panels > 1          ? SINGLE_PANELS / panels
-                                                         : 1;
+  const int most = NAME(groups_at_once)(panels);
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
     count = left < most ? left : most;
     // Rather two and two than three and one.
