@@ -296,8 +296,9 @@ final class Engine {
       piece.barrier = share.barrier
       piece.first_group = groups.lowerBound
       piece.end_group = groups.upperBound
-      let vector = 64
-      input.weights += groups.lowerBound * input.inner * input.panels * vector
+      let vector = Int(plan.precision.lanes) * real
+      let weights = input.kept == RNNKIT_REALS ? vector : vector / 2
+      input.weights += groups.lowerBound * input.inner * input.panels * weights
       input.groups = groups.count
       firstGate = groups.lowerBound * input.pitch * vector
     }

@@ -4,11 +4,11 @@
 typedef enum { NAME(store), NAME(rnn), NAME(relu), NAME(lstm), NAME(gru) } NAME(then);
 
 /// A single row's product with `groups` groups from group `first` on, and then the cell of their units, from registers.
-INLINE void NAME(row_groups)(const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix,
-                             ptrdiff_t first, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden, REAL *c,
-                             REAL *output) {
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const int groups, const int panels, const NAME(then) then,
+                             const rnnkit_matrix *matrix, ptrdiff_t first, const REAL *x, const REAL *start, REAL *out,
+                             ptrdiff_t hidden, REAL *c, REAL *output) {
   const bool is_gru = then == NAME(gru);
-  const V *w = (const V *)matrix->weights + first * matrix->inner * panels;
+  const void *w = NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels);
   const int pitch = is_gru ? 4 : panels;
   ptrdiff_t spread = then == NAME(store) ? matrix->pitch : pitch;
   const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : is_gru);
@@ -16,7 +16,7 @@ INLINE void NAME(row_groups)(const int groups, const int panels, const NAME(then
   UNROLL for (int g = 0; g < groups; g++) {
     UNROLL for (int p = 0; p < panels; p++) totals[g * panels + p] = from[g * spread + p];
   }
-  NAME(add_row)(groups, panels, w, matrix->inner * panels, matrix->inner, x, totals);
+  NAME(add_row)(kept, groups, panels, w, matrix->inner * panels, matrix->inner, x, totals);
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
     UNROLL for (int g = 0; g < groups; g++) {
@@ -41,9 +41,9 @@ INLINE int NAME(groups_at_once)(const int panels) {
 
 /// Groups `begin` to `end` of a matrix, the last ones first if `backward`: what was used last is then used first, while
 /// a cache still has it.
-INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backward, const rnnkit_matrix *matrix,
-                      ptrdiff_t begin, ptrdiff_t end, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden,
-                      REAL *c, REAL *output) {
+INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(then) then, const bool backward,
+                      const rnnkit_matrix *matrix, ptrdiff_t begin, ptrdiff_t end, const REAL *x, const REAL *start,
+                      REAL *out, ptrdiff_t hidden, REAL *c, REAL *output) {
   const int most = NAME(groups_at_once)(panels);
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
     count = left < most ? left : most;
@@ -52,7 +52,8 @@ INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backwa
     ptrdiff_t first = backward ? begin + left - count : end - left;
 #define GROUPS(number)                                                                                                 \
   if ((number) <= most && count == (number)) {                                                                         \
-    NAME(row_groups)((number) <= most ? (number) : 1, panels, then, matrix, first, x, start, out, hidden, c, output);  \
+    NAME(row_groups)(kept, (number) <= most ? (number) : 1, panels, then, matrix, first, x, start, out, hidden, c,     \
+                     output);                                                                                          \
   }
     GROUPS(1)
     GROUPS(2)
@@ -66,11 +67,11 @@ INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backwa
 INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
                        const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
   for (ptrdiff_t group = 0; group < matrix->groups; group++) {
-    const V *w = (const V *)matrix->weights + group * matrix->inner * panels;
+    const void *w = NAME(weights_at)(matrix->kept, matrix->weights, group * matrix->inner * panels);
     ptrdiff_t at = (group * matrix->pitch + matrix->first) * LANES;
     // Registers may hold only some of a group's panels.
 #define STRIP(first, width)                                                                                            \
-  NAME(strip)(TALLEST_TILE(width), (width), w + (first), panels, matrix->inner, x, x_stride, rows,                     \
+  NAME(strip)(matrix->kept, TALLEST_TILE(width), (first), (width), w, panels, matrix->inner, x, x_stride, rows,        \
               start + at + (first) * LANES, start_stride, out + at + (first) * LANES, out_stride)
     UNROLL for (int first = 0; first < panels; first += WIDEST_TILE) {
       if (panels - first >= WIDEST_TILE) STRIP(first, WIDEST_TILE);
@@ -82,18 +83,25 @@ INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL
 
 static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
                                 const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
-#define PANELS(number)                                                                                                 \
-  case number:                                                                                                         \
-    if (rows == 1) NAME(row)(number, NAME(store), false, matrix, 0, matrix->groups, x, start, out, 0, 0, 0);                              \
-    else NAME(rows)(number, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                          \
-    break;
   switch (matrix->panels) {
+    // Halves are kept in groups of 3 or 4.
+#define ROW(kept)                                                                                                      \
+  { NAME(row)((kept), panels, NAME(store), false, matrix, 0, matrix->groups, x, start, out, 0, 0, 0); }
+#define PANELS(number)                                                                                                 \
+  case number: {                                                                                                       \
+    const int panels = number;                                                                                         \
+    if (rows > 1) NAME(rows)(panels, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                 \
+    else if (panels < 3) ROW(RNNKIT_REALS)                                                                             \
+    else FOR_KEPT(matrix->kept, ROW)                                                                                   \
+    break;                                                                                                             \
+  }
     PANELS(1)
     PANELS(2)
     PANELS(3)
     PANELS(4)
-  }
 #undef PANELS
+#undef ROW
+  }
 }
 
 static void NAME(multiply)(const rnnkit_matrix *matrix, const void *x_, ptrdiff_t x_stride, ptrdiff_t rows,
