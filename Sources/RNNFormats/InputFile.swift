@@ -95,12 +95,14 @@ public struct InputFile: Sendable {
   }
 
   private static func missing(_ path: String, _ code: Int32) -> RNNError {
-    RNNError(.missingInput, file: path, "cannot be opened: \(systemMessage(code))",
-      remedy: code == EISDIR ? "name a file in it" : "check the path and its permissions")
+    let remedy = systemRemedy(code)
+    return RNNError(remedy == nil ? .missingInput : .inputOutput, file: path, "cannot be opened: \(systemMessage(code))",
+      remedy: remedy ?? (code == EISDIR ? "name a file in it" : "check the path and its permissions"))
   }
 
   private static func failed(_ path: String, _ code: Int32) -> RNNError {
-    RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))", remedy: "check the disk")
+    RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))",
+      remedy: systemRemedy(code) ?? "check the disk")
   }
 }
 
@@ -114,9 +116,4 @@ package final class OpenDescriptor: Sendable {
   }
 
   deinit { close(number) }
-}
-
-/// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
-  String(cString: strerror(code))
 }

@@ -134,8 +134,11 @@ struct HDF5Child {
     var limits = limits
     let process = rnn_process_start(program, job.rawValue, &environment, descriptors, Int32(descriptors.count), &limits)
     guard process > 0 else {
-      throw RNNError(.defect, file: program, "the program that reads HDF5 cannot be started: \(systemMessage(errno))",
-        remedy: "install rnn-hdf5 beside this program, or name it in RNNKIT_HDF5")
+      let code = errno
+      let remedy = systemRemedy(code)
+      throw RNNError(remedy == nil ? .defect : .inputOutput, file: program,
+        "the program that reads HDF5 cannot be started: \(systemMessage(code))",
+        remedy: remedy ?? "install rnn-hdf5 beside this program, or name it in RNNKIT_HDF5")
     }
     return process
   }
