@@ -220,9 +220,7 @@ public struct OutputFile: ~Copyable {
       throw RNNError(.cannotCreate, file: path, "is a folder", remedy: "name a file in it")
     case S_IFREG:
       guard replacing else { throw exists(path) }
-      guard let resolved = realpath(path, nil) else {
-        throw RNNError(.cannotCreate, file: path, "cannot be resolved: \(systemMessage(errno))", remedy: "check the path")
-      }
+      guard let resolved = realpath(path, nil) else { throw uncreated(path, errno) }
       defer { free(resolved) }
       return .file(String(cString: resolved))
     default:

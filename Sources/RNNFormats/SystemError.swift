@@ -7,12 +7,12 @@
 #endif
 
 /// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
+package func systemMessage(_ code: Int32) -> String {
   String(cString: strerror(code))
 }
 
 /// What to do about an error that lies in the machine's state rather than in what was asked for. Nil for the others.
-func systemRemedy(_ code: Int32) -> String? {
+package func systemRemedy(_ code: Int32) -> String? {
   switch code {
   case ENOSPC, EDQUOT: "free some space on the disk"
   case EIO, ESTALE: "check the disk"

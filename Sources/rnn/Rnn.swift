@@ -38,6 +38,7 @@ struct RNN: ParsableCommand {
 enum Main {
   static func main() {
     openStandardFiles()
+    MappedFiles.reportFailures()
     do {
       var command = try RNN.parseAsRoot()
       try command.run()

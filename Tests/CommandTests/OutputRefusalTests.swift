@@ -123,34 +123,4 @@ import Testing
     let message = try Refusal.of(["convert", model, scratch.path("m.h5"), "--from", "safetensors"], status: 65, in: scratch)
     #expect(message.hasPrefix(model + ": "))
   }
-
-  @Test func keepsTheOldFileWhereItIsKilled() throws {
-    // Large enough to be killed in the middle of.
-    var archive = TensorArchive()
-    let module = Recurrent(name: "rnn", cell: .lstm, inputSize: 700, hiddenSize: 700)
-    for (name, shape) in Model.parameters(of: .recurrent(module)) {
-      let sizes = try #require(Shape(shape))
-      try archive.append(name, try #require(Tensor(noise(sizes.count), sizes)))
-    }
-    let (large, target) = (scratch.path("large.rnn"), scratch.path("target.rnn"))
-    try Model(archive, architecture: Architecture(modules: [.recurrent(module)])).write(to: large)
-    let whole = try Data(contentsOf: URL(fileURLWithPath: large))
-    let names = scratch.contents + ["target.rnn"]
-    var kept = 0
-    for round in 0..<25 {
-      try Data("old".utf8).write(to: scratch.url("target.rnn"))
-      let process = Process()
-      process.executableURL = Command.executable
-      process.arguments = ["convert", large, target, "--force", "--quiet"]
-      try process.run()
-      usleep(UInt32(2000 + round * 2500))
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-      let found = try Data(contentsOf: scratch.url("target.rnn"))
-      #expect(found == Data("old".utf8) || found == whole)
-      if found.count == 3 { kept += 1 }
-      #expect(scratch.contents == names.sorted())
-    }
-    #expect(kept > 0)
-  }
 }

@@ -4,8 +4,10 @@
 //
 // PROCESS is 0 for the program, 1 for the first process it starts, and so on. NUMBER counts that process's calls of the
 // table below, from 1: the program's from its entry point on, when its libraries are loaded, a started process's from its
-// birth. VARIANT, from 0, chooses among what can go wrong with the call. REPORT is a file that takes one line:
-// `pwrite64 ENOSPC`, what failed; `none`, where the call has fewer variants; `end`, where the process made fewer calls.
+// birth. Calls that a program repeats while it waits (poll, wait4, read, fstat) have numbers of their own, from -1 down, so that
+// the others' do not depend on how long it waits. VARIANT, from 0, chooses among what can go wrong with the call; -1 kills
+// the process before it. REPORT is a file that takes one line: `pwrite64 ENOSPC`, what failed; `none`, where the call has
+// fewer variants; `end`, where the process made fewer calls.
 //
 // The status is the program's, or 128 and the signal that ended it; 77 where the system does not let a process be traced.
 // A call fails before the kernel sees it, whoever made it: the program, the C library, a runtime.
@@ -37,9 +39,9 @@ static const struct call {
 #define CALL(name, ...) {SYS_##name, #name, {__VA_ARGS__}}
     CALL(read, EIO, EINTR, shorter), CALL(pread64, EIO, EINTR, shorter), CALL(readv, EIO),
     CALL(write, EIO, ENOSPC, EINTR, shorter), CALL(pwrite64, ENOSPC, EIO, EINTR, shorter), CALL(writev, ENOSPC),
-    CALL(open, EMFILE, EIO), CALL(openat, EMFILE, EIO, EACCES), CALL(close, EIO),
+    CALL(open, EMFILE, EIO), CALL(openat, EMFILE, EIO, EACCES, EOPNOTSUPP), CALL(close, EIO),
     CALL(fstat, EIO), CALL(stat, EIO), CALL(lstat, EIO), CALL(newfstatat, EIO, ENOMEM), CALL(statx, EIO),
-    CALL(lseek, EIO), CALL(fsync, EIO, ENOSPC), CALL(fdatasync, EIO), CALL(sync_file_range, EIO),
+    CALL(fsync, EIO, ENOSPC), CALL(fdatasync, EIO), CALL(sync_file_range, EIO),
     CALL(ftruncate, EIO, ENOSPC), CALL(fallocate, ENOSPC, EOPNOTSUPP), CALL(flock, ENOLCK, EINTR),
     CALL(copy_file_range, EIO, ENOSPC, EXDEV, shorter), CALL(sendfile, EIO, shorter), CALL(ioctl, EOPNOTSUPP),
     CALL(link, EIO, ENOSPC), CALL(linkat, EIO, ENOSPC, EPERM), CALL(rename, EIO, ENOSPC, EPERM),
@@ -52,6 +54,10 @@ static const struct call {
     CALL(ppoll, EINTR), CALL(setpgid, EPERM), CALL(prctl, EINVAL, EPERM), CALL(setrlimit, EPERM), CALL(prlimit64, EPERM),
     CALL(close_range, ENOSYS), CALL(getrandom, ENOSYS), CALL(sched_getaffinity, EPERM), CALL(sysinfo, EPERM),
 };
+
+static int is_waiting(long number) {
+  return number == SYS_poll || number == SYS_wait4 || number == SYS_read || number == SYS_newfstatat;
+}
 
 static const struct call *find_call(long number) {
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
@@ -122,13 +128,19 @@ static void report(const char *name, const char *what) {
 }
 
 // At the start of a call: spoils it where it is the one.
-static void enter(struct task *task, int process, int *left, int variant) {
+static void enter(struct task *task, int process, int number, int variant) {
+  static int count, waiting;
   struct user_regs_struct registers;
   if (is_done || !task->is_counting || task->process != process) return;
   if (ptrace(PTRACE_GETREGS, task->id, 0, &registers) != 0) return;
   const struct call *call = find_call((long)registers.orig_rax);
-  if (call == NULL || --*left > 0) return;
+  if (call == NULL || (is_waiting(call->number) ? --waiting : ++count) != number) return;
   is_done = 1;
+  if (variant < 0) {
+    report(call->name, "SIGKILL");
+    kill(task->id, SIGKILL);
+    return;
+  }
   int reason = variant < most_variants ? call->variants[variant] : 0;
   if (reason == 0) {
     report("none", "");
@@ -173,7 +185,7 @@ int main(int count, char **arguments) {
     fprintf(stderr, "fail-call PROCESS NUMBER VARIANT REPORT PROGRAM ARGUMENT...\n");
     return 64;
   }
-  int process = atoi(arguments[1]), left = atoi(arguments[2]), variant = atoi(arguments[3]), born = 0;
+  int process = atoi(arguments[1]), number = atoi(arguments[2]), variant = atoi(arguments[3]), born = 0;
   report_path = arguments[4];
   // Ends a run that hangs: this process by the signal, and what it traces with it.
   alarm(longest_run);
@@ -209,7 +221,7 @@ int main(int count, char **arguments) {
     int signal = WSTOPSIG(status), event = status >> 16;
     if (signal == (SIGTRAP | 0x80)) {
       task->is_in_call = !task->is_in_call;
-      if (task->is_in_call) enter(task, process, &left, variant); else leave(task);
+      if (task->is_in_call) enter(task, process, number, variant); else leave(task);
       signal = 0;
     } else if (event == PTRACE_EVENT_EXEC) {
       set_breakpoint(task);

@@ -42,11 +42,19 @@ struct HDF5Child {
     let (end, errors) = try watch()
     switch end {
     case .exit(0): break
+    case .exit(RNNError.Kind.inputOutput.rawValue):
+      // Not even its error could be written.
+      throw RNNError(.inputOutput, file: answer.folder, "no room for the answer of the HDF5 library's process",
+        remedy: "free some space, or set TMPDIR to a folder that has it")
     case .exit(let status):
       throw failure("the HDF5 library's process ended with status \(status) and without an answer")
     case .signal(let signal):
       if errors.contains("allocat") { throw outOfMemory }
       if signal == SIGXCPU { throw stuck(cpuSeconds) }
+      if signal == SIGBUS {
+        throw RNNError(.inputOutput, "cannot be read: it was shortened meanwhile, or its disk fails",
+          remedy: "work on a copy that nobody writes to")
+      }
       throw failure(
         signal == SIGKILL ? "the HDF5 library was killed (signal 9), perhaps for want of memory"
           : "it crashed the HDF5 library (signal \(signal))")
