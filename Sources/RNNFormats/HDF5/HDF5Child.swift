@@ -23,9 +23,6 @@ struct HDF5Child {
   let timeout: Int
   let inputSize: Int
 
-  /// Seconds for each of CPU time, after which a process is ended that waits rather than works.
-  private static let patience = 6
-  private static let descriptorCount: UInt64 = 32
   /// What of standard error is kept.
   private static let keptErrors = 4096
 
@@ -94,7 +91,7 @@ struct HDF5Child {
 
   /// CPU time for everything, however much progress is claimed: a second for each MiB, beside some of the timeouts.
   private var cpuSeconds: Int {
-    let (seconds, overflow) = timeout.multipliedReportingOverflow(by: Self.patience)
+    let (seconds, overflow) = timeout.multipliedReportingOverflow(by: Limits.maximumHDF5Waiting)
     return overflow ? Int.max / 2 : min(seconds, Int.max / 2) + inputSize >> 20
   }
 
@@ -105,11 +102,11 @@ struct HDF5Child {
     limits.memory = UInt64(Limits.maximumHDF5Memory)
     limits.cpu_seconds = UInt64(cpuSeconds)
     limits.file_size = UInt64(largestFile)
-    limits.descriptors = Self.descriptorCount
+    limits.descriptors = UInt64(Limits.maximumHDF5Descriptors)
     let process = try start([errors.writing.number, input, answer.descriptor, output, progress.writing.number], limits)
     errors.closeWriting()
     progress.closeWriting()
-    var watchdog = Watchdog(process: process, timeout: timeout, patience: Self.patience, total: cpuSeconds)
+    var watchdog = Watchdog(process: process, timeout: timeout, patience: Limits.maximumHDF5Waiting, total: cpuSeconds)
     var text: [UInt8] = []
     var lastSize = 0
     while true {
@@ -129,7 +126,7 @@ struct HDF5Child {
       if watchdog.isTooLate {
         kill(process, SIGKILL)
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return (.stuck(watchdog.isIdle ? timeout * Self.patience : timeout), "")
+        return (.stuck(watchdog.isIdle ? timeout * Limits.maximumHDF5Waiting : timeout), "")
       }
     }
   }
