@@ -23,6 +23,10 @@ public struct InputFile: Sendable {
   public init(_ path: String) throws(RNNError) {
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.missing(path, errno) }
+    if path == "-", fcntl(descriptor, F_GETFL) & O_ACCMODE == O_WRONLY {
+      close(descriptor)
+      throw RNNError(.missingInput, file: path, "standard input is closed", remedy: "name a file")
+    }
     try self.init(OpenDescriptor(descriptor), name: path)
   }
 

@@ -55,7 +55,10 @@ public struct OutputFile: ~Copyable {
     #endif
     if descriptor < 0, [EOPNOTSUPP, EISDIR, EINVAL].contains(errno) {
       TemporaryName.removeAbandoned(in: folder)
-      (descriptor, temporaryName) = TemporaryName.create(in: folder)
+      // It can be seen, and so by nobody who may not read the old one.
+      var old = stat()
+      let isNew = if case .file(let path) = target { stat(path, &old) != 0 } else { true }
+      (descriptor, temporaryName) = TemporaryName.create(in: folder, mode: isNew ? 0o666 : old.st_mode & 0o777)
     }
     guard descriptor >= 0 else {
       let code = errno
@@ -200,7 +203,7 @@ public struct OutputFile: ~Copyable {
 
   private static func target(_ path: String, replacing: Bool) throws(RNNError) -> Target {
     if path == "-" {
-      let stream = dup(1)
+      let stream = fcntl(1, F_GETFL) & O_ACCMODE == O_RDONLY ? -1 : dup(1)
       guard stream >= 0 else {
         throw RNNError(.cannotCreate, file: path, "standard output is closed", remedy: "name a file")
       }

@@ -18,10 +18,10 @@ enum TemporaryName {
   }
 
   /// Makes a file under a new hidden name and locks it. Returns -1, with the reason in `errno`, where none can be made.
-  static func create(in folder: String) -> (descriptor: Int32, name: String) {
+  static func create(in folder: String, mode: mode_t) -> (descriptor: Int32, name: String) {
     while true {
       let name = new(in: folder)
-      let descriptor = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666)
+      let descriptor = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode)
       guard descriptor >= 0 else { return (descriptor, name) }
       lock(descriptor)
       // Between its creation and the lock, another process may have taken it for abandoned.

@@ -99,6 +99,25 @@ import Testing
       == "rnn: standard output cannot be written: No space left on device; check where it goes\n")
   }
 
+  @Test(arguments: [
+    ("inspect \"$1\"", 74, "standard output cannot be written: Bad file descriptor; check where it goes"),
+    ("formats", 74, "standard output cannot be written: Bad file descriptor; check where it goes"),
+    ("convert \"$1\" - --to native", 73, "-: standard output is closed; name a file"),
+    ("inspect -", 66, "-: standard input is closed; name a file"),
+    ("run \"$1\" --stream", 74, "standard input: line 1: cannot be read: Bad file descriptor; check where it comes from"),
+  ])
+  func saysThatAStandardFileIsClosed(_ command: String, _ status: Int32, _ message: String) throws {
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["-c", "exec \"$0\" \(command) <&- >&-", Command.executable.path, model]
+    try Data().write(to: scratch.url("err"))
+    shell.standardError = try FileHandle(forWritingTo: scratch.url("err"))
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == status)
+    #expect(try String(contentsOf: scratch.url("err"), encoding: .utf8) == "rnn: \(message)\n")
+  }
+
   @Test func writesNoRemarkIntoAModelWhereStandardErrorIsClosed() throws {
     let shell = Process()
     shell.executableURL = URL(fileURLWithPath: "/bin/sh")

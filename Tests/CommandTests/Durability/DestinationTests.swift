@@ -85,7 +85,7 @@ import Testing
     try #require(mkfifo(pipe, 0o600) == 0)
     let reader = Process()
     reader.executableURL = URL(fileURLWithPath: "/bin/sh")
-    reader.arguments = ["-c", "exec cat \"$1\" > \"$2\"", "sh", pipe, scratch.path("read")]
+    reader.arguments = ["-c", "exec timeout 60 cat \"$1\" > \"$2\"", "sh", pipe, scratch.path("read")]
     try reader.run()
     #expect(try Command.run("convert", model, pipe, "--quiet").status == 0)
     reader.waitUntilExit()
@@ -119,6 +119,19 @@ import Testing
       #expect(try Command.run("diff", original, path).status == 0)
       #expect(scratch.contents == names)
     }
+  }
+
+  @Test func refusesMoreThroughAPipeThanTheLimit() throws {
+    let result = try Self.run(["sh", "-c", "exec \"$0\" inspect - < /dev/zero", Command.executable.path], under: [])
+    #expect(result.status == 65)
+    #expect(result.errors == "rnn: -: more than 1024 MiB through a pipe; save it as a file first\n")
+  }
+
+  @Test func refusesALineWithoutAnEnd() throws {
+    let result = try Self.run(
+      ["sh", "-c", "exec \"$0\" run \"$1\" --stream < /dev/zero", Command.executable.path, model], under: [])
+    #expect(result.status == 65)
+    #expect(result.errors == "rnn: standard input: line 1: more than 67108864 bytes; give one step a line\n")
   }
 
   /// Who reads through a pipe may stop: as with other programs, that is no error to be told.

@@ -18,12 +18,9 @@ struct FailedCallTests {
   private static let start: Set<String> = ["fcntl EMFILE", "dup2 EMFILE", "prlimit64 EPERM", "prctl EPERM", "execve ENOENT"]
 
   @Test(arguments: [
-    Conversion(input: "rnn", output: "rnn"), Conversion(input: "rnn", output: "npz"),
-    Conversion(input: "rnn", output: "pt"), Conversion(input: "rnn", output: "safetensors"),
-    Conversion(input: "rnn", output: "onnx"), Conversion(input: "rnn", output: "json"),
+    Conversion(input: "rnn", output: "rnn"), Conversion(input: "rnn", output: "pt"), Conversion(input: "rnn", output: "json"),
     Conversion(input: "h5", output: "rnn"), Conversion(input: "h5", output: "rnn", victim: .child, calls: start),
     Conversion(input: "rnn", output: "h5"), Conversion(input: "rnn", output: "h5", victim: .child, calls: start),
-    Conversion(input: "rnn", output: "keras"),
   ])
   func everyCallFailsInTurn(_ conversion: Conversion) throws {
     let (scratch, logs, temporary) = (try Scratch(), try Scratch(), try Scratch())
@@ -52,6 +49,8 @@ struct FailedCallTests {
         #expect(lines.count == 2 && lines.last == "", result.comment)
         #expect(result.errors.hasPrefix("rnn: ") && result.errors.contains("; "), result.comment)
       }
+      // Unconfined, libhdf5 sees no file. EINVAL is a kernel's that has no filters.
+      if result.failure == "prctl EPERM" { #expect(result.status == 70, result.comment) }
       let mode = try FileManager.default.attributesOfItem(atPath: output)[.posixPermissions] as? Int
       #expect(mode == 0o640, result.comment)
       #expect(scratch.contents == names, result.comment)
@@ -60,13 +59,12 @@ struct FailedCallTests {
     #expect(tried.isSuperset(of: conversion.calls), "not tried: \(conversion.calls.subtracting(tried))")
   }
 
-  @Test(arguments: [["--output"], ["--output", "--state-out"], ["--state-out"]])
-  func everyCallOfARunFailsInTurn(_ options: [String]) throws {
+  @Test func everyCallOfARunFailsInTurn() throws {
     let (scratch, logs) = (try Scratch(), try Scratch())
     let model = try Samples.native("rnn_1_layer", scratch)
     let reference = try #require(try Samples.open("rnn_1_layer").archive.cases.first)
     try ArrayFile.writeInputs(reference, scratch.path("x.npz"))
-    let outputs = options.map { ($0, scratch.path($0 == "--output" ? "y.npz" : "state.npz")) }
+    let outputs = [("--output", scratch.path("y.npz")), ("--state-out", scratch.path("state.npz"))]
     let run = ["run", model, "--input", scratch.path("x.npz"), "--force"] + outputs.flatMap { [$0, $1] }
     try #require(Command.run(run).status == 0)
     let (names, new) = (scratch.contents, try outputs.map { try Data(contentsOf: URL(fileURLWithPath: $0.1)) })
