@@ -48,8 +48,9 @@ let package = Package(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
+    .executableTarget(name: "fail-call", path: "Tests/FailCall"),
     .testTarget(
-      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "fail-call", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -23,6 +23,10 @@ public struct InputFile: Sendable {
   public init(_ path: String) throws(RNNError) {
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.missing(path, errno) }
+    if path == "-", fcntl(descriptor, F_GETFL) & O_ACCMODE == O_WRONLY {
+      close(descriptor)
+      throw RNNError(.missingInput, file: path, "standard input is closed", remedy: "name a file")
+    }
     try self.init(OpenDescriptor(descriptor), name: path)
   }
 
@@ -95,12 +99,14 @@ public struct InputFile: Sendable {
   }
 
   private static func missing(_ path: String, _ code: Int32) -> RNNError {
-    RNNError(.missingInput, file: path, "cannot be opened: \(systemMessage(code))",
-      remedy: code == EISDIR ? "name a file in it" : "check the path and its permissions")
+    let remedy = systemRemedy(code)
+    return RNNError(remedy == nil ? .missingInput : .inputOutput, file: path, "cannot be opened: \(systemMessage(code))",
+      remedy: remedy ?? (code == EISDIR ? "name a file in it" : "check the path and its permissions"))
   }
 
   private static func failed(_ path: String, _ code: Int32) -> RNNError {
-    RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))", remedy: "check the disk")
+    RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))",
+      remedy: systemRemedy(code) ?? "check the disk")
   }
 }
 
@@ -114,9 +120,4 @@ package final class OpenDescriptor: Sendable {
   }
 
   deinit { close(number) }
-}
-
-/// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
-  String(cString: strerror(code))
 }

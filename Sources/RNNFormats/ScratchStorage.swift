@@ -59,7 +59,8 @@ extension TensorStorage {
   package static func unreadable(count: Int) throws(RNNError) -> TensorStorage {
     guard count > 0 else { return TensorStorage(UnsafeRawBufferPointer(start: nil, count: 0)) {} }
     guard let base = mmap(nil, count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
-      throw RNNError(.badData, "a tensor of \(count) bytes, larger than any file", remedy: "carry fewer tensors")
+      throw RNNError(.inputOutput, "no room for the addresses of \(count) bytes: \(systemMessage(errno))",
+        remedy: systemRemedy(errno) ?? "carry fewer tensors")
     }
     let address = UInt(bitPattern: base)
     return TensorStorage(UnsafeRawBufferPointer(start: base, count: count)) {

@@ -88,6 +88,7 @@ struct Bench: ParsableCommand {
   }
 
   private func measured(_ plan: Plan, _ call: Call?, _ steps: Int, _ random: inout SplitMix64) throws -> any BenchCall {
+    try Self.checkMemory(bytes: Double(batch) * Double(steps) * Double(plan.inputSize + plan.outputSize) * 8)
     if call == .whole { return try PlanCall(plan, batch: batch, steps: steps, threads: threads, &random) }
     return switch plan.precision {
     case .float32: try RunnerCall<Float>(plan, batch: batch, steps: steps, threads: threads, &random)

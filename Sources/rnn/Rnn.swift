@@ -38,6 +38,7 @@ struct RNN: ParsableCommand {
 enum Main {
   static func main() {
     openStandardFiles()
+    MappedFiles.reportFailures()
     do {
       var command = try RNN.parseAsRoot()
       try command.run()
@@ -70,9 +71,10 @@ enum Main {
   }
 
   /// Where a standard file is closed, the next file opened would take its place, and remarks would be written into a model.
+  /// Remarks may be lost; that there is no input, or nobody to take a result, stays an error.
   private static func openStandardFiles() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
-      _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)
+      _ = open("/dev/null", descriptor == 1 ? O_RDONLY : O_WRONLY)
     }
   }
 }

@@ -23,7 +23,7 @@ public enum HDF5Process: HDF5Access {
     set { timeoutSeconds.store(max(1, newValue), ordering: .relaxed) }
   }
 
-  private static let timeoutSeconds = Atomic(10)
+  private static let timeoutSeconds = Atomic(Limits.maximumHDF5Seconds)
 
   public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
     do throws(RNNError) {

@@ -74,7 +74,7 @@ public enum NAMFormat: ModelFormat {
       guard channels == input else {
         throw reader.error("in_channels", "\(channels), expected the input_size, \(input)")
       }
-      let limit = 1 << 20
+      let limit = Limits.maximumNAMSize
       guard [input, hidden, output].allSatisfy({ (1...limit).contains($0) }),
         (1...Limits.maximumLayerCount).contains(layers)
       else { throw reader.error("hidden_size", "sizes must be 1 to \(limit), layers 1 to \(Limits.maximumLayerCount)") }

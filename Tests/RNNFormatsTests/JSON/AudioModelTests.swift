@@ -136,6 +136,13 @@ import Testing
       "it knows tanh, relu, sigmoid, softmax, elu")
   }
 
+  @Test(arguments: [(#""hidden_size": 3"#, #""hidden_size": 1048577"#), (#""num_layers": 2"#, #""num_layers": 4097"#)])
+  func refusesNAMSizesBeyondTheLimits(_ old: String, _ new: String) throws {
+    try expect(
+      NAMFormat.self, "lstm.nam", replacing: old, with: new, refused: "config.hidden_size",
+      "sizes must be 1 to 1048576, layers 1 to 4096", "compare with the schema, or write the file again")
+  }
+
   @Test func refusesAnActivationThatFollowsNoDenseLayer() throws {
     try expect(
       RTNeuralFormat.self, "rtneural_lstm.json", replacing: #"{"type": "dense""#,
