@@ -66,12 +66,4 @@ extension TensorStorage {
       munmap(UnsafeMutableRawPointer(bitPattern: address), count)
     }
   }
-
-  /// A part of these bytes as a storage of its own, which keeps the whole alive. Nil where it is not inside.
-  package func slice(at offset: Int, count: Int) -> TensorStorage? {
-    guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else { return nil }
-    return withUnsafeBytes { bytes in
-      TensorStorage(UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])) { [self] in _ = self }
-    }
-  }
 }

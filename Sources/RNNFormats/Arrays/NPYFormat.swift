@@ -21,7 +21,7 @@ public enum NPYFormat: ArrayFormat {
   public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     let tensor = try widened(output.end)
     try file.write(try header(of: tensor))
-    try tensor.withUnsafeBytes { (bytes) throws(RNNError) in try file.write(bytes) }
+    try tensor.forEachPiece { (piece) throws(RNNError) in try file.write(piece) }
   }
 
   /// The header of an array whose elements follow it.

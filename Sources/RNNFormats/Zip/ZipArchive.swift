@@ -44,12 +44,7 @@ package struct ZipArchive: Sendable {
       throw RNNError(.defect, place: "member \(entry.name)", "its bytes are outside the archive")
     }
     guard entry.isDeflated else {
-      let checksum = stored.withUnsafeBytes { bytes in
-        var checksum = ZipChecksum()
-        checksum.update(bytes)
-        return checksum.value
-      }
-      try check(entry, checksum)
+      try check(entry, try ZipChecksum.of(stored))
       return stored
     }
     var found: UInt32 = 0
