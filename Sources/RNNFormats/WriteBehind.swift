@@ -10,9 +10,9 @@ import CStorage
 
 /// Lets the disk work while a large file is still being written, so that the flush at its end has little left to do.
 ///
-/// Room is claimed ahead, in runs that the file system need not work out at each write, and what has been written is handed
-/// to the disk at once rather than when memory runs short. Nothing depends on either: the flush at the end waits for every
-/// byte and reports every error, those of the early writes too.
+/// Room is claimed ahead, in runs that the file system need not work out at each write, and what has been written is
+/// handed to the disk at once rather than when memory runs short. Nothing depends on either: the flush at the end waits
+/// for every byte and reports every error, those of the early writes too.
 struct WriteBehind {
   /// Bytes handed over at a time; a file that is smaller is left to the flush.
   private static let run = 8 << 20

@@ -74,6 +74,12 @@ public final class TensorStorage: @unchecked Sendable {
     }
   }
 
+  /// Copies bytes from `offset` on, without making a mapped file's part of the process's memory. They must be inside.
+  public func copyBytes(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws(RNNError) {
+    if let read, target.count > Self.touchedSize { return try read(offset, target) }
+    target.copyMemory(from: UnsafeRawBufferPointer(start: base.map { $0 + offset }, count: target.count))
+  }
+
   /// A part of these bytes as a storage of its own, which keeps the whole alive. Nil where it is not inside.
   public func slice(at offset: Int, count: Int) -> TensorStorage? {
     guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else { return nil }

@@ -48,9 +48,9 @@ package struct ZipArchive: Sendable {
       return stored
     }
     var found: UInt32 = 0
-    let result = try ScratchStorage.make(count: entry.count) { (target) throws(RNNError) in
+    let result = try ScratchSpace.shared.storage(entry.count) { (room) throws(RNNError) in
       found = try stored.withUnsafeBytes { (source) throws(RNNError) in
-        try ZipInflation(entry).inflate(source, into: target)
+        try ZipInflation(entry).inflate(source, into: &room)
       }
     }
     try check(entry, found)
