@@ -140,7 +140,7 @@ def processor():
 
 def file_system(folder):
     return subprocess.run(
-        ["stat", "-f", "-c", "%T", str(folder)], capture_output=True, text=True, check=True).stdout.strip()
+        ["df", "--output=fstype", str(folder)], capture_output=True, text=True, check=True).stdout.split()[-1]
 
 
 def main():
