@@ -40,9 +40,14 @@ BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
 bench: build $(BENCH_READY)
 	$(BENCH_PYTHON) Benchmarks/bench.py
 
-# Converts models of a gigabyte, and loads one.
+# Converts models of a gigabyte and loads one, and writes Benchmarks/CONVERT.md.
 bench-convert: build $(BENCH_READY)
-	$(BENCH_PYTHON) Benchmarks/convert.py
+	$(BENCH_PYTHON) Benchmarks/convert.py --output Benchmarks/CONVERT.md
+
+# Times a tiny model's run as a process, and writes Benchmarks/START.md.
+bench-start: build
+	python3 Benchmarks/start.py --output Benchmarks/START.md
+
 # Published hostile HDF5 files, where they are beside the package, and COUNT mutated model files through inspect and convert.
 COUNT := 20000
 SEED := 1

@@ -48,9 +48,10 @@ public struct InputFile: Sendable {
         throw Self.failed(name, errno)
       }
       let address = UInt(bitPattern: base)
-      storage = TensorStorage(UnsafeRawBufferPointer(start: base, count: size)) {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), size)
-      }
+      storage = TensorStorage(
+        UnsafeRawBufferPointer(start: base, count: size),
+        read: { (offset, target) throws(RNNError) in try Self.readPart(file, name, at: offset, into: target) },
+        release: { munmap(UnsafeMutableRawPointer(bitPattern: address), size) })
     default:
       mapped = nil
       storage = try Self.readWhole(file.number, name)
@@ -96,6 +97,23 @@ public struct InputFile: Sendable {
       bytes.append(contentsOf: chunk[..<count])
     }
     return TensorStorage(count: bytes.count) { $0.copyBytes(from: bytes) }
+  }
+
+  private static func readPart(
+    _ file: OpenDescriptor, _ name: String, at offset: Int, into target: UnsafeMutableRawBufferPointer
+  ) throws(RNNError) {
+    var done = 0
+    while done < target.count {
+      let count = pread(file.number, target.baseAddress.map { $0 + done }, target.count - done, off_t(offset + done))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failed(name, errno)
+      }
+      guard count > 0 else {
+        throw RNNError(.inputOutput, file: name, "was cut short while it was read", remedy: "let nobody write to it")
+      }
+      done += count
+    }
   }
 
   private static func missing(_ path: String, _ code: Int32) -> RNNError {

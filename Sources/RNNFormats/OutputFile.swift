@@ -26,6 +26,7 @@ public struct OutputFile: ~Copyable {
   private let target: Target
   private let temporaryName: String?
   private let replaces: Bool
+  private var behind = WriteBehind()
 
   private enum Target {
     /// A regular file, at its path with links resolved.
@@ -106,7 +107,10 @@ public struct OutputFile: ~Copyable {
   }
 
   /// Writes bytes at an offset and leaves `position` where it is.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(RNNError) {
+  public mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(RNNError) {
+    var isFile = false
+    if case .file = target { isFile = true }
+    if isFile { behind.prepare(descriptor, for: offset + bytes.count) }
     var done = 0
     while done < bytes.count {
       let count = pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
@@ -116,6 +120,7 @@ public struct OutputFile: ~Copyable {
       }
       done += count
     }
+    if isFile { behind.wrote(descriptor, upTo: offset + bytes.count) }
   }
 
   /// Flushes the bytes to the disk and gives the file its name.
@@ -124,7 +129,7 @@ public struct OutputFile: ~Copyable {
     case .borrowed: return
     case .stream(let stream): try copy(to: stream)
     case .file(let resolved):
-      guard fsync(descriptor) == 0 else { throw failed(errno) }
+      guard behind.finish(descriptor), fsync(descriptor) == 0 else { throw failed(errno) }
       try name(resolved)
       // The name itself must survive a power cut. A folder that cannot be flushed still holds the file.
       let folder = open(Self.folder(of: resolved), O_RDONLY | O_CLOEXEC)

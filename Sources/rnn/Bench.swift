@@ -3,7 +3,7 @@ import RNNKit
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures how fast a model runs here, and which limit of the machine holds it back.",
+    commandName: "bench", abstract: "Measures how fast a model runs here, and which limit of the machine holds it back.",
     discussion: """
       The input is random, the same every time. A run takes a batch of sequences through the model, with memory made
       beforehand and the state carried on from the run before; with --step it is one step, as in an audio callback; with

@@ -3,7 +3,7 @@ import RNNKit
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Converts a model to another format, bit for bit.",
+    commandName: "convert", abstract: "Converts a model to another format, bit for bit.",
     discussion: """
       Every tensor is carried along, those that are no part of the recurrent model too, with metadata and reference \
       cases. What was mapped, assumed or carried is said on standard error. The output appears whole or not at all.
@@ -96,7 +96,7 @@ struct Convert: ParsableCommand {
     let parameters = Set(model.parameterNames)
     var (largest, place) = (0.0, "")
     let rounded = try archive.mapTensors { (named) throws(RNNError) in
-      guard parameters.contains(named.name), let result = named.tensor.converted(to: type) else { return named.tensor }
+      guard parameters.contains(named.name), let result = try named.tensor.converted(to: type, in: Tensor.made) else { return named.tensor }
       if result.largestChange > largest {
         (largest, place) = (result.largestChange, "\(named.name)\(named.tensor.shape.index(ofElement: result.position))")
       }

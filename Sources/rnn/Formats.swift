@@ -3,7 +3,7 @@ import RNNKit
 
 struct Formats: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists what can be read and written.",
+    commandName: "formats", abstract: "Lists what can be read and written.",
     discussion: """
       A model's format is recognised by content; for an output the extension tells it, or --to. The same goes for the \
       arrays that 'rnn run' takes and gives.

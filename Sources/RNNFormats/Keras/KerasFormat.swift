@@ -46,7 +46,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     try HDF5.write(writer.archiveWeights(), to: &inner)
     let weights = try InputFile("/dev/fd/\(scratch.descriptor)")
     try zip.add("model.weights.h5", count: weights.count, to: &file) { (zip, file) throws(RNNError) in
-      try weights.withUnsafeBytes { (bytes) throws(RNNError) in try zip.write(bytes, to: &file) }
+      try weights.storage.forEachPiece(of: 0..<weights.count) { (piece) throws(RNNError) in try zip.write(piece, to: &file) }
     }
     withExtendedLifetime(scratch) {}
     try zip.finish(&file)

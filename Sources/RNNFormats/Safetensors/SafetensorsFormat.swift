@@ -144,7 +144,7 @@ public enum SafetensorsFormat: ModelFormat {
     head.append(littleEndian: UInt64(text.count))
     try file.write(head + text)
     for array in sorted {
-      try array.tensor.withUnsafeBytes { (bytes) throws(RNNError) in try file.write(bytes) }
+      try array.tensor.forEachPiece { (piece) throws(RNNError) in try file.write(piece) }
     }
   }
 
