@@ -306,9 +306,16 @@ final class Engine {
     while done < steps {
       let count = min(gateSteps, steps - done)
       let first = reverse ? steps - done - count : done
-      kernels.multiply(
-        &input, x.base + first * batch * x.stride * real, x.stride, count * batch,
-        layer.pointee.bias + firstGate, 0, gates.base + firstGate, layer.pointee.gates)
+      let source = x.base + first * batch * x.stride * real
+      if batch == 1, !isShared, count == 1 || input.inner <= 2, takesInput(layer) {
+        piece.input = source
+        piece.input_stride = x.stride
+      } else {
+        piece.input = nil
+        kernels.multiply(
+          &input, source, x.stride, count * batch, layer.pointee.bias + firstGate, 0, gates.base + firstGate,
+          layer.pointee.gates)
+      }
       piece.steps = count
       piece.active = active.map { $0 + first }
       let output = first * batch * operation.targetStride + direction * operation.stateSize
@@ -319,4 +326,9 @@ final class Engine {
     }
     share.wait()
   }
+}
+
+/// Whether the recurrent kernels can make the input's product too, which is best where that is small.
+private func takesInput(_ layer: UnsafePointer<rnnkit_layer>) -> Bool {
+  rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS && layer.pointee.recurrent.kept == RNNKIT_REALS
 }

@@ -59,6 +59,7 @@ INLINE void NAME(steps)(const bool standard, const rnnkit_cell cell, const bool 
 INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, const NAME(then) then,
                                const rnnkit_layer *layer, const rnnkit_piece *piece) {
   REAL *h = piece->h, *next = layer->recurrent.groups <= NAME(groups_at_once)(panels) ? h : piece->scratch;
+  const rnnkit_matrix *input = kept == RNNKIT_REALS && piece->input ? &layer->input : 0;
   ptrdiff_t begin = 0, end = layer->recurrent.groups;
   if (piece->barrier) {
     begin = piece->first_group;
@@ -66,14 +67,18 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
   }
   for (ptrdiff_t i = 0; i < piece->steps; i++) {
     ptrdiff_t t = piece->reverse ? piece->steps - 1 - i : i;
-    const REAL *gates = (REAL *)piece->gates + t * layer->gates;
+    const REAL *gates = (REAL *)piece->gates + t * layer->gates, *x_in = 0;
     REAL *output = (REAL *)piece->output + t * piece->output_stride;
+    if (input) {
+      gates = layer->bias;
+      x_in = (const REAL *)piece->input + t * piece->input_stride;
+    }
     if (piece->active && !piece->active[t]) {
       if (begin == 0) __builtin_memset(output, 0, layer->hidden * sizeof(REAL));
       continue;
     }
-    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, gates, next, layer->hidden, piece->c,
-              output);
+    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next, layer->hidden,
+              piece->c, output);
     REAL *used = h;
     h = next;
     next = used;

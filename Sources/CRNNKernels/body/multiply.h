@@ -4,32 +4,34 @@
 typedef enum { NAME(store), NAME(rnn), NAME(relu), NAME(lstm), NAME(gru) } NAME(then);
 
 /// A single row's product with `groups` groups from group `first` on, and then the cell of their units, from registers.
+/// Where there is an `input` matrix, its product with `x_in` comes first.
 INLINE void NAME(row_groups)(const rnnkit_weights kept, const int groups, const int panels, const NAME(then) then,
-                             const rnnkit_matrix *matrix, ptrdiff_t first, const REAL *x, const REAL *start, REAL *out,
-                             ptrdiff_t hidden, REAL *c, REAL *output) {
-  const bool is_gru = then == NAME(gru);
-  const void *w = NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels);
+                             const rnnkit_matrix *matrix, ptrdiff_t first, const REAL *x, const rnnkit_matrix *input,
+                             const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden, REAL *c, REAL *output) {
+  const bool is_gru = then == NAME(gru), is_rnn = then == NAME(rnn) || then == NAME(relu);
   const int pitch = is_gru ? 4 : panels;
   ptrdiff_t spread = then == NAME(store) ? matrix->pitch : pitch;
-  const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : is_gru);
-  V totals[MAXIMUM_TILE];
+  const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : 0);
+  // Of a GRU, whose gates are one more than the panels: first and last are n's two parts.
+  V gates[MOST_GROUPS * 4], totals[MAXIMUM_TILE];
   UNROLL for (int g = 0; g < groups; g++) {
-    UNROLL for (int p = 0; p < panels; p++) totals[g * panels + p] = from[g * spread + p];
+    UNROLL for (int p = 0; p < pitch; p++) gates[g * pitch + p] = from[g * spread + p];
   }
-  NAME(add_row)(kept, groups, panels, w, matrix->inner * panels, matrix->inner, x, totals);
+  if (input) {
+    UNROLL for (int i = 0; i < groups * panels; i++) totals[i] = gates[i / panels * pitch + i % panels];
+    NAME(add_row)(RNNKIT_REALS, groups, panels, (const V *)input->weights + first * input->inner * panels,
+                  input->inner * panels, input->inner, x_in, totals);
+    UNROLL for (int i = 0; i < groups * panels; i++) gates[i / panels * pitch + i % panels] = totals[i];
+  }
+  UNROLL for (int i = 0; i < groups * panels; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
+  NAME(add_row)(kept, groups, panels, NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels),
+                matrix->inner * panels, matrix->inner, x, totals);
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
-    UNROLL for (int g = 0; g < groups; g++) {
-      UNROLL for (int p = 0; p < panels; p++) to[g * spread + p] = totals[g * panels + p];
-    }
+    UNROLL for (int i = 0; i < groups * panels; i++) to[i / panels * spread + i % panels] = totals[i];
     return;
   }
-  V gates[MOST_GROUPS * 4];
-  UNROLL for (int g = 0; g < groups; g++) {
-    if (is_gru) gates[g * pitch] = from[g * pitch - 1];
-    UNROLL for (int p = 0; p < panels; p++) gates[g * pitch + is_gru + p] = totals[g * panels + p];
-  }
-  const bool is_rnn = then == NAME(rnn) || then == NAME(relu);
+  UNROLL for (int i = 0; i < groups * panels; i++) gates[i / panels * pitch + is_gru + i % panels] = totals[i];
   NAME(standard_units)(is_rnn ? groups * panels : groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
                        then == NAME(relu), gates, first * (is_rnn ? panels : 1) * LANES, hidden, x, c, out, output);
 }
@@ -42,8 +44,9 @@ INLINE int NAME(groups_at_once)(const int panels) {
 /// Groups `begin` to `end` of a matrix, the last ones first if `backward`: what was used last is then used first, while
 /// a cache still has it.
 INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(then) then, const bool backward,
-                      const rnnkit_matrix *matrix, ptrdiff_t begin, ptrdiff_t end, const REAL *x, const REAL *start,
-                      REAL *out, ptrdiff_t hidden, REAL *c, REAL *output) {
+                      const rnnkit_matrix *matrix, ptrdiff_t begin, ptrdiff_t end, const REAL *x,
+                      const rnnkit_matrix *input, const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden,
+                      REAL *c, REAL *output) {
   const int most = NAME(groups_at_once)(panels);
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
     count = left < most ? left : most;
@@ -52,8 +55,8 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
     ptrdiff_t first = backward ? begin + left - count : end - left;
 #define GROUPS(number)                                                                                                 \
   if ((number) <= most && count == (number)) {                                                                         \
-    NAME(row_groups)(kept, (number) <= most ? (number) : 1, panels, then, matrix, first, x, start, out, hidden, c,     \
-                     output);                                                                                          \
+    NAME(row_groups)(kept, (number) <= most ? (number) : 1, panels, then, matrix, first, x, input, x_in, start, out,   \
+                     hidden, c, output);                                                                               \
   }
     GROUPS(1)
     GROUPS(2)
@@ -86,7 +89,7 @@ static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrd
   switch (matrix->panels) {
     // Halves are kept in groups of 3 or 4.
 #define ROW(kept)                                                                                                      \
-  { NAME(row)((kept), panels, NAME(store), false, matrix, 0, matrix->groups, x, start, out, 0, 0, 0); }
+  { NAME(row)((kept), panels, NAME(store), false, matrix, 0, matrix->groups, x, 0, 0, start, out, 0, 0, 0); }
 #define PANELS(number)                                                                                                 \
   case number: {                                                                                                       \
     const int panels = number;                                                                                         \

@@ -141,6 +141,10 @@ typedef struct {
   /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
   void *scratch;
   ptrdiff_t scratch_stride;
+  /// Null, or rows of input, (step·batch + row), whose product is still to be made: only for a single row through a fused
+  /// layer whose weights are kept as reals. `gates` is not used then.
+  const void *input;
+  ptrdiff_t input_stride;
   /// Null, or where the threads wait that run a single row through a standard cell together, each a part of the
   /// recurrent matrix's groups. h is only whole once all have returned.
   rnnkit_barrier *barrier;
