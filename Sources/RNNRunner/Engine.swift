@@ -286,6 +286,7 @@ final class Engine {
     piece.c = state + operation.c + direction * operation.nextDirection
     piece.c_stride = operation.cStride
     piece.output_stride = operation.targetStride
+    piece.whole_output = operation.directions == 1
     piece.scratch = scratch.base
     piece.scratch_stride = scratchStride
     var input = layer.pointee.input

@@ -59,6 +59,8 @@ INLINE void NAME(steps)(const bool standard, const rnnkit_cell cell, const bool 
 INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, const NAME(then) then,
                                const rnnkit_layer *layer, const rnnkit_piece *piece) {
   REAL *h = piece->h, *next = layer->recurrent.groups <= NAME(groups_at_once)(panels) ? h : piece->scratch;
+  const ptrdiff_t whole = (layer->hidden + LANES - 1) / LANES * LANES;
+  const ptrdiff_t hidden = piece->whole_output ? whole : layer->hidden;
   const rnnkit_matrix *input = kept == RNNKIT_REALS && piece->input ? &layer->input : 0;
   ptrdiff_t begin = 0, end = layer->recurrent.groups;
   if (piece->barrier) {
@@ -77,15 +79,15 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
       if (begin == 0) __builtin_memset(output, 0, layer->hidden * sizeof(REAL));
       continue;
     }
-    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next, layer->hidden,
-              piece->c, output);
+    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next, hidden, piece->c,
+              output);
     REAL *used = h;
     h = next;
     next = used;
     if (piece->barrier) rnnkit_wait(piece->barrier);
   }
   if (h != piece->h && begin == 0) {
-    __builtin_memcpy(piece->h, h, (layer->hidden + LANES - 1) / LANES * sizeof(V));
+    __builtin_memcpy(piece->h, h, whole * sizeof(REAL));
   }
 }
 

@@ -138,6 +138,8 @@ typedef struct {
   /// Row (step·batch + row) gets h; rows no longer active get zeros.
   void *output;
   ptrdiff_t output_stride;
+  /// Whether what follows h in a row of output may be overwritten, up to whole vectors.
+  bool whole_output;
   /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
   void *scratch;
   ptrdiff_t scratch_stride;
