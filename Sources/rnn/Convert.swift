@@ -25,6 +25,7 @@ struct Convert: ParsableCommand {
       "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave. Repeatable.",
       valueName: "file"))
   var cases: [String] = []
+  @Flag(help: "Leave the model's reference cases out.") var noCases = false
   @Flag(help: "Replace an existing output.") var force = false
   @Flag(help: "Say nothing of what was done.") var quiet = false
   @Flag(help: "Say it as JSON on standard output (Schemas/convert.schema.json).") var json = false
@@ -55,6 +56,10 @@ struct Convert: ParsableCommand {
     let writer = try ModelArguments.registry.writer(for: output, named: to)
     let file = try model.open(input, quiet: true)
     var (archive, notes) = (file.model.archive, file.notes)
+    if noCases, !archive.cases.isEmpty {
+      notes.append("\(counted(archive.cases.count, "reference case")) left out")
+      archive.cases = []
+    }
     if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
     for path in cases {
       let reference = try ReferenceCase(readingFrom: path, for: file.model.architecture.modules)

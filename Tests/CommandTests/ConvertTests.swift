@@ -89,6 +89,13 @@ import Testing
       .hasPrefix("\(scratch.path("bare.npz")): holds no output to compare with, but input; "))
   }
 
+  @Test func leavesReferenceCasesOutOnRequest() throws {
+    let result = try convert(Samples.path("lstm"), scratch.path("m.rnn"), "--no-cases")
+    #expect(result.errors.hasPrefix("note: 3 reference cases left out\n") && result.errors.hasSuffix(", 0 cases\n"))
+    #expect(try ModelFile.open(scratch.path("m.rnn")).model.archive.cases.isEmpty)
+    #expect(try Command.run("diff", Samples.path("lstm"), scratch.path("m.rnn")).status == 0)
+  }
+
   @Test func saysWhatItDid() throws {
     let (input, output) = (Samples.file("plain/flat.h5"), scratch.path("m.rnn"))
     let said = try convert(input, output)

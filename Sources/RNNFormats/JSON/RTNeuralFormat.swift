@@ -15,6 +15,9 @@ import RNNModel
 public enum RTNeuralFormat: ModelFormat {
   public static let name = "rtneural"
   public static let summary = "RTNeural's JSON, and AIDA-X's with skip, gains and test signals"
+  public static let exceptions =
+    "holds forward LSTM, GRU and linear layers in float32; adds an LSTM's biases up; leaves out reference cases and other "
+    + "tensors"
   public static let fileExtensions = ["rtneural.json"]
   static let shapeKey = "in_shape"
   static let layersKey = "layers"
