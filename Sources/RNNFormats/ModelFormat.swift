@@ -25,15 +25,15 @@ public protocol ModelFormat: Sendable {
   static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
   static func notes(writing model: Model) -> [String]
-  /// Whether `write` puts the reference cases into the file.
-  static var holdsCases: Bool { get }
+  /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
+  static var holdsEverything: Bool { get }
 }
 
 extension ModelFormat {
   public static var canWrite: Bool { true }
   public static var writes: String { canWrite ? "yes" : "-" }
   public static var exceptions: String { "" }
-  public static var holdsCases: Bool { true }
+  public static var holdsEverything: Bool { true }
   public static func notes(writing model: Model) -> [String] { [] }
 
   public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {

@@ -71,7 +71,7 @@ struct Convert: ParsableCommand {
       notes.append("reference case \(reference.name) added")
     }
     let converted = try Model(archive, architecture: file.model.architecture)
-    notes += converted.carried.map { "\($0.name) carried along, no part of the chain" }
+    if writer.holdsEverything { notes += converted.carried.map { "\($0.name) carried along, no part of the chain" } }
     notes += writer.notes(writing: converted)
     do throws(RNNError) {
       try writer.write(converted, to: &target)
@@ -79,16 +79,17 @@ struct Convert: ParsableCommand {
     } catch {
       throw error.inFile(output)
     }
-    let cases = writer.holdsCases ? archive.cases.count : 0
+    let cases = writer.holdsEverything ? archive.cases.count : 0
+    let tensors = archive.tensors.count - (writer.holdsEverything ? 0 : converted.carried.count)
     if json {
       Console.output(JSONValue.object([
         .init("input", .string(input)), .init("from", .string(file.format)), .init("output", .string(output)),
-        .init("to", .string(writer.name)), .init("tensors", .integer(Int64(archive.tensors.count))),
+        .init("to", .string(writer.name)), .init("tensors", .integer(Int64(tensors))),
         .init("cases", .integer(Int64(cases))), .init("notes", .array(notes.map(JSONValue.string))),
       ]).indentedText + "\n")
     } else if !quiet {
       for note in notes { Console.note(note) }
-      let holds = "\(counted(archive.tensors.count, "tensor")), \(counted(cases, "case"))"
+      let holds = "\(counted(tensors, "tensor")), \(counted(cases, "case"))"
       Console.error(
         "\(input) (\(file.format)) -> \(output) (\(writer.name)): \(holds)".escapingControlCharacters())
     }

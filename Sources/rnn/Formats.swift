@@ -19,7 +19,7 @@ struct Formats: ParsableCommand {
     var table = Table()
     table.add("model", "reads", "writes", "extensions", "")
     var exceptions = Table()
-    exceptions.add("written", "")
+    exceptions.add("written", "exceptions")
     for format in ModelArguments.registry.formats {
       table.add(
         format.name, "yes", format.writes, format.fileExtensions.map { "." + $0 }.joined(separator: " "), format.summary)

@@ -120,6 +120,9 @@ import Testing
     // A format that holds less says so.
     let less = try convert(Samples.path("lstm_1_layer"), scratch.path("m.json"), "--to", "rtneural")
     #expect(less.errors.contains("note: reference cases are left out\n") && less.errors.hasSuffix("6 tensors, 0 cases\n"))
+    let parameters = try convert(Samples.path("extra_tensors"), scratch.path("m.keras"))
+    #expect(parameters.errors.contains("note: 8 tensors that are no part of the chain are left out\n"))
+    #expect(!parameters.errors.contains("carried along") && parameters.errors.hasSuffix(": 10 tensors, 0 cases\n"))
   }
 
   @Test func takesFormatsByOption() throws {

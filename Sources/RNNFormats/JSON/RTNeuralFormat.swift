@@ -37,7 +37,7 @@ public enum RTNeuralFormat: ModelFormat {
     try RTNeuralWriter(model).write(to: &file)
   }
 
-  public static var holdsCases: Bool { false }
+  public static var holdsEverything: Bool { false }
 
   public static func notes(writing model: Model) -> [String] {
     RTNeuralWriter(model).notes

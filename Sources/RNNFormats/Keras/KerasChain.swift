@@ -56,12 +56,15 @@ struct KerasChain {
 
   /// What `rnn formats` says of it.
   static let exceptions =
-    "refuses projections, clip, peepholes, starting states and Keras 2's hard_sigmoid; adds the biases of LSTM and "
-    + "SimpleRNN up; widens half precision; leaves out reference cases, metadata and other tensors"
+    "refuses projections, clip, peepholes, starting states and Keras 2's hard_sigmoid; adds up two biases where "
+    + "its layer has one; widens half precision; leaves out reference cases, metadata and other tensors"
 
   /// What is not the same afterwards.
   static func notes(_ model: Model) -> [String] {
-    var notes = ["kernels transposed, and a GRU's gates put in Keras' order"]
+    var notes = ["kernels transposed"]
+    if model.architecture.recurrentModules.contains(where: { $0.cell == .gru }) {
+      notes.append("a GRU's gates put in Keras' order z, r, h")
+    }
     let modules = model.architecture.modules
     for (module, title) in zip(modules, titles(modules)) where module.name != title {
       notes.append("\(module.name.isEmpty ? "the module without a name" : module.name) is layer \(title)")

@@ -53,7 +53,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     try zip.finish(&file)
   }
 
-  public static var holdsCases: Bool { false }
+  public static var holdsEverything: Bool { false }
 
   public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 
@@ -104,7 +104,7 @@ public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
     try HDF5.write(KerasWriter(model).wholeModel(), to: &file)
   }
 
-  public static var holdsCases: Bool { false }
+  public static var holdsEverything: Bool { false }
 
   public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 }

@@ -241,7 +241,7 @@ import Testing
     try archive.append("lstm.bias_hh_l0", floats([0.5, 0, 0, 0], 4))
     let notes = RTNeuralFormat.notes(writing: try Interpretation(archive).model)
     #expect(notes == [
-      "kernels transposed, and a GRU's gates put in RTNeural's order; names are left out",
+      "kernels transposed; names are left out",
       "lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias",
     ])
     let back = try roundTrip(archive, through: RTNeuralFormat.self)
