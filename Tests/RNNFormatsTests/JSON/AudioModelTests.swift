@@ -62,6 +62,13 @@ import Testing
     #expect(ours["layers"]?.array?.map { $0["shape"] } == layers?.map { $0["shape"] })
   }
 
+  @Test func keepsAKeyThatStandsInsideAndBesideTheMetadata() throws {
+    let inside: [JSONValue.Member] = [.init("name", .string("made for a test")), .init("samplerate", .string("48000"))]
+    let expected: [JSONValue.Member] = [.init("metadata", .object(inside)), .init("samplerate", .integer(44100))]
+    let file = try Fixture.file("json/aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 1, "samplerate": 44100"#)
+    #expect(try RTNeuralFormat.read(file).metadata == expected)
+  }
+
   @Test func readsAIDAXSkipGainsAndTestSignal() throws {
     let archive = try read("json/aidax.json", as: RTNeuralFormat.self)
     try expectTensors(archive, of: "aidax")
