@@ -19,6 +19,7 @@ CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", 
 
 
 def main(command, *names):
+    sys.stdout.reconfigure(line_buffering=True)
     reports = {}
     for name in names or CHECKS:
         start, report = time.monotonic(), Report()
