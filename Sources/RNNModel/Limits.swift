@@ -12,6 +12,8 @@ public enum Limits {
   public static let maximumJSONValueCount = 1 << 23
   /// Bytes of a safetensors header: the reference implementation's own limit.
   public static let maximumSafetensorsHeaderSize = 100_000_000
+  /// Bytes of reference cases that are written into a safetensors header, as text.
+  public static let maximumEncodedCases = 16 << 20
   /// Levels of nesting in JSON, HDF5 groups and pickles.
   public static let maximumDepth = 64
   /// Layers of one recurrent module.

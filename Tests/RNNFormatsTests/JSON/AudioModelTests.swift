@@ -62,6 +62,13 @@ import Testing
     #expect(ours["layers"]?.array?.map { $0["shape"] } == layers?.map { $0["shape"] })
   }
 
+  @Test func keepsAKeyThatStandsInsideAndBesideTheMetadata() throws {
+    let inside: [JSONValue.Member] = [.init("name", .string("made for a test")), .init("samplerate", .string("48000"))]
+    let expected: [JSONValue.Member] = [.init("metadata", .object(inside)), .init("samplerate", .integer(44100))]
+    let file = try Fixture.file("json/aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 1, "samplerate": 44100"#)
+    #expect(try RTNeuralFormat.read(file).metadata == expected)
+  }
+
   @Test func readsAIDAXSkipGainsAndTestSignal() throws {
     let archive = try read("json/aidax.json", as: RTNeuralFormat.self)
     try expectTensors(archive, of: "aidax")
@@ -247,7 +254,10 @@ import Testing
     try archive.append("lstm.bias_ih_l0", floats([1, 2, 3, 4], 4))
     try archive.append("lstm.bias_hh_l0", floats([0.5, 0, 0, 0], 4))
     let notes = RTNeuralFormat.notes(writing: try Interpretation(archive).model)
-    #expect(notes == ["lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias"])
+    #expect(notes == [
+      "kernels transposed; names are left out",
+      "lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias",
+    ])
     let back = try roundTrip(archive, through: RTNeuralFormat.self)
     #expect(back["lstm.bias_ih_l0"]?.doubles == [1.5, 2, 3, 4])
     #expect(back["lstm.bias_hh_l0"]?.doubles == [0, 0, 0, 0])
