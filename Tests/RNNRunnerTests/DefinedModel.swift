@@ -204,7 +204,7 @@ private struct Cell<R: DefinedReal> {
         } else {
           n = candidate(total(2, unit, reset))
         }
-        new[unit] = fma(z, old[unit] - n, n).canonical
+        new[unit] = fma(z, old[unit], fma(-z, n, n)).canonical
       }
     }
     h = new

@@ -123,11 +123,9 @@ extension DefinedReal {
     if x.isNaN { return x }
     let y = max(-(x + x).magnitude, tanhLeast)
     let (n, s) = split(y, raised: false)
-    let r = fma(n, -ln2, y)
-    let p = expm1NearZero(r)
-    let pLow = fma(fma(expQuotient(r), r, 0.5), r * r, r - p)
+    let p = expm1NearZero(fma(n, -ln2, y))
     let d = fma(s, p, 1 + s)
-    let dLow = fma(s, pLow, fma(s, p, (1 - d) + s))
+    let dLow = fma(s, p, (1 - d) + s)
     let inverse = 1 / d
     let q = fma(-s, p, 1 - s) * inverse
     let rest = fma(-q, dLow, fma(-q, d, 2 - d) - dLow)

@@ -58,7 +58,7 @@ INLINE void NAME(lstm_units)(const int count, const V *x, ptrdiff_t first, ptrdi
   NAME(put_units)(count, y, first, hidden, h, output);
 }
 
-/// n = tanh(x + r·y), h' = n + z·(h − n), where x is the gates' first vector and y the fourth. h' goes to `next`.
+/// n = tanh(x + r·y), h' = (n − z·n) + z·h, where x is the gates' first vector and y the fourth. h' goes to `next`.
 INLINE void NAME(gru_units)(const int count, const V *x, ptrdiff_t first, ptrdiff_t hidden, const REAL *h, REAL *next,
                             REAL *output) {
   V gates[2 * MOST_GROUPS], y[MOST_GROUPS];
@@ -69,7 +69,8 @@ INLINE void NAME(gru_units)(const int count, const V *x, ptrdiff_t first, ptrdif
   NAME(sigmoids)(2 * count, gates);
   EACH y[j] = FMA(gates[j], x[4 * j + 3], x[4 * j]);
   NAME(tanhs)(count, y);
-  EACH y[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(h + first + j * LANES) - y[j], y[j]));
+  EACH y[j] = FMA(-gates[count + j], y[j], y[j]);
+  EACH y[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(h + first + j * LANES), y[j]));
   NAME(put_units)(count, y, first, hidden, next, output);
 }
 
@@ -115,7 +116,7 @@ static void NAME(any_row)(const rnnkit_layer *layer, const REAL *gates, const RE
     } else {
       V before = layer->cell == RNNKIT_GRU ? FMA(GATE(x[1]), x[3], x[0]) : x[0];
       V z = GATE(x[2]), n = CANDIDATE(before);
-      y = FMA(z, *(const V *)(h + unit) - n, n);
+      y = FMA(z, *(const V *)(h + unit), FMA(-z, n, n));
     }
     y = NAME(canonical)(y);
     NAME(put_units)(1, &y, unit, layer->hidden, next, output);

@@ -37,8 +37,8 @@
 #define MOST_IN_STEP 4
 #define EACH UNROLL for (int j = 0; j < count; j++)
 
-/// p[j] = expm1(r[j]) for |r| <= ln(2)/2. `low`, where there is one, gets what p's last rounding has lost.
-INLINE void NAME(expm1_near_zero)(const int count, const V *r, V *p, V *low) {
+/// p[j] = expm1(r[j]) for |r| <= ln(2)/2.
+INLINE void NAME(expm1_near_zero)(const int count, const V *r, V *p) {
   V r2[MOST_IN_STEP], q[MOST_IN_STEP], a[MOST_IN_STEP];
   EACH r2[j] = r[j] * r[j];
 #if LANES == 16
@@ -57,11 +57,7 @@ INLINE void NAME(expm1_near_zero)(const int count, const V *r, V *p, V *low) {
   EACH q[j] = FMA(q[j], r4[j], FMA(a[j], r2[j], b[j]));
 #endif
   EACH q[j] = FMA(q[j], r[j], SPLAT(0.5));
-  EACH {
-    V sum = FMA(q[j], r2[j], r[j]);
-    if (low) low[j] = FMA(q[j], r2[j], r[j] - sum);
-    p[j] = sum;
-  }
+  EACH p[j] = FMA(q[j], r2[j], r[j]);
 }
 
 /// n = y/ln 2 rounded, and 2^(n + raise), which is to be a normal number.
@@ -85,7 +81,7 @@ INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
   NAME(split)(count, x, RAISE, n, raised);
   EACH p[j] = FMA(n[j], SPLAT(LN2_HIGH), -x[j]);
   EACH p[j] = FMA(n[j], SPLAT(LN2_LOW), p[j]);
-  NAME(expm1_near_zero)(count, p, p, 0);
+  NAME(expm1_near_zero)(count, p, p);
   V whole[MOST_IN_STEP];
   EACH whole[j] = FMA(raised[j], DOWN, SPLAT(1));
   EACH d[j] = whole[j] + p[j];
@@ -105,12 +101,12 @@ INLINE void NAME(tanhs_in_step)(const int count, V *x) {
   EACH p[j] = NAME(at_least)(NAME(minus_magnitude)(x[j] + x[j]), SPLAT(TANH_LEAST));
   NAME(split)(count, p, 0, n, s);
   EACH p[j] = FMA(n[j], SPLAT(-LN2), p[j]);
-  V inverse[MOST_IN_STEP], rest[MOST_IN_STEP], p_low[MOST_IN_STEP];
-  NAME(expm1_near_zero)(count, p, p, p_low);
+  NAME(expm1_near_zero)(count, p, p);
+  V inverse[MOST_IN_STEP], rest[MOST_IN_STEP];
   EACH d[j] = FMA(s[j], p[j], 1 + s[j]);
   EACH inverse[j] = 1 / d[j];
   EACH q[j] = FMA(-s[j], p[j], 1 - s[j]);
-  EACH d_low[j] = FMA(s[j], p_low[j], FMA(s[j], p[j], (1 - d[j]) + s[j]));
+  EACH d_low[j] = FMA(s[j], p[j], (1 - d[j]) + s[j]);
   EACH q[j] = q[j] * inverse[j];
   // 1 − e is 2 − d − d_low: what rounding it has lost is seen here.
   EACH rest[j] = FMA(-q[j], d[j], 2 - d[j]) - d_low[j];
@@ -155,7 +151,7 @@ INLINE V NAME(take_apart)(V y, V *raised) {
   y = NAME(at_least)(y, SPLAT(EXP_LEAST));
   NAME(split)(1, &y, RAISE, &n, raised);
   r = FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
-  NAME(expm1_near_zero)(1, &r, &r, 0);
+  NAME(expm1_near_zero)(1, &r, &r);
   return r;
 }
 

@@ -27,7 +27,7 @@ typedef INTEGER VI __attribute__((ext_vector_type(LANES)));
 #define SELECT(condition, a, b) ((condition) ? (a) : (b))
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-#define SIGN_BIT ((VI)((INTEGER)1 << (sizeof(REAL) * 8 - 1)))
+#define SIGN_BIT ((VI)(INTEGER)(1ull << (sizeof(REAL) * 8 - 1)))
 
 #ifdef FMA_IS_A_CALL
 /// One call to the C library a lane, which is too much code to repeat at each use.

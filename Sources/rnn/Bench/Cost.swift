@@ -77,11 +77,11 @@ struct Cost {
         divisions: 3 * gate.divisions + candidate.divisions + output.divisions,
         path: gate.path + output.path + Path(multiplyAdds: 3))
     case .gru:
-      // n = g(fma(r, y, x)), h' = fma(z, h − n, n)
+      // n = g(fma(r, y, x)), h' = fma(z, h, fma(−z, n, n))
       self.init(
-        operations: 2 * gate.operations + candidate.operations + 2,
+        operations: 2 * gate.operations + candidate.operations + 3,
         divisions: 2 * gate.divisions + candidate.divisions,
-        path: gate.path + candidate.path + Path(multiplyAdds: 2, additions: 1))
+        path: gate.path + candidate.path + Path(multiplyAdds: 3))
     }
   }
 }
