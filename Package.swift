@@ -50,6 +50,16 @@ let package = Package(
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
     .testTarget(
       name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
+    .target(
+      name: "FileChecks", dependencies: ["RNNKit", "RNNONNX", "CXXHash", "CZlib"], path: "Tests/Fuzz/FileChecks"),
+    .testTarget(name: "FuzzTests", dependencies: ["FileChecks"], exclude: ["Regressions"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` links it with libFuzzer, whose `main` calls it.
+if Context.environment["RNNKIT_FUZZ"] != nil {
+  package.products.append(.library(name: "rnn-fuzz", type: .static, targets: ["RNNFuzz"]))
+  package.targets.append(
+    .target(name: "RNNFuzz", dependencies: ["FileChecks", "RNNKit", "RNNONNX"], path: "Tests/Fuzz/RNNFuzz"))
+}

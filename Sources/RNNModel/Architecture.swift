@@ -30,6 +30,14 @@ public struct Architecture: Sendable, Hashable {
   public var recurrentModules: [Recurrent] {
     modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
   }
+
+  /// Why the modules are no chain: the first that does not take what the one before it gives. Nil where all do.
+  package var chainBreak: String? {
+    for (before, module) in zip(modules, modules.dropFirst()) where before.outputSize != module.inputSize {
+      return "\(module.name) takes \(module.inputSize ?? 0) features, the module before it gives \(before.outputSize ?? 0)"
+    }
+    return nil
+  }
 }
 
 /// One link of the chain.

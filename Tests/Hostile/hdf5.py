@@ -9,7 +9,8 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 SIGNATURES = [b"OHDR", b"OCHK", b"TREE", b"HEAP", b"SNOD", b"GCOL", b"FRHP", b"FHDB", b"FHIB", b"BTHD", b"BTIN",
               b"BTLF", b"FSHD", b"FSSE", b"SMTB", b"EAHD", b"FAHD", b"FADB"]
 REACH = {MAGIC: 100, b"OHDR": 400, b"GCOL": 200}
-# Dataspace, link info, datatype, fill values, link, layout, filters, attribute, continuation, symbol table, attribute info.
+# Dataspace, link info, datatype, fill values, link, layout, filters, attribute, continuation, symbol table and attribute
+# info.
 TELLING = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x08, 0x0B, 0x0C, 0x10, 0x11, 0x15}
 
 

@@ -7,8 +7,8 @@ from numbers_in import any_bytes, number, value_for
 # Opcodes whose argument is a number of so many bytes, or a text behind a length of so many.
 NUMBERS = {b"K": 1, b"M": 2, b"J": 4, b"q": 1, b"h": 1, b"r": 4, b"j": 4, b"\x80": 1}
 TEXTS = {b"X": 4, b"U": 1, b"\x8c": 1, b"T": 4, b"\x8a": 1}
-BARE = [b"(", b")", b".", b"0", b"1", b"2", b"N", b"R", b"Q", b"a", b"b", b"d", b"e", b"l", b"s", b"t", b"u", b"}", b"]",
-        b"\x81", b"\x85", b"\x86", b"\x87", b"\x88", b"\x89", b"\x8f", b"\x93", b"\x94"]
+BARE = [b"(", b")", b".", b"0", b"1", b"2", b"N", b"R", b"Q", b"a", b"b", b"d", b"e", b"l", b"s", b"t", b"u", b"}",
+        b"]", b"\x81", b"\x85", b"\x86", b"\x87", b"\x88", b"\x89", b"\x8f", b"\x93", b"\x94"]
 
 
 def changed(data, random):

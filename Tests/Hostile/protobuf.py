@@ -32,7 +32,7 @@ def encoded(value):
 
 
 def fields(data, depth=0):
-    """A message as a list of [number, wire type, value], where a value may be such a list. None where it is no message."""
+    """A message as a list of [number, wire type, value], where a value may be such a list. None where it is none."""
     result, place = [], 0
     while place < len(data):
         key, place = varint(data, place)

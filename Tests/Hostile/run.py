@@ -1,7 +1,8 @@
 """Runs hostile files through `rnn inspect` and `rnn convert`: published ones, and model files changed by `mutate`.
 
-The program must end by itself with status 0, 65, or 66 for a file that a model names and that is not there, in time, within
-1 GiB, with no more than one line about an error, and leave no output behind it. What does not hold is printed, the file kept, and the exit status 1."""
+The program must end by itself with status 0, 65, or 66 for a file that a model names and that is not there, in time,
+within 1 GiB, with no more than one line about an error, and leave no output behind it. What does not hold is printed, the
+file kept, and the exit status 1."""
 
 import argparse
 import collections

@@ -11,7 +11,8 @@ NUMBERS = [b"0", b"-1", b"1", b"2", b"16", b"65536", b"2147483648", b"9223372036
 def changed(data, random):
     """Changes a text in place, and says in words how."""
     kind = random.choice(["number", "number", "string", "string", "bracket", "bytes"])
-    pattern = {"number": rb"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null", "string": rb'"[^"]*"', "bracket": rb"[][{},:]"}
+    pattern = {"number": rb"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null", "string": rb'"[^"]*"',
+               "bracket": rb"[][{},:]"}
     found = list(re.finditer(pattern[kind], bytes(data))) if kind in pattern else []
     if not found:
         return any_bytes(data, random)

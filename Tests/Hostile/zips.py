@@ -115,7 +115,8 @@ def rebuilt(data, random):
     elif kind == "twice":
         members.insert(random.randrange(len(members)), members[index])
     elif kind == "renamed":
-        members[index] = random.choice(["../" + name, "/" + name, name + "/", name[:-1], name * 200, "\u0007", ""]), content
+        names = ["../" + name, "/" + name, name + "/", name[:-1], name * 200, "\u0007", ""]
+        members[index] = random.choice(names), content
     elif kind == "other's":
         members[index] = name, random.choice(members)[1]
     else:

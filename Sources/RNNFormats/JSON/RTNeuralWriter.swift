@@ -87,6 +87,7 @@ struct RTNeuralWriter {
       case .unknown(let module): throw Self.refuse(module.name, "what RNNKit does not understand")
       }
     }
+    if let reason = architecture.chainBreak { throw Self.refuse(nil, "modules that are no chain: \(reason)") }
     return layers
   }
 

@@ -39,6 +39,7 @@ struct KerasChain {
       case .unknown(let module): throw Self.refuse(module.name, "what RNNKit does not understand")
       }
     }
+    if let reason = architecture.chainBreak { throw Self.refuse(nil, "modules that are no chain: \(reason)") }
     guard !layers.isEmpty else { throw Self.refuse(nil, "a model without modules", "choose modules with --module") }
   }
 
