@@ -61,5 +61,5 @@ let package = Package(
 if Context.environment["RNNKIT_FUZZ"] != nil {
   package.products.append(.library(name: "rnn-fuzz", type: .static, targets: ["RNNFuzz"]))
   package.targets.append(
-    .target(name: "RNNFuzz", dependencies: ["FileChecks", "RNNKit", "RNNONNX"], path: "Tests/Fuzz/RNNFuzz"))
+    .target(name: "RNNFuzz", dependencies: ["FileChecks", "RNNKit"], path: "Tests/Fuzz/RNNFuzz"))
 }

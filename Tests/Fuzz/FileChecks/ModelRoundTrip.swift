@@ -1,5 +1,6 @@
 import RNNFormats
 import RNNModel
+import RNNONNX
 
 /// Reads a model, writes it in each of `formats`, and reads those files.
 ///
@@ -19,9 +20,15 @@ package func checkModel(_ archive: TensorArchive, writing formats: [any ModelFor
   return true
 }
 
+/// One of `everyFormat`, another for bytes of another length: all of them for each would be slow.
+package func someFormat(for bytes: [UInt8]) -> any ModelFormat.Type { everyFormat[bytes.count % everyFormat.count] }
+
 /// Every format that can be written without another process.
 package let everyFormat: [any ModelFormat.Type] =
-  FormatRegistry.standard.formats.filter { $0.canWrite } + [HDF5ModelFormat<TreeMessage>.self]
+  FormatRegistry.standard.formats.filter { $0.canWrite } + [
+    HDF5ModelFormat<TreeMessage>.self, KerasHDF5Format<TreeMessage>.self, KerasArchiveFormat<TreeMessage>.self,
+    ONNXFormat.self,
+  ]
 
 private func checkNative(_ model: Model) throws {
   func write(_ model: Model) throws -> [UInt8] { try written { try NativeFormat.write(model, to: &$0) } }

@@ -3,13 +3,12 @@ import Glibc
 import RNNFormats
 import RNNKit
 import RNNModel
-import RNNONNX
 
 /// Makes the corpora that fuzzing starts from: small files of the samples and the tests' fixtures, and the sample models
 /// in every format that can be written.
 struct Seeds {
   /// Larger files teach the fuzzer no more, and slow it down.
-  static let largest = 1 << 15
+  static let largest = 1 << 14
 
   private let folder: String
   private var count = 0
@@ -45,10 +44,7 @@ struct Seeds {
   /// Adds a model in every other format.
   private mutating func addConverted(_ file: InputFile) throws {
     guard let archive = try? NativeFormat.read(file), let model = try? Interpretation(archive).model else { return }
-    let formats: [any ModelFormat.Type] = everyFormat + [
-      ONNXFormat.self, KerasHDF5Format<TreeMessage>.self, KerasArchiveFormat<TreeMessage>.self,
-    ]
-    for format in formats {
+    for format in everyFormat {
       guard let bytes = try? written({ try format.write(model, to: &$0) }) else { continue }
       try add(bytes, ["hdf5", "keras-h5"].contains(format.name) ? "tree" : format.fileExtensions[0])
     }
