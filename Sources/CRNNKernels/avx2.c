@@ -7,7 +7,9 @@
 #define WIDEST_TILE 2
 #define TALLEST_TILE(panels) ((panels) == 1 ? 6 : 3)
 #define MAXIMUM_TILE 6
-#define SINGLE_GROUPS(panels) ((panels) == 1 ? 4 : 1)
+#define SINGLE_PANELS 4
+#define IN_STEP 1
+#define MOST_UNITS 1
 #include "body/body.h"
 #pragma clang attribute pop
 #endif

@@ -7,7 +7,9 @@
 #define WIDEST_TILE 4
 #define TALLEST_TILE(panels) ((panels) == 4 ? 6 : (panels) == 3 ? 8 : (panels) == 2 ? 8 : 12)
 #define MAXIMUM_TILE 24
-#define SINGLE_GROUPS(panels) ((panels) == 4 ? 3 : (panels) == 3 ? 4 : (panels) == 2 ? 5 : 8)
+#define SINGLE_PANELS 12
+#define IN_STEP 3
+#define MOST_UNITS 3
 #include "body/body.h"
 #pragma clang attribute pop
 #endif

@@ -8,5 +8,7 @@
 #define WIDEST_TILE 2
 #define TALLEST_TILE(panels) 2
 #define MAXIMUM_TILE 4
-#define SINGLE_GROUPS(panels) 1
+#define SINGLE_PANELS 4
+#define IN_STEP 1
+#define MOST_UNITS 1
 #include "body/body.h"

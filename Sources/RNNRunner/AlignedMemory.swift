@@ -15,13 +15,23 @@ final class AlignedMemory: @unchecked Sendable {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
 
+  /// From this size on, memory is asked for in pages as large: large weights are read from end to end at every step, and
+  /// small pages' addresses alone would be too many for the processor to keep.
+  private static let hugePage = 1 << 21
+
   /// Throws where the machine does not have as much.
   init(byteCount: Int) throws(RNNError) {
     var pointer: UnsafeMutableRawPointer?
-    guard byteCount >= 0, posix_memalign(&pointer, 64, max(byteCount, 64)) == 0, let pointer else {
+    let isHuge = byteCount >= Self.hugePage
+    guard byteCount >= 0, posix_memalign(&pointer, isHuge ? Self.hugePage : 64, max(byteCount, 64)) == 0, let pointer
+    else {
       throw RNNError(.badData, "\(byteCount) bytes of memory cannot be had",
         remedy: "use a smaller batch or a shorter sequence")
     }
+    #if os(Linux)
+      // Advice alone: without such pages small ones do.
+      if isHuge { madvise(pointer, byteCount, Int32(MADV_HUGEPAGE)) }
+    #endif
     memset(pointer, 0, byteCount)
     base = pointer
     self.byteCount = byteCount

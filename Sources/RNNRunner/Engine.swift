@@ -3,7 +3,8 @@ import RNNModel
 
 /// A plan's operations over buffers of a fixed size: rows (step·batch + row) in, rows out, the state updated in place.
 ///
-/// Running allocates nothing and takes no lock.
+/// Running allocates nothing and, without a team, takes no lock. With a team every thread goes through the same list of
+/// operations, takes its part of each, and waits for the others where the next one needs the whole.
 final class Engine {
   /// What one operation does; plain values, so that walking the list touches no reference counts.
   enum Operation {
@@ -61,13 +62,15 @@ final class Engine {
 
   let plan: Plan
   let batch: Int
+  let firstRow: Int
   let maximumSteps: Int
   /// Where input may be put; `inputStride` reals a row.
   let input: UnsafeMutableRawPointer
   let inputStride: Int
   /// Rows of the last recurrent layer's output, every step's; nil without a recurrent module.
   private(set) var output: Rows?
-  private let operations: [Operation]
+  /// In memory of its own, so that going through them counts no references.
+  private let operations: UnsafeMutableBufferPointer<Operation>
   private let kernels: rnnkit_operations
   private let real: Int
   private let gates: AlignedMemory
@@ -75,9 +78,17 @@ final class Engine {
   private let scratch: AlignedMemory
   private let scratchStride: Int
   private let memory: [AlignedMemory]
+  private let team: Team?
 
-  /// - Parameter gateSteps: For how many steps at once inputs are multiplied.
-  init(_ plan: Plan, batch: Int, maximumSteps: Int, gateSteps: Int) throws(RNNError) {
+  /// - Parameters:
+  ///   - batch: Rows of the state that are run, from `firstRow` on, of `stateBatch` in all; nil where they are all.
+  ///   - gateSteps: For how many steps at once inputs are multiplied.
+  ///   - team: Threads to share the units of large layers among, for a batch of one row.
+  init(
+    _ plan: Plan, batch: Int, firstRow: Int = 0, of stateBatch: Int? = nil, maximumSteps: Int, gateSteps: Int,
+    team: Team? = nil
+  ) throws(RNNError) {
+    let stateBatch = stateBatch ?? batch
     let precision = plan.precision, layout = plan.layout
     let size = precision.size
     let rows = try product(maximumSteps, batch)
@@ -140,8 +151,10 @@ final class Engine {
             .layer(
               LayerOperation(
                 layers: UnsafePointer(stage.layers + layer * directions), directions: directions,
-                startsReverse: stage.isReverse(0), h: states.h(layer * directions, batch: batch) * size,
-                c: states.c(layer * directions, batch: batch) * size, nextDirection: states.blockStride * batch * size,
+                startsReverse: stage.isReverse(0),
+                h: (states.h(layer * directions, batch: stateBatch) + firstRow * states.hStride) * size,
+                c: (states.c(layer * directions, batch: stateBatch) + firstRow * states.cStride) * size,
+                nextDirection: states.blockStride * stateBatch * size,
                 hStride: states.hStride, cStride: states.cStride, stateSize: module.stateSize,
                 target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
                 number: layer)))
@@ -150,8 +163,10 @@ final class Engine {
           operations.append(
             .lastStep(
               LastStepOperation(
-                directions: directions, h: states.h((module.numLayers - 1) * directions, batch: batch) * size,
-                nextDirection: states.blockStride * batch * size, hStride: states.hStride, stateSize: module.stateSize,
+                directions: directions,
+                h: (states.h((module.numLayers - 1) * directions, batch: stateBatch) + firstRow * states.hStride) * size,
+                nextDirection: states.blockStride * stateBatch * size, hStride: states.hStride,
+                stateSize: module.stateSize,
                 target: nextTarget(), targetStride: stride)))
         }
         moduleIndex += 1
@@ -166,10 +181,18 @@ final class Engine {
     }
     self.plan = plan
     self.batch = batch
+    self.firstRow = firstRow
     self.maximumSteps = maximumSteps
-    self.operations = operations
+    self.operations = .allocate(capacity: operations.count)
+    _ = self.operations.initialize(from: operations)
+    self.team = team
     kernels = plan.operations.pointee
     real = size
+  }
+
+  deinit {
+    operations.deinitialize()
+    operations.deallocate()
   }
 
   /// Runs `steps` steps of rows `x`, at most `maximumSteps`. Returns the rows that the chain ends in.
@@ -182,29 +205,62 @@ final class Engine {
     _ x: UnsafeRawPointer, stride: Int, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
     afterLayer: ((Int, Int, Rows) -> Void)? = nil
   ) -> Rows {
+    guard let team else { return run(x, stride, steps, active, state, afterLayer, Share()) }
+    var end = Rows(base: x, stride: stride, count: 0)
+    team.run { rank in
+      let rows = run(
+        x, stride, steps, active, state, afterLayer, Share(rank: rank, count: team.count, barrier: team.barrier))
+      if rank == 0 { end = rows }
+    }
+    return end
+  }
+
+  /// A thread's share of the work.
+  private struct Share {
+    var rank = 0
+    var count = 1
+    var barrier: UnsafeMutablePointer<rnnkit_barrier>?
+
+    func wait() {
+      if let barrier { rnnkit_wait(barrier) }
+    }
+
+    /// Its part of so many things.
+    func part(of total: Int) -> Range<Int> { rank * total / count..<(rank + 1) * total / count }
+  }
+
+  private func run(
+    _ x: UnsafeRawPointer, _ stride: Int, _ steps: Int, _ active: UnsafePointer<Int>?,
+    _ state: UnsafeMutableRawPointer, _ afterLayer: ((Int, Int, Rows) -> Void)?, _ share: Share
+  ) -> Rows {
     var rows = Rows(base: x, stride: stride, count: steps * batch)
-    for operation in operations {
-      switch operation {
+    for index in 0..<operations.count {
+      switch operations[index] {
       case .layer(let layer):
         for direction in 0..<layer.directions {
-          run(layer, direction, rows, steps: steps, active: active, state: state)
+          run(layer, direction, rows, steps: steps, active: active, state: state, share)
         }
         rows.base = UnsafeRawPointer(layer.target)
         rows.stride = layer.targetStride
-        afterLayer?(layer.module, layer.number, rows)
+        if share.rank == 0 { afterLayer?(layer.module, layer.number, rows) }
       case .lastStep(let last):
-        for row in 0..<batch {
+        for row in share.rank == 0 ? 0..<batch : 0..<0 {
           for direction in 0..<last.directions {
             (last.target + (row * last.targetStride + direction * last.stateSize) * real).copyMemory(
               from: state + last.h + direction * last.nextDirection + row * last.hStride * real,
               byteCount: last.stateSize * real)
           }
         }
+        share.wait()
         rows = Rows(base: UnsafeRawPointer(last.target), stride: last.targetStride, count: batch)
       case .linear(let linear):
+        let part = share.part(of: rows.count)
+        let target = linear.target + part.lowerBound * linear.targetStride * real
         kernels.multiply(
-          linear.matrix, rows.base, rows.stride, rows.count, linear.bias, 0, linear.target, linear.targetStride)
-        kernels.activate(linear.activation, linear.target, linear.count, rows.count, linear.targetStride)
+          linear.matrix, rows.base + part.lowerBound * rows.stride * real, rows.stride, part.count, linear.bias, 0,
+          target, linear.targetStride)
+        kernels.activate(linear.activation, target, linear.count, part.count, linear.targetStride)
+        share.wait()
         rows.base = UnsafeRawPointer(linear.target)
         rows.stride = linear.targetStride
       }
@@ -215,10 +271,12 @@ final class Engine {
   /// One direction of a layer, so many steps at once as the gates' buffer holds.
   private func run(
     _ operation: LayerOperation, _ direction: Int, _ x: Rows, steps: Int, active: UnsafePointer<Int>?,
-    state: UnsafeMutableRawPointer
+    state: UnsafeMutableRawPointer, _ share: Share
   ) {
     let layer = operation.layers + direction
     let reverse = direction == 1 || operation.startsReverse
+    let isShared = share.count > 1 && Team.isWorthSharing(layer)
+    guard isShared || share.rank == 0 else { return share.wait() }
     var piece = rnnkit_piece()
     piece.batch = batch
     piece.reverse = reverse
@@ -230,24 +288,34 @@ final class Engine {
     piece.output_stride = operation.targetStride
     piece.scratch = scratch.base
     piece.scratch_stride = scratchStride
+    var input = layer.pointee.input
+    var firstGate = 0
+    if isShared {
+      // The groups of both products are of the same units.
+      let groups = share.part(of: input.groups)
+      piece.barrier = share.barrier
+      piece.first_group = groups.lowerBound
+      piece.end_group = groups.upperBound
+      let vector = 64
+      input.weights += groups.lowerBound * input.inner * input.panels * vector
+      input.groups = groups.count
+      firstGate = groups.lowerBound * input.pitch * vector
+    }
     var done = 0
     while done < steps {
       let count = min(gateSteps, steps - done)
       let first = reverse ? steps - done - count : done
       kernels.multiply(
-        &layer.unsafelyMutable.pointee.input, x.base + first * batch * x.stride * real, x.stride, count * batch,
-        layer.pointee.bias, 0, gates.base, layer.pointee.gates)
+        &input, x.base + first * batch * x.stride * real, x.stride, count * batch,
+        layer.pointee.bias + firstGate, 0, gates.base + firstGate, layer.pointee.gates)
       piece.steps = count
       piece.active = active.map { $0 + first }
       let output = first * batch * operation.targetStride + direction * operation.stateSize
       piece.output = operation.target + output * real
       kernels.run(layer, &piece)
+      if isShared { share.wait() }
       done += count
     }
+    share.wait()
   }
-}
-
-extension UnsafePointer {
-  /// The same address, for passing a member of what it points to by address without a copy. Nothing is written.
-  fileprivate var unsafelyMutable: UnsafeMutablePointer<Pointee> { UnsafeMutablePointer(mutating: self) }
 }

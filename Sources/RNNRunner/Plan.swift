@@ -26,6 +26,10 @@ public final class Plan: @unchecked Sendable {
   /// Whether the chain's end has no time axis, because a recurrent module passes on its last step alone.
   public let endsInLastStep: Bool
 
+  /// The architecture's, or none where only a part of the chain is run.
+  let skip: Int
+  let inputGain: Double
+  let outputGain: Double
   let operations: UnsafePointer<rnnkit_operations>
   let stages: [Stage]
   let layout: StateLayout
@@ -52,6 +56,9 @@ public final class Plan: @unchecked Sendable {
     self.precision = precision
     self.instructionSet = set
     architecture = chain.architecture
+    skip = chain.architecture.skip
+    inputGain = chain.architecture.inputGain
+    outputGain = chain.architecture.outputGain
     inputSize = chain.inputSize
     outputSize = chain.outputSize
     takesIndices = chain.takesIndices

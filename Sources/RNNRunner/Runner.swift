@@ -3,25 +3,47 @@ import RNNModel
 /// Runs a plan step by step on a batch, the state carried by the caller.
 ///
 /// `step` and `run` allocate nothing and take no lock, so they may be called where neither is allowed, as in an audio
-/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner serves
-/// one thread at a time.
+/// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner with
+/// several threads, which wakes them for large work, promises neither. A runner serves one thread at a time.
 public final class Runner {
   public let plan: Plan
   /// Rows, one for each sequence.
   public let batch: Int
+  /// Of all rows, or of the first thread's.
   private let engine: Engine
+  /// Of the other threads' rows.
+  private let others: [Engine]
+  private let team: Team?
 
-  /// - Parameter maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size.
-  ///   Larger pieces are faster and need more memory.
+  /// - Parameters:
+  ///   - maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger pieces
+  ///   are faster and need more memory.
+  ///   - threads: How many threads may be used: they share the batch's rows or, where there is only one, the units of
+  ///   large layers. Small work is done on one thread all the same.
   /// - Throws: `RNNError` for a plan with a reverse direction, which needs the whole sequence at once: `Plan.run`.
-  public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1) throws(RNNError) {
+  public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1, threads: Int = 1) throws(RNNError) {
     guard plan.isStreamable else { throw Plan.notStreamable }
-    guard batch >= 1, maximumSteps >= 1 else {
-      throw RNNError(.usage, "a runner for \(batch) rows and \(maximumSteps) steps", remedy: "use 1 or more of both")
+    guard batch >= 1, maximumSteps >= 1, threads >= 1 else {
+      throw RNNError(.usage, "a runner for \(batch) rows, \(maximumSteps) steps and \(threads) threads",
+        remedy: "use 1 or more of each")
     }
     self.plan = plan
     self.batch = batch
-    engine = try Engine(plan, batch: batch, maximumSteps: maximumSteps, gateSteps: maximumSteps)
+    // Worth waking threads for.
+    let threads = Team.size(threads, for: plan, steps: maximumSteps, batch: batch, least: 1 << 16)
+    let team = threads > 1 ? try Team(threads) : nil
+    let parts = batch > 1 ? threads : 1
+    var engines: [Engine] = []
+    for part in 0..<parts {
+      let first = part * batch / parts, end = (part + 1) * batch / parts
+      engines.append(
+        try Engine(
+          plan, batch: end - first, firstRow: first, of: batch, maximumSteps: maximumSteps, gateSteps: maximumSteps,
+          team: batch == 1 ? team : nil))
+    }
+    self.team = team
+    engine = engines.removeFirst()
+    others = engines
   }
 
   /// One step of a float32 plan.
@@ -150,21 +172,18 @@ public final class Runner {
   private func runPieces<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
-    let features = plan.inputSize, gain = R(plan.architecture.inputGain)
-    var done = 0
-    while done < steps {
-      let count = min(engine.maximumSteps, steps - done)
-      var source = x + done * batch * features
-      if gain != 1 {
-        let scaled = engine.input.assumingMemoryBound(to: R.self)
-        for index in 0..<count * batch * features { scaled[index] = source[index] * gain }
-        source = UnsafePointer(scaled)
+    let features = plan.inputSize, gain = R(plan.inputGain)
+    eachEngine { engine in
+      runPieces(engine, steps: steps, state, y) { done, count in
+        let source = x + (done * batch + engine.firstRow) * features
+        if engine.batch == batch && gain == 1 { return (source, features) }
+        let rows = engine.input.assumingMemoryBound(to: R.self)
+        for step in 0..<count {
+          let from = source + step * batch * features, to = rows + step * engine.batch * features
+          for index in 0..<engine.batch * features { to[index] = gain == 1 ? from[index] : from[index] * gain }
+        }
+        return (UnsafePointer(rows), features)
       }
-      let end = engine.run(
-        UnsafeRawPointer(source), stride: features, steps: count, active: nil, state: state)
-      plan.finish(
-        end, skipping: source, stride: features, into: plan.endsInLastStep ? y : y + done * batch * plan.outputSize)
-      done += count
     }
   }
 
@@ -176,18 +195,46 @@ public final class Runner {
     for (position, index) in indices.enumerated() {
       try stage.check(index, step: position / batch, row: position % batch)
     }
-    let rows = engine.input.assumingMemoryBound(to: R.self)
+    eachEngine { engine in
+      let rows = engine.input.assumingMemoryBound(to: R.self)
+      runPieces(engine, steps: steps, state, y) { done, count in
+        for row in 0..<count * engine.batch {
+          let from = (done + row / engine.batch) * batch + engine.firstRow + row % engine.batch
+          stage.look(up: indices[from], into: rows + row * engine.inputStride)
+        }
+        return (UnsafePointer(rows), engine.inputStride)
+      }
+    }
+  }
+
+  /// Calls `body` for each engine, on threads of their own where there are several.
+  @inline(__always)
+  private func eachEngine(_ body: (Engine) -> Void) {
+    guard let team, !others.isEmpty else { return body(engine) }
+    team.run { if $0 <= others.count { body($0 == 0 ? engine : others[$0 - 1]) } }
+  }
+
+  /// All steps of an engine's rows. `source` gives those of so many steps from one on, and their stride.
+  @inline(__always)
+  private func runPieces<R: Real>(
+    _ engine: Engine, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>,
+    _ source: (_ done: Int, _ count: Int) -> (UnsafePointer<R>, stride: Int)
+  ) {
+    let skip = plan.skip, gain = R(plan.outputGain)
     var done = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
-      for row in 0..<count * batch {
-        stage.look(up: indices[done * batch + row], into: rows + row * engine.inputStride)
+      let (x, stride) = source(done, count)
+      let end = engine.run(UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state)
+      let results = end.base.assumingMemoryBound(to: R.self)
+      for step in 0..<(plan.endsInLastStep ? 1 : count) {
+        for row in 0..<engine.batch {
+          let from = step * engine.batch + row
+          let to = (plan.endsInLastStep ? 0 : done + step) * batch + engine.firstRow + row
+          plan.finish(
+            results + from * end.stride, skip, gain, x + (skip > 0 ? from * stride : 0), y + to * plan.outputSize)
+        }
       }
-      let end = engine.run(
-        UnsafeRawPointer(rows), stride: engine.inputStride, steps: count, active: nil, state: state)
-      plan.finish(
-        end, skipping: UnsafePointer(rows), stride: engine.inputStride,
-        into: plan.endsInLastStep ? y : y + done * batch * plan.outputSize)
       done += count
     }
   }
@@ -216,18 +263,7 @@ extension Plan {
       remedy: "run it whole, or choose modules that run forward")
   }
 
-  /// The chain's end, packed, with the skip added and the gain applied: gain·(y + x).
-  func finish<R: Real>(
-    _ rows: Engine.Rows, skipping x: UnsafePointer<R>, stride: Int, into target: UnsafeMutablePointer<R>
-  ) {
-    let source = rows.base.assumingMemoryBound(to: R.self)
-    let skip = architecture.skip, gain = R(architecture.outputGain)
-    for row in 0..<rows.count {
-      finish(source + row * rows.stride, skip, gain, x + (skip > 0 ? row * stride : 0), target + row * outputSize)
-    }
-  }
-
-  /// One row of it.
+  /// A row of the chain's end, with the skip added and the gain applied: gain·(y + x).
   func finish<R: Real>(
     _ source: UnsafePointer<R>, _ skip: Int, _ gain: R, _ x: UnsafePointer<R>, _ target: UnsafeMutablePointer<R>
   ) {

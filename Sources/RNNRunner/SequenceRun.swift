@@ -14,13 +14,16 @@ extension Plan {
   ///   output past them is zero, states are those of each last step, and the reverse direction starts there.
   ///   - isPiece: Whether this is a piece of longer sequences, run with the state that the piece before it left. A
   ///   length may then be 0, of a sequence already over. Refused for plans with a reverse direction.
-  ///   - trace: Given every layer's outputs, piece by piece.
+  ///   - threads: How many threads may be used: they share the batch's rows or, where there is only one, the units of
+  ///   large layers. Small work is done on one thread all the same.
+  ///   - trace: Given every layer's outputs, piece by piece, on one thread.
   /// - Throws: `RNNError` for an input of the wrong rank, feature count or type, without steps, for an index out of
   ///   range, for lengths or a state that do not fit it.
   public func run(
-    _ input: Tensor, state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false,
+    _ input: Tensor, state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false, threads: Int = 1,
     trace: ((LayerTrace) -> Void)? = nil
   ) throws(RNNError) -> Outputs {
+    guard threads >= 1 else { throw RNNError(.usage, "\(threads) threads", remedy: "use 1 or more") }
     let sequence = try SequenceInput(input, for: self)
     if isPiece && !isStreamable { throw Plan.notStreamable }
     try check(lengths, sequence, least: isPiece ? 0 : 1)
@@ -33,8 +36,8 @@ extension Plan {
         remedy: "make it with state(batch: \(sequence.batch)) of the same plan")
     }
     return switch precision {
-    case .float32: try SequenceRun<Float>(self, sequence, lengths, trace).run(start)
-    case .float64: try SequenceRun<Double>(self, sequence, lengths, trace).run(start)
+    case .float32: try SequenceRun<Float>(self, sequence, lengths, threads, trace).run(start)
+    case .float64: try SequenceRun<Double>(self, sequence, lengths, threads, trace).run(start)
     }
   }
 
@@ -74,11 +77,11 @@ extension Plan {
 
   /// Steps to take at once: enough rows to make good use of each weight read, few enough for their gates to stay in
   /// cache.
-  func pieceSteps(_ sequence: SequenceInput) -> Int {
+  func pieceSteps(_ sequence: SequenceInput, batch: Int) -> Int {
     var gates = 1
     for case .recurrent(let stage) in stages { gates = max(gates, stage.gates) }
-    let step = gates * precision.size * max(sequence.batch, 1)
-    return min(sequence.steps, max(1, max((1 << 19) / step, (63 + sequence.batch) / max(sequence.batch, 1))))
+    let step = gates * precision.size * max(batch, 1)
+    return min(sequence.steps, max(1, max((1 << 19) / step, (63 + batch) / max(batch, 1))))
   }
 }
 
@@ -92,11 +95,18 @@ private struct SequenceRun<R: Real> {
   let order: [Int]?
   /// For each step, how many sequences reach it.
   let active: [Int]
+  let threads: Int
 
-  init(_ plan: Plan, _ sequence: SequenceInput, _ lengths: [Int]?, _ trace: ((LayerTrace) -> Void)?) {
+  init(
+    _ plan: Plan, _ sequence: SequenceInput, _ lengths: [Int]?, _ threads: Int, _ trace: ((LayerTrace) -> Void)?
+  ) {
     self.plan = plan
     self.sequence = sequence
     self.trace = trace
+    // Worth the making of threads.
+    self.threads =
+      trace == nil
+      ? Team.size(threads, for: plan, steps: sequence.steps, batch: sequence.batch, least: 1 << 20) : 1
     guard let lengths, lengths.contains(where: { $0 < sequence.steps }) else {
       order = nil
       active = []
@@ -113,7 +123,7 @@ private struct SequenceRun<R: Real> {
   }
 
   func run(_ start: State) throws(RNNError) -> Outputs {
-    let steps = sequence.steps, batch = sequence.batch, precision = R.precision
+    let batch = sequence.batch, precision = R.precision
     var recurrentSize: Int?
     for case .recurrent(let module) in plan.architecture.modules { recurrentSize = module.outputSize }
     let endsInOutput = plan.endsInOutput
@@ -126,24 +136,27 @@ private struct SequenceRun<R: Real> {
     var state: State
     if let order { state = try start.permuted(order) } else { state = start }
     if batch > 0 {
-      let pieceSteps = plan.pieceSteps(sequence)
-      let engine = try Engine(
-        plan, batch: batch, maximumSteps: plan.isStreamable ? pieceSteps : steps, gateSteps: pieceSteps)
+      let team = threads > 1 ? try Team(threads) : nil
+      let parts = try parts(team)
       let memory = try state.makeMutable()
-      let rows = engine.input.assumingMemoryBound(to: R.self)
-      var done = 0
-      while done < steps {
-        let count = min(engine.maximumSteps, steps - done)
-        try read(from: done, count, into: rows, engine.inputStride)
-        let end = active.withUnsafeBufferPointer { active in
-          engine.run(
-            UnsafeRawPointer(rows), stride: engine.inputStride, steps: count,
-            active: order == nil ? nil : active.baseAddress.map { $0 + done },
-            state: memory, afterLayer: tracer(from: done))
+      if let team, parts.count > 1 {
+        let failures = UnsafeMutablePointer<RNNError?>.allocate(capacity: parts.count)
+        failures.initialize(repeating: nil, count: parts.count)
+        defer {
+          failures.deinitialize(count: parts.count)
+          failures.deallocate()
         }
-        if let output, let source = engine.output { copy(source, into: output, from: done, count) }
-        if let y { finish(end, rows, engine.inputStride, into: y, from: done, count) }
-        done += count
+        team.run { rank in
+          guard rank < parts.count else { return }
+          do throws(RNNError) {
+            try run(parts[rank], memory, output, y)
+          } catch {
+            failures[rank] = error
+          }
+        }
+        for part in parts.indices { if let failure = failures[part] { throw failure } }
+      } else {
+        for part in parts { try run(part, memory, output, y) }
       }
     }
     if let order {
@@ -154,23 +167,75 @@ private struct SequenceRun<R: Real> {
     return Outputs(output: output?.tensor, y: y?.tensor, state: state, isBatched: sequence.isBatched)
   }
 
+  /// Rows that are run together, on one thread but where a single row's layers are shared.
+  private struct Part {
+    let engine: Engine
+    var firstRow: Int { engine.firstRow }
+    var count: Int { engine.batch }
+    /// For each step, how many of the rows reach it; empty where all do.
+    let active: [Int]
+  }
+
+  /// All rows in one part, or as many parts as threads of about the same number of steps.
+  private func parts(_ team: Team?) throws(RNNError) -> [Part] {
+    let batch = sequence.batch, parts = batch > 1 ? threads : 1
+    let total = active.isEmpty ? sequence.steps * batch : active.reduce(0, +)
+    var result: [Part] = [], first = 0, done = 0
+    for part in 0..<parts {
+      var end = first
+      while end < batch - (parts - 1 - part), part == parts - 1 || end == first || done < total * (part + 1) / parts {
+        done += active.isEmpty ? sequence.steps : active.count { $0 > end }
+        end += 1
+      }
+      let pieceSteps = plan.pieceSteps(sequence, batch: end - first)
+      let engine = try Engine(
+        plan, batch: end - first, firstRow: first, of: batch,
+        maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps,
+        team: batch == 1 ? team : nil)
+      result.append(
+        Part(engine: engine, active: active.map { min(max($0 - first, 0), end - first) }))
+      first = end
+    }
+    return result
+  }
+
+  private func run(
+    _ part: Part, _ memory: UnsafeMutableRawPointer, _ output: Result?, _ y: Result?
+  ) throws(RNNError) {
+    let engine = part.engine, rows = engine.input.assumingMemoryBound(to: R.self)
+    var done = 0
+    while done < sequence.steps {
+      let count = min(engine.maximumSteps, sequence.steps - done)
+      try read(part, from: done, count, into: rows, engine.inputStride)
+      let end = part.active.withUnsafeBufferPointer { active in
+        engine.run(
+          UnsafeRawPointer(rows), stride: engine.inputStride, steps: count,
+          active: active.isEmpty ? nil : active.baseAddress.map { $0 + done }, state: memory,
+          afterLayer: tracer(from: done))
+      }
+      if let output, let source = engine.output { copy(part, source, into: output, from: done, count) }
+      if let y { finish(part, end, rows, engine.inputStride, into: y, from: done, count) }
+      done += count
+    }
+  }
+
   private func sequenceOf(_ row: Int) -> Int { order.map { $0[row] } ?? row }
 
   /// Puts steps of the input into the engine's rows.
   private func read(
-    from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int
+    _ part: Part, from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int
   ) throws(RNNError) {
-    let gain = R(plan.architecture.inputGain)
+    let gain = R(plan.inputGain)
     for step in 0..<count {
-      for row in 0..<sequence.batch {
-        let target = rows + (step * sequence.batch + row) * stride
-        let source = sequence.row(step: first + step, sequence: sequenceOf(row))
+      for row in 0..<part.count {
+        let target = rows + (step * part.count + row) * stride, number = sequenceOf(part.firstRow + row)
+        let source = sequence.row(step: first + step, sequence: number)
         if case .embedding(let stage) = plan.stages.first {
           guard let index = sequence.tensor.integer(at: source) else {
-            throw RNNError(.badData, place: "input, step \(first + step), row \(sequenceOf(row))",
+            throw RNNError(.badData, place: "input, step \(first + step), row \(number)",
               "the index is too large", remedy: "correct the input")
           }
-          try stage.check(index, step: first + step, row: sequenceOf(row))
+          try stage.check(index, step: first + step, row: number)
           stage.look(up: index, into: target)
         } else {
           sequence.tensor.copyReals(from: source * sequence.features, count: sequence.features, to: target)
@@ -181,26 +246,28 @@ private struct SequenceRun<R: Real> {
   }
 
   /// Copies rows of every step into a tensor of the input's layout.
-  private func copy(_ rows: Engine.Rows, into result: Result, from first: Int, _ count: Int) {
+  private func copy(_ part: Part, _ rows: Engine.Rows, into result: Result, from first: Int, _ count: Int) {
     let source = rows.base.assumingMemoryBound(to: R.self)
     for step in 0..<count {
-      for row in 0..<sequence.batch {
-        let target = sequence.row(step: first + step, sequence: sequenceOf(row)) * result.features
+      for row in 0..<part.count {
+        let number = sequenceOf(part.firstRow + row)
+        let target = sequence.row(step: first + step, sequence: number) * result.features
         (result.base + target).update(
-          from: source + (step * sequence.batch + row) * rows.stride, count: result.features)
+          from: source + (step * part.count + row) * rows.stride, count: result.features)
       }
     }
   }
 
   /// Puts the chain's end into a tensor of the input's layout, with skip and gain.
   private func finish(
-    _ rows: Engine.Rows, _ x: UnsafeMutablePointer<R>, _ stride: Int, into result: Result, from first: Int, _ count: Int
+    _ part: Part, _ rows: Engine.Rows, _ x: UnsafeMutablePointer<R>, _ stride: Int, into result: Result,
+    from first: Int, _ count: Int
   ) {
     let source = rows.base.assumingMemoryBound(to: R.self)
-    let skip = plan.architecture.skip, gain = R(plan.architecture.outputGain)
+    let skip = plan.skip, gain = R(plan.outputGain)
     for step in 0..<(plan.endsInLastStep ? 1 : count) {
-      for row in 0..<sequence.batch {
-        let from = step * sequence.batch + row, number = sequenceOf(row)
+      for row in 0..<part.count {
+        let from = step * part.count + row, number = sequenceOf(part.firstRow + row)
         let target = plan.endsInLastStep ? number : sequence.row(step: first + step, sequence: number)
         plan.finish(
           source + from * rows.stride, skip, gain, UnsafePointer(x + from * stride),
@@ -255,6 +322,6 @@ extension Plan {
   /// Whether what the chain ends in is the last recurrent layer's output and nothing else.
   var endsInOutput: Bool {
     guard case .recurrent(let module) = architecture.modules.last else { return false }
-    return module.returnsSequence && architecture.skip == 0 && architecture.outputGain == 1
+    return module.returnsSequence && skip == 0 && outputGain == 1
   }
 }

@@ -46,7 +46,7 @@ struct Bench: ParsableCommand {
     guard (1...Self.largest).contains(batch), steps.map({ (1...Self.largest).contains($0) }) ?? true else {
       throw ValidationError("--batch and --steps are 1 to \(Self.largest)")
     }
-    guard threads == 1 else { throw ValidationError("--threads must be 1: the runner uses one thread") }
+    try Threads.check(threads)
     guard call != .step || steps.map({ $0 == 1 }) ?? true else {
       throw ValidationError("--step runs one step a call: leave --steps out")
     }
@@ -88,10 +88,10 @@ struct Bench: ParsableCommand {
   }
 
   private func measured(_ plan: Plan, _ call: Call?, _ steps: Int, _ random: inout SplitMix64) throws -> any BenchCall {
-    if call == .whole { return try PlanCall(plan, batch: batch, steps: steps, &random) }
+    if call == .whole { return try PlanCall(plan, batch: batch, steps: steps, threads: threads, &random) }
     return switch plan.precision {
-    case .float32: try RunnerCall<Float>(plan, batch: batch, steps: steps, &random)
-    case .float64: try RunnerCall<Double>(plan, batch: batch, steps: steps, &random)
+    case .float32: try RunnerCall<Float>(plan, batch: batch, steps: steps, threads: threads, &random)
+    case .float64: try RunnerCall<Double>(plan, batch: batch, steps: steps, threads: threads, &random)
     }
   }
 }

@@ -46,6 +46,7 @@ struct Run: ParsableCommand {
   @OptionGroup var part: PartArguments
   @Option(help: ArgumentHelp("Compute in this type. Default: the model's own.", valueName: "type"))
   var precision: PrecisionName?
+  @Option(help: "Threads to run on; the results are the same.") var threads = 1
   @Flag(help: """
     Read steps from standard input as they come, a line of numbers or a JSON list each, and write each step's result at \
     once.
@@ -63,6 +64,7 @@ struct Run: ParsableCommand {
   private var states: StateArguments { StateArguments(h0: h0, c0: c0, stateIn: stateIn) }
 
   func validate() throws {
+    try Threads.check(threads)
     guard stream == input.isEmpty else {
       throw ValidationError(
         stream ? "--stream reads standard input: leave --input out" : "Missing expected argument '--input <file>'")
@@ -107,7 +109,7 @@ struct Run: ParsableCommand {
         try lastState?.write(last)
       } else {
         let members = file.members.map { Arrays.typed($0, arrays.format, takesIndices: plan.takesIndices) }
-        let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run()
+        let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run(threads: threads)
         progress.end()
         try lastState?.write(run.outputs.state)
         if let end = run.outputs.last { try results?.write(run.outputs.members, end: end, batchAxis: run.batchAxis) }

@@ -52,10 +52,10 @@ struct SequenceInputs {
     ["input", "h0", "c0", "lengths"].contains { name == $0 || name.hasSuffix("." + $0) }
   }
 
-  func run() throws(RNNError) -> Result {
+  func run(threads: Int) throws(RNNError) -> Result {
     let outputs: Outputs
     do throws(RNNError) {
-      outputs = try plan.run(input, state: state, lengths: lengths, isPiece: isPiece)
+      outputs = try plan.run(input, state: state, lengths: lengths, isPiece: isPiece, threads: threads)
     } catch {
       // Anything that is wrong now is wrong with the input.
       throw error.inFile(path)

@@ -10,6 +10,7 @@ protocol DefinedReal: BinaryFloatingPoint, Sendable {
   static var raise: Int { get }
   static var expLeast: Self { get }
   static var tanhLeast: Self { get }
+  static var sigmoidMost: Self { get }
   static var lanes: Int { get }
   /// C's quotient Q in powers of r.
   static func expQuotient(_ r: Self) -> Self
@@ -31,6 +32,7 @@ extension Float: DefinedReal {
   static var raise: Int { 32 }
   static var expLeast: Float { -104 }
   static var tanhLeast: Float { -19 }
+  static var sigmoidMost: Float { 17.5 }
   static var lanes: Int { 16 }
 
   static func expQuotient(_ r: Float) -> Float {
@@ -59,6 +61,7 @@ extension Double: DefinedReal {
   static var raise: Int { 128 }
   static var expLeast: Double { -746 }
   static var tanhLeast: Double { -40 }
+  static var sigmoidMost: Double { 37.5 }
   static var lanes: Int { 8 }
 
   static func expQuotient(_ r: Double) -> Double {
@@ -86,71 +89,67 @@ extension Double: DefinedReal {
   }
 }
 
-/// exp taken apart.
-struct Apart<R: DefinedReal> {
-  var r: R
-  var t: R
-  var p: R
-  /// s, times u where it was raised.
-  var scale: R
-
-  /// `y` is no NaN.
-  init(_ y: R, least: R, raised: Bool) {
-    let q = raised ? R.raise : 0
-    let y = y < least ? least : y
-    let rounder = R.rounder + R(R.bias + q)
-    let n = fma(y, R.log2e, rounder) - rounder
-    // Only tanh is not raised.
-    r = raised ? fma(n, -R.ln2Low, fma(n, -R.ln2High, y)) : fma(n, -R.ln2, y)
-    t = fma(R.expQuotient(r), r, 0.5) * (r * r)
-    p = r + t
-    scale = R(sign: .plus, exponent: R.Exponent(Int(n) + q), significand: 1)
-  }
-}
-
 extension DefinedReal {
   static var u: Self { Self(sign: .plus, exponent: Self.Exponent(raise), significand: 1) }
   static var canonicalNaN: Self { Self.nan }
   var canonical: Self { isNaN ? Self.canonicalNaN : self }
 
-  static func divide(_ n: Self, _ nLow: Self, _ d: Self, _ dLow: Self) -> Self {
-    let q = n / d
-    let rest = fma(-q, dLow, fma(-q, d, n) + nLow)
-    return fma(rest, fma(d, -0.5, 1.45), q)
+  /// The page's `expm1(r)`.
+  static func expm1NearZero(_ r: Self) -> Self { fma(fma(expQuotient(r), r, 0.5), r * r, r) }
+
+  /// The page's n, and 2^n times u where it is raised. `y` is no NaN.
+  static func split(_ y: Self, raised: Bool) -> (n: Self, power: Self) {
+    let q = raised ? raise : 0
+    let rounder = rounder + Self(bias + q)
+    let n = fma(y, log2e, rounder) - rounder
+    return (n, Self(sign: .plus, exponent: Self.Exponent(Int(n) + q), significand: 1))
   }
 
   static func sigmoid(_ x: Self) -> Self {
     if x.isNaN { return x }
-    let e = Apart(-x.magnitude, least: expLeast, raised: true)
-    let s = e.scale * (1 / u)
-    let g = e.p + 1, gLow = e.p - (g - 1)
-    let d = fma(s, g, 1)
-    let dLow = fma(s, gLow, fma(s, g, 1 - d))
-    return x < 0 ? divide(g, gLow, d, dLow) * e.scale * (1 / u) : divide(1, 0, d, dLow) * u * (1 / u)
+    let x = max(min(x, sigmoidMost), expLeast)
+    let (n, power) = split(x, raised: true)
+    let p = expm1NearZero(fma(n, ln2Low, fma(n, ln2High, -x)))
+    let w = fma(power, 1 / u, 1)
+    let d = w + p
+    let dLow = ((w - d) + p) + fma(power, 1 / u, 1 - w)
+    let q = 1 / d
+    let rest = fma(-q, dLow, fma(-q, d, 1))
+    let low = q * (1 / u)
+    return fma(rest, low, low) * power
   }
 
   static func tanh(_ x: Self) -> Self {
     if x.isNaN { return x }
-    let e = Apart(-(x + x).magnitude, least: tanhLeast, raised: false)
-    let s = e.scale, o = 1 - s
-    let d = fma(s, e.p, 1 + s)
-    let dLow = fma(s, e.p, (1 - d) + s)
-    let n = fma(-s, e.p, o)
-    let nLow = fma(-s, e.t, fma(-s, e.r, o - n))
-    return Self(signOf: x, magnitudeOf: divide(n, nLow, d, dLow))
+    let y = max(-(x + x).magnitude, tanhLeast)
+    let (n, s) = split(y, raised: false)
+    let p = expm1NearZero(fma(n, -ln2, y))
+    let d = fma(s, p, 1 + s)
+    let dLow = fma(s, p, (1 - d) + s)
+    let inverse = 1 / d
+    let q = fma(-s, p, 1 - s) * inverse
+    let rest = fma(-q, dLow, fma(-q, d, 2 - d) - dLow)
+    return Self(signOf: x, magnitudeOf: fma(rest, inverse, q))
+  }
+
+  /// The page's p and S for y <= 0.
+  static func takeApart(_ y: Self) -> (p: Self, power: Self) {
+    let y = max(y, expLeast)
+    let (n, power) = split(y, raised: true)
+    return (expm1NearZero(fma(n, -ln2Low, fma(n, -ln2High, y))), power)
   }
 
   static func exp(_ y: Self) -> Self {
     if y.isNaN { return y }
-    let e = Apart(y, least: expLeast, raised: true)
-    return fma(e.scale, e.p, e.scale) * (1 / u)
+    let (p, power) = takeApart(y)
+    return fma(power, p, power) * (1 / u)
   }
 
   static func expm1(_ y: Self) -> Self {
     if y.isNaN { return y }
-    let e = Apart(y, least: expLeast, raised: true)
-    let s = e.scale * (1 / u)
-    return fma(s, e.p, s - 1)
+    let (p, power) = takeApart(y)
+    let s = power * (1 / u)
+    return fma(s, p, s - 1)
   }
 
   static func log(_ x: Self) -> Self {

@@ -119,6 +119,51 @@ import Testing
     }
   }
 
+  /// Models large enough for threads to share: a batch's rows, of lengths of their own, and a single row's units.
+  @Test(arguments: [2, 3, 5]) func threadsDoNotMatter(_ threads: Int) throws {
+    for (seed, batch) in [nil, nil, nil, 1, 4, 7].enumerated() {
+      var generator = Generator(seed: UInt64(seed) + 11000)
+      let cell: Recurrent.Cell = [.lstm, .gru, .rnn][seed % 3]
+      let module = Recurrent(
+        name: "rnn", cell: cell, inputSize: 40, hiddenSize: cell == .rnn ? 270 : 170, numLayers: 2,
+        direction: seed == 2 || seed == 4 ? .bidirectional : .forward)
+      let modules: [Module] = [
+        .recurrent(module), .linear(Linear(name: "head", inFeatures: module.outputSize, outFeatures: 3)),
+      ]
+      var archive = TensorArchive()
+      for module in modules {
+        for (name, shape) in Model.parameters(of: module) {
+          try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.2) })
+        }
+      }
+      let plan = try Plan(Model(archive, architecture: Architecture(modules: modules)))
+      let steps = 61
+      let shape = try require(Shape(batch.map { [steps, $0, 40] } ?? [steps, 40]))
+      let input = try RandomModel.tensor(shape.dimensions, .float32) { generator.uniform(2) }
+      let lengths = batch.map { (0..<$0).map { _ in generator.size(1...steps) } }
+      let one = try plan.run(input, lengths: lengths)
+      let several = try plan.run(input, lengths: lengths, threads: threads)
+      for (found, expected) in [(several.output, one.output), (several.y, one.y)] {
+        #expect(try require(found).isIdentical(to: require(expected)), "seed \(seed)")
+      }
+      #expect(try require(several.hn("rnn")).isIdentical(to: require(one.hn("rnn"))), "seed \(seed)")
+      #expect(several.cn("rnn").map { $0.doubles } == one.cn("rnn").map { $0.doubles }, "seed \(seed)")
+
+      guard plan.isStreamable else { continue }
+      let values: [Float] = bits(input)
+      var results: [[Float]] = []
+      for threads in [1, threads] {
+        let runner = try Runner(plan, batch: batch ?? 1, maximumSteps: 7, threads: threads)
+        var state = try plan.state(batch: batch ?? 1)
+        var result = [Float](repeating: 0, count: steps * (batch ?? 1) * 3)
+        var span = result.mutableSpan
+        try runner.run(values.span, steps: steps, &state, into: &span)
+        results.append(result)
+      }
+      #expect(same(results[0], results[1]), "seed \(seed)")
+    }
+  }
+
   @Test func copyOfAStateIsUnaffected() throws {
     let module = Recurrent(name: "rnn", cell: .lstm, inputSize: 2, hiddenSize: 3)
     var generator = Generator(seed: 1)

@@ -1,7 +1,7 @@
 // exp and its kin from IEEE operations alone, one sequence for every instruction set.
 //
-// exp(y) = s·(1 + p) with s = 2^n, n = y/ln 2 rounded, p = expm1(y − n·ln 2), |y − n·ln 2| <= ln(2)/2. The polynomials
-// are minimax fits of relative error 2^-26 (float32) and 2^-61 (float64).
+// exp(y) = 2^n·(1 + p), where n is y/ln 2 rounded and p = expm1(r), r = y − n·ln 2, |r| <= ln(2)/2. The polynomials are
+// minimax fits of relative error 2^-26 (float32) and 2^-61 (float64).
 
 #if LANES == 16
 #define LOG2E 0x1.715476p+0f
@@ -14,10 +14,10 @@
 #define ROUNDER 0x1.8p23f
 /// Powers of two below the normal range are kept times 2^RAISE until the last multiplication.
 #define RAISE 32
-#define UP SPLAT(0x1p32f)
 #define DOWN SPLAT(0x1p-32f)
 #define EXP_LEAST -104.0f
 #define TANH_LEAST -19.0f
+#define SIGMOID_MOST 17.5f
 #else
 #define LOG2E 0x1.71547652b82fep+0
 #define LN2 0x1.62e42fefa39efp-1
@@ -27,96 +27,143 @@
 #define EXPONENT_BIAS 1023
 #define ROUNDER 0x1.8p52
 #define RAISE 128
-#define UP SPLAT(0x1p128)
 #define DOWN SPLAT(0x1p-128)
 #define EXP_LEAST -746.0
 #define TANH_LEAST -40.0
+#define SIGMOID_MOST 37.5
 #endif
 
-/// expm1(r) − r for |r| <= ln(2)/2.
-INLINE V NAME(expm1_tail)(V r) {
-  V r2 = r * r;
+/// Most vectors that a function takes in step.
+#define MOST_IN_STEP 4
+#define EACH UNROLL for (int j = 0; j < count; j++)
+
+/// p[j] = expm1(r[j]) for |r| <= ln(2)/2.
+INLINE void NAME(expm1_near_zero)(const int count, const V *r, V *p) {
+  V r2[MOST_IN_STEP], q[MOST_IN_STEP], a[MOST_IN_STEP];
+  EACH r2[j] = r[j] * r[j];
 #if LANES == 16
-  V a = FMA(SPLAT(0x1.5555bap-5f), r, SPLAT(0x1.5554b6p-3f));
-  V b = FMA(SPLAT(0x1.6c5586p-10f), r, SPLAT(0x1.1223aap-7f));
-  V q = FMA(b, r2, a);
+  EACH a[j] = FMA(SPLAT(0x1.5555bap-5f), r[j], SPLAT(0x1.5554b6p-3f));
+  EACH q[j] = FMA(SPLAT(0x1.6c5586p-10f), r[j], SPLAT(0x1.1223aap-7f));
+  EACH q[j] = FMA(q[j], r2[j], a[j]);
 #else
-  V r4 = r2 * r2;
-  V a = FMA(SPLAT(0x1.5555555555549p-5), r, SPLAT(0x1.5555555555559p-3));
-  V b = FMA(SPLAT(0x1.6c16c16c1ccb3p-10), r, SPLAT(0x1.111111110f7d1p-7));
-  V c = FMA(SPLAT(0x1.a01a018323ed8p-16), r, SPLAT(0x1.a01a01af81bb0p-13));
-  V d = FMA(SPLAT(0x1.27e52acd924ebp-22), r, SPLAT(0x1.71ddf931f092ap-19));
-  V e = FMA(SPLAT(0x1.1ef5e371b61cbp-29), r, SPLAT(0x1.af5d60d347e0ep-26));
-  V q = FMA(FMA(e, r4, FMA(d, r2, c)), r4, FMA(b, r2, a));
+  V r4[MOST_IN_STEP], b[MOST_IN_STEP];
+  EACH r4[j] = r2[j] * r2[j];
+  EACH a[j] = FMA(SPLAT(0x1.27e52acd924ebp-22), r[j], SPLAT(0x1.71ddf931f092ap-19));
+  EACH b[j] = FMA(SPLAT(0x1.a01a018323ed8p-16), r[j], SPLAT(0x1.a01a01af81bb0p-13));
+  EACH q[j] = FMA(SPLAT(0x1.1ef5e371b61cbp-29), r[j], SPLAT(0x1.af5d60d347e0ep-26));
+  EACH q[j] = FMA(q[j], r4[j], FMA(a[j], r2[j], b[j]));
+  EACH a[j] = FMA(SPLAT(0x1.6c16c16c1ccb3p-10), r[j], SPLAT(0x1.111111110f7d1p-7));
+  EACH b[j] = FMA(SPLAT(0x1.5555555555549p-5), r[j], SPLAT(0x1.5555555555559p-3));
+  EACH q[j] = FMA(q[j], r4[j], FMA(a[j], r2[j], b[j]));
 #endif
-  return FMA(q, r, SPLAT(0.5)) * r2;
+  EACH q[j] = FMA(q[j], r[j], SPLAT(0.5));
+  EACH p[j] = FMA(q[j], r2[j], r[j]);
 }
 
-/// exp(y) = s·(1 + p) with p = r + tail.
-#define EXPONENTIAL NAME(exponential)
-typedef struct {
-  V r, tail, p;
-  /// s·2^raise, with which it is a normal number.
-  V raised;
-} EXPONENTIAL;
-
-/// Takes exp(y) apart; `least` <= y <= 0, or what is less counts as `least`. For tanh, to which exp(y) matters ever
-/// less the larger n is, ln 2 in one piece will do.
-INLINE EXPONENTIAL NAME(take_apart)(V y, V least, const int raise, const bool for_tanh) {
+/// n = y/ln 2 rounded, and 2^(n + raise), which is to be a normal number.
+INLINE void NAME(split)(const int count, const V *y, const int raise, V *n, V *power) {
   const V rounder = SPLAT(ROUNDER + (REAL)(EXPONENT_BIAS + raise));
-  y = SELECT(y < least, least, y);
-  V shifted = FMA(y, SPLAT(LOG2E), rounder);
-  V n = shifted - rounder;
-  EXPONENTIAL e;
-  e.r = for_tanh ? FMA(n, SPLAT(-LN2), y) : FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
-  e.tail = NAME(expm1_tail)(e.r);
-  e.p = e.r + e.tail;
-  e.raised = (V)((VI)shifted << FRACTION_BITS);
-  return e;
+  V shifted[MOST_IN_STEP];
+  EACH shifted[j] = FMA(y[j], SPLAT(LOG2E), rounder);
+  EACH n[j] = shifted[j] - rounder;
+  EACH power[j] = (V)((VI)shifted[j] << FRACTION_BITS);
 }
 
-/// (n + n_low)/(d + d_low) to little more than half an ulp, where each low part is at most an ulp of its high part and
-/// 1 <= d <= 2.
-INLINE V NAME(divide)(V n, V n_low, V d, V d_low) {
-  V q = n / d;
-  V rest = FMA(-q, d_low, FMA(-q, d, n) + n_low);
-  // 1/d to within a tenth is enough for the correction.
-  return FMA(rest, FMA(d, SPLAT(-0.5), SPLAT(1.45)), q);
+INLINE V NAME(at_least)(V x, V bound) { return SELECT(bound > x, bound, x); }
+INLINE V NAME(at_most)(V x, V bound) { return SELECT(bound < x, bound, x); }
+
+/// 1/(1 + exp(−x)) = s/(s + 1 + p), where exp(−x) = (1 + p)/s.
+///
+/// Of `count` vectors in step, so that their operations fill each other's waits, in place.
+INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
+  V raised[MOST_IN_STEP], n[MOST_IN_STEP], p[MOST_IN_STEP], d[MOST_IN_STEP], d_low[MOST_IN_STEP], q[MOST_IN_STEP];
+  EACH x[j] = NAME(at_least)(NAME(at_most)(x[j], SPLAT(SIGMOID_MOST)), SPLAT(EXP_LEAST));
+  NAME(split)(count, x, RAISE, n, raised);
+  EACH p[j] = FMA(n[j], SPLAT(LN2_HIGH), -x[j]);
+  EACH p[j] = FMA(n[j], SPLAT(LN2_LOW), p[j]);
+  NAME(expm1_near_zero)(count, p, p);
+  V whole[MOST_IN_STEP];
+  EACH whole[j] = FMA(raised[j], DOWN, SPLAT(1));
+  EACH d[j] = whole[j] + p[j];
+  EACH q[j] = 1 / d[j];
+  EACH d_low[j] = (whole[j] - d[j]) + p[j];
+  EACH d_low[j] = d_low[j] + FMA(raised[j], DOWN, 1 - whole[j]);
+  V low[MOST_IN_STEP];
+  EACH low[j] = q[j] * DOWN;
+  EACH d[j] = FMA(-q[j], d[j], SPLAT(1));
+  EACH d[j] = FMA(-q[j], d_low[j], d[j]);
+  EACH x[j] = FMA(d[j], low[j], low[j]) * raised[j];
 }
 
-/// 1/(1 + exp(−x)). From e = exp(−|x|): 1/(1 + e), below zero e/(1 + e).
+/// From e = exp(−2|x|) = s·(1 + p): (1 − e)/(1 + e) with x's sign.
+INLINE void NAME(tanhs_in_step)(const int count, V *x) {
+  V s[MOST_IN_STEP], n[MOST_IN_STEP], p[MOST_IN_STEP], d[MOST_IN_STEP], d_low[MOST_IN_STEP], q[MOST_IN_STEP];
+  EACH p[j] = NAME(at_least)(NAME(minus_magnitude)(x[j] + x[j]), SPLAT(TANH_LEAST));
+  NAME(split)(count, p, 0, n, s);
+  EACH p[j] = FMA(n[j], SPLAT(-LN2), p[j]);
+  NAME(expm1_near_zero)(count, p, p);
+  V inverse[MOST_IN_STEP], rest[MOST_IN_STEP];
+  EACH d[j] = FMA(s[j], p[j], 1 + s[j]);
+  EACH inverse[j] = 1 / d[j];
+  EACH q[j] = FMA(-s[j], p[j], 1 - s[j]);
+  EACH d_low[j] = FMA(s[j], p[j], (1 - d[j]) + s[j]);
+  EACH q[j] = q[j] * inverse[j];
+  // 1 − e is 2 − d − d_low: what rounding it has lost is seen here.
+  EACH rest[j] = FMA(-q[j], d[j], 2 - d[j]) - d_low[j];
+  EACH rest[j] = FMA(-q[j], d_low[j], rest[j]);
+  EACH x[j] = NAME(with_sign_of)(FMA(rest[j], inverse[j], q[j]), x[j]);
+}
+
 INLINE_WHERE_SMALL V NAME(sigmoid)(V x) {
-  EXPONENTIAL e = NAME(take_apart)(NAME(minus_magnitude)(x), SPLAT(EXP_LEAST), RAISE, false);
-  V s = e.raised * DOWN;
-  V g = e.p + 1;
-  V g_low = e.p - (g - 1);
-  V d = FMA(s, g, SPLAT(1));
-  V d_low = FMA(s, g_low, FMA(s, g, 1 - d));
-  V q = NAME(divide)(SELECT(x < 0, g, SPLAT(1)), SELECT(x < 0, g_low, SPLAT(0)), d, d_low);
-  return q * SELECT(x < 0, e.raised, UP) * DOWN;
+  NAME(sigmoids_in_step)(1, &x);
+  return x;
 }
 
-/// From e = exp(−2|x|): (1 − e)/(1 + e) with x's sign.
 INLINE_WHERE_SMALL V NAME(tanh)(V x) {
-  EXPONENTIAL e = NAME(take_apart)(NAME(minus_magnitude)(x + x), SPLAT(TANH_LEAST), 0, true);
-  V s = e.raised;
-  V one_less_s = 1 - s;
-  V d = FMA(s, e.p, 1 + s);
-  V d_low = FMA(s, e.p, (1 - d) + s);
-  V n = FMA(-s, e.p, one_less_s);
-  V n_low = FMA(-s, e.tail, FMA(-s, e.r, one_less_s - n));
-  return NAME(with_sign_of)(NAME(divide)(n, n_low, d, d_low), x);
+  NAME(tanhs_in_step)(1, &x);
+  return x;
+}
+
+#undef EACH
+
+/// Of `count` vectors in place, IN_STEP at a time.
+INLINE void NAME(sigmoids)(const int count, V *x) {
+  const int in_step = IN_STEP;
+  UNROLL for (int i = 0; i + in_step <= count; i += in_step) {
+    if (in_step > 1) NAME(sigmoids_in_step)(in_step, x + i);
+    else x[i] = NAME(sigmoid)(x[i]);
+  }
+  if (count % in_step) NAME(sigmoids_in_step)(count % in_step, x + count / in_step * in_step);
+}
+
+INLINE void NAME(tanhs)(const int count, V *x) {
+  const int in_step = IN_STEP;
+  UNROLL for (int i = 0; i + in_step <= count; i += in_step) {
+    if (in_step > 1) NAME(tanhs_in_step)(in_step, x + i);
+    else x[i] = NAME(tanh)(x[i]);
+  }
+  if (count % in_step) NAME(tanhs_in_step)(count % in_step, x + count / in_step * in_step);
+}
+
+/// exp(y) for y <= 0, as 2^n·(1 + p), the power raised.
+INLINE V NAME(take_apart)(V y, V *raised) {
+  V n, r;
+  y = NAME(at_least)(y, SPLAT(EXP_LEAST));
+  NAME(split)(1, &y, RAISE, &n, raised);
+  r = FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
+  NAME(expm1_near_zero)(1, &r, &r);
+  return r;
 }
 
 /// exp(y) for y <= 0.
 INLINE_WHERE_SMALL V NAME(exp)(V y) {
-  EXPONENTIAL e = NAME(take_apart)(y, SPLAT(EXP_LEAST), RAISE, false);
-  return FMA(e.raised, e.p, e.raised) * DOWN;
+  V raised, p = NAME(take_apart)(y, &raised);
+  return FMA(raised, p, raised) * DOWN;
 }
 
 /// exp(y) − 1 for y <= 0.
 INLINE_WHERE_SMALL V NAME(expm1)(V y) {
-  EXPONENTIAL e = NAME(take_apart)(y, SPLAT(EXP_LEAST), RAISE, false);
-  V s = e.raised * DOWN;
-  return FMA(s, e.p, s - 1);
+  V raised, p = NAME(take_apart)(y, &raised);
+  V s = raised * DOWN;
+  return FMA(s, p, s - 1);
 }

@@ -9,6 +9,7 @@
 #include "product.h"
 
 #include "cells.h"
+#include "multiply.h"
 #include "layer.h"
 
 #undef REAL
@@ -23,7 +24,7 @@
 #undef EXPONENT_BIAS
 #undef ROUNDER
 #undef RAISE
-#undef UP
+#undef SIGMOID_MOST
 #undef DOWN
 #undef EXP_LEAST
 #undef TANH_LEAST

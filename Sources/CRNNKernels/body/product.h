@@ -7,48 +7,63 @@
 #define BLOCK 32
 /// Rows worked on between two visits to the same weights: their results stay in the first-level cache.
 #define ROWS_AT_ONCE 48
+/// Most groups of a matrix that a single row takes at once.
+#define MOST_GROUPS 4
 
-/// One block of `rows` rows times `groups`·`panels` panels, all three known when compiled.
-INLINE void NAME(tile)(const int rows, const int groups, const int panels, const V *w, ptrdiff_t w_group,
-                       ptrdiff_t w_pitch, const REAL *x, ptrdiff_t x_stride, ptrdiff_t length, const REAL *start,
-                       ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride, ptrdiff_t pitch) {
-  V sums[MAXIMUM_TILE];
-  UNROLL for (int i = 0; i < rows * groups * panels; i++) sums[i] = SPLAT(0);
+/// sums[block][row][group][panel] over `length` columns of `blocks` blocks that follow each other, `rows` rows and
+/// `groups`·`panels` panels. Counts are known when compiled. `ahead`, where there is one, is fetched meanwhile.
+INLINE void NAME(block_sums)(const int blocks, const int rows, const int groups, const int panels, const V *w,
+                             ptrdiff_t w_group, ptrdiff_t w_pitch, const REAL *x, ptrdiff_t x_stride, ptrdiff_t length,
+                             const V *ahead, V *sums) {
+  UNROLL for (int i = 0; i < blocks * rows * groups * panels; i++) sums[i] = SPLAT(0);
   for (ptrdiff_t k = 0; k < length; k++) {
-    V weights[MAXIMUM_TILE];
-    UNROLL for (int g = 0; g < groups; g++) {
-      UNROLL for (int p = 0; p < panels; p++) weights[g * panels + p] = w[g * w_group + k * w_pitch + p];
-    }
-    UNROLL for (int r = 0; r < rows; r++) {
-      V value = SPLAT(x[r * x_stride + k]);
-      UNROLL for (int i = 0; i < groups * panels; i++) {
-        sums[r * groups * panels + i] = FMA(weights[i], value, sums[r * groups * panels + i]);
+    if (ahead) __builtin_prefetch(ahead + k);
+    UNROLL for (int b = 0; b < blocks; b++) {
+      V weights[MAXIMUM_TILE];
+      UNROLL for (int g = 0; g < groups; g++) {
+        UNROLL for (int p = 0; p < panels; p++) {
+          weights[g * panels + p] = w[g * w_group + (k + b * BLOCK) * w_pitch + p];
+        }
       }
-    }
-  }
-  UNROLL for (int r = 0; r < rows; r++) {
-    UNROLL for (int g = 0; g < groups; g++) {
-      UNROLL for (int p = 0; p < panels; p++) {
-        ptrdiff_t at = (g * pitch + p) * LANES;
-        *(V *)(out + r * out_stride + at) =
-            *(const V *)(start + r * start_stride + at) + sums[(r * groups + g) * panels + p];
+      UNROLL for (int r = 0; r < rows; r++) {
+        V value = SPLAT(x[r * x_stride + k + b * BLOCK]);
+        UNROLL for (int i = 0; i < groups * panels; i++) {
+          V *sum = sums + (b * rows + r) * groups * panels + i;
+          *sum = FMA(weights[i], value, *sum);
+        }
       }
     }
   }
 }
 
-/// All blocks of `groups` groups over up to ROWS_AT_ONCE rows, taken `tallest` at a time, then by halves.
-INLINE void NAME(strip)(const int tallest, const int groups, const int panels, const V *w, ptrdiff_t w_pitch,
-                        ptrdiff_t inner, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows, const REAL *start,
-                        ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride, ptrdiff_t pitch) {
+/// One block of `rows` rows times `panels` panels.
+INLINE void NAME(tile)(const int rows, const int panels, const V *w, ptrdiff_t w_pitch, const REAL *x,
+                       ptrdiff_t x_stride, ptrdiff_t length, const V *ahead, const REAL *start, ptrdiff_t start_stride,
+                       REAL *out, ptrdiff_t out_stride) {
+  V sums[MAXIMUM_TILE];
+  NAME(block_sums)(1, rows, 1, panels, w, 0, w_pitch, x, x_stride, length, ahead, sums);
+  UNROLL for (int r = 0; r < rows; r++) {
+    UNROLL for (int p = 0; p < panels; p++) {
+      *(V *)(out + r * out_stride + p * LANES) =
+          *(const V *)(start + r * start_stride + p * LANES) + sums[r * panels + p];
+    }
+  }
+}
+
+/// All blocks of `panels` panels over up to ROWS_AT_ONCE rows, taken `tallest` at a time, then by halves.
+INLINE void NAME(strip)(const int tallest, const int panels, const V *w, ptrdiff_t w_pitch, ptrdiff_t inner,
+                        const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows, const REAL *start, ptrdiff_t start_stride,
+                        REAL *out, ptrdiff_t out_stride) {
   const int middle = tallest > 4 ? (tallest + 1) / 2 : 2;
   for (ptrdiff_t k = 0; k < inner; k += BLOCK) {
     ptrdiff_t length = inner - k < BLOCK ? inner - k : BLOCK;
     ptrdiff_t row = 0;
+    // The weights of the next block, a part with each tile, so that their way from a far cache is not waited for.
+    const V *ahead = w + (k + BLOCK) * w_pitch, *end = ahead + BLOCK * w_pitch;
 #define TILES(height)                                                                                                  \
-  for (; row + (height) <= rows; row += (height)) {                                                                    \
-    NAME(tile)((height), groups, panels, w + k * w_pitch, inner * w_pitch, w_pitch, x + row * x_stride + k, x_stride,  \
-               length, start + row * start_stride, start_stride, out + row * out_stride, out_stride, pitch);           \
+  for (; row + (height) <= rows; row += (height), ahead += BLOCK) {                                                    \
+    NAME(tile)((height), panels, w + k * w_pitch, w_pitch, x + row * x_stride + k, x_stride, length,                   \
+               ahead < end ? ahead : 0, start + row * start_stride, start_stride, out + row * out_stride, out_stride); \
   }
     if (tallest > 1) TILES(tallest)
     if (tallest > middle) TILES(middle)
@@ -60,66 +75,22 @@ INLINE void NAME(strip)(const int tallest, const int groups, const int panels, c
   }
 }
 
-/// `multiply` for matrices of so many panels a group.
-INLINE void NAME(multiply_panels)(const int panels, const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride,
-                                  ptrdiff_t rows, const REAL *start, ptrdiff_t start_stride, REAL *out,
-                                  ptrdiff_t out_stride) {
-  const V *w = matrix->weights;
-  ptrdiff_t inner = matrix->inner, pitch = matrix->pitch, group = 0;
-  start += matrix->first * LANES;
-  out += matrix->first * LANES;
-#define STRIP(tallest, count, first, width)                                                                            \
-  NAME(strip)((tallest), (count), (width), w + group * inner * panels + (first), panels, inner, x, x_stride, rows,     \
-              start + (group * pitch + (first)) * LANES, start_stride, out + (group * pitch + (first)) * LANES,        \
-              out_stride, pitch)
-  if (rows == 1) {
-    // A single row needs several groups at once to keep enough chains in flight.
-    for (; group + SINGLE_GROUPS(panels) <= matrix->groups; group += SINGLE_GROUPS(panels)) {
-      STRIP(1, SINGLE_GROUPS(panels), 0, panels);
-    }
-    if (SINGLE_GROUPS(panels) > 2) {
-      for (; group + 2 <= matrix->groups; group += 2) STRIP(1, 2, 0, panels);
-    }
+/// Adds the product of a single row with `groups` groups, `w_group` vectors from one to the next, to their totals.
+///
+/// Few panels do not keep enough chains in flight: then two blocks are summed side by side.
+INLINE void NAME(add_row)(const int groups, const int panels, const V *w, ptrdiff_t w_group, ptrdiff_t inner,
+                          const REAL *x, V *totals) {
+  const int count = groups * panels, blocks = 2 * count <= SINGLE_PANELS ? 2 : 1;
+  V sums[2 * MAXIMUM_TILE];
+  ptrdiff_t k = 0;
+#define BLOCKS(number, length)                                                                                         \
+  NAME(block_sums)((number), 1, groups, panels, w + k * panels, w_group, panels, x + k, 0, (length), 0, sums);         \
+  UNROLL for (int i = 0; i < (number) * count; i++) totals[i % count] += sums[i];
+  for (; k + blocks * BLOCK <= inner; k += blocks * BLOCK) { BLOCKS(blocks, BLOCK) }
+  if (blocks > 1 && k + BLOCK <= inner) {
+    BLOCKS(1, BLOCK)
+    k += BLOCK;
   }
-  for (; group < matrix->groups; group++) {
-    // Registers may hold only some of a group's panels.
-    UNROLL for (int first = 0; first < panels; first += WIDEST_TILE) {
-      if (panels - first >= WIDEST_TILE) {
-        STRIP(TALLEST_TILE(WIDEST_TILE), 1, first, WIDEST_TILE);
-      } else {
-        STRIP(TALLEST_TILE((panels - first) % WIDEST_TILE), 1, first, (panels - first) % WIDEST_TILE);
-      }
-    }
-  }
-#undef STRIP
-}
-
-static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
-                                const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
-  switch (matrix->panels) {
-  case 1: NAME(multiply_panels)(1, matrix, x, x_stride, rows, start, start_stride, out, out_stride); break;
-  case 2: NAME(multiply_panels)(2, matrix, x, x_stride, rows, start, start_stride, out, out_stride); break;
-  case 3: NAME(multiply_panels)(3, matrix, x, x_stride, rows, start, start_stride, out, out_stride); break;
-  default: NAME(multiply_panels)(4, matrix, x, x_stride, rows, start, start_stride, out, out_stride); break;
-  }
-}
-
-static void NAME(multiply)(const rnnkit_matrix *matrix, const void *x_, ptrdiff_t x_stride, ptrdiff_t rows,
-                           const void *start_, ptrdiff_t start_stride, void *out_, ptrdiff_t out_stride) {
-  const REAL *x = x_, *start = start_;
-  REAL *out = out_;
-  for (ptrdiff_t row = 0; row < rows; row += ROWS_AT_ONCE) {
-    ptrdiff_t count = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE;
-    NAME(multiply_rows)(matrix, x + row * x_stride, x_stride, count, start + row * start_stride, start_stride,
-                        out + row * out_stride, out_stride);
-    if (start_ == out_) continue;
-    for (ptrdiff_t r = row; r < row + count; r++) {
-      for (ptrdiff_t g = 0; g < matrix->groups; g++) {
-        for (ptrdiff_t p = matrix->first + matrix->panels; p < matrix->pitch; p++) {
-          ptrdiff_t at = (g * matrix->pitch + p) * LANES;
-          *(V *)(out + r * out_stride + at) = *(const V *)(start + r * start_stride + at);
-        }
-      }
-    }
-  }
+  if (k < inner) { BLOCKS(1, inner - k) }
+#undef BLOCKS
 }

@@ -79,6 +79,37 @@ typedef struct {
   bool input_forget;
 } rnnkit_layer;
 
+/// The functions of PyTorch's cells, whose code does product and cell in one where a batch is of a single row, and takes
+/// a part of the units only where that is asked for.
+static inline bool rnnkit_is_standard(const rnnkit_layer *layer) {
+  if (layer->clip != __builtin_inf()) return false;
+  switch (layer->cell) {
+  case RNNKIT_RNN:
+    return layer->candidate_activation.function == RNNKIT_TANH || layer->candidate_activation.function == RNNKIT_RELU;
+  case RNNKIT_LSTM:
+    return layer->gate.function == RNNKIT_SIGMOID && layer->candidate_activation.function == RNNKIT_TANH &&
+           layer->output.function == RNNKIT_TANH && !layer->peepholes && !layer->input_forget;
+  case RNNKIT_GRU:
+    return layer->gate.function == RNNKIT_SIGMOID && layer->candidate_activation.function == RNNKIT_TANH;
+  default: return false;
+  }
+}
+
+/// Where threads wait for each other. Zeroed at first.
+typedef struct {
+  uint32_t threads, unused[15];
+  uint32_t arrived, unused_too[15];
+  uint32_t round, last[15];
+} rnnkit_barrier;
+
+/// Returns when all threads of the barrier have called it.
+void rnnkit_wait(rnnkit_barrier *barrier);
+
+/// Returns what `word` has become when it is no longer `old`, or `old` after about so many microseconds.
+uint32_t rnnkit_await_change(const uint32_t *word, uint32_t old, int microseconds);
+/// Adds 1; what was written before is seen by who awaits the change.
+void rnnkit_change(uint32_t *word);
+
 /// Steps to run through a layer, on rows of a batch.
 typedef struct {
   ptrdiff_t steps, batch;
@@ -100,6 +131,10 @@ typedef struct {
   /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
   void *scratch;
   ptrdiff_t scratch_stride;
+  /// Null, or where the threads wait that run a single row through a standard cell together, each a part of the
+  /// recurrent matrix's groups. h is only whole once all have returned.
+  rnnkit_barrier *barrier;
+  ptrdiff_t first_group, end_group;
 } rnnkit_piece;
 
 typedef struct {

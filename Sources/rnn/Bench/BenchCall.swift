@@ -16,8 +16,9 @@ final class RunnerCall<Value: BenchReal>: BenchCall {
   private let indices: [Int]
   private var output: [Value]
 
-  init(_ plan: Plan, batch: Int, steps: Int, _ random: inout SplitMix64) throws(RNNError) {
-    runner = try Runner(plan, batch: batch, maximumSteps: plan.suitableSteps(steps, batch: batch))
+  init(_ plan: Plan, batch: Int, steps: Int, threads: Int, _ random: inout SplitMix64) throws(RNNError) {
+    runner = try Runner(
+      plan, batch: batch, maximumSteps: plan.suitableSteps(steps, batch: batch, threads: threads), threads: threads)
     self.steps = steps
     state = try plan.state(batch: batch)
     if case .embedding(let module) = plan.architecture.modules.first {
@@ -52,8 +53,9 @@ final class RunnerCall<Value: BenchReal>: BenchCall {
 final class PlanCall: BenchCall {
   private let plan: Plan
   private let input: Tensor
+  private let threads: Int
 
-  init(_ plan: Plan, batch: Int, steps: Int, _ random: inout SplitMix64) throws(RNNError) {
+  init(_ plan: Plan, batch: Int, steps: Int, threads: Int, _ random: inout SplitMix64) throws(RNNError) {
     let (first, second) = plan.architecture.batchFirst ? (batch, steps) : (steps, batch)
     var tensor: Tensor?
     if case .embedding(let module) = plan.architecture.modules.first {
@@ -67,17 +69,20 @@ final class PlanCall: BenchCall {
     }
     guard let tensor else { throw RNNError(.usage, "the input is too large", remedy: "use a smaller batch or fewer steps") }
     self.plan = plan
+    self.threads = threads
     input = tensor
   }
 
   func run(_ times: Int) throws(RNNError) {
-    for _ in 0..<times { _ = try plan.run(input) }
+    for _ in 0..<times { _ = try plan.run(input, threads: threads) }
   }
 }
 
 extension Plan {
   /// How many steps a runner should take at once: their gates stay in the second cache.
-  fileprivate func suitableSteps(_ steps: Int, batch: Int) -> Int {
+  fileprivate func suitableSteps(_ steps: Int, batch: Int, threads: Int) -> Int {
+    // Of each thread's rows.
+    let batch = (batch + threads - 1) / threads
     var widest = 1
     for module in architecture.recurrentModules { widest = max(widest, 4 * (module.hiddenSize + 16)) }
     let step = widest * precision.elementType.byteCount * batch

@@ -1,0 +1,117 @@
+// Products of rows, and what becomes of a single row's.
+
+/// What is done with the totals of a single row.
+typedef enum { NAME(store), NAME(rnn), NAME(relu), NAME(lstm), NAME(gru) } NAME(then);
+
+/// A single row's product with `groups` groups from group `first` on, and then the cell of their units, from registers.
+INLINE void NAME(row_groups)(const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix,
+                             ptrdiff_t first, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden, REAL *c,
+                             REAL *output) {
+  const bool is_gru = then == NAME(gru);
+  const V *w = (const V *)matrix->weights + first * matrix->inner * panels;
+  const int pitch = is_gru ? 4 : panels;
+  ptrdiff_t spread = then == NAME(store) ? matrix->pitch : pitch;
+  const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : is_gru);
+  V totals[MAXIMUM_TILE];
+  UNROLL for (int g = 0; g < groups; g++) {
+    UNROLL for (int p = 0; p < panels; p++) totals[g * panels + p] = from[g * spread + p];
+  }
+  NAME(add_row)(groups, panels, w, matrix->inner * panels, matrix->inner, x, totals);
+  if (then == NAME(store)) {
+    V *to = (V *)out + first * spread + matrix->first;
+    UNROLL for (int g = 0; g < groups; g++) {
+      UNROLL for (int p = 0; p < panels; p++) to[g * spread + p] = totals[g * panels + p];
+    }
+    return;
+  }
+  V gates[MOST_GROUPS * 4];
+  UNROLL for (int g = 0; g < groups; g++) {
+    if (is_gru) gates[g * pitch] = from[g * pitch - 1];
+    UNROLL for (int p = 0; p < panels; p++) gates[g * pitch + is_gru + p] = totals[g * panels + p];
+  }
+  const bool is_rnn = then == NAME(rnn) || then == NAME(relu);
+  NAME(standard_units)(is_rnn ? groups * panels : groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
+                       then == NAME(relu), gates, first * (is_rnn ? panels : 1) * LANES, hidden, x, c, out, output);
+}
+
+/// Groups of so many panels that a single row takes at once: as many as keep enough chains in flight.
+INLINE int NAME(groups_at_once)(const int panels) {
+  return panels * MOST_GROUPS <= SINGLE_PANELS ? MOST_GROUPS : SINGLE_PANELS / panels > 1 ? SINGLE_PANELS / panels : 1;
+}
+
+/// Groups `begin` to `end` of a matrix, the last ones first if `backward`: what was used last is then used first, while
+/// a cache still has it.
+INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backward, const rnnkit_matrix *matrix,
+                      ptrdiff_t begin, ptrdiff_t end, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden,
+                      REAL *c, REAL *output) {
+  const int most = NAME(groups_at_once)(panels);
+  for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
+    count = left < most ? left : most;
+    // Rather two and two than three and one.
+    if (left == most + 1 && most > 2) count = most - 1;
+    ptrdiff_t first = backward ? begin + left - count : end - left;
+#define GROUPS(number)                                                                                                 \
+  if ((number) <= most && count == (number)) {                                                                         \
+    NAME(row_groups)((number) <= most ? (number) : 1, panels, then, matrix, first, x, start, out, hidden, c, output);  \
+  }
+    GROUPS(1)
+    GROUPS(2)
+    GROUPS(3)
+    GROUPS(4)
+#undef GROUPS
+  }
+}
+
+/// Several rows with matrices of so many panels a group.
+INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
+                       const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
+  for (ptrdiff_t group = 0; group < matrix->groups; group++) {
+    const V *w = (const V *)matrix->weights + group * matrix->inner * panels;
+    ptrdiff_t at = (group * matrix->pitch + matrix->first) * LANES;
+    // Registers may hold only some of a group's panels.
+#define STRIP(first, width)                                                                                            \
+  NAME(strip)(TALLEST_TILE(width), (width), w + (first), panels, matrix->inner, x, x_stride, rows,                     \
+              start + at + (first) * LANES, start_stride, out + at + (first) * LANES, out_stride)
+    UNROLL for (int first = 0; first < panels; first += WIDEST_TILE) {
+      if (panels - first >= WIDEST_TILE) STRIP(first, WIDEST_TILE);
+      else STRIP(first, (panels - first) % WIDEST_TILE);
+    }
+#undef STRIP
+  }
+}
+
+static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
+                                const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
+#define PANELS(number)                                                                                                 \
+  case number:                                                                                                         \
+    if (rows == 1) NAME(row)(number, NAME(store), false, matrix, 0, matrix->groups, x, start, out, 0, 0, 0);                              \
+    else NAME(rows)(number, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                          \
+    break;
+  switch (matrix->panels) {
+    PANELS(1)
+    PANELS(2)
+    PANELS(3)
+    PANELS(4)
+  }
+#undef PANELS
+}
+
+static void NAME(multiply)(const rnnkit_matrix *matrix, const void *x_, ptrdiff_t x_stride, ptrdiff_t rows,
+                           const void *start_, ptrdiff_t start_stride, void *out_, ptrdiff_t out_stride) {
+  const REAL *x = x_, *start = start_;
+  REAL *out = out_;
+  for (ptrdiff_t row = 0; row < rows; row += ROWS_AT_ONCE) {
+    ptrdiff_t count = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE;
+    NAME(multiply_rows)(matrix, x + row * x_stride, x_stride, count, start + row * start_stride, start_stride,
+                        out + row * out_stride, out_stride);
+    if (start_ == out_) continue;
+    for (ptrdiff_t r = row; r < row + count; r++) {
+      for (ptrdiff_t g = 0; g < matrix->groups; g++) {
+        for (ptrdiff_t p = matrix->first + matrix->panels; p < matrix->pitch; p++) {
+          ptrdiff_t at = (g * matrix->pitch + p) * LANES;
+          *(V *)(out + r * out_stride + at) = *(const V *)(start + r * start_stride + at);
+        }
+      }
+    }
+  }
+}
