@@ -58,7 +58,7 @@ FUZZER := .build/fuzz/rnn-fuzz
 FUZZ := RNNKIT_HDF5=$(CURDIR)/.build/release/rnn-hdf5 python3 -B Tests/Fuzz/run.py --fuzzer $(FUZZER)
 fuzz-build: build
 	RNNKIT_FUZZ=1 swift build -c release --scratch-path .build/fuzz --product rnn-fuzz \
-	  -Xswiftc -sanitize=address,fuzzer -Xcc -fsanitize=address,undefined,fuzzer-no-link
+	  -Xswiftc -sanitize=address,fuzzer
 	swiftc -sanitize=address,fuzzer -use-ld=lld -o $(FUZZER) -Xlinker --whole-archive .build/fuzz/release/librnn-fuzz.a \
 	  -Xlinker --no-whole-archive -lz -lxxhash
 fuzz: fuzz-build

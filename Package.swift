@@ -59,6 +59,10 @@ let package = Package(
 
 // `make fuzz` links it with libFuzzer, whose `main` calls it.
 if Context.environment["RNNKIT_FUZZ"] != nil {
+  // Without counting coverage, which takes the compiler minutes in the kernels' many bodies.
+  for target in package.targets where ["CProcess", "CRNNKernels"].contains(target.name) {
+    target.cSettings = [.unsafeFlags(["-O1", "-fsanitize=address,undefined"])]
+  }
   package.products.append(.library(name: "rnn-fuzz", type: .static, targets: ["RNNFuzz"]))
   package.targets.append(
     .target(name: "RNNFuzz", dependencies: ["FileChecks", "RNNKit"], path: "Tests/Fuzz/RNNFuzz"))

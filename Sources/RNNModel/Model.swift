@@ -80,7 +80,7 @@ public struct Model: Sendable {
   }
 
   /// Checks the sizes of every module, by themselves and against each other.
-  private static func check(_ architecture: Architecture) throws(RNNError) {
+  package static func check(_ architecture: Architecture) throws(RNNError) {
     var names = Set<String>()
     for module in architecture.modules {
       func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws(RNNError) {

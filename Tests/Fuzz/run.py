@@ -38,8 +38,9 @@ def fuzz(options, name, seeds):
              f"-timeout={SLOWEST_SECONDS}", f"-rss_limit_mb={MEMORY_MIB}", "-max_len=32768", "-len_control=20",
              "-detect_leaks=0", f"-artifact_prefix={findings}/{name}-", corpus, seeds / name],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=empty,
-            env=os.environ | {"TMPDIR": options.temporary, "ASAN_OPTIONS": "quarantine_size_mb=32",
-                              "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}).returncode
+            env=os.environ | {
+                "TMPDIR": options.temporary, "ASAN_OPTIONS": "quarantine_size_mb=32",
+                "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "SWIFT_BACKTRACE": "enable=no"}).returncode
     if options.seconds == 0:
         shutil.rmtree(corpus)
     text = log.read_text(errors="replace")
