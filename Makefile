@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop
+.PHONY: demo test build bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -30,6 +30,20 @@ demo: build
 test: build .venv/done
 	swift test -c release
 
+# Schemas/pairs.md, after a change of what a container can hold.
+pairs:
+	RNNKIT_WRITE_PAIRS=1 swift test -c release --filter RNNKitTests.PairTests
+
+# The files we write, opened and run by PyTorch, safetensors, NumPy, h5py, Keras and ONNX Runtime, and ONNX's own tests run
+# by us. RNNKIT_PYTHON names a Python that has them (Tests/Interop/requirements.txt), or one is made with them.
+INTEROP_PYTHON := $(or $(RNNKIT_PYTHON),.venv/interop/bin/python)
+INTEROP_READY := $(if $(RNNKIT_PYTHON),,.venv/interop/done)
+.venv/interop/done: Tests/Interop/requirements.txt
+	python3 -m venv .venv/interop && .venv/interop/bin/pip install -q -r $< && touch $@
+
+interop: build $(INTEROP_READY)
+	$(INTEROP_PYTHON) -B Tests/Interop/run.py $(RNN)
+
 # Measurements. RNNKIT_BENCH_PYTHON names a Python that has the peers, or one is made with them.
 BENCH_PYTHON := $(or $(RNNKIT_BENCH_PYTHON),.venv/bench/bin/python)
 BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
@@ -40,9 +54,14 @@ BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
 bench: build $(BENCH_READY)
 	$(BENCH_PYTHON) Benchmarks/bench.py
 
-# Converts models of a gigabyte, and loads one.
+# Converts models of a gigabyte and loads one, and writes Benchmarks/CONVERT.md.
 bench-convert: build $(BENCH_READY)
-	$(BENCH_PYTHON) Benchmarks/convert.py
+	$(BENCH_PYTHON) Benchmarks/convert.py --output Benchmarks/CONVERT.md
+
+# Times a tiny model's run as a process, and writes Benchmarks/START.md.
+bench-start: build
+	python3 Benchmarks/start.py --output Benchmarks/START.md
+
 # Published hostile HDF5 files, where they are beside the package, and COUNT mutated model files through inspect and convert.
 COUNT := 20000
 SEED := 1

@@ -20,7 +20,8 @@ let package = Package(
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CProcess"),
-    .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib", "CProcess"]),
+    .target(name: "CStorage"),
+    .target(name: "RNNFormats", dependencies: ["RNNModel", "CXXHash", "CZlib", "CProcess", "CStorage"]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
     .target(name: "RNNHDF5", dependencies: ["RNNFormats", "CHDF5"]),
     .executableTarget(name: "rnn-hdf5", dependencies: ["RNNHDF5", "CProcess"]),
@@ -42,14 +43,15 @@ let package = Package(
     .target(name: "CConfinementProbe", dependencies: ["CProcess"], path: "Tests/CConfinementProbe"),
     .testTarget(
       name: "RNNHDF5Tests", dependencies: ["RNNHDF5", "CHDF5", "rnn-hdf5", "CConfinementProbe"], exclude: ["Fixtures"]),
-    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
+    .testTarget(name: "RNNKitTests", dependencies: ["RNNKit", "RNNHDF5", "RNNONNX"], exclude: ["Fixtures"]),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     .testTarget(
       name: "RNNRunnerTests", dependencies: ["RNNRunner", "CRNNKernels", "CAllocationCount"],
       exclude: ["onnx_cells.py"]),
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
+    .executableTarget(name: "fail-call", path: "Tests/FailCall"),
     .testTarget(
-      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "fail-call", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
     .target(
       name: "FileChecks", dependencies: ["RNNKit", "RNNONNX", "CXXHash", "CZlib"], path: "Tests/Fuzz/FileChecks"),
     .testTarget(name: "FuzzTests", dependencies: ["FileChecks"], exclude: ["Regressions"]),

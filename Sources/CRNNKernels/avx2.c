@@ -2,8 +2,9 @@
 #include "CRNNKernels.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define ISA avx2
+#define KEEPS_HALVES
 #define WIDEST_TILE 2
 #define TALLEST_TILE(panels) ((panels) == 1 ? 6 : 3)
 #define MAXIMUM_TILE 6

@@ -2,8 +2,9 @@
 #include "CRNNKernels.h"
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), apply_to = function)
 #define ISA avx512
+#define KEEPS_HALVES
 #define WIDEST_TILE 4
 #define TALLEST_TILE(panels) ((panels) == 4 ? 6 : (panels) == 3 ? 8 : (panels) == 2 ? 8 : 12)
 #define MAXIMUM_TILE 24

@@ -6,7 +6,9 @@ extern const rnnkit_kernels rnnkit_kernels_portable;
 #if defined(__x86_64__)
 extern const rnnkit_kernels rnnkit_kernels_avx2, rnnkit_kernels_avx512;
 
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static bool has_avx2(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
 
 static bool has_avx512(void) {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

@@ -2,7 +2,7 @@ import RNNModel
 
 /// What a file of nothing but named arrays must hold beside them so that an archive comes back whole.
 ///
-/// A reference case's members are arrays named `cases/<case>/<member>`.
+/// A reference case's members are arrays named `cases/<case>/<member>`, in the file or encoded in its metadata.
 package struct ArchiveEnvelope {
   package struct Case {
     var name: String
@@ -26,13 +26,12 @@ package struct ArchiveEnvelope {
 
   private static func arrayName(_ member: String, of name: String) -> String { "cases/\(name)/\(member)" }
 
-  /// Every tensor of an archive, the model's first, under the name of its array. Refuses names that come out twice.
-  package static func arrays(of archive: TensorArchive) throws(RNNError) -> [NamedTensor] {
-    var arrays = archive.tensors
-    for reference in archive.cases {
-      arrays += reference.members.map { NamedTensor(arrayName($0.name, of: reference.name), $0.tensor) }
+  /// Every member of an archive's cases under the name of its array. Refuses names that a tensor or another member has.
+  package static func caseArrays(of archive: TensorArchive) throws(RNNError) -> [NamedTensor] {
+    let arrays = archive.cases.flatMap { reference in
+      reference.members.map { NamedTensor(arrayName($0.name, of: reference.name), $0.tensor) }
     }
-    var names = Set<String>()
+    var names = Set(archive.tensors.map(\.name))
     for array in arrays where !names.insert(array.name).inserted {
       throw RNNError(.badData, place: "tensor \(array.name)", "a second array of the file would have this name",
         remedy: "rename the tensor or the case")

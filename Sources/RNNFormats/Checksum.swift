@@ -1,4 +1,5 @@
 import CXXHash
+import RNNModel
 
 /// XXH3-64 with seed 0, over bytes given in pieces.
 struct Checksum: ~Copyable {
@@ -12,14 +13,16 @@ struct Checksum: ~Copyable {
   deinit { XXH3_freeState(state) }
 
   mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    XXH3_64bits_update(state, bytes.baseAddress, bytes.count)
+    rnn_xxh3_update(state, bytes.baseAddress, bytes.count)
   }
 
   var value: UInt64 { XXH3_64bits_digest(state) }
 
-  /// Of one piece.
-  static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    XXH3_64bits(bytes.baseAddress, bytes.count)
+  /// Of a tensor's bytes.
+  static func of(_ tensor: Tensor) throws(RNNError) -> UInt64 {
+    var checksum = Checksum()
+    try tensor.forEachPiece { (piece) throws(RNNError) in checksum.update(piece) }
+    return checksum.value
   }
 
   /// Sixteen hexadecimal digits.

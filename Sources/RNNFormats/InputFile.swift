@@ -23,6 +23,10 @@ public struct InputFile: Sendable {
   public init(_ path: String) throws(RNNError) {
     let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.missing(path, errno) }
+    if path == "-", fcntl(descriptor, F_GETFL) & O_ACCMODE == O_WRONLY {
+      close(descriptor)
+      throw RNNError(.missingInput, file: path, "standard input is closed", remedy: "name a file")
+    }
     try self.init(OpenDescriptor(descriptor), name: path)
   }
 
@@ -44,9 +48,10 @@ public struct InputFile: Sendable {
         throw Self.failed(name, errno)
       }
       let address = UInt(bitPattern: base)
-      storage = TensorStorage(UnsafeRawBufferPointer(start: base, count: size)) {
-        munmap(UnsafeMutableRawPointer(bitPattern: address), size)
-      }
+      storage = TensorStorage(
+        UnsafeRawBufferPointer(start: base, count: size),
+        read: { (offset, target) throws(RNNError) in try Self.readPart(file, name, at: offset, into: target) },
+        release: { munmap(UnsafeMutableRawPointer(bitPattern: address), size) })
     default:
       mapped = nil
       storage = try Self.readWhole(file.number, name)
@@ -94,13 +99,32 @@ public struct InputFile: Sendable {
     return TensorStorage(count: bytes.count) { $0.copyBytes(from: bytes) }
   }
 
+  private static func readPart(
+    _ file: OpenDescriptor, _ name: String, at offset: Int, into target: UnsafeMutableRawBufferPointer
+  ) throws(RNNError) {
+    var done = 0
+    while done < target.count {
+      let count = pread(file.number, target.baseAddress.map { $0 + done }, target.count - done, off_t(offset + done))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failed(name, errno)
+      }
+      guard count > 0 else {
+        throw RNNError(.inputOutput, file: name, "was cut short while it was read", remedy: "let nobody write to it")
+      }
+      done += count
+    }
+  }
+
   private static func missing(_ path: String, _ code: Int32) -> RNNError {
-    RNNError(.missingInput, file: path, "cannot be opened: \(systemMessage(code))",
-      remedy: code == EISDIR ? "name a file in it" : "check the path and its permissions")
+    let remedy = systemRemedy(code)
+    return RNNError(remedy == nil ? .missingInput : .inputOutput, file: path, "cannot be opened: \(systemMessage(code))",
+      remedy: remedy ?? (code == EISDIR ? "name a file in it" : "check the path and its permissions"))
   }
 
   private static func failed(_ path: String, _ code: Int32) -> RNNError {
-    RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))", remedy: "check the disk")
+    RNNError(.inputOutput, file: path, "cannot be read: \(systemMessage(code))",
+      remedy: systemRemedy(code) ?? "check the disk")
   }
 }
 
@@ -114,9 +138,4 @@ package final class OpenDescriptor: Sendable {
   }
 
   deinit { close(number) }
-}
-
-/// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String {
-  String(cString: strerror(code))
 }

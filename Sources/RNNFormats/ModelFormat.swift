@@ -4,8 +4,12 @@ import RNNModel
 public protocol ModelFormat: Sendable {
   /// The name that `--from` and `--to` take: `safetensors`.
   static var name: String { get }
-  /// One line for `rnn formats`.
+  /// What of it is read, in one line for `rnn formats`.
   static var summary: String { get }
+  /// What of it is written: `yes` for all that is read, `-` for nothing.
+  static var writes: String { get }
+  /// What of a model `write` refuses or, with a note, leaves out or changes; empty where a model always comes back whole.
+  static var exceptions: String { get }
   /// Without the dot, lowercase; the first is the usual one. An output's format is chosen by them.
   static var fileExtensions: [String] { get }
   /// Whether `write` works.
@@ -21,13 +25,15 @@ public protocol ModelFormat: Sendable {
   static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
   static func notes(writing model: Model) -> [String]
-  /// Whether `write` puts the reference cases into the file.
-  static var holdsCases: Bool { get }
+  /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
+  static var holdsEverything: Bool { get }
 }
 
 extension ModelFormat {
   public static var canWrite: Bool { true }
-  public static var holdsCases: Bool { true }
+  public static var writes: String { canWrite ? "yes" : "-" }
+  public static var exceptions: String { "" }
+  public static var holdsEverything: Bool { true }
   public static func notes(writing model: Model) -> [String] { [] }
 
   public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {

@@ -1,3 +1,4 @@
+import CProcess
 import RNNModel
 
 #if canImport(Glibc)
@@ -11,8 +12,9 @@ import RNNModel
 /// A file that appears whole or not at all.
 ///
 /// Bytes go to a nameless file in the target's folder (a hidden sibling where the file system has no nameless files), are
-/// flushed to the disk, and only then take the target's name. Dropped without `commit()`, it leaves nothing behind. A link
-/// is followed: the file it names is replaced. A pipe or device, and `-`, standard output, get the bytes at `commit()`.
+/// flushed to the disk, and only then take the target's name. Dropped without `commit()`, it leaves nothing behind. A process
+/// that is killed leaves nothing either, or at worst a hidden sibling, which the next one that needs such a sibling removes.
+/// A link is followed: the file it names is replaced. A pipe or device, and `-`, standard output, get the bytes at `commit()`.
 public struct OutputFile: ~Copyable {
   /// The path as the user gave it.
   public let path: String
@@ -24,6 +26,7 @@ public struct OutputFile: ~Copyable {
   private let target: Target
   private let temporaryName: String?
   private let replaces: Bool
+  private var behind = WriteBehind()
 
   private enum Target {
     /// A regular file, at its path with links resolved.
@@ -52,15 +55,16 @@ public struct OutputFile: ~Copyable {
       errno = EOPNOTSUPP
     #endif
     if descriptor < 0, [EOPNOTSUPP, EISDIR, EINVAL].contains(errno) {
-      let name = Self.temporaryName(in: folder)
-      descriptor = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o666)
-      temporaryName = name
+      TemporaryName.removeAbandoned(in: folder)
+      // It can be seen, and so by nobody who may not read the old one.
+      var old = stat()
+      let isNew = if case .file(let path) = target { stat(path, &old) != 0 } else { true }
+      (descriptor, temporaryName) = TemporaryName.create(in: folder, mode: isNew ? 0o666 : old.st_mode & 0o777)
     }
     guard descriptor >= 0 else {
       let code = errno
       if case .stream(let stream) = target { close(stream) }
-      throw RNNError([ENOSPC, EDQUOT, EIO].contains(code) ? .inputOutput : .cannotCreate, file: path,
-        "cannot be created: \(systemMessage(code))", remedy: "check that the folder exists and may be written to")
+      throw Self.uncreated(path, code)
     }
     self.path = path
     self.descriptor = descriptor
@@ -103,7 +107,10 @@ public struct OutputFile: ~Copyable {
   }
 
   /// Writes bytes at an offset and leaves `position` where it is.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(RNNError) {
+  public mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(RNNError) {
+    var isFile = false
+    if case .file = target { isFile = true }
+    if isFile { behind.prepare(descriptor, for: offset + bytes.count) }
     var done = 0
     while done < bytes.count {
       let count = pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
@@ -113,6 +120,7 @@ public struct OutputFile: ~Copyable {
       }
       done += count
     }
+    if isFile { behind.wrote(descriptor, upTo: offset + bytes.count) }
   }
 
   /// Flushes the bytes to the disk and gives the file its name.
@@ -121,7 +129,7 @@ public struct OutputFile: ~Copyable {
     case .borrowed: return
     case .stream(let stream): try copy(to: stream)
     case .file(let resolved):
-      guard fsync(descriptor) == 0 else { throw failed(errno) }
+      guard behind.finish(descriptor), fsync(descriptor) == 0 else { throw failed(errno) }
       try name(resolved)
       // The name itself must survive a power cut. A folder that cannot be flushed still holds the file.
       let folder = open(Self.folder(of: resolved), O_RDONLY | O_CLOEXEC)
@@ -134,28 +142,37 @@ public struct OutputFile: ~Copyable {
 
   /// Gives the written file its name, replacing the old one in one step where that is wanted.
   private borrowing func name(_ resolved: String) throws(RNNError) {
+    if replaces { try takeMode(of: resolved) }
     var source = temporaryName
     if source == nil {
       if linkat(AT_FDCWD, temporaryPath, AT_FDCWD, resolved, AT_SYMLINK_FOLLOW) == 0 { return }
-      guard errno == EEXIST else { throw uncreated(errno) }
+      guard errno == EEXIST else { throw Self.uncreated(path, errno) }
       guard replaces else { throw Self.exists(path) }
       // A nameless file cannot replace another: it gets a hidden name for the moment before the rename.
-      let name = Self.temporaryName(in: Self.folder(of: resolved))
-      guard linkat(AT_FDCWD, temporaryPath, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 else { throw uncreated(errno) }
+      let folder = Self.folder(of: resolved)
+      TemporaryName.removeAbandoned(in: folder)
+      TemporaryName.lock(descriptor)
+      let name = TemporaryName.new(in: folder)
+      guard linkat(AT_FDCWD, temporaryPath, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 else { throw Self.uncreated(path, errno) }
       source = name
     }
     guard let source else { return }
-    if replaces {
-      var old = stat()
-      if stat(resolved, &old) == 0 { fchmod(descriptor, old.st_mode & 0o7777) }
-      if rename(source, resolved) == 0 { return }
-    } else if link(source, resolved) == 0 {
-      unlink(source)
-      return
-    }
+    if (replaces ? rename(source, resolved) : rnn_rename_new(source, resolved)) == 0 { return }
     let code = errno
     unlink(source)
-    throw code == EEXIST ? Self.exists(path) : uncreated(code)
+    throw code == EEXIST ? Self.exists(path) : Self.uncreated(path, code)
+  }
+
+  /// Lets those read the new file who may read the old one, before it can be seen, and nobody else.
+  private borrowing func takeMode(of resolved: String) throws(RNNError) {
+    var (old, new) = (stat(), stat())
+    guard stat(resolved, &old) == 0 else {
+      if errno == ENOENT { return }
+      throw Self.uncreated(path, errno)
+    }
+    guard fstat(descriptor, &new) == 0 else { throw failed(errno) }
+    let mode = old.st_mode & 0o7777
+    guard new.st_mode & 0o7777 == mode || fchmod(descriptor, mode) == 0 else { throw Self.uncreated(path, errno) }
   }
 
   private borrowing func copy(to stream: Int32) throws(RNNError) {
@@ -191,7 +208,7 @@ public struct OutputFile: ~Copyable {
 
   private static func target(_ path: String, replacing: Bool) throws(RNNError) -> Target {
     if path == "-" {
-      let stream = dup(1)
+      let stream = fcntl(1, F_GETFL) & O_ACCMODE == O_RDONLY ? -1 : dup(1)
       guard stream >= 0 else {
         throw RNNError(.cannotCreate, file: path, "standard output is closed", remedy: "name a file")
       }
@@ -200,8 +217,7 @@ public struct OutputFile: ~Copyable {
     var status = stat()
     guard stat(path, &status) == 0 else {
       guard errno == ENOENT else {
-        throw RNNError(.cannotCreate, file: path, "cannot be created: \(systemMessage(errno))",
-          remedy: "check that the folder exists and may be written to")
+        throw uncreated(path, errno)
       }
       // A link to nothing yet, perhaps through others: the file is made where it points. The system ends loops.
       guard let linked = readLink(path) else { return .file(path) }
@@ -212,9 +228,7 @@ public struct OutputFile: ~Copyable {
       throw RNNError(.cannotCreate, file: path, "is a folder", remedy: "name a file in it")
     case S_IFREG:
       guard replacing else { throw exists(path) }
-      guard let resolved = realpath(path, nil) else {
-        throw RNNError(.cannotCreate, file: path, "cannot be resolved: \(systemMessage(errno))", remedy: "check the path")
-      }
+      guard let resolved = realpath(path, nil) else { throw uncreated(path, errno) }
       defer { free(resolved) }
       return .file(String(cString: resolved))
     default:
@@ -240,21 +254,23 @@ public struct OutputFile: ~Copyable {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  private static func temporaryName(in folder: String) -> String {
-    "\(folder)/.rnn-\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
-  }
-
   private static func exists(_ path: String) -> RNNError {
     RNNError(.cannotCreate, file: path, "exists already", remedy: "choose another name, or replace it with --force")
   }
 
-  private borrowing func uncreated(_ code: Int32) -> RNNError {
-    RNNError([ENOSPC, EDQUOT, EIO].contains(code) ? .inputOutput : .cannotCreate, file: path,
-      "cannot be created: \(systemMessage(code))", remedy: "check the folder's permissions")
+  private static func uncreated(_ path: String, _ code: Int32) -> RNNError {
+    let remedy = systemRemedy(code)
+    return RNNError(remedy == nil ? .cannotCreate : .inputOutput, file: path,
+      "cannot be created: \(systemMessage(code))", remedy: remedy ?? "check that the folder exists and may be written to")
   }
 
   private borrowing func failed(_ code: Int32) -> RNNError {
-    RNNError(.inputOutput, file: path, "cannot be written: \(systemMessage(code))",
-      remedy: code == ENOSPC ? "free some space on the disk" : "check the disk")
+    // The bytes are those of a mapped file that has them no more.
+    if code == EFAULT {
+      return RNNError(.inputOutput, file: path, "cannot be written: an input file was shortened while it was read",
+        remedy: "work on a copy that nobody writes to")
+    }
+    return RNNError(.inputOutput, file: path, "cannot be written: \(systemMessage(code))",
+      remedy: systemRemedy(code) ?? "check the disk")
   }
 }

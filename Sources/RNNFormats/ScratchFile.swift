@@ -22,6 +22,11 @@ package final class ScratchFile: Sendable {
     var folder = ""
     for candidate in folders where descriptor < 0 {
       folder = candidate
+      #if os(Linux)
+        // O_TMPFILE is a macro that Swift does not import.
+        descriptor = open(folder, 0o20000000 | O_DIRECTORY | O_RDWR | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { break }
+      #endif
       var template = Array("\(folder)/rnn-scratch-XXXXXX".utf8CString)
       descriptor = mkstemp(&template)
       if descriptor >= 0 { unlink(template) }

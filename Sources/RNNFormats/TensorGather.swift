@@ -27,7 +27,8 @@ extension Tensor {
   ) throws(RNNError) -> Tensor? {
     let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount)
     guard !overflow else { return nil }
-    return Tensor(type, shape, in: try ScratchStorage.make(count: size) { (target) throws(RNNError) in fill(target) })
+    let storage = try ScratchSpace.shared.storage(size) { (room) throws(RNNError) in fill(room.bytes) }
+    return Tensor(type, shape, in: storage)
   }
 
   /// The same elements with their bytes turned round, each part of a complex number by itself.

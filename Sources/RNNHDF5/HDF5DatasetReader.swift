@@ -43,8 +43,9 @@ extension HDF5Reader {
     if layout == H5D_CHUNKED { chunk = try Self.chunk(creation.id, shape.rank, datatype.elementType.byteCount, path) }
     let elementType = datatype.elementType
     let memoryType = datatype.memoryType.id
-    let tensor = try scratch.tensor(elementType, shape) { (bytes) throws(RNNError) in
-      guard let base = bytes.baseAddress, byteCount > 0 else { return }
+    let storage = try scratch.storage(byteCount) { (room) throws(RNNError) in
+      guard let base = room.bytes.baseAddress, byteCount > 0 else { return }
+      var end = 0
       let boxes = HDF5Boxes(shape.dimensions, multiplesOf: chunk, elementSize: elementType.byteCount)
       try boxes.forEach { (start, count) throws(RNNError) in
         if !count.isEmpty {
@@ -54,10 +55,13 @@ extension HDF5Reader {
         }
         try hdf5(
           H5Dread(id, memoryType, space.id, space.id, hdf5Default, base), "its elements cannot be read", at: path)
-        progress.add(count.reduce(elementType.byteCount, &*))
+        let read = count.reduce(elementType.byteCount, &*)
+        end += read
+        room.wrote(end)
+        progress.add(read)
       }
     }
-    guard let tensor else { throw Self.tooLarge(shape, path) }
+    guard let tensor = Tensor(elementType, shape, in: storage) else { throw Self.tooLarge(shape, path) }
     return .dataset(HDF5Tree.Dataset(tensor, attributes: attributes))
   }
 

@@ -44,10 +44,7 @@ final class HDF5MemoryFile {
   fileprivate func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
     if let storage {
       guard offset <= storage.count, bytes.count <= storage.count - offset else { return false }
-      storage.withUnsafeBytes { all in
-        bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[offset..<offset + bytes.count]))
-      }
-      return true
+      return (try? storage.copyBytes(at: offset, into: bytes)) != nil
     }
     Self.forEachPart(offset, bytes.count) { number, inPage, inBytes in
       let target = UnsafeMutableRawBufferPointer(rebasing: bytes[inBytes])

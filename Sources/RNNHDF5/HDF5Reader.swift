@@ -7,7 +7,7 @@ struct HDF5Reader: ~Copyable {
   /// The file's bytes, mapped.
   let storage: TensorStorage
   var budget: HDF5Budget
-  var scratch: ScratchSpace
+  let scratch: ScratchSpace
   var progress: HDF5Odometer
   var unreadable: [HDF5Tree.Unreadable] = []
   /// Parts of the file that tensors are mapped from.
@@ -40,7 +40,7 @@ struct HDF5Reader: ~Copyable {
     var start, end: Int
   }
 
-  init(_ storage: TensorStorage, scratch: consuming ScratchSpace, progress: @escaping () -> Void) {
+  init(_ storage: TensorStorage, scratch: ScratchSpace, progress: @escaping () -> Void) {
     self.storage = storage
     self.scratch = scratch
     self.progress = HDF5Odometer(sign: progress)

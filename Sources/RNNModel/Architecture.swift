@@ -27,16 +27,22 @@ public struct Architecture: Sendable, Hashable {
     self.outputGain = outputGain
   }
 
-  public var recurrentModules: [Recurrent] {
-    modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
-  }
-
-  /// Why the modules are no chain: the first that does not take what the one before it gives. Nil where all do.
-  package var chainBreak: String? {
-    for (before, module) in zip(modules, modules.dropFirst()) where before.outputSize != module.inputSize {
-      return "\(module.name) takes \(module.inputSize ?? 0) features, the module before it gives \(before.outputSize ?? 0)"
+  /// The first module that cannot follow the one before it, and why; nil where the modules are a chain.
+  package var gap: (module: String, problem: String)? {
+    var isOneStep = false
+    for (before, module) in zip(modules, modules.dropFirst()) {
+      if case .recurrent(let before) = before, !before.returnsSequence { isOneStep = true }
+      if case .recurrent = module, isOneStep { return (module.name, "the module before it gives its last step only") }
+      if let takes = module.inputSize, let gives = before.outputSize, takes != gives {
+        let problem = "it takes \(takes) features, the module before it gives \(gives): the modules are no chain"
+        return (module.name, problem)
+      }
     }
     return nil
+  }
+
+  public var recurrentModules: [Recurrent] {
+    modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
   }
 }
 

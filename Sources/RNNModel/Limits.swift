@@ -12,10 +12,16 @@ public enum Limits {
   public static let maximumJSONValueCount = 1 << 23
   /// Bytes of a safetensors header: the reference implementation's own limit.
   public static let maximumSafetensorsHeaderSize = 100_000_000
+  /// Bytes of reference cases that are written into a safetensors header, as text.
+  public static let maximumEncodedCases = 16 << 20
   /// Levels of nesting in JSON, HDF5 groups and pickles.
   public static let maximumDepth = 64
   /// Layers of one recurrent module.
   public static let maximumLayerCount = 4096
+  /// Inputs, units or entries of one module.
+  public static let maximumModuleSize = 1 << 28
+  /// Inputs, units or outputs of a .nam file, whose sizes are multiplied to count its weights.
+  public static let maximumNAMSize = 1 << 20
   /// Bytes read from a pipe, which cannot be mapped.
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
@@ -32,6 +38,12 @@ public enum Limits {
   public static let maximumHDF5Memory = 768 << 20
   /// Bytes of JSON by which that process tells what a file holds.
   public static let maximumHDF5Tree = 128 << 20
+  /// Descriptors that it may have open at once.
+  public static let maximumHDF5Descriptors = 32
+  /// Seconds of CPU time that it may take without getting further, unless the user says otherwise.
+  public static let maximumHDF5Seconds = 10
+  /// How many times as long it may wait instead of work.
+  public static let maximumHDF5Waiting = 6
   /// Opcodes of one pickle.
   public static let maximumPickleSteps = 1 << 24
   /// Containers, calls and objects of one pickle.

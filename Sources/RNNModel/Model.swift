@@ -81,6 +81,8 @@ public struct Model: Sendable {
 
   /// Checks the sizes of every module, by themselves and against each other.
   package static func check(_ architecture: Architecture) throws(RNNError) {
+    // Products of two sizes and a gate count always fit an `Int`.
+    let maximumSize = Limits.maximumModuleSize
     var names = Set<String>()
     for module in architecture.modules {
       func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws(RNNError) {
@@ -122,9 +124,6 @@ public struct Model: Sendable {
       throw RNNError(.badData, place: "architecture", "skip must be 0 or more", remedy: "export the model again")
     }
   }
-
-  /// So that products of two sizes and a gate count always fit an `Int`.
-  private static let maximumSize = 1 << 28
 }
 
 extension [Int] {

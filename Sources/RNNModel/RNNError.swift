@@ -61,7 +61,12 @@ extension String {
   /// The text on one line: control characters, which a hostile file may put into names, as `\u{…}`.
   public func escapingControlCharacters(except allowed: Unicode.Scalar? = nil) -> String {
     func isControl(_ scalar: Unicode.Scalar) -> Bool {
-      (scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)) && scalar != allowed
+      switch scalar.value {
+      case 0..<0x20, 0x7F...0x9F: scalar != allowed
+      // Ends of lines and paragraphs, and what turns the direction of writing.
+      case 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+      default: false
+      }
     }
     guard unicodeScalars.contains(where: isControl) else { return self }
     var result = ""

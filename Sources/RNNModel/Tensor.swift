@@ -1,13 +1,22 @@
 /// Bytes that several tensors may share and nobody changes: a mapped file, or memory of their own.
 public final class TensorStorage: @unchecked Sendable {
+  /// Fills `target` with bytes from `offset` on, without making a mapped file's part of the process's memory.
+  public typealias Read = @Sendable (
+    _ offset: Int, _ target: UnsafeMutableRawBufferPointer
+  ) throws(RNNError) -> Void
+
   private let base: UnsafeRawPointer?
   public let count: Int
+  private let read: Read?
   private let release: @Sendable () -> Void
 
   /// Takes over bytes that stay valid and unchanged until `release` is called.
-  public init(_ bytes: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void) {
+  ///
+  /// - Parameter read: For bytes that are not in memory until they are touched, another way to them.
+  public init(_ bytes: UnsafeRawBufferPointer, read: Read? = nil, release: @escaping @Sendable () -> Void) {
     base = bytes.baseAddress
     count = bytes.count
+    self.read = read
     self.release = release
   }
 
@@ -26,6 +35,7 @@ public final class TensorStorage: @unchecked Sendable {
     let address = UInt(bitPattern: bytes.baseAddress)
     base = UnsafeRawPointer(bytes.baseAddress)
     self.count = count
+    read = nil
     release = { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
   }
 
@@ -36,6 +46,49 @@ public final class TensorStorage: @unchecked Sendable {
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try body(UnsafeRawBufferPointer(start: base, count: count))
+  }
+
+  /// Bytes of a piece: half of a small second cache, and a multiple of every element's size.
+  private static let pieceSize = 1 << 18
+  /// Up to this many bytes are not worth a call of the system.
+  private static let touchedSize = 1 << 14
+
+  /// Lends bytes one piece after the other, which need not be at their own addresses. However many there are, they take
+  /// little memory. Throws what reading or `body` throws. The range must lie inside.
+  public func forEachPiece(
+    of range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(RNNError) -> Void
+  ) throws(RNNError) {
+    guard let read, range.count > Self.touchedSize else {
+      let all = UnsafeRawBufferPointer(start: base, count: count)
+      for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceSize) {
+        try body(UnsafeRawBufferPointer(rebasing: all[start..<min(start + Self.pieceSize, range.upperBound)]))
+      }
+      return
+    }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(Self.pieceSize, range.count), alignment: 64)
+    defer { buffer.deallocate() }
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceSize) {
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(Self.pieceSize, range.upperBound - start)])
+      try read(start, piece)
+      try body(UnsafeRawBufferPointer(piece))
+    }
+  }
+
+  /// Copies bytes from `offset` on, without making a mapped file's part of the process's memory. They must be inside.
+  public func copyBytes(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws(RNNError) {
+    if let read, target.count > Self.touchedSize { return try read(offset, target) }
+    target.copyMemory(from: UnsafeRawBufferPointer(start: base.map { $0 + offset }, count: target.count))
+  }
+
+  /// A part of these bytes as a storage of its own, which keeps the whole alive. Nil where it is not inside.
+  public func slice(at offset: Int, count: Int) -> TensorStorage? {
+    guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else { return nil }
+    let part = UnsafeRawBufferPointer(start: base.map { $0 + offset }, count: count)
+    guard let read else { return TensorStorage(part) { [self] in _ = self } }
+    @Sendable func readPart(_ start: Int, _ target: UnsafeMutableRawBufferPointer) throws(RNNError) {
+      try read(offset + start, target)
+    }
+    return TensorStorage(part, read: readPart) { [self] in _ = self }
   }
 }
 
@@ -100,6 +153,11 @@ public struct Tensor: Sendable {
     try storage.withUnsafeBytes { (all) throws(Failure) -> Result in
       try body(UnsafeRawBufferPointer(rebasing: all[offset..<offset + byteCount]))
     }
+  }
+
+  /// Lends the tensor's bytes one piece after the other, each of whole elements; see `TensorStorage.forEachPiece`.
+  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws(RNNError) -> Void) throws(RNNError) {
+    try storage.forEachPiece(of: offset..<offset + byteCount, body)
   }
 
   /// Whether type, shape and every bit are the same; a NaN equals itself.

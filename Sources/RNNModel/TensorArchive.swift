@@ -37,8 +37,8 @@ public struct TensorArchive: Sendable {
     /// By module name.
     public var nonlinearity: [String: Activation] = [:]
     public var batchFirst: Bool?
-    /// Whether the archive's architecture was worked out from arrays alone, which leaves nonlinearity and layout as open as
-    /// having no architecture does.
+    /// Whether the archive's architecture was worked out from arrays alone, which leaves what the hints do not tell as open
+    /// as having no architecture does.
     public var leavesLayoutOpen = false
 
     public init() {}

@@ -1,9 +1,23 @@
 extension Tensor {
   /// How many elements are not a number, and how many infinite; zero for types that have neither.
-  public var nonFiniteCounts: (nan: Int, infinite: Int) {
+  public func nonFiniteCounts() throws(RNNError) -> (nan: Int, infinite: Int) {
     var (nan, infinite) = (0, 0)
-    forEachDouble { _, value in
-      if value.isNaN { nan += 1 } else if value.isInfinite { infinite += 1 }
+    /// Without its sign, the bit pattern of infinity is the largest that is no NaN.
+    func count<Bits: FixedWidthInteger>(_ infinity: Bits) throws(RNNError) {
+      try forEachPiece { (piece) throws(RNNError) in
+        for offset in stride(from: 0, to: piece.count, by: MemoryLayout<Bits>.size) {
+          let magnitude = piece.loadUnaligned(fromByteOffset: offset, as: Bits.self) & (.max >> 1)
+          nan += magnitude > infinity ? 1 : 0
+          infinite += magnitude == infinity ? 1 : 0
+        }
+      }
+    }
+    switch elementType {
+    case .float64: try count(0x7FF0_0000_0000_0000 as UInt64)
+    case .float32: try count(0x7F80_0000 as UInt32)
+    case .float16: try count(0x7C00 as UInt16)
+    case .bfloat16: try count(0x7F80 as UInt16)
+    default: break
     }
     return (nan, infinite)
   }
@@ -48,9 +62,17 @@ extension Tensor {
   ///
   /// NaN stays NaN; what is too large becomes infinite, a change that counts as infinite.
   public func converted(to type: ElementType) -> (tensor: Tensor, largestChange: Double, position: Int)? {
+    converted(to: type) { Tensor($0, $1, fill: $2) }
+  }
+
+  /// The same in room that `make` finds: for a type and shape it makes a tensor, whose bytes it has filled.
+  public func converted<Failure: Error>(
+    to type: ElementType,
+    in make: (ElementType, Shape, (UnsafeMutableRawBufferPointer) -> Void) throws(Failure) -> Tensor?
+  ) throws(Failure) -> (tensor: Tensor, largestChange: Double, position: Int)? {
     guard elementType.isWeight, type.isWeight else { return nil }
     var (largest, position) = (0.0, 0)
-    let made = Tensor(type, shape) { bytes in
+    let made = try make(type, shape) { bytes in
       forEachDouble { index, value in
         let stored: Double
         switch type {

@@ -4,7 +4,9 @@ import RNNModel
 /// ONNX models (`.onnx`) whose graph is a chain of RNN, LSTM and GRU operators, linear layers and an embedding.
 public enum ONNXFormat: ModelFormat {
   public static let name = "onnx"
-  public static let summary = "ONNX, operator sets 7 to 27: RNN, LSTM, GRU, linear layers, embedding"
+  public static let summary =
+    "operator sets 7 to 27: RNN, LSTM, GRU, linear layers, embedding, and the glue between; external data in its folder"
+  public static let exceptions = "refuses projections, several chains, and what RNNKit cannot run; 2 GiB at most"
   public static let fileExtensions = ["onnx"]
 
   /// Protobuf has no magic: the file's outermost fields must be those of an ONNX model.
@@ -30,7 +32,13 @@ public enum ONNXFormat: ModelFormat {
   }
 
   public static func notes(writing model: Model) -> [String] {
-    ONNXWriter.computedType(model) == .float64
-      ? ["float64 is valid ONNX, but ONNX Runtime runs RNN, LSTM and GRU in float32 only"] : []
+    var notes: [String] = []
+    let cells = Set(model.architecture.recurrentModules.map(\.cell))
+    if cells.contains(.lstm) { notes.append("an LSTM's gates put in ONNX's order i, o, f, c") }
+    if cells.contains(.gru) { notes.append("a GRU's gates put in ONNX's order z, r, h") }
+    if ONNXWriter.computedType(model) == .float64 {
+      notes.append("float64 is valid ONNX, but ONNX Runtime runs RNN, LSTM and GRU in float32 only")
+    }
+    return notes
   }
 }

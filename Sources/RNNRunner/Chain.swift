@@ -90,7 +90,9 @@ struct Chain {
 
   static func cannotRun(_ module: UnknownModule) -> RNNError {
     RNNError(.badData, place: "module \(module.name)",
-      "RNNKit cannot run what its tensors \(module.tensorNames.joined(separator: ", ")) belong to",
+      module.tensorNames.isEmpty
+        ? "RNNKit cannot run this layer, which has no tensors"
+        : "RNNKit cannot run what its tensors \(module.tensorNames.joined(separator: ", ")) belong to",
       remedy: "name the modules to run with --module")
   }
 

@@ -286,6 +286,7 @@ final class Engine {
     piece.c = state + operation.c + direction * operation.nextDirection
     piece.c_stride = operation.cStride
     piece.output_stride = operation.targetStride
+    piece.whole_output = operation.directions == 1
     piece.scratch = scratch.base
     piece.scratch_stride = scratchStride
     var input = layer.pointee.input
@@ -296,8 +297,9 @@ final class Engine {
       piece.barrier = share.barrier
       piece.first_group = groups.lowerBound
       piece.end_group = groups.upperBound
-      let vector = 64
-      input.weights += groups.lowerBound * input.inner * input.panels * vector
+      let vector = Int(plan.precision.lanes) * real
+      let weights = input.kept == RNNKIT_REALS ? vector : vector / 2
+      input.weights += groups.lowerBound * input.inner * input.panels * weights
       input.groups = groups.count
       firstGate = groups.lowerBound * input.pitch * vector
     }
@@ -305,9 +307,16 @@ final class Engine {
     while done < steps {
       let count = min(gateSteps, steps - done)
       let first = reverse ? steps - done - count : done
-      kernels.multiply(
-        &input, x.base + first * batch * x.stride * real, x.stride, count * batch,
-        layer.pointee.bias + firstGate, 0, gates.base + firstGate, layer.pointee.gates)
+      let source = x.base + first * batch * x.stride * real
+      if batch == 1, !isShared, count == 1 || input.inner <= 2, takesInput(layer) {
+        piece.input = source
+        piece.input_stride = x.stride
+      } else {
+        piece.input = nil
+        kernels.multiply(
+          &input, source, x.stride, count * batch, layer.pointee.bias + firstGate, 0, gates.base + firstGate,
+          layer.pointee.gates)
+      }
       piece.steps = count
       piece.active = active.map { $0 + first }
       let output = first * batch * operation.targetStride + direction * operation.stateSize
@@ -318,4 +327,9 @@ final class Engine {
     }
     share.wait()
   }
+}
+
+/// Whether the recurrent kernels can make the input's product too, which is best where that is small.
+private func takesInput(_ layer: UnsafePointer<rnnkit_layer>) -> Bool {
+  rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS && layer.pointee.recurrent.kept == RNNKIT_REALS
 }

@@ -47,6 +47,9 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
     return RNNError(.usage, "this processor lacks the instruction set \(rawValue)", remedy: "use one of \(names)")
   }
 
+  /// Whether half-precision weights may be kept as they are.
+  var keepsHalves: Bool { rnnkit_kernels_named(rawValue)?.pointee.keeps_halves ?? false }
+
   /// The operations for one precision. Throws where the processor lacks the instruction set.
   func operations(_ precision: Precision) throws(RNNError) -> UnsafePointer<rnnkit_operations> {
     guard let kernels = rnnkit_kernels_named(rawValue) else { throw unavailable }

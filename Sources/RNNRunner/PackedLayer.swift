@@ -8,7 +8,7 @@ struct PackedLayer {
 
   /// `index` is 1 for the reverse half of a bidirectional module.
   init<R: Real>(
-    _ model: Model, _ module: Recurrent, layer number: Int, direction index: Int, as type: R.Type
+    _ model: Model, _ module: Recurrent, layer number: Int, direction index: Int, as type: R.Type, keepingHalves: Bool
   ) throws(RNNError) {
     func tensor(_ kind: ParameterName.Kind) throws(RNNError) -> Tensor {
       // A lone reverse direction's parameters are named as a forward one's are.
@@ -37,7 +37,7 @@ struct PackedLayer {
     var pitch: Int
     func gates(_ weight: Tensor, inner: Int, order: [Int], first: Int) throws(RNNError) -> PackedMatrix {
       try PackedMatrix(
-        weight, as: type, inner: inner, groups: units, panels: order.count, pitch: pitch, first: first
+        weight, as: type, keepingHalves: keepingHalves, inner: inner, groups: units, panels: order.count, pitch: pitch, first: first
       ) { group, panel, lane in
         let unit = group * lanes + lane
         return unit < hidden ? order[panel] * hidden + unit : nil
@@ -46,9 +46,12 @@ struct PackedLayer {
     switch module.cell {
     case .rnn:
       layer.cell = RNNKIT_RNN
-      let input = try PackedMatrix(plain: inputWeight, as: type, rows: hidden, inner: inputSize)
+      let input = try PackedMatrix(
+        plain: inputWeight, as: type, keepingHalves: keepingHalves, rows: hidden, inner: inputSize)
       layer.input = hold(input)
-      layer.recurrent = hold(try PackedMatrix(plain: recurrentWeight, as: type, rows: hidden, inner: state))
+      layer.recurrent = hold(
+        try PackedMatrix(
+          plain: recurrentWeight, as: type, keepingHalves: keepingHalves, rows: hidden, inner: state))
       pitch = 1
       biasGates = [.both(0)]
       layer.gates = R.precision.stride(input.resultCount(R.precision))
@@ -77,7 +80,8 @@ struct PackedLayer {
     }
     if module.projSize > 0 {
       let weight = try tensor(.weightHR)
-      layer.projection = hold(try PackedMatrix(plain: weight, as: type, rows: module.projSize, inner: hidden))
+      layer.projection = hold(
+        try PackedMatrix(plain: weight, as: type, keepingHalves: keepingHalves, rows: module.projSize, inner: hidden))
     }
     if module.peephole {
       let weights = try tensor(.weightPeephole).reals(type)

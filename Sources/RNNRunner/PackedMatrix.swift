@@ -10,39 +10,74 @@ struct PackedMatrix {
   /// Reals in a row of results where this is the row's only matrix.
   func resultCount(_ precision: Precision) -> Int { matrix.groups * matrix.pitch * precision.lanes }
 
+  /// Bytes as reals from which on half-precision weights are kept as they are: less of them is to be had at each step from
+  /// caches far away. Smaller ones are near, and widening them again and again would cost more.
+  private static let leastHalves = 1 << 18
+
   /// Packs a (rows, inner) weight. `row(group, panel, lane)` names the row that a lane computes, nil for none.
   init<R: Real>(
-    _ weight: Tensor, as type: R.Type, inner: Int, groups: Int, panels: Int, pitch: Int, first: Int = 0,
-    row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
+    _ weight: Tensor, as type: R.Type, keepingHalves: Bool, inner: Int, groups: Int, panels: Int, pitch: Int,
+    first: Int = 0, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
   ) throws(RNNError) {
-    let lanes = R.precision.lanes
-    memory = try AlignedMemory(reals: product(groups, panels, inner, lanes), R.precision)
-    let packed = memory.base.assumingMemoryBound(to: R.self)
-    let rowReals = UnsafeMutablePointer<R>.allocate(capacity: inner)
-    defer { rowReals.deallocate() }
-    for group in 0..<groups {
-      for panel in 0..<panels {
-        for lane in 0..<lanes {
-          guard let row = row(group, panel, lane) else { continue }
-          weight.copyReals(from: row * inner, count: inner, to: rowReals)
-          var target = packed + ((group * inner * panels) + panel) * lanes + lane
-          for column in 0..<inner {
-            target.pointee = rowReals[column]
-            target += panels * lanes
-          }
+    let count = try product(groups, panels, inner, R.precision.lanes)
+    var kept = RNNKIT_REALS
+    if keepingHalves, R.precision == .float32, panels >= 3, count * R.precision.size >= Self.leastHalves {
+      if weight.elementType == .float16 { kept = RNNKIT_FLOAT16 }
+      if weight.elementType == .bfloat16 { kept = RNNKIT_BFLOAT16 }
+    }
+    if kept == RNNKIT_REALS {
+      memory = try AlignedMemory(reals: count, R.precision)
+      Self.pack(memory.base.assumingMemoryBound(to: type), groups, panels, inner, R.precision.lanes, row) { row, target in
+        weight.copyReals(from: row * inner, count: inner, to: target)
+      }
+    } else {
+      memory = try AlignedMemory(byteCount: count * 2)
+      let packed = memory.base.assumingMemoryBound(to: UInt16.self)
+      weight.withUnsafeBytes { bytes in
+        Self.pack(packed, groups, panels, inner, R.precision.lanes, row) { row, target in
+          UnsafeMutableRawBufferPointer(start: target, count: inner * 2)
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[row * inner * 2..<(row + 1) * inner * 2]))
         }
       }
     }
     matrix = rnnkit_matrix(
-      weights: UnsafeRawPointer(memory.base), inner: inner, groups: groups, panels: panels, pitch: pitch, first: first)
+      weights: UnsafeRawPointer(memory.base), kept: kept, inner: inner, groups: groups, panels: panels, pitch: pitch,
+      first: first)
+  }
+
+  /// Puts rows side by side, a panel of them at a time.
+  private static func pack<Element: AdditiveArithmetic>(
+    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ panels: Int, _ inner: Int, _ lanes: Int,
+    _ row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?,
+    _ copy: (_ row: Int, _ target: UnsafeMutablePointer<Element>) -> Void
+  ) {
+    let rows = UnsafeMutablePointer<Element>.allocate(capacity: lanes * inner)
+    defer { rows.deallocate() }
+    for group in 0..<groups {
+      for panel in 0..<panels {
+        rows.initialize(repeating: .zero, count: lanes * inner)
+        for lane in 0..<lanes {
+          if let row = row(group, panel, lane) { copy(row, rows + lane * inner) }
+        }
+        var target = packed + (group * inner * panels + panel) * lanes
+        for column in 0..<inner {
+          for lane in 0..<lanes { target[lane] = rows[lane * inner + column] }
+          target += panels * lanes
+        }
+      }
+    }
   }
 
   /// Packs a weight whose results are its rows in order: a linear layer's, a projection's or an RNN's.
-  init<R: Real>(plain weight: Tensor, as type: R.Type, rows: Int, inner: Int) throws(RNNError) {
+  init<R: Real>(
+    plain weight: Tensor, as type: R.Type, keepingHalves: Bool, rows: Int, inner: Int
+  ) throws(RNNError) {
     let lanes = R.precision.lanes
     let panels = Self.panels(rows: rows, lanes: lanes)
     let groups = (rows + panels * lanes - 1) / (panels * lanes)
-    try self.init(weight, as: type, inner: inner, groups: groups, panels: panels, pitch: panels) { group, panel, lane in
+    try self.init(
+      weight, as: type, keepingHalves: keepingHalves, inner: inner, groups: groups, panels: panels, pitch: panels
+    ) { group, panel, lane in
       let row = (group * panels + panel) * lanes + lane
       return row < rows ? row : nil
     }

@@ -66,8 +66,8 @@ public final class Plan: @unchecked Sendable {
     operations = try set.operations(precision)
     stages =
       switch precision {
-      case .float32: try Self.pack(model, chain.architecture, as: Float.self)
-      case .float64: try Self.pack(model, chain.architecture, as: Double.self)
+      case .float32: try Self.pack(model, chain.architecture, as: Float.self, keepingHalves: set.keepsHalves)
+      case .float64: try Self.pack(model, chain.architecture, as: Double.self, keepingHalves: false)
       }
     layout = Self.layout(stages, precision)
   }
@@ -109,7 +109,7 @@ public final class Plan: @unchecked Sendable {
   }
 
   private static func pack<R: Real>(
-    _ model: Model, _ architecture: Architecture, as type: R.Type
+    _ model: Model, _ architecture: Architecture, as type: R.Type, keepingHalves: Bool
   ) throws(RNNError) -> [Stage] {
     var stages: [Stage] = []
     for module in architecture.modules {
@@ -119,8 +119,10 @@ public final class Plan: @unchecked Sendable {
           throw RNNError(.defect, place: "tensor \(Model.join(module.name, "weight"))", "missing from the model")
         }
         stages.append(.embedding(EmbeddingStage(module: module, weight: weight)))
-      case .recurrent(let module): stages.append(.recurrent(try RecurrentStage(model, module, as: type)))
-      case .linear(let module): stages.append(.linear(try LinearStage(model, module, as: type)))
+      case .recurrent(let module):
+        stages.append(.recurrent(try RecurrentStage(model, module, as: type, keepingHalves: keepingHalves)))
+      case .linear(let module):
+        stages.append(.linear(try LinearStage(model, module, as: type, keepingHalves: keepingHalves)))
       case .unknown(let module): throw Chain.cannotRun(module)
       }
     }

@@ -135,7 +135,7 @@ extension Team {
   /// Whether a step of a single row takes long enough for threads to meet after each: from about a microsecond on.
   static func isWorthSharing(_ layer: UnsafePointer<rnnkit_layer>) -> Bool {
     let recurrent = layer.pointee.recurrent
-    return rnnkit_is_standard(layer) && layer.pointee.projected == 0
+    return rnnkit_is_fused(layer)
       && recurrent.groups * recurrent.panels * recurrent.inner >= 3072
   }
 

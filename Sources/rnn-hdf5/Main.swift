@@ -46,7 +46,7 @@ enum Main {
     try HDF5File.prepare()
     let input = try InputFile(OpenDescriptor(HDF5Descriptors.input), name: "input")
     guard rnn_process_confine() >= 0 else {
-      throw RNNError(.defect, "the HDF5 library's process cannot be confined: \(String(cString: strerror(errno)))",
+      throw RNNError(.defect, "the HDF5 library's process cannot be confined: \(systemMessage(errno))",
         remedy: "report it, with the kernel's version")
     }
     switch job {
@@ -67,7 +67,8 @@ enum Main {
 
   private static func send(_ message: HDF5Message) throws(RNNError) {
     guard ftruncate(HDF5Descriptors.answer, 0) == 0 else {
-      throw RNNError(.inputOutput, "the answer cannot be written: \(String(cString: strerror(errno)))")
+      throw RNNError(.inputOutput, "the answer cannot be written: \(systemMessage(errno))",
+        remedy: systemRemedy(errno) ?? "check the disk")
     }
     var answer = OutputFile(borrowing: HDF5Descriptors.answer, name: "answer")
     try message.write(to: &answer)

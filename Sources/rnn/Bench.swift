@@ -3,7 +3,7 @@ import RNNKit
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measures how fast a model runs here, and which limit of the machine holds it back.",
+    commandName: "bench", abstract: "Measures how fast a model runs here, and which limit of the machine holds it back.",
     discussion: """
       The input is random, the same every time. A run takes a batch of sequences through the model, with memory made
       beforehand and the state carried on from the run before; with --step it is one step, as in an audio callback; with
@@ -88,6 +88,7 @@ struct Bench: ParsableCommand {
   }
 
   private func measured(_ plan: Plan, _ call: Call?, _ steps: Int, _ random: inout SplitMix64) throws -> any BenchCall {
+    try Self.checkMemory(bytes: Double(batch) * Double(steps) * Double(plan.inputSize + plan.outputSize) * 8)
     if call == .whole { return try PlanCall(plan, batch: batch, steps: steps, threads: threads, &random) }
     return switch plan.precision {
     case .float32: try RunnerCall<Float>(plan, batch: batch, steps: steps, threads: threads, &random)

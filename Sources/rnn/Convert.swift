@@ -3,7 +3,7 @@ import RNNKit
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Converts a model to another format, bit for bit.",
+    commandName: "convert", abstract: "Converts a model to another format, bit for bit.",
     discussion: """
       Every tensor is carried along, those that are no part of the recurrent model too, with metadata and reference \
       cases. What was mapped, assumed or carried is said on standard error. The output appears whole or not at all.
@@ -25,6 +25,7 @@ struct Convert: ParsableCommand {
       "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave. Repeatable.",
       valueName: "file"))
   var cases: [String] = []
+  @Flag(help: "Leave the model's reference cases out.") var noCases = false
   @Flag(help: "Replace an existing output.") var force = false
   @Flag(help: "Say nothing of what was done.") var quiet = false
   @Flag(help: "Say it as JSON on standard output (Schemas/convert.schema.json).") var json = false
@@ -55,6 +56,10 @@ struct Convert: ParsableCommand {
     let writer = try ModelArguments.registry.writer(for: output, named: to)
     let file = try model.open(input, quiet: true)
     var (archive, notes) = (file.model.archive, file.notes)
+    if noCases, !archive.cases.isEmpty {
+      notes.append("\(counted(archive.cases.count, "reference case")) left out")
+      archive.cases = []
+    }
     if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
     for path in cases {
       let reference = try ReferenceCase(readingFrom: path, for: file.model.architecture.modules)
@@ -66,7 +71,7 @@ struct Convert: ParsableCommand {
       notes.append("reference case \(reference.name) added")
     }
     let converted = try Model(archive, architecture: file.model.architecture)
-    notes += converted.carried.map { "\($0.name) carried along, no part of the chain" }
+    if writer.holdsEverything { notes += converted.carried.map { "\($0.name) carried along, no part of the chain" } }
     notes += writer.notes(writing: converted)
     do throws(RNNError) {
       try writer.write(converted, to: &target)
@@ -74,16 +79,17 @@ struct Convert: ParsableCommand {
     } catch {
       throw error.inFile(output)
     }
-    let cases = writer.holdsCases ? archive.cases.count : 0
+    let cases = writer.holdsEverything ? archive.cases.count : 0
+    let tensors = archive.tensors.count - (writer.holdsEverything ? 0 : converted.carried.count)
     if json {
       Console.output(JSONValue.object([
         .init("input", .string(input)), .init("from", .string(file.format)), .init("output", .string(output)),
-        .init("to", .string(writer.name)), .init("tensors", .integer(Int64(archive.tensors.count))),
+        .init("to", .string(writer.name)), .init("tensors", .integer(Int64(tensors))),
         .init("cases", .integer(Int64(cases))), .init("notes", .array(notes.map(JSONValue.string))),
       ]).indentedText + "\n")
     } else if !quiet {
       for note in notes { Console.note(note) }
-      let holds = "\(counted(archive.tensors.count, "tensor")), \(counted(cases, "case"))"
+      let holds = "\(counted(tensors, "tensor")), \(counted(cases, "case"))"
       Console.error(
         "\(input) (\(file.format)) -> \(output) (\(writer.name)): \(holds)".escapingControlCharacters())
     }
@@ -96,7 +102,7 @@ struct Convert: ParsableCommand {
     let parameters = Set(model.parameterNames)
     var (largest, place) = (0.0, "")
     let rounded = try archive.mapTensors { (named) throws(RNNError) in
-      guard parameters.contains(named.name), let result = named.tensor.converted(to: type) else { return named.tensor }
+      guard parameters.contains(named.name), let result = try named.tensor.converted(to: type, in: Tensor.made) else { return named.tensor }
       if result.largestChange > largest {
         (largest, place) = (result.largestChange, "\(named.name)\(named.tensor.shape.index(ofElement: result.position))")
       }

@@ -11,7 +11,7 @@ import RNNKit
 
 struct Diagnose: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows what a model does to signals: recurrent weights, saturation, gradients through time.",
+    commandName: "diagnose", abstract: "Shows what a model does to signals: recurrent weights, saturation, gradients through time.",
     usage: "rnn diagnose [<options>] <model>",
     discussion: """
       For each recurrent layer: the spectral radius and norm of W_hh, how many units and gates sit at the ends of their \

@@ -3,7 +3,7 @@ import RNNKit
 
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Compares two models, parameter by parameter, over any two formats.",
+    commandName: "diff", abstract: "Compares two models, parameter by parameter, over any two formats.",
     usage: "rnn diff [<options>] <first> <second>",
     discussion: """
       Exit status 1 where they differ: in a bit of a tensor, in a tensor's presence, or in architecture. The options say \

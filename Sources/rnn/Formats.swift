@@ -3,19 +3,27 @@ import RNNKit
 
 struct Formats: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Lists what can be read and written.",
+    commandName: "formats", abstract: "Lists what can be read and written.",
     discussion: """
       A model's format is recognised by content; for an output the extension tells it, or --to. The same goes for the \
       arrays that 'rnn run' takes and gives.
       """)
 
+  @Flag(help: "Print JSON (Schemas/formats.schema.json).") var json = false
+
   func run() {
+    Console.output(json ? document.indentedText + "\n" : text)
+  }
+
+  private var text: String {
     var table = Table()
     table.add("model", "reads", "writes", "extensions", "")
+    var exceptions = Table()
+    exceptions.add("written", "exceptions")
     for format in ModelArguments.registry.formats {
       table.add(
-        format.name, "yes", format.canWrite ? "yes" : "-",
-        format.fileExtensions.map { "." + $0 }.joined(separator: " "), format.summary)
+        format.name, "yes", format.writes, format.fileExtensions.map { "." + $0 }.joined(separator: " "), format.summary)
+      if !format.exceptions.isEmpty { exceptions.add(format.name, format.exceptions) }
     }
     var arrays = Table()
     arrays.add("array", "reads", "writes", "extensions", "")
@@ -24,6 +32,22 @@ struct Formats: ParsableCommand {
         format.name, "yes", "yes", format.fileExtensions.map { "." + $0 }.joined(separator: " "),
         format.holdsOneArray ? "one array" : "arrays by name")
     }
-    Console.output(table.text + "\n" + arrays.text)
+    return [table.text, exceptions.text, arrays.text].joined(separator: "\n")
+  }
+
+  private var document: JSONValue {
+    func entry(_ name: String, _ extensions: [String], _ more: [JSONValue.Member]) -> JSONValue {
+      .object([.init("name", .string(name)), .init("extensions", .array(extensions.map(JSONValue.string)))] + more)
+    }
+    let models = ModelArguments.registry.formats.map { format in
+      entry(format.name, format.fileExtensions, [
+        .init("reads", .string(format.summary)), .init("writes", format.canWrite ? .string(format.writes) : .null),
+        .init("exceptions", .string(format.exceptions)),
+      ])
+    }
+    let arrays = Arrays.registry.formats.map { format in
+      entry(format.name, format.fileExtensions, [.init("one_array", .bool(format.holdsOneArray))])
+    }
+    return .object([.init("models", .array(models)), .init("arrays", .array(arrays))])
   }
 }

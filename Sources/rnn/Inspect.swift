@@ -3,7 +3,8 @@ import RNNKit
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Shows a model's architecture, parameters and reference cases.", usage: "rnn inspect [<options>] <model>")
+    commandName: "inspect", abstract: "Shows a model's architecture, parameters and reference cases.",
+    usage: "rnn inspect [<options>] <model>")
 
   @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Flag(help: "Print JSON (Schemas/inspect.schema.json).") var json = false
@@ -11,7 +12,7 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let file = try model.open(path, quiet: json)
-    Console.output(json ? document(file).indentedText + "\n" : text(file))
+    Console.output(json ? try document(file).indentedText + "\n" : try text(file))
   }
 
   /// Parameters in the chain's order, then the tensors that are carried along.
@@ -22,7 +23,7 @@ struct Inspect: ParsableCommand {
     return parameters + model.carried.map { ($0, false) }
   }
 
-  private func text(_ file: ModelFile) -> String {
+  private func text(_ file: ModelFile) throws(RNNError) -> String {
     let (model, architecture) = (file.model, file.model.architecture)
     var result = "\(file.path): \(file.format), \(grouped(file.byteCount)) bytes\n\n".escapingControlCharacters(except: "\n")
     var modules = Table()
@@ -48,7 +49,7 @@ struct Inspect: ParsableCommand {
       } else {
         carried.add(cells.0, cells.1, cells.2, cells.3)
       }
-      let (nan, infinite) = value.nonFiniteCounts
+      let (nan, infinite) = try value.nonFiniteCounts()
       if isParameter, nan + infinite > 0 {
         warnings += "  \(tensor.name): \(grouped(nan)) NaN and \(grouped(infinite)) infinite values\n"
       }
@@ -77,10 +78,10 @@ struct Inspect: ParsableCommand {
     return table.text
   }
 
-  private func document(_ file: ModelFile) -> JSONValue {
+  private func document(_ file: ModelFile) throws(RNNError) -> JSONValue {
     let (model, architecture) = (file.model, file.model.architecture)
-    func json(_ tensor: NamedTensor) -> JSONValue {
-      let (nan, infinite) = tensor.tensor.nonFiniteCounts
+    func json(_ tensor: NamedTensor) throws(RNNError) -> JSONValue {
+      let (nan, infinite) = try tensor.tensor.nonFiniteCounts()
       return .object([
         .init("name", .string(tensor.name)), .init("dtype", .string(tensor.tensor.elementType.rawValue)),
         .init("shape", .array(tensor.tensor.shape.dimensions.map { .integer(Int64($0)) })),
@@ -90,6 +91,18 @@ struct Inspect: ParsableCommand {
     }
     let all = tensors(model)
     let parameters = all.filter(\.isParameter).map(\.tensor)
+    func list(_ tensors: [NamedTensor]) throws(RNNError) -> JSONValue {
+      var values: [JSONValue] = []
+      for tensor in tensors { values.append(try json(tensor)) }
+      return .array(values)
+    }
+    var cases: [JSONValue] = []
+    for reference in model.archive.cases {
+      cases.append(.object([
+        .init("name", .string(reference.name)), .init("members", try list(reference.members)),
+        .init("metadata", .object(reference.metadata)),
+      ]))
+    }
     return .object([
       .init("file", .string(file.path)), .init("format", .string(file.format)),
       .init("bytes", .integer(Int64(file.byteCount))), .init("architecture", architecture.json),
@@ -98,14 +111,9 @@ struct Inspect: ParsableCommand {
           .init("name", .string(module.name)), .init("repr", .string(module.repr(batchFirst: architecture.batchFirst))),
         ])
       })),
-      .init("parameters", .array(parameters.map(json))),
-      .init("carried", .array(all.filter { !$0.isParameter }.map { json($0.tensor) })),
-      .init("cases", .array(model.archive.cases.map { reference in
-        .object([
-          .init("name", .string(reference.name)), .init("members", .array(reference.members.map(json))),
-          .init("metadata", .object(reference.metadata)),
-        ])
-      })),
+      .init("parameters", try list(parameters)),
+      .init("carried", try list(all.filter { !$0.isParameter }.map(\.tensor))),
+      .init("cases", .array(cases)),
       .init("metadata", .object(model.archive.metadata)),
       .init("totals", .object([
         .init("values", .integer(Int64(parameters.reduce(0) { $0 + $1.tensor.count }))),

@@ -26,7 +26,7 @@ struct ModelArguments: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
-  var timeout = 10
+  var timeout = Limits.maximumHDF5Seconds
 
   func validate() throws {
     guard (1...86400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }

@@ -38,8 +38,9 @@ struct RNN: ParsableCommand {
 enum Main {
   static func main() {
     openStandardFiles()
+    MappedFiles.reportFailures()
     do {
-      var command = try RNN.parseAsRoot()
+      var command = try command()
       try command.run()
     } catch let error as RNNError {
       Console.error("rnn: \(error)")
@@ -56,9 +57,19 @@ enum Main {
     }
   }
 
+  /// The command that the arguments ask for.
+  private static func command() throws -> any ParsableCommand {
+    // Parsed by itself, a command spares the parser all the others, a third of a small model's run. Whatever is not right,
+    // or asks for help, is left to the whole, which words it.
+    let arguments = CommandLine.arguments.dropFirst()
+    let chosen = RNN.configuration.subcommands.first { $0.configuration.commandName == arguments.first }
+    if let command = try? chosen?.parse(Array(arguments.dropFirst())) { return command }
+    return try RNN.parseAsRoot()
+  }
+
   /// The argument parser's words as one line that ends in what to do.
   private static func usageProblem(_ message: String) -> String {
-    let names = RNN.configuration.subcommands.compactMap { $0.configuration.commandName ?? "\($0)".lowercased() }
+    let names = RNN.configuration.subcommands.compactMap { $0.configuration.commandName }
     guard let first = CommandLine.arguments.dropFirst().first, !first.hasPrefix("-"), first != "help" else {
       return "\(message); see 'rnn --help'"
     }
@@ -70,9 +81,10 @@ enum Main {
   }
 
   /// Where a standard file is closed, the next file opened would take its place, and remarks would be written into a model.
+  /// Remarks may be lost; that there is no input, or nobody to take a result, stays an error.
   private static func openStandardFiles() {
     for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
-      _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)
+      _ = open("/dev/null", descriptor == 1 ? O_RDONLY : O_WRONLY)
     }
   }
 }

@@ -3,7 +3,7 @@ import RNNKit
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs a model on an input.",
+    commandName: "run", abstract: "Runs a model on an input.",
     usage: """
       rnn run [<options>] <model> --input <file>
       rnn run [<options>] <model> --stream

@@ -33,10 +33,11 @@ struct Stream {
     let runner = try Runner(plan)
     var state = state
     var output = [Value](repeating: 0, count: plan.outputSize)
-    var number = 0
-    while let line = readLine() {
+    var (lines, number) = (LineReader(), 0)
+    while true {
       number += 1
       do throws(RNNError) {
+        guard let line = try lines.next() else { return state }
         guard let values = try Line(line) else { continue }
         guard values.numbers.count == plan.inputSize else {
           throw RNNError(.badData, "\(counted(values.numbers.count, "number")), expected \(plan.inputSize)",
@@ -57,7 +58,6 @@ struct Stream {
         throw error.inFile("standard input")
       }
     }
-    return state
   }
 
   private static func json<Value: BinaryFloatingPoint & LosslessStringConvertible>(_ values: [Value]) -> String {
@@ -79,7 +79,7 @@ private struct Line {
         result.append(value)
       }
     } else {
-      // A carriage return and a line feed are one character, which readLine takes away whole; one may still end the text.
+      // A carriage return and a line feed are one character, which is taken away whole; one may still end the text.
       func isSpace(_ character: Character) -> Bool { [" ", "\t", "\r"].contains(character) }
       let isTable = text.contains(",")
       for cell in text.split(omittingEmptySubsequences: !isTable, whereSeparator: { isTable ? $0 == "," : isSpace($0) }) {

@@ -3,7 +3,7 @@ import RNNKit
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Replays a model's reference cases against the outputs its framework gave.",
+    commandName: "verify", abstract: "Replays a model's reference cases against the outputs its framework gave.",
     usage: "rnn verify [<options>] <model>",
     discussion: """
       Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 + 1e-12·|reference| in float64), \
@@ -52,7 +52,7 @@ struct Verify: ParsableCommand {
       }
     }
     progress.end()
-    let warnings = nonFiniteWeights(file.model)
+    let warnings = try nonFiniteWeights(file.model)
     if json {
       Console.output(document(verifications, warnings).indentedText + "\n")
     } else {
@@ -64,11 +64,13 @@ struct Verify: ParsableCommand {
     if !verifications.allSatisfy(\.holds) { throw ExitCode(1) }
   }
 
-  private func nonFiniteWeights(_ model: Model) -> [String] {
-    model.parameterNames.compactMap { name in
-      guard let counts = model.archive[name]?.nonFiniteCounts, counts.nan + counts.infinite > 0 else { return nil }
-      return "\(name) has \(grouped(counts.nan)) NaN and \(grouped(counts.infinite)) infinite values"
+  private func nonFiniteWeights(_ model: Model) throws(RNNError) -> [String] {
+    var result: [String] = []
+    for name in model.parameterNames {
+      guard let counts = try model.archive[name]?.nonFiniteCounts(), counts.nan + counts.infinite > 0 else { continue }
+      result.append("\(name) has \(grouped(counts.nan)) NaN and \(grouped(counts.infinite)) infinite values")
     }
+    return result
   }
 
   private func text(_ verification: Verification) -> String {

@@ -29,6 +29,14 @@ struct BenchTests {
     #expect(document["real_time_factor"] == nil)
   }
 
+  @Test func refusesWhatTheMachineCannotHold() throws {
+    let result = try bench(Self.model, "--batch", "1048576", "--steps", "1048576")
+    #expect(result.status == 64 && result.output.isEmpty)
+    // 2^40 steps, of 4 numbers in and 9 out, of 8 bytes.
+    #expect(result.errors.hasSuffix(
+      "--batch and --steps take some 109,051,904 MiB, more than half of this machine's memory; choose smaller ones\n"))
+  }
+
   @Test func countsTwoOperationsForEachWeight() throws {
     let result = try bench(Self.model, "--json", "--batch", "2", "--steps", "10")
     let document = try document(result.output)

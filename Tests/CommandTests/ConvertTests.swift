@@ -89,6 +89,13 @@ import Testing
       .hasPrefix("\(scratch.path("bare.npz")): holds no output to compare with, but input; "))
   }
 
+  @Test func leavesReferenceCasesOutOnRequest() throws {
+    let result = try convert(Samples.path("lstm"), scratch.path("m.rnn"), "--no-cases")
+    #expect(result.errors.hasPrefix("note: 3 reference cases left out\n") && result.errors.hasSuffix(", 0 cases\n"))
+    #expect(try ModelFile.open(scratch.path("m.rnn")).model.archive.cases.isEmpty)
+    #expect(try Command.run("diff", Samples.path("lstm"), scratch.path("m.rnn")).status == 0)
+  }
+
   @Test func saysWhatItDid() throws {
     let (input, output) = (Samples.file("plain/flat.h5"), scratch.path("m.rnn"))
     let said = try convert(input, output)
@@ -113,6 +120,9 @@ import Testing
     // A format that holds less says so.
     let less = try convert(Samples.path("lstm_1_layer"), scratch.path("m.json"), "--to", "rtneural")
     #expect(less.errors.contains("note: reference cases are left out\n") && less.errors.hasSuffix("6 tensors, 0 cases\n"))
+    let parameters = try convert(Samples.path("extra_tensors"), scratch.path("m.keras"))
+    #expect(parameters.errors.contains("note: 8 tensors that are no part of the chain are left out\n"))
+    #expect(!parameters.errors.contains("carried along") && parameters.errors.hasSuffix(": 10 tensors, 0 cases\n"))
   }
 
   @Test func takesFormatsByOption() throws {

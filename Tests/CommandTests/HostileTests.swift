@@ -45,24 +45,4 @@ import Testing
     #expect(again.status == 65)
     #expect(again.errors == "rnn: \(scratch.path("y.h5")): holds no array named input, but output, hn; name the array input\n")
   }
-
-  @Test func refusesATimeoutOfNothing() throws {
-    let result = try Command.run("inspect", model, "--timeout", "0")
-    #expect(result.status == 64)
-  }
-
-  @Test func saysThatTheProgramIsMissing() throws {
-    let scratch = try Scratch()
-    try FileManager.default.copyItem(at: Command.executable, to: scratch.url("rnn"))
-    let process = Process()
-    process.executableURL = scratch.url("rnn")
-    process.arguments = ["inspect", Command.samples.appendingPathComponent("rnn_1_layer.h5").path]
-    try Data().write(to: scratch.url("err"))
-    process.standardError = try FileHandle(forWritingTo: scratch.url("err"))
-    try process.run()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 70)
-    let errors = String(decoding: try Data(contentsOf: scratch.url("err")), as: UTF8.self)
-    #expect(errors.contains("install rnn-hdf5 beside this program"))
-  }
 }

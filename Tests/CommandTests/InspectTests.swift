@@ -109,8 +109,16 @@ struct Printed: Decodable {
     let models = try #require(lines.split { $0.first == "array" }.first)
     #expect(models.first == ["model", "reads", "writes", "extensions"])
     #expect(Set(models.dropFirst().map { $0[0] }).isSuperset(of: ["native", "safetensors", "npz", "torch", "json", "rtneural", "hdf5"]))
-    #expect(models.dropFirst().allSatisfy { $0[1] == "yes" && ["yes", "-"].contains($0[2]) })
+    let written = models.prefix { $0.first != "written" }.dropFirst()
+    #expect(written.allSatisfy { $0[1] == "yes" && ["yes", "state_dict", "-"].contains($0[2]) })
     #expect(models.first { $0[0] == "nam" }?[2] == "-" && models.first { $0[0] == "native" }?[3] == ".rnn")
+    #expect(models.first { $0[0] == "torch" }?[2] == "state_dict")
+    // What a format does not hold, by name.
+    let exceptions = models.drop { $0.first != "written" }.dropFirst()
+    #expect(exceptions.map { $0[0] } == ["safetensors", "json", "rtneural", "keras", "keras-h5", "onnx"])
+    #expect(exceptions.first { $0[0] == "onnx" }?.dropFirst().starts(with: ["refuses", "projections,"]) == true)
+    let document = try JSON(Command.run("formats", "--json").output)
+    #expect(document["models"]?.array?.compactMap { $0["name"]?.string } == written.map { $0[0] })
     let arrays = lines.drop { $0.first != "array" }.dropFirst()
     #expect(Set(arrays.map { $0[0] }) == ["npy", "npz", "json", "csv", "hdf5", "pb"])
   }

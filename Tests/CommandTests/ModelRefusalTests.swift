@@ -147,3 +147,25 @@ import Testing
     }
   }
 }
+
+/// Names that are made to look like something else stay one line, and do nothing to a terminal.
+@Suite struct MessageTests {
+  @Test(arguments: [
+    ("a\nb", "a\\nb"), ("a\r\u{1B}[2Jb", "a\\u{d}\\u{1b}[2Jb"), ("a\u{85}\u{2028}b\u{2029}", "a\\u{85}\\u{2028}b\\u{2029}"),
+    ("a\u{202E}nnr.b", "a\\u{202e}nnr.b"), ("ä 層", "ä 層"),
+  ])
+  func namesStayOnOneLine(_ name: String, _ shown: String) throws {
+    let scratch = try Scratch()
+    let model = try Samples.native("rnn_1_layer", scratch)
+    let missing = "no such path/\(name)"
+    #expect(try Refusal.of(["inspect", missing], status: 66, in: scratch)
+      == "no such path/\(shown): cannot be opened: No such file or directory; check the path and its permissions")
+    #expect(try Refusal.of(["convert", model, missing + ".rnn"], status: 73, in: scratch)
+      == "no such path/\(shown).rnn: cannot be created: No such file or directory; check that the folder exists and may be written to")
+    #expect(try Refusal.of(["run", model, "--stream", "--module", name], status: 64, in: scratch).contains("module \(shown): "))
+    #expect(try Refusal.of(["inspect", model, "--from", name], status: 64, in: scratch)
+      .hasPrefix("no format is named \(shown); choose one of "))
+    #expect(try Refusal.of(["inspect", model, "--rename", "\(name)=b"], status: 64, in: scratch).contains("--rename \(shown)=b: "))
+    #expect(try Refusal.of([name], status: 64, in: scratch).hasPrefix("there is no command named \(shown); choose one of "))
+  }
+}

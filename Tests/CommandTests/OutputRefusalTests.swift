@@ -99,6 +99,25 @@ import Testing
       == "rnn: standard output cannot be written: No space left on device; check where it goes\n")
   }
 
+  @Test(arguments: [
+    ("inspect \"$1\"", 74, "standard output cannot be written: Bad file descriptor; check where it goes"),
+    ("formats", 74, "standard output cannot be written: Bad file descriptor; check where it goes"),
+    ("convert \"$1\" - --to native", 73, "-: standard output is closed; name a file"),
+    ("inspect -", 66, "-: standard input is closed; name a file"),
+    ("run \"$1\" --stream", 74, "standard input: line 1: cannot be read: Bad file descriptor; check where it comes from"),
+  ])
+  func saysThatAStandardFileIsClosed(_ command: String, _ status: Int32, _ message: String) throws {
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = ["-c", "exec \"$0\" \(command) <&- >&-", Command.executable.path, model]
+    try Data().write(to: scratch.url("err"))
+    shell.standardError = try FileHandle(forWritingTo: scratch.url("err"))
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == status)
+    #expect(try String(contentsOf: scratch.url("err"), encoding: .utf8) == "rnn: \(message)\n")
+  }
+
   @Test func writesNoRemarkIntoAModelWhereStandardErrorIsClosed() throws {
     let shell = Process()
     shell.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -122,35 +141,5 @@ import Testing
     }
     let message = try Refusal.of(["convert", model, scratch.path("m.h5"), "--from", "safetensors"], status: 65, in: scratch)
     #expect(message.hasPrefix(model + ": "))
-  }
-
-  @Test func keepsTheOldFileWhereItIsKilled() throws {
-    // Large enough to be killed in the middle of.
-    var archive = TensorArchive()
-    let module = Recurrent(name: "rnn", cell: .lstm, inputSize: 700, hiddenSize: 700)
-    for (name, shape) in Model.parameters(of: .recurrent(module)) {
-      let sizes = try #require(Shape(shape))
-      try archive.append(name, try #require(Tensor(noise(sizes.count), sizes)))
-    }
-    let (large, target) = (scratch.path("large.rnn"), scratch.path("target.rnn"))
-    try Model(archive, architecture: Architecture(modules: [.recurrent(module)])).write(to: large)
-    let whole = try Data(contentsOf: URL(fileURLWithPath: large))
-    let names = scratch.contents + ["target.rnn"]
-    var kept = 0
-    for round in 0..<25 {
-      try Data("old".utf8).write(to: scratch.url("target.rnn"))
-      let process = Process()
-      process.executableURL = Command.executable
-      process.arguments = ["convert", large, target, "--force", "--quiet"]
-      try process.run()
-      usleep(UInt32(2000 + round * 2500))
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
-      let found = try Data(contentsOf: scratch.url("target.rnn"))
-      #expect(found == Data("old".utf8) || found == whole)
-      if found.count == 3 { kept += 1 }
-      #expect(scratch.contents == names.sorted())
-    }
-    #expect(kept > 0)
   }
 }

@@ -1,17 +1,12 @@
 """The official ONNX operator tests of RNN, LSTM and GRU, through `rnn run`.
 
-    python check_onnx_operators.py RNN
-
-RNN is the command. Run are the tests that the PyPI package onnx==1.22.0 ships with their data, whose weights are inputs of
+Run are the tests that the PyPI package onnx==1.22.0 ships with their data, whose weights are inputs of
 the graph and stand in .pb files of their own; and, made from the formulas of its onnx/backend/test/case/node (the helper
 classes there evaluate one forward direction), the reverse and bidirectional directions in both layouts, with bias, initial
-states, peepholes and either reset. Needs numpy and onnx 1.22.0.
+states, peepholes and either reset.
 """
 
 import pathlib
-import subprocess
-import sys
-import tempfile
 
 import numpy as np
 import onnx
@@ -20,17 +15,6 @@ from onnx.backend.test.case.node import gru, lstm, rnn
 
 HELPERS = {"RNN": (rnn.RNNHelper, 1), "GRU": (gru.GRUHelper, 3), "LSTM": (lstm.LSTMHelper, 4)}
 TOLERANCE = 1e-6
-
-
-def run(command, model, inputs, folder):
-    """`rnn run` with each array in a .pb file, and the members it gives."""
-    arguments = [command, "run", model, "--output", f"{folder}/out.npz", "--force"]
-    for path in inputs:
-        arguments += ["--input", str(path)]
-    result = subprocess.run(arguments, capture_output=True, text=True)
-    if result.returncode != 0:
-        return result.stderr.strip().splitlines()[-1]
-    return dict(np.load(f"{folder}/out.npz"))
 
 
 def node_outputs(members, directions, layout):
@@ -48,23 +32,25 @@ def node_outputs(members, directions, layout):
     return outputs
 
 
-def compare(name, members, node, wanted):
-    """A line for each output that is off, and the largest error."""
-    if isinstance(members, str):
-        return [f"{name}: {members}"], 0.0
+def check_test(report, command, name, model, inputs, node, wanted):
+    """`rnn run` with each array in a .pb file must give the wanted outputs. Returns the largest error."""
+    target = command.folder / "out.npz"
+    arguments = [word for path in inputs for word in ("--input", path)]
+    refusal = command("run", model, "--output", target, "--force", *arguments)
+    report.require(refusal is None, f"{name}: {refusal}")
+    if refusal:
+        return 0.0
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     directions = 2 if attributes.get("direction") == b"bidirectional" else 1
-    results = node_outputs(members, directions, attributes.get("layout", 0))
-    failed, worst = [], 0.0
+    results, worst = node_outputs(dict(np.load(target)), directions, attributes.get("layout", 0)), 0.0
     for output, value in wanted.items():
         if results[output].shape != value.shape:
-            failed.append(f"{name}, {output}: shape {results[output].shape}, expected {value.shape}")
+            report.require(False, f"{name}, {output}: shape {results[output].shape}, expected {value.shape}")
             continue
         error = float(np.abs(results[output] - value).max())
         worst = max(worst, error)
-        if not error <= TOLERANCE:
-            failed.append(f"{name}, {output}: off by {error:.3g}")
-    return failed, worst
+        report.require(error <= TOLERANCE, f"{name}, {output}: off by {error:.3g}")
+    return worst
 
 
 def official():
@@ -131,19 +117,9 @@ def generated(folder):
                     yield name, f"{folder}/{name}.onnx", paths, node, wanted
 
 
-def main(command):
-    failed, worst, count = [], 0.0, 0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, model, inputs, node, wanted in [*official(), *generated(folder)]:
-            lines, error = compare(name, run(command, model, inputs, folder), node, wanted)
-            failed += lines
-            worst = max(worst, error)
-            count += 1
-    print(f"{count} operator tests, largest error {worst:.3g}")
-    for line in failed:
-        print("FAILED " + line)
-    return 1 if failed or not count else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+def check(report, command):
+    shipped = [check_test(report, command, *test) for test in official()]
+    made = [check_test(report, command, *test) for test in generated(command.folder)]
+    report.require(shipped and made, "no tests of the package, or none made")
+    report.say(f"{len(shipped)} operator tests of onnx {onnx.__version__} and {len(made)} made from its formulas, "
+               f"largest error {max(shipped + made):.3g}")

@@ -31,6 +31,49 @@ import Testing
     #expect(try SampleModel.native(archive) == (try SampleModel.native(model)))
   }
 
+  /// `load_state_dict(strict=True)` takes no other name: the cases are texts in the metadata.
+  @Test func holdsNoTensorsButTheModels() throws {
+    let model = try SampleModel.model()
+    let bytes = try written { try SafetensorsFormat.write(model, to: &$0) }
+    let size = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    let header = try JSONValue(parsing: String(decoding: bytes[8..<8 + size], as: UTF8.self))
+    #expect(Set(header.members?.map(\.key) ?? []) == Set(["__metadata__"] + model.archive.tensors.map(\.name)))
+    let arrays = try JSONValue(parsing: try #require(header["__metadata__"]?["rnnkit.arrays"]?.string))
+    // 0.5 and 1 as float32, by Python's base64 and struct.
+    #expect(arrays.array?.first == .object([
+      .init("name", .string("cases/first/input")), .init("dtype", .string("float32")),
+      .init("shape", .array([.integer(1), .integer(2), .integer(1)])), .init("base64", .string("AAAAPwAAgD8=")),
+    ]))
+  }
+
+  @Test func refusesCasesTooLargeForAHeader() throws {
+    var archive = try SampleModel.model().archive
+    let input = try #require(Tensor.zeros(.float32, [1, 4 << 20, 1]))
+    archive.cases = [ReferenceCase(name: "long", members: [NamedTensor("input", input)])]
+    let model = try Model(archive, architecture: try #require(archive.architecture))
+    #expect(try written { try SafetensorsFormat.write(model, to: &$0) }.count > 21 << 20)
+    archive.cases.append(ReferenceCase(name: "b", members: [NamedTensor("input", try makeTensor([1] as [Float], [1, 1]))]))
+    let larger = try Model(archive, architecture: try #require(archive.architecture))
+    #expect(refusal { _ = try written { try SafetensorsFormat.write(larger, to: &$0) } }
+      == "its reference cases have 16777220 bytes, and safetensors' metadata take no more than 16777216 of them; "
+      + "leave them out with --no-cases, or write another format")
+  }
+
+  @Test(arguments: [
+    (#"{}"#, "not a list"),
+    (#"[{"name":"cases/a/input","dtype":"float32","shape":[1]}]"#, "[0]: not an object of name, dtype, shape and base64"),
+    (#"[{"name":"cases/a/input","dtype":"float32","shape":[2],"base64":"AAAAPw=="}]"#,
+      "[0]: its base64 does not hold the bytes of float32 (2,)"),
+    (#"[{"name":"cases/a/input","dtype":"float32","shape":[1],"base64":"AAAAPw="}]"#,
+      "[0]: its base64 does not hold the bytes of float32 (1,)"),
+  ])
+  func refusesCasesThatAreNotWhatTheySay(_ arrays: String, _ problem: String) throws {
+    let text = JSONValue.string(arrays).text
+    let header = #"{"__metadata__":{"rnnkit.arrays":\#(text)},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
+    let message = "__metadata__.rnnkit.arrays" + (problem.hasPrefix("[") ? problem : ": " + problem)
+    #expect(refusal { _ = try SafetensorsFormat.read(Self.file(header).file) } == message + "; write the file again")
+  }
+
   @Test func keepsPlainMetadataPlain() throws {
     var archive = try SampleModel.model(.float32, extras: false).archive
     archive.metadata = [.init("format", .string("pt"))]

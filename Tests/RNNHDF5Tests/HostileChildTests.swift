@@ -69,6 +69,10 @@ import Testing
     #expect(Date().timeIntervalSince(begin) < 8)
   }
 
+  @Test func allowsTenSecondsUnlessToldOtherwise() {
+    #expect(HDF5Process.timeout == 10)
+  }
+
   @Test func stopsOneThatSleeps() throws {
     #expect(try refusal("exec sleep 100", timeout: 1)?.problem == "the HDF5 library got no further in 6 s and was stopped")
   }
@@ -87,12 +91,42 @@ import Testing
 
   @Test func boundsItsMemory() throws {
     // The shell reads the line into memory, and fails where there is none left.
-    let error = try refusal("exec tail /dev/zero")
-    #expect(error?.kind == .badData)
+    #expect(try refusal("exec tail /dev/zero")?.problem
+      == "the HDF5 library's process ended with status 1 and without an answer")
+  }
+
+  @Test func saysThatItAskedForTooMuchMemory() throws {
+    // What the Swift runtime and the C++ library say.
+    #expect(try refusal("echo 'Fatal error: could not allocate memory' >&2; kill -ABRT $$")
+      == RNNError(.badData, "the HDF5 library asked for more than 768 MiB of memory", remedy: Self.remedy))
+  }
+
+  /// Ends with status 7 where every condition holds, with 8 and more where one does not.
+  private func holds(_ conditions: [String]) -> String {
+    conditions.enumerated().map { "\($1) || exit \($0 + 8)\n" }.joined() + "exit 7"
+  }
+
+  @Test func isUnderItsLimitsBeforeItRuns() throws {
+    // 768 MiB in KiB, 10 s six times over and a second more to say so, no core file; blocks of files are 512 bytes.
+    let conditions = [
+      "test \"$(ulimit -d)\" = 786432", "test \"$(ulimit -t)\" = 60", "test \"$(ulimit -H -t)\" = 61",
+      "test \"$(ulimit -n)\" = 32", "test \"$(ulimit -H -n)\" = 32", "test \"$(ulimit -c)\" = 0",
+      "test \"$(ulimit -f)\" -ge 524288", "test \"$(ulimit -f)\" -le 2097152",
+      "grep -q 'NoNewPrivs:[[:space:]]*1' /proc/self/status",
+    ]
+    #expect(try refusal(holds(conditions))?.problem
+      == "the HDF5 library's process ended with status 7 and without an answer")
   }
 
   @Test func handsOnNothingButItsDescriptors() throws {
-    #expect(try refusal("test \"$(ls /proc/self/fd | wc -l)\" -le 8 && test -z \"$HOME$USER\" && exit 7")?.problem
+    // Open in this process, and not to be closed by exec.
+    let mine = (0..<24).map { _ in open("/dev/null", O_RDONLY) }
+    defer { for descriptor in mine { close(descriptor) } }
+    // A shell keeps its script at 10.
+    let conditions = (0...6).map { "test -e /proc/self/fd/\($0)" }
+      + [7, 8, 9].map { "test ! -e /proc/self/fd/\($0)" } + (11...60).map { "test ! -e /proc/self/fd/\($0)" }
+      + ["test -z \"$HOME$USER$PATH_OF_NONE\"", "test \"$(readlink /proc/self/fd/3)\" = '\(fixture("kinds"))'"]
+    #expect(try refusal(holds(conditions))?.problem
       == "the HDF5 library's process ended with status 7 and without an answer")
   }
 
@@ -109,6 +143,18 @@ import Testing
 
   @Test func refusesAnAnswerThatIsCutShort() throws {
     #expect(try refusal(of: tree()) { $0.removeLast() }?.problem.contains("does not hold (offset 24: the file has") == true)
+  }
+
+  @Test func refusesMoreTextThanTheLimit() throws {
+    let text = String(repeating: "a", count: 128 << 20)
+    let tree = HDF5Tree(root: HDF5Tree.Group(attributes: [HDF5Tree.Attribute("a", .string(text))]))
+    let folder = try TemporaryFolder()
+    let error = #expect(throws: RNNError.self) {
+      var output = try OutputFile(folder("answer"), replacing: false)
+      try HDF5Message.tree(tree).write(to: &output)
+    }
+    #expect(error?.problem.hasPrefix("its names, attributes and strings take 1342") == true)
+    #expect(error?.problem.hasSuffix(" bytes, more than 128 MiB") == true)
   }
 
   @Test func refusesBytesOutsideTheFile() throws {

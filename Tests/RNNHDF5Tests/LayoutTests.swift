@@ -159,6 +159,12 @@ import Testing
     #expect(HDF5Format.recognizes(try InputFile(fixture("numbers"))))
     #expect(HDF5Format.recognizes(try InputFile(fixture("userblock"))))
     #expect(!HDF5Format.recognizes(try InputFile(#filePath)))
+    // A zip archive may hold HDF5 just where a user block would end, as a .keras file does one time in eight.
+    let bytes = try readBytes(fixture("numbers"))
+    for start in [[0x50, 0x4B, 0x03, 0x04], [0, 0, 0, 0]] as [[UInt8]] {
+      let file = InputFile(start + [UInt8](repeating: 0, count: 1020) + bytes, name: "archive")
+      #expect(HDF5Format.recognizes(file) == (start[0] == 0))
+    }
     #expect(!HDF5Format.recognizes(InputFile([], name: "empty")))
     #expect(!HDF5Format.recognizes(InputFile([0x89, 0x48, 0x44], name: "short")))
   }

@@ -40,6 +40,13 @@ import Testing
     } catch let error as RNNError { return "\(error.kind): \(error)" }
   }
 
+  @Test func refusesALargerFileThanTheLimit() {
+    let file = InputFile([UInt8](repeating: 32, count: 64 << 20 + 1), name: "names.json")
+    var mapping = NameMapping()
+    let error = #expect(throws: RNNError.self) { try mapping.add(contentsOf: file) }
+    #expect(error?.description == "names.json: larger than 67108864 bytes; name fewer tensors")
+  }
+
   @Test func refusesRulesThatCannotBeMeant() throws {
     let all = try archive("a", "b")
     #expect(try message(["a"], all) == "usage: --rename a: expected OLD=NEW; write it as --rename enc_w_ih=gru.weight_ih_l0")

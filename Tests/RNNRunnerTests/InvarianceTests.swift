@@ -164,6 +164,39 @@ import Testing
     }
   }
 
+  /// Half-precision weights, which large layers keep as they are, against the same weights in float32.
+  @Test(arguments: InstructionSet.available, [ElementType.float16, .bfloat16])
+  func halvesEqualTheirWidening(_ set: InstructionSet, _ type: ElementType) throws {
+    for (seed, cell) in [Recurrent.Cell.lstm, .gru, .rnn].enumerated() {
+      var generator = Generator(seed: UInt64(seed) + 13000)
+      let module = Recurrent(name: "rnn", cell: cell, inputSize: 300, hiddenSize: cell == .rnn ? 320 : 170)
+      var halves = TensorArchive(), reals = TensorArchive()
+      var isFirst = true
+      for (name, shape) in Model.parameters(of: .recurrent(module)) {
+        // Subnormal numbers among them, and where they may spread infinities and NaN.
+        let special = isFirst ? [3e-8, -6e-5, 1e-39, -0.0] + (cell == .gru ? [Double.nan, .infinity, -.infinity] : []) : []
+        var draws = 0
+        let tensor = try RandomModel.tensor(shape, type) {
+          draws += 1
+          return draws % 5003 == 0 ? special.randomElement(using: &generator) ?? 0 : generator.uniform(0.2)
+        }
+        isFirst = false
+        try halves.append(name, tensor)
+        try reals.append(name, require(tensor.converted(to: .float32)).tensor)
+      }
+      let architecture = Architecture(modules: [.recurrent(module)])
+      let kept = try Plan(Model(halves, architecture: architecture), instructionSet: set)
+      let widened = try Plan(Model(reals, architecture: architecture), instructionSet: set)
+      for shape in [[9, 300], [4, 3, 300]] {
+        let input = try RandomModel.tensor(shape, .float32) { generator.uniform(1) }
+        for threads in [1, 2] {
+          let found = try kept.run(input, threads: threads), expected = try widened.run(input)
+          #expect(try require(found.output).isIdentical(to: require(expected.output)), "\(cell), \(shape)")
+        }
+      }
+    }
+  }
+
   @Test func copyOfAStateIsUnaffected() throws {
     let module = Recurrent(name: "rnn", cell: .lstm, inputSize: 2, hiddenSize: 3)
     var generator = Generator(seed: 1)

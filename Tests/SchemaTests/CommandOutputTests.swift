@@ -70,6 +70,10 @@ import Testing
     try expectValid(texts, "diff", atLeast: 1)
   }
 
+  @Test func formats() throws {
+    try expectValid(try outputs([["formats", "--json"]]), "formats", atLeast: 1)
+  }
+
   @Test func convert() throws {
     let folder = try ScratchFolder()
     let runs = Self.samples.enumerated().flatMap { index, sample in

@@ -34,6 +34,10 @@ int64_t rnn_process_cpu_time(pid_t process);
 // has no such means, -1 with the reason in errno where it should but did not.
 int rnn_process_confine(void);
 
+// Gives a file another name, which must be free: EEXIST where it is not. Returns 0, or -1 with the reason in errno. Some
+// file systems can do this and know no links, others the other way round; Swift does not import renameat2.
+int rnn_rename_new(const char *source, const char *target);
+
 #ifdef __cplusplus
 }
 #endif

@@ -56,9 +56,12 @@ INLINE void NAME(steps)(const bool standard, const rnnkit_cell cell, const bool 
 
 /// All steps of a single row through a standard cell, product and cell in one, h and scratch taking turns as its state
 /// where not all groups are taken at once.
-INLINE void NAME(single_steps)(const int panels, const NAME(then) then, const rnnkit_layer *layer,
-                               const rnnkit_piece *piece) {
+INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, const NAME(then) then,
+                               const rnnkit_layer *layer, const rnnkit_piece *piece) {
   REAL *h = piece->h, *next = layer->recurrent.groups <= NAME(groups_at_once)(panels) ? h : piece->scratch;
+  const ptrdiff_t whole = (layer->hidden + LANES - 1) / LANES * LANES;
+  const ptrdiff_t hidden = piece->whole_output ? whole : layer->hidden;
+  const rnnkit_matrix *input = kept == RNNKIT_REALS && piece->input ? &layer->input : 0;
   ptrdiff_t begin = 0, end = layer->recurrent.groups;
   if (piece->barrier) {
     begin = piece->first_group;
@@ -66,20 +69,46 @@ INLINE void NAME(single_steps)(const int panels, const NAME(then) then, const rn
   }
   for (ptrdiff_t i = 0; i < piece->steps; i++) {
     ptrdiff_t t = piece->reverse ? piece->steps - 1 - i : i;
-    const REAL *gates = (REAL *)piece->gates + t * layer->gates;
+    const REAL *gates = (REAL *)piece->gates + t * layer->gates, *x_in = 0;
     REAL *output = (REAL *)piece->output + t * piece->output_stride;
+    if (input) {
+      gates = layer->bias;
+      x_in = (const REAL *)piece->input + t * piece->input_stride;
+    }
     if (piece->active && !piece->active[t]) {
       if (begin == 0) __builtin_memset(output, 0, layer->hidden * sizeof(REAL));
       continue;
     }
-    NAME(row)(panels, then, i % 2, &layer->recurrent, begin, end, h, gates, next, layer->hidden, piece->c, output);
+    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next, hidden, piece->c,
+              output);
     REAL *used = h;
     h = next;
     next = used;
     if (piece->barrier) rnnkit_wait(piece->barrier);
   }
   if (h != piece->h && begin == 0) {
-    __builtin_memcpy(piece->h, h, (layer->hidden + LANES - 1) / LANES * sizeof(V));
+    __builtin_memcpy(piece->h, h, whole * sizeof(REAL));
+  }
+}
+
+/// `single_steps` of any fused layer.
+INLINE void NAME(fused_steps)(const rnnkit_weights kept, const rnnkit_layer *layer, const rnnkit_piece *piece) {
+  const bool relu = layer->candidate_activation.function == RNNKIT_RELU;
+  if (layer->cell == RNNKIT_LSTM) {
+    NAME(single_steps)(kept, 4, NAME(lstm), layer, piece);
+  } else if (layer->cell == RNNKIT_GRU) {
+    NAME(single_steps)(kept, 3, NAME(gru), layer, piece);
+  } else {
+#define PANELS(number)                                                                                                 \
+  if ((kept == RNNKIT_REALS || (number) == 4) && layer->recurrent.panels == (number)) {                                \
+    if (relu) NAME(single_steps)(kept, (number), NAME(relu), layer, piece);                                            \
+    else NAME(single_steps)(kept, (number), NAME(rnn), layer, piece);                                                  \
+  }
+    PANELS(1)
+    PANELS(2)
+    PANELS(3)
+    PANELS(4)
+#undef PANELS
   }
 }
 
@@ -87,26 +116,11 @@ static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {
   const bool relu = layer->candidate_activation.function == RNNKIT_RELU;
   if (!rnnkit_is_standard(layer)) {
     NAME(steps)(false, RNNKIT_RNN, false, layer, piece);
-  } else if (piece->batch == 1 && !layer->projected) {
-    const NAME(then) then = layer->cell == RNNKIT_LSTM ? NAME(lstm)
-                            : layer->cell == RNNKIT_GRU ? NAME(gru)
-                            : relu                      ? NAME(relu)
-                                                        : NAME(rnn);
-    switch (then) {
-    case NAME(lstm): NAME(single_steps)(4, NAME(lstm), layer, piece); break;
-    case NAME(gru): NAME(single_steps)(3, NAME(gru), layer, piece); break;
-#define RNN(then, panels)                                                                                              \
-  case panels: NAME(single_steps)(panels, then, layer, piece); break;
-#define RNNS(then)                                                                                                     \
-  case then:                                                                                                           \
-    switch (layer->recurrent.panels) { RNN(then, 1) RNN(then, 2) RNN(then, 3) RNN(then, 4) }                           \
-    break;
-      RNNS(NAME(rnn))
-      RNNS(NAME(relu))
-#undef RNNS
-#undef RNN
-    case NAME(store): break;
-    }
+  } else if (piece->batch == 1 && rnnkit_is_fused(layer)) {
+#define STEPS(kept)                                                                                                    \
+  { NAME(fused_steps)((kept), layer, piece); }
+    FOR_KEPT(layer->recurrent.kept, STEPS)
+#undef STEPS
   } else {
     switch (layer->cell) {
     case RNNKIT_LSTM: NAME(steps)(true, RNNKIT_LSTM, false, layer, piece); break;

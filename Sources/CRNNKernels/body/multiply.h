@@ -4,32 +4,34 @@
 typedef enum { NAME(store), NAME(rnn), NAME(relu), NAME(lstm), NAME(gru) } NAME(then);
 
 /// A single row's product with `groups` groups from group `first` on, and then the cell of their units, from registers.
-INLINE void NAME(row_groups)(const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix,
-                             ptrdiff_t first, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden, REAL *c,
-                             REAL *output) {
-  const bool is_gru = then == NAME(gru);
-  const V *w = (const V *)matrix->weights + first * matrix->inner * panels;
+/// Where there is an `input` matrix, its product with `x_in` comes first.
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const int groups, const int panels, const NAME(then) then,
+                             const rnnkit_matrix *matrix, ptrdiff_t first, const REAL *x, const rnnkit_matrix *input,
+                             const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden, REAL *c, REAL *output) {
+  const bool is_gru = then == NAME(gru), is_rnn = then == NAME(rnn) || then == NAME(relu);
   const int pitch = is_gru ? 4 : panels;
   ptrdiff_t spread = then == NAME(store) ? matrix->pitch : pitch;
-  const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : is_gru);
-  V totals[MAXIMUM_TILE];
+  const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : 0);
+  // Of a GRU, whose gates are one more than the panels: first and last are n's two parts.
+  V gates[MOST_GROUPS * 4], totals[MAXIMUM_TILE];
   UNROLL for (int g = 0; g < groups; g++) {
-    UNROLL for (int p = 0; p < panels; p++) totals[g * panels + p] = from[g * spread + p];
+    UNROLL for (int p = 0; p < pitch; p++) gates[g * pitch + p] = from[g * spread + p];
   }
-  NAME(add_row)(groups, panels, w, matrix->inner * panels, matrix->inner, x, totals);
+  if (input) {
+    UNROLL for (int i = 0; i < groups * panels; i++) totals[i] = gates[i / panels * pitch + i % panels];
+    NAME(add_row)(RNNKIT_REALS, groups, panels, (const V *)input->weights + first * input->inner * panels,
+                  input->inner * panels, input->inner, x_in, totals);
+    UNROLL for (int i = 0; i < groups * panels; i++) gates[i / panels * pitch + i % panels] = totals[i];
+  }
+  UNROLL for (int i = 0; i < groups * panels; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
+  NAME(add_row)(kept, groups, panels, NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels),
+                matrix->inner * panels, matrix->inner, x, totals);
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
-    UNROLL for (int g = 0; g < groups; g++) {
-      UNROLL for (int p = 0; p < panels; p++) to[g * spread + p] = totals[g * panels + p];
-    }
+    UNROLL for (int i = 0; i < groups * panels; i++) to[i / panels * spread + i % panels] = totals[i];
     return;
   }
-  V gates[MOST_GROUPS * 4];
-  UNROLL for (int g = 0; g < groups; g++) {
-    if (is_gru) gates[g * pitch] = from[g * pitch - 1];
-    UNROLL for (int p = 0; p < panels; p++) gates[g * pitch + is_gru + p] = totals[g * panels + p];
-  }
-  const bool is_rnn = then == NAME(rnn) || then == NAME(relu);
+  UNROLL for (int i = 0; i < groups * panels; i++) gates[i / panels * pitch + is_gru + i % panels] = totals[i];
   NAME(standard_units)(is_rnn ? groups * panels : groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
                        then == NAME(relu), gates, first * (is_rnn ? panels : 1) * LANES, hidden, x, c, out, output);
 }
@@ -41,8 +43,9 @@ INLINE int NAME(groups_at_once)(const int panels) {
 
 /// Groups `begin` to `end` of a matrix, the last ones first if `backward`: what was used last is then used first, while
 /// a cache still has it.
-INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backward, const rnnkit_matrix *matrix,
-                      ptrdiff_t begin, ptrdiff_t end, const REAL *x, const REAL *start, REAL *out, ptrdiff_t hidden,
+INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(then) then, const bool backward,
+                      const rnnkit_matrix *matrix, ptrdiff_t begin, ptrdiff_t end, const REAL *x,
+                      const rnnkit_matrix *input, const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden,
                       REAL *c, REAL *output) {
   const int most = NAME(groups_at_once)(panels);
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
@@ -52,7 +55,8 @@ INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backwa
     ptrdiff_t first = backward ? begin + left - count : end - left;
 #define GROUPS(number)                                                                                                 \
   if ((number) <= most && count == (number)) {                                                                         \
-    NAME(row_groups)((number) <= most ? (number) : 1, panels, then, matrix, first, x, start, out, hidden, c, output);  \
+    NAME(row_groups)(kept, (number) <= most ? (number) : 1, panels, then, matrix, first, x, input, x_in, start, out,   \
+                     hidden, c, output);                                                                               \
   }
     GROUPS(1)
     GROUPS(2)
@@ -66,11 +70,11 @@ INLINE void NAME(row)(const int panels, const NAME(then) then, const bool backwa
 INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
                        const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
   for (ptrdiff_t group = 0; group < matrix->groups; group++) {
-    const V *w = (const V *)matrix->weights + group * matrix->inner * panels;
+    const void *w = NAME(weights_at)(matrix->kept, matrix->weights, group * matrix->inner * panels);
     ptrdiff_t at = (group * matrix->pitch + matrix->first) * LANES;
     // Registers may hold only some of a group's panels.
 #define STRIP(first, width)                                                                                            \
-  NAME(strip)(TALLEST_TILE(width), (width), w + (first), panels, matrix->inner, x, x_stride, rows,                     \
+  NAME(strip)(matrix->kept, TALLEST_TILE(width), (first), (width), w, panels, matrix->inner, x, x_stride, rows,        \
               start + at + (first) * LANES, start_stride, out + at + (first) * LANES, out_stride)
     UNROLL for (int first = 0; first < panels; first += WIDEST_TILE) {
       if (panels - first >= WIDEST_TILE) STRIP(first, WIDEST_TILE);
@@ -82,18 +86,25 @@ INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL
 
 static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
                                 const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
-#define PANELS(number)                                                                                                 \
-  case number:                                                                                                         \
-    if (rows == 1) NAME(row)(number, NAME(store), false, matrix, 0, matrix->groups, x, start, out, 0, 0, 0);                              \
-    else NAME(rows)(number, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                          \
-    break;
   switch (matrix->panels) {
+    // Halves are kept in groups of 3 or 4.
+#define ROW(kept)                                                                                                      \
+  { NAME(row)((kept), panels, NAME(store), false, matrix, 0, matrix->groups, x, 0, 0, start, out, 0, 0, 0); }
+#define PANELS(number)                                                                                                 \
+  case number: {                                                                                                       \
+    const int panels = number;                                                                                         \
+    if (rows > 1) NAME(rows)(panels, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                 \
+    else if (panels < 3) ROW(RNNKIT_REALS)                                                                             \
+    else FOR_KEPT(matrix->kept, ROW)                                                                                   \
+    break;                                                                                                             \
+  }
     PANELS(1)
     PANELS(2)
     PANELS(3)
     PANELS(4)
-  }
 #undef PANELS
+#undef ROW
+  }
 }
 
 static void NAME(multiply)(const rnnkit_matrix *matrix, const void *x_, ptrdiff_t x_stride, ptrdiff_t rows,

@@ -12,6 +12,7 @@
 #include "multiply.h"
 #include "layer.h"
 
+#undef FOR_KEPT
 #undef REAL
 #undef INTEGER
 #undef LANES

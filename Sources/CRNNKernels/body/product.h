@@ -12,17 +12,17 @@
 
 /// sums[block][row][group][panel] over `length` columns of `blocks` blocks that follow each other, `rows` rows and
 /// `groups`·`panels` panels. Counts are known when compiled. `ahead`, where there is one, is fetched meanwhile.
-INLINE void NAME(block_sums)(const int blocks, const int rows, const int groups, const int panels, const V *w,
-                             ptrdiff_t w_group, ptrdiff_t w_pitch, const REAL *x, ptrdiff_t x_stride, ptrdiff_t length,
-                             const V *ahead, V *sums) {
+INLINE void NAME(block_sums)(const rnnkit_weights kept, const int blocks, const int rows, const int groups,
+                             const int panels, const void *w, ptrdiff_t w_group, ptrdiff_t w_pitch, const REAL *x,
+                             ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, V *sums) {
   UNROLL for (int i = 0; i < blocks * rows * groups * panels; i++) sums[i] = SPLAT(0);
   for (ptrdiff_t k = 0; k < length; k++) {
-    if (ahead) __builtin_prefetch(ahead + k);
+    if (ahead) __builtin_prefetch((const V *)ahead + k);
     UNROLL for (int b = 0; b < blocks; b++) {
       V weights[MAXIMUM_TILE];
       UNROLL for (int g = 0; g < groups; g++) {
         UNROLL for (int p = 0; p < panels; p++) {
-          weights[g * panels + p] = w[g * w_group + (k + b * BLOCK) * w_pitch + p];
+          weights[g * panels + p] = NAME(weight)(kept, w, g * w_group + (k + b * BLOCK) * w_pitch + p);
         }
       }
       UNROLL for (int r = 0; r < rows; r++) {
@@ -38,10 +38,10 @@ INLINE void NAME(block_sums)(const int blocks, const int rows, const int groups,
 
 /// One block of `rows` rows times `panels` panels.
 INLINE void NAME(tile)(const int rows, const int panels, const V *w, ptrdiff_t w_pitch, const REAL *x,
-                       ptrdiff_t x_stride, ptrdiff_t length, const V *ahead, const REAL *start, ptrdiff_t start_stride,
+                       ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, const REAL *start, ptrdiff_t start_stride,
                        REAL *out, ptrdiff_t out_stride) {
   V sums[MAXIMUM_TILE];
-  NAME(block_sums)(1, rows, 1, panels, w, 0, w_pitch, x, x_stride, length, ahead, sums);
+  NAME(block_sums)(RNNKIT_REALS, 1, rows, 1, panels, w, 0, w_pitch, x, x_stride, length, ahead, sums);
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int p = 0; p < panels; p++) {
       *(V *)(out + r * out_stride + p * LANES) =
@@ -50,20 +50,37 @@ INLINE void NAME(tile)(const int rows, const int panels, const V *w, ptrdiff_t w
   }
 }
 
-/// All blocks of `panels` panels over up to ROWS_AT_ONCE rows, taken `tallest` at a time, then by halves.
-INLINE void NAME(strip)(const int tallest, const int panels, const V *w, ptrdiff_t w_pitch, ptrdiff_t inner,
-                        const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows, const REAL *start, ptrdiff_t start_stride,
-                        REAL *out, ptrdiff_t out_stride) {
+/// Weights in reals.
+OUTLINE void NAME(widen)(rnnkit_weights kept, const void *weights, ptrdiff_t count, V *wide) {
+#define WIDEN(kept)                                                                                                    \
+  for (ptrdiff_t i = 0; i < count; i++) wide[i] = NAME(weight)((kept), weights, i);
+  FOR_KEPT(kept, WIDEN)
+#undef WIDEN
+}
+
+/// All blocks of panels `first` to `first + panels` of a group over up to ROWS_AT_ONCE rows, taken `tallest` at a time,
+/// then by halves. Weights kept as halves are widened once for all rows.
+INLINE void NAME(strip)(rnnkit_weights kept, const int tallest, const int first, const int panels, const void *group,
+                        ptrdiff_t w_pitch, ptrdiff_t inner, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
+                        const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
   const int middle = tallest > 4 ? (tallest + 1) / 2 : 2;
+  V wide[BLOCK * RNNKIT_MAXIMUM_PANELS];
   for (ptrdiff_t k = 0; k < inner; k += BLOCK) {
     ptrdiff_t length = inner - k < BLOCK ? inner - k : BLOCK;
     ptrdiff_t row = 0;
+    const V *w = (const V *)group + k * w_pitch;
     // The weights of the next block, a part with each tile, so that their way from a far cache is not waited for.
-    const V *ahead = w + (k + BLOCK) * w_pitch, *end = ahead + BLOCK * w_pitch;
+    const char *ahead = NAME(weights_at)(kept, group, (k + BLOCK) * w_pitch);
+    const char *end = NAME(weights_at)(kept, ahead, BLOCK * w_pitch);
+    if (kept != RNNKIT_REALS) {
+      NAME(widen)(kept, NAME(weights_at)(kept, group, k * w_pitch), length * w_pitch, wide);
+      w = wide;
+    }
+    w += first;
 #define TILES(height)                                                                                                  \
-  for (; row + (height) <= rows; row += (height), ahead += BLOCK) {                                                    \
-    NAME(tile)((height), panels, w + k * w_pitch, w_pitch, x + row * x_stride + k, x_stride, length,                   \
-               ahead < end ? ahead : 0, start + row * start_stride, start_stride, out + row * out_stride, out_stride); \
+  for (; row + (height) <= rows; row += (height), ahead += BLOCK * sizeof(V)) {                                        \
+    NAME(tile)((height), panels, w, w_pitch, x + row * x_stride + k, x_stride, length, ahead < end ? ahead : 0,        \
+               start + row * start_stride, start_stride, out + row * out_stride, out_stride);                          \
   }
     if (tallest > 1) TILES(tallest)
     if (tallest > middle) TILES(middle)
@@ -78,13 +95,14 @@ INLINE void NAME(strip)(const int tallest, const int panels, const V *w, ptrdiff
 /// Adds the product of a single row with `groups` groups, `w_group` vectors from one to the next, to their totals.
 ///
 /// Few panels do not keep enough chains in flight: then two blocks are summed side by side.
-INLINE void NAME(add_row)(const int groups, const int panels, const V *w, ptrdiff_t w_group, ptrdiff_t inner,
-                          const REAL *x, V *totals) {
+INLINE void NAME(add_row)(const rnnkit_weights kept, const int groups, const int panels, const void *w,
+                          ptrdiff_t w_group, ptrdiff_t inner, const REAL *x, V *totals) {
   const int count = groups * panels, blocks = 2 * count <= SINGLE_PANELS ? 2 : 1;
   V sums[2 * MAXIMUM_TILE];
   ptrdiff_t k = 0;
 #define BLOCKS(number, length)                                                                                         \
-  NAME(block_sums)((number), 1, groups, panels, w + k * panels, w_group, panels, x + k, 0, (length), 0, sums);         \
+  NAME(block_sums)(kept, (number), 1, groups, panels, NAME(weights_at)(kept, w, k * panels), w_group, panels, x + k,   \
+                   0, (length), 0, sums);                                                                              \
   UNROLL for (int i = 0; i < (number) * count; i++) totals[i % count] += sums[i];
   for (; k + blocks * BLOCK <= inner; k += blocks * BLOCK) { BLOCKS(blocks, BLOCK) }
   if (blocks > 1 && k + BLOCK <= inner) {

@@ -43,3 +43,29 @@ INLINE V NAME(with_sign_of)(V x, V sign) { return (V)(((VI)x & ~SIGN_BIT) | ((VI
 
 /// Every NaN as the same NaN: which operand's payload survives an operation differs between processors.
 INLINE V NAME(canonical)(V x) { return SELECT(x != x, SPLAT(__builtin_nan("")), x); }
+
+/// Vector number `i` of weights. Widening a half is exact.
+INLINE V NAME(weight)(const rnnkit_weights kept, const void *weights, ptrdiff_t i) {
+#if defined(KEEPS_HALVES) && LANES == 16
+  typedef uint16_t bits __attribute__((ext_vector_type(LANES)));
+  typedef _Float16 halves __attribute__((ext_vector_type(LANES)));
+  if (kept == RNNKIT_BFLOAT16) return (V)(__builtin_convertvector(((const bits *)weights)[i], VI) << 16);
+  if (kept == RNNKIT_FLOAT16) return __builtin_convertvector(((const halves *)weights)[i], V);
+#endif
+  return ((const V *)weights)[i];
+}
+
+/// Where vector number `i` of weights is.
+INLINE const void *NAME(weights_at)(const rnnkit_weights kept, const void *weights, ptrdiff_t i) {
+  return (const char *)weights + i * (ptrdiff_t)(kept == RNNKIT_REALS ? sizeof(V) : LANES * sizeof(uint16_t));
+}
+
+/// Does `visit(kept)` with how weights are kept as a constant.
+#if defined(KEEPS_HALVES)
+#define FOR_KEPT(runtime, visit)                                                                                       \
+  if (LANES == 8 || (runtime) == RNNKIT_REALS) visit(RNNKIT_REALS)                                                     \
+  else if ((runtime) == RNNKIT_FLOAT16) visit(LANES == 16 ? RNNKIT_FLOAT16 : RNNKIT_REALS)                             \
+  else visit(LANES == 16 ? RNNKIT_BFLOAT16 : RNNKIT_REALS)
+#else
+#define FOR_KEPT(runtime, visit) visit(RNNKIT_REALS)
+#endif

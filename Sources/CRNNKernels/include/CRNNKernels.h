@@ -12,6 +12,10 @@ enum { RNNKIT_FLOAT32_LANES = 16, RNNKIT_FLOAT64_LANES = 8 };
 
 enum { RNNKIT_MAXIMUM_PANELS = 4 };
 
+/// How weights are kept: as the reals they are computed with or, in the operations of `float32`, as halves that are
+/// widened on the way, for what is too large for the caches.
+typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16 } rnnkit_weights;
+
 /// A weight matrix of `inner` columns, packed for `multiply`.
 ///
 /// A panel is one vector of rows. `panels` of them make a group: [group][column][panel][lane]. Rows that only fill a
@@ -19,6 +23,7 @@ enum { RNNKIT_MAXIMUM_PANELS = 4 };
 typedef struct {
   /// Aligned to 64 bytes.
   const void *weights;
+  rnnkit_weights kept;
   ptrdiff_t inner;
   ptrdiff_t groups;
   /// 1 to RNNKIT_MAXIMUM_PANELS.
@@ -79,8 +84,7 @@ typedef struct {
   bool input_forget;
 } rnnkit_layer;
 
-/// The functions of PyTorch's cells, whose code does product and cell in one where a batch is of a single row, and takes
-/// a part of the units only where that is asked for.
+/// The functions of PyTorch's cells, which have code of their own.
 static inline bool rnnkit_is_standard(const rnnkit_layer *layer) {
   if (layer->clip != __builtin_inf()) return false;
   switch (layer->cell) {
@@ -93,6 +97,12 @@ static inline bool rnnkit_is_standard(const rnnkit_layer *layer) {
     return layer->gate.function == RNNKIT_SIGMOID && layer->candidate_activation.function == RNNKIT_TANH;
   default: return false;
   }
+}
+
+/// Whether there is code for the layer that does product and cell in one, which is what threads can share.
+static inline bool rnnkit_is_fused(const rnnkit_layer *layer) {
+  return rnnkit_is_standard(layer) && !layer->projected &&
+         (layer->cell != RNNKIT_RNN || layer->recurrent.kept == RNNKIT_REALS || layer->recurrent.panels == 4);
 }
 
 /// Where threads wait for each other. Zeroed at first.
@@ -128,9 +138,15 @@ typedef struct {
   /// Row (step·batch + row) gets h; rows no longer active get zeros.
   void *output;
   ptrdiff_t output_stride;
+  /// Whether what follows h in a row of output may be overwritten, up to whole vectors.
+  bool whole_output;
   /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
   void *scratch;
   ptrdiff_t scratch_stride;
+  /// Null, or rows of input, (step·batch + row), whose product is still to be made: only for a single row through a fused
+  /// layer whose weights are kept as reals. `gates` is not used then.
+  const void *input;
+  ptrdiff_t input_stride;
   /// Null, or where the threads wait that run a single row through a standard cell together, each a part of the
   /// recurrent matrix's groups. h is only whole once all have returned.
   rnnkit_barrier *barrier;
@@ -150,6 +166,8 @@ typedef struct {
 typedef struct {
   const char *name;
   rnnkit_operations float32, float64;
+  /// Whether float32's matrices of 3 or 4 panels may be kept as halves.
+  bool keeps_halves;
 } rnnkit_kernels;
 
 /// The kernels of an instruction set: `portable`, `avx2`, `avx512`. Null where the processor lacks it or the name is

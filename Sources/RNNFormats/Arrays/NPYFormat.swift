@@ -21,7 +21,7 @@ public enum NPYFormat: ArrayFormat {
   public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     let tensor = try widened(output.end)
     try file.write(try header(of: tensor))
-    try tensor.withUnsafeBytes { (bytes) throws(RNNError) in try file.write(bytes) }
+    try tensor.forEachPiece { (piece) throws(RNNError) in try file.write(piece) }
   }
 
   /// The header of an array whose elements follow it.
@@ -35,7 +35,8 @@ public enum NPYFormat: ArrayFormat {
   /// The tensor itself where NumPy has its type, else the same values as float32.
   static func widened(_ tensor: Tensor) throws(RNNError) -> Tensor {
     guard !NPYHeader.holds(tensor.elementType) else { return tensor }
-    let storage = try ScratchStorage.make(count: tensor.count * 4) { (target) throws(RNNError) in
+    let storage = try ScratchSpace.shared.storage(tensor.count * 4) { (room) throws(RNNError) in
+      let target = room.bytes
       tensor.withUnsafeBytes { source in
         for index in 0..<tensor.count {
           if case .single(let value) = TensorElement(source, tensor.elementType, at: index) {
@@ -67,7 +68,8 @@ public enum NPYFormat: ArrayFormat {
     let transposes = header.isFortran && shape.rank > 1
     let swaps = header.isBigEndian && type.byteCount > 1
     guard transposes || swaps else { return tensor }
-    let reordered = try ScratchStorage.make(count: expected) { (target) throws(RNNError) in
+    let reordered = try ScratchSpace.shared.storage(expected) { (room) throws(RNNError) in
+      let target = room.bytes
       tensor.withUnsafeBytes { source in
         if transposes {
           transpose(source, into: target, shape, type.byteCount)

@@ -23,9 +23,6 @@ struct HDF5Child {
   let timeout: Int
   let inputSize: Int
 
-  /// Seconds for each of CPU time, after which a process is ended that waits rather than works.
-  private static let patience = 6
-  private static let descriptorCount: UInt64 = 32
   /// What of standard error is kept.
   private static let keptErrors = 4096
 
@@ -42,11 +39,19 @@ struct HDF5Child {
     let (end, errors) = try watch()
     switch end {
     case .exit(0): break
+    case .exit(RNNError.Kind.inputOutput.rawValue):
+      // Not even its error could be written.
+      throw RNNError(.inputOutput, file: answer.folder, "no room for the answer of the HDF5 library's process",
+        remedy: "free some space, or set TMPDIR to a folder that has it")
     case .exit(let status):
       throw failure("the HDF5 library's process ended with status \(status) and without an answer")
     case .signal(let signal):
       if errors.contains("allocat") { throw outOfMemory }
       if signal == SIGXCPU { throw stuck(cpuSeconds) }
+      if signal == SIGBUS {
+        throw RNNError(.inputOutput, "cannot be read: it was shortened meanwhile, or its disk fails",
+          remedy: "work on a copy that nobody writes to")
+      }
       throw failure(
         signal == SIGKILL ? "the HDF5 library was killed (signal 9), perhaps for want of memory"
           : "it crashed the HDF5 library (signal \(signal))")
@@ -86,7 +91,7 @@ struct HDF5Child {
 
   /// CPU time for everything, however much progress is claimed: a second for each MiB, beside some of the timeouts.
   private var cpuSeconds: Int {
-    let (seconds, overflow) = timeout.multipliedReportingOverflow(by: Self.patience)
+    let (seconds, overflow) = timeout.multipliedReportingOverflow(by: Limits.maximumHDF5Waiting)
     return overflow ? Int.max / 2 : min(seconds, Int.max / 2) + inputSize >> 20
   }
 
@@ -97,11 +102,11 @@ struct HDF5Child {
     limits.memory = UInt64(Limits.maximumHDF5Memory)
     limits.cpu_seconds = UInt64(cpuSeconds)
     limits.file_size = UInt64(largestFile)
-    limits.descriptors = Self.descriptorCount
+    limits.descriptors = UInt64(Limits.maximumHDF5Descriptors)
     let process = try start([errors.writing.number, input, answer.descriptor, output, progress.writing.number], limits)
     errors.closeWriting()
     progress.closeWriting()
-    var watchdog = Watchdog(process: process, timeout: timeout, patience: Self.patience, total: cpuSeconds)
+    var watchdog = Watchdog(process: process, timeout: timeout, patience: Limits.maximumHDF5Waiting, total: cpuSeconds)
     var text: [UInt8] = []
     var lastSize = 0
     while true {
@@ -121,7 +126,7 @@ struct HDF5Child {
       if watchdog.isTooLate {
         kill(process, SIGKILL)
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return (.stuck(watchdog.isIdle ? timeout * Self.patience : timeout), "")
+        return (.stuck(watchdog.isIdle ? timeout * Limits.maximumHDF5Waiting : timeout), "")
       }
     }
   }
@@ -134,8 +139,11 @@ struct HDF5Child {
     var limits = limits
     let process = rnn_process_start(program, job.rawValue, &environment, descriptors, Int32(descriptors.count), &limits)
     guard process > 0 else {
-      throw RNNError(.defect, file: program, "the program that reads HDF5 cannot be started: \(systemMessage(errno))",
-        remedy: "install rnn-hdf5 beside this program, or name it in RNNKIT_HDF5")
+      let code = errno
+      let remedy = systemRemedy(code)
+      throw RNNError(remedy == nil ? .defect : .inputOutput, file: program,
+        "the program that reads HDF5 cannot be started: \(systemMessage(code))",
+        remedy: remedy ?? "install rnn-hdf5 beside this program, or name it in RNNKIT_HDF5")
     }
     return process
   }

@@ -3,7 +3,7 @@ import RNNModel
 /// HDF5 files as models, read and written by way of `Access`.
 public enum HDF5ModelFormat<Access: HDF5Access>: ModelFormat {
   public static var name: String { "hdf5" }
-  public static var summary: String { "HDF5: state_dict and reference cases for h5py; plain dumps are read as well" }
+  public static var summary: String { "state_dict and cases for h5py, plain dumps, and Keras 1, 2 and 3: whole models and weights" }
   public static var fileExtensions: [String] { ["h5", "hdf5"] }
 
   public static func recognizes(_ file: InputFile) -> Bool {

@@ -23,7 +23,7 @@ public enum HDF5Process: HDF5Access {
     set { timeoutSeconds.store(max(1, newValue), ordering: .relaxed) }
   }
 
-  private static let timeoutSeconds = Atomic(10)
+  private static let timeoutSeconds = Atomic(Limits.maximumHDF5Seconds)
 
   public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
     do throws(RNNError) {
@@ -108,8 +108,8 @@ public enum HDF5Process: HDF5Access {
   private static func opened(_ file: InputFile) throws(RNNError) -> OpenDescriptor {
     if let mapped = file.mapped { return mapped }
     let scratch = try ScratchFile()
-    let copy = OutputFile(borrowing: scratch.descriptor, name: file.path)
-    try file.withUnsafeBytes { (bytes) throws(RNNError) in try copy.write(bytes, at: 0) }
+    var copy = OutputFile(borrowing: scratch.descriptor, name: file.path)
+    try file.storage.forEachPiece(of: 0..<file.count) { (piece) throws(RNNError) in try copy.write(piece) }
     let descriptor = fcntl(scratch.descriptor, F_DUPFD_CLOEXEC, 0)
     guard descriptor >= 0 else {
       throw RNNError(.inputOutput, "no descriptor is free: \(systemMessage(errno))", remedy: "close some files")
@@ -145,14 +145,11 @@ extension HDF5Tree.Group {
 
 extension OutputFile {
   /// Writes a tensor's bytes at an offset.
-  package func write(_ tensor: Tensor, at offset: Int) throws(RNNError) {
-    try tensor.withUnsafeBytes { (bytes) throws(RNNError) in
-      // In pieces: the system copies twice as fast out of mapped files when it need not fault in much at a time.
-      let size = 1 << 18
-      for start in stride(from: 0, to: bytes.count, by: size) {
-        let piece = bytes[start..<min(start + size, bytes.count)]
-        try write(UnsafeRawBufferPointer(rebasing: piece), at: offset + start)
-      }
+  package mutating func write(_ tensor: Tensor, at offset: Int) throws(RNNError) {
+    var end = offset
+    try tensor.forEachPiece { (piece) throws(RNNError) in
+      try write(piece, at: end)
+      end += piece.count
     }
   }
 }

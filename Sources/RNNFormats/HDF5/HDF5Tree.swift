@@ -136,8 +136,9 @@ public struct HDF5Tree: Sendable {
   }
 
   /// Whether bytes are an HDF5 file: its signature stands at offset 0, or at 512, 1024, 2048 and so on after a user
-  /// block.
+  /// block. A zip archive is none, though a member of it, such as a `.keras` file's weights, may begin at such an offset.
   public static func isHDF5(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    if ZipArchive.begins(bytes) { return false }
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
     var offset = 0
     while offset < bytes.count {

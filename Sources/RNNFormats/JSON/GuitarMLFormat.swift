@@ -10,7 +10,7 @@ import RNNModel
 /// Source: CoreAudioML, networks.py (`SimpleRNN`), which also gives the defaults.
 public enum GuitarMLFormat: ModelFormat {
   public static let name = "guitarml"
-  public static let summary = "GuitarML's JSON, an RNN, LSTM or GRU with a linear layer and a skip"
+  public static let summary = "GuitarML's JSON: an RNN, LSTM or GRU with a linear layer and a skip"
   public static let fileExtensions = ["json"]
   public static let canWrite = false
 

@@ -26,7 +26,9 @@ struct JSONTensorReader {
     _ = try reader.parser.whole { _ in }
     let values = reader.values
     guard let shape = Shape(reader.sizes),
-      let storage = Optional(try ScratchStorage.make(count: values.count, fill: { $0.copyBytes(from: values) })),
+      let storage = Optional(try ScratchSpace.shared.storage(values.count) { (room) throws(RNNError) in
+        room.bytes.copyBytes(from: values)
+      }),
       let tensor = Tensor(reader.type ?? .float32, shape, in: storage), values.count == tensor.byteCount
     else { throw reader.refuse("more numbers than memory can hold") }
     return tensor

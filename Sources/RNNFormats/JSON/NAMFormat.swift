@@ -45,13 +45,15 @@ public enum NAMFormat: ModelFormat {
       guard let range = whole["weights"] else { throw refuse("weights", "missing", "export the model again") }
       let weights = try JSONTensorReader.read(bytes, in: range, as: .float32, at: "weights")
       var archive = try sizes.archive(weights)
-      if let metadata = whole["metadata"], case .object(let members) = try JSONValue(parsing: bytes, in: metadata) {
-        archive.metadata = members
+      var (metadata, others) = ([JSONValue.Member](), [JSONValue.Member]())
+      if let range = whole["metadata"], case .object(let members) = try JSONValue(parsing: bytes, in: range) {
+        metadata = members
       }
       for member in whole.members
       where !["version", "architecture", "config", "weights", "metadata"].contains(member.key) {
-        archive.metadata.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
+        others.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
       }
+      archive.metadata = .joined(metadata, others)
       return archive
     }
   }
@@ -74,7 +76,7 @@ public enum NAMFormat: ModelFormat {
       guard channels == input else {
         throw reader.error("in_channels", "\(channels), expected the input_size, \(input)")
       }
-      let limit = 1 << 20
+      let limit = Limits.maximumNAMSize
       guard [input, hidden, output].allSatisfy({ (1...limit).contains($0) }),
         (1...Limits.maximumLayerCount).contains(layers)
       else { throw reader.error("hidden_size", "sizes must be 1 to \(limit), layers 1 to \(Limits.maximumLayerCount)") }

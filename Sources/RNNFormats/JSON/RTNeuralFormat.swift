@@ -15,6 +15,9 @@ import RNNModel
 public enum RTNeuralFormat: ModelFormat {
   public static let name = "rtneural"
   public static let summary = "RTNeural's JSON, and AIDA-X's with skip, gains and test signals"
+  public static let exceptions =
+    "holds forward LSTM, GRU and linear layers in float32; adds an LSTM's biases up; leaves out reference cases and other "
+    + "tensors"
   public static let fileExtensions = ["rtneural.json"]
   static let shapeKey = "in_shape"
   static let layersKey = "layers"
@@ -34,7 +37,7 @@ public enum RTNeuralFormat: ModelFormat {
     try RTNeuralWriter(model).write(to: &file)
   }
 
-  public static var holdsCases: Bool { false }
+  public static var holdsEverything: Bool { false }
 
   public static func notes(writing model: Model) -> [String] {
     RTNeuralWriter(model).notes

@@ -183,6 +183,7 @@ struct RTNeuralReader {
   /// Takes what is not layers: AIDA-X's additions, and metadata.
   private mutating func rest(of whole: JSONSkeleton, inputSize: Int, outputSize: Int) throws(RNNError) {
     let signals: Set = ["input_batch", "output_batch"]
+    var (metadata, others) = ([JSONValue.Member](), [JSONValue.Member]())
     for member in whole.members
     where ![RTNeuralFormat.shapeKey, RTNeuralFormat.layersKey].contains(member.key) && !signals.contains(member.key) {
       let value = try JSONValue(parsing: bytes, in: member.range)
@@ -196,10 +197,11 @@ struct RTNeuralReader {
       case "out_gain": archive.architecture?.outputGain = try Self.gain(value, at: "out_gain")
       case "metadata":
         guard let members = value.members else { throw Self.refuse("metadata", "not a JSON object") }
-        archive.metadata.append(contentsOf: members)
-      default: archive.metadata.append(.init(member.key, value))
+        metadata = members
+      default: others.append(.init(member.key, value))
       }
     }
+    archive.metadata = .joined(metadata, others)
     guard let input = whole["input_batch"], let output = whole["output_batch"] else { return }
     try addCase(input, output, inputSize: inputSize, outputSize: outputSize)
   }

@@ -18,7 +18,10 @@ struct RTNeuralWriter {
 
   /// What is not the same afterwards.
   var notes: [String] {
-    var notes: [String] = []
+    var notes = ["kernels transposed; names are left out"]
+    if model.architecture.recurrentModules.contains(where: { $0.cell == .gru }) {
+      notes.append("a GRU's gates put in RTNeural's order z, r, h")
+    }
     for module in model.architecture.recurrentModules where module.cell == .lstm && module.bias {
       let isJoined = (0..<module.numLayers).contains { layer in
         model.tensor(module.name, ParameterName(.biasHH, layer: module.isCell ? nil : layer).description)?.isZero
@@ -87,7 +90,9 @@ struct RTNeuralWriter {
       case .unknown(let module): throw Self.refuse(module.name, "what RNNKit does not understand")
       }
     }
-    if let reason = architecture.chainBreak { throw Self.refuse(nil, "modules that are no chain: \(reason)") }
+    if let gap = architecture.gap {
+      throw RNNError(.badData, place: "module \(gap.module)", gap.problem, remedy: "write another format")
+    }
     return layers
   }
 

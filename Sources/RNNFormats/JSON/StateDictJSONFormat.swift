@@ -8,6 +8,8 @@ import RNNModel
 public enum StateDictJSONFormat: ModelFormat {
   public static let name = "json"
   public static let summary = "a PyTorch state_dict as JSON, names to nested lists of numbers"
+  public static let writes = "state_dict"
+  public static let exceptions = "refuses complex and float8 tensors, and NaNs with bits of their own"
   public static let fileExtensions = ["json"]
   static let ownKey = "__rnnkit__"
 

@@ -15,7 +15,6 @@ struct KerasChain {
   private(set) var layers: [Layer] = []
   /// Modules' names by those of their layers, where they differ.
   private(set) var names: [JSONValue.Member] = []
-  private var used = Set<String>()
   private let model: Model
 
   /// Throws `badData` for what Keras cannot hold.
@@ -29,17 +28,23 @@ struct KerasChain {
     guard architecture.inputGain == 1, architecture.outputGain == 1 else {
       throw Self.refuse(nil, "gains on input and output")
     }
-    for (index, module) in architecture.modules.enumerated() {
+    let titles = Self.titles(architecture.modules)
+    for (index, (module, title)) in zip(architecture.modules, titles).enumerated() {
       switch module {
-      case .recurrent(let module): try add(module)
-      case .linear(let module): try add(module)
+      case .recurrent(let module): try add(module, title)
+      case .linear(let module): try add(module, title)
       case .embedding(let module):
         guard index == 0 else { throw Self.refuse(module.name, "an embedding that is not first") }
-        try add(module)
+        try add(module, title)
       case .unknown(let module): throw Self.refuse(module.name, "what RNNKit does not understand")
       }
     }
-    if let reason = architecture.chainBreak { throw Self.refuse(nil, "modules that are no chain: \(reason)") }
+    if let gap = architecture.gap {
+      throw RNNError(.badData, place: "module \(gap.module)", gap.problem, remedy: "write another format")
+    }
+    for (module, title) in zip(architecture.modules, titles) where module.name != title {
+      names.append(.init(title, .string(module.name)))
+    }
     guard !layers.isEmpty else { throw Self.refuse(nil, "a model without modules", "choose modules with --module") }
   }
 
@@ -49,9 +54,21 @@ struct KerasChain {
     RNNError(.badData, place: module.map { "module \($0)" }, "Keras cannot hold \(problem)", remedy: remedy)
   }
 
+  /// What `rnn formats` says of it.
+  static let exceptions =
+    "refuses projections, clip, peepholes, starting states and Keras 2's hard_sigmoid; adds up two biases where "
+    + "its layer has one; widens half precision; leaves out reference cases, metadata and other tensors"
+
   /// What is not the same afterwards.
   static func notes(_ model: Model) -> [String] {
-    var notes: [String] = []
+    var notes = ["kernels transposed"]
+    if model.architecture.recurrentModules.contains(where: { $0.cell == .gru }) {
+      notes.append("a GRU's gates put in Keras' order z, r, h")
+    }
+    let modules = model.architecture.modules
+    for (module, title) in zip(modules, titles(modules)) where module.name != title {
+      notes.append("\(module.name.isEmpty ? "the module without a name" : module.name) is layer \(title)")
+    }
     for module in model.architecture.recurrentModules where module.bias && (module.cell != .gru || !module.resetAfter) {
       let isJoined = module.parameters.contains { parameter in
         parameter.name.kind == .biasHH && model.tensor(module.name, parameter.name.description)?.isZero == false
@@ -71,38 +88,49 @@ struct KerasChain {
       notes.append("\(model.carried.count) tensors that are no part of the chain are left out")
     }
     if !model.archive.cases.isEmpty { notes.append("reference cases are left out") }
+    if !model.archive.metadata.isEmpty {
+      notes.append("metadata are left out: \(model.archive.metadata.map(\.key).joined(separator: ", "))")
+    }
     return notes
   }
 
   // MARK: Layers
 
-  /// A name for a module's layer: its own, where Keras takes it, else one that is remembered in `names`. Keras on torch
-  /// takes no dot, and no Keras a slash or an empty name.
-  private mutating func name(_ name: String, _ className: String) -> String {
-    var title = name.isEmpty ? KerasTree.groupNames([className])[0] : ""
-    for scalar in name.unicodeScalars {
-      if scalar == "." || scalar == "/" { title += "__" } else { title.unicodeScalars.append(scalar) }
+  /// Names for the modules' layers: their own, where Keras takes them, else such as are remembered in `names`. Keras on
+  /// torch takes no dot, and no Keras a slash or an empty name.
+  private static func titles(_ modules: [Module]) -> [String] {
+    var used = Set<String>()
+    return modules.map { module in
+      var title = module.name.isEmpty ? KerasTree.groupNames([className(module)])[0] : ""
+      for scalar in module.name.unicodeScalars {
+        if scalar == "." || scalar == "/" { title += "__" } else { title.unicodeScalars.append(scalar) }
+      }
+      while used.contains(title) || (title != module.name && modules.contains { $0.name == title }) { title += "_" }
+      used.insert(title)
+      return title
     }
-    while used.contains(title) || (title != name && model.architecture.modules.contains { $0.name == title }) {
-      title += "_"
-    }
-    used.insert(title)
-    if title != name { names.append(.init(title, .string(name))) }
-    return title
   }
 
-  private mutating func add(_ module: Embedding) throws(RNNError) {
+  private static func className(_ module: Module) -> String {
+    switch module {
+    case .recurrent(let module): module.cell == .rnn ? "SimpleRNN" : module.cell.rawValue
+    case .linear: "Dense"
+    case .embedding, .unknown: "Embedding"
+    }
+  }
+
+  private mutating func add(_ module: Embedding, _ title: String) throws(RNNError) {
     let weight = try parameter(module.name, "weight")
     layers.append(
       Layer(
-        className: "Embedding", name: self.name(module.name, "Embedding"),
+        className: "Embedding", name: title,
         config: [
           .init("input_dim", .integer(Int64(module.numEmbeddings))),
           .init("output_dim", .integer(Int64(module.embeddingDim))), .init("mask_zero", .bool(false)),
         ], arrays: [[weight]]))
   }
 
-  private mutating func add(_ module: Linear) throws(RNNError) {
+  private mutating func add(_ module: Linear, _ title: String) throws(RNNError) {
     guard let activation = KerasActivations.name(module.activation) else {
       throw Self.refuse(module.name, "the activation after it")
     }
@@ -110,7 +138,7 @@ struct KerasChain {
     if module.bias { arrays.append(try parameter(module.name, "bias")) }
     layers.append(
       Layer(
-        className: "Dense", name: self.name(module.name, "Dense"),
+        className: "Dense", name: title,
         config: [
           .init("units", .integer(Int64(module.outFeatures))), .init("activation", .string(activation)),
           .init("use_bias", .bool(module.bias)),
@@ -128,10 +156,9 @@ struct KerasChain {
     }
   }
 
-  private mutating func add(_ module: Recurrent) throws(RNNError) {
+  private mutating func add(_ module: Recurrent, _ base: String) throws(RNNError) {
     try check(module)
-    let className = ["RNN": "SimpleRNN", "LSTM": "LSTM", "GRU": "GRU"][module.cell.rawValue] ?? ""
-    let base = name(module.name, className)
+    let className = Self.className(.recurrent(module))
     for layer in 0..<module.numLayers {
       let isLast = layer == module.numLayers - 1
       // The reader makes a stack of these again.

@@ -5,7 +5,8 @@ import RNNModel
 /// Keras' own HDF5 files, whole models and weights, are read as `hdf5`.
 public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
   public static var name: String { "keras" }
-  public static var summary: String { "Keras 3's .keras, a chain of recurrent, dense and embedding layers" }
+  public static var summary: String { "Keras 3's .keras: SimpleRNN, LSTM, GRU, Bidirectional, Dense, Embedding" }
+  public static var exceptions: String { KerasChain.exceptions }
   public static var fileExtensions: [String] { ["keras"] }
 
   public static func recognizes(_ file: InputFile) -> Bool {
@@ -46,11 +47,13 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     try HDF5.write(writer.archiveWeights(), to: &inner)
     let weights = try InputFile("/dev/fd/\(scratch.descriptor)")
     try zip.add("model.weights.h5", count: weights.count, to: &file) { (zip, file) throws(RNNError) in
-      try weights.withUnsafeBytes { (bytes) throws(RNNError) in try zip.write(bytes, to: &file) }
+      try weights.storage.forEachPiece(of: 0..<weights.count) { (piece) throws(RNNError) in try zip.write(piece, to: &file) }
     }
     withExtendedLifetime(scratch) {}
     try zip.finish(&file)
   }
+
+  public static var holdsEverything: Bool { false }
 
   public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 
@@ -82,7 +85,8 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
 /// Keras' whole model as HDF5: Keras 2's layout and style of config, which Keras 3 loads.
 public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
   public static var name: String { "keras-h5" }
-  public static var summary: String { "Keras' whole model as HDF5, which Keras 3 loads" }
+  public static var summary: String { "Keras' whole model as HDF5, in Keras 2's layout, which Keras 3 loads; read as hdf5" }
+  public static var exceptions: String { KerasChain.exceptions }
   public static var fileExtensions: [String] { ["keras.h5"] }
 
   /// Never: HDF5 is read as `hdf5`, whatever is in it.
@@ -99,6 +103,8 @@ public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     try HDF5.write(KerasWriter(model).wholeModel(), to: &file)
   }
+
+  public static var holdsEverything: Bool { false }
 
   public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
 }

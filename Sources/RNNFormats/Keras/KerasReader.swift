@@ -104,6 +104,9 @@ struct KerasReader {
 
   private mutating func read(_ layer: KerasLayer) throws(RNNError) {
     guard let className = layer.className, let config = layer.config else { return }
+    if let policy = KerasLayer.policy(config), policy.hasSuffix("float16") {
+      note("layers of the policy \(policy) are computed in float32, their weights widened")
+    }
     switch className {
     case "Masking":
       note(
@@ -327,6 +330,7 @@ struct KerasReader {
     }
     var architecture = Architecture(modules: modules)
     archive.hints.leavesLayoutOpen = true
+    archive.hints.batchFirst = true
     if !isOrdered {
       archive.isOrdered = false
       let readings = architecture.readings

@@ -33,7 +33,7 @@ enum NPZArrays {
       let count = header.count + array.tensor.byteCount
       try writer.add(array.name + memberExtension, count: count, to: &file) { (writer, file) throws(RNNError) in
         try writer.write(header, to: &file)
-        try array.tensor.withUnsafeBytes { (bytes) throws(RNNError) in try writer.write(bytes, to: &file) }
+        try writer.write(array.tensor, to: &file)
       }
     }
     try writer.finish(&file)

@@ -7,7 +7,7 @@ import RNNModel
 /// `numpy.load` needs no pickle to open any of it. Files without that array are read just as well.
 public enum NPZFormat: ModelFormat {
   public static let name = "npz"
-  public static let summary = "NumPy arrays in a zip archive, stored or compressed"
+  public static let summary = "NumPy's arrays in a zip archive: stored or deflated, C or Fortran order, either byte order"
   public static let fileExtensions = ["npz"]
 
   static let envelopeName = "__rnnkit__"
@@ -94,7 +94,7 @@ public enum NPZFormat: ModelFormat {
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     let envelope = ArchiveEnvelope(archive)
-    var arrays = try ArchiveEnvelope.arrays(of: archive)
+    var arrays = archive.tensors + (try ArchiveEnvelope.caseArrays(of: archive))
     var types: [JSONValue.Member] = []
     for (index, array) in arrays.enumerated() {
       guard let stored = storedType(array.tensor.elementType) else { continue }

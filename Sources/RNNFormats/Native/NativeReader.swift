@@ -127,7 +127,7 @@ struct NativeReader {
       guard let tensor = Tensor(entry.elementType, entry.shape, in: file.storage, at: entry.offset) else {
         throw refuse("\(entry.byteCount) bytes are expected, the file has \(max(file.count - entry.offset, 0)) there")
       }
-      let checksum = tensor.withUnsafeBytes { Checksum.of($0) }
+      let checksum = try Checksum.of(tensor)
       guard checksum == entry.checksum else {
         throw refuse("its checksum is \(Checksum.text(checksum)), expected \(Checksum.text(entry.checksum))")
       }

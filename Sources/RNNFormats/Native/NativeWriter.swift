@@ -50,18 +50,11 @@ struct NativeWriter {
     }
   }
 
-  /// Writes a tensor in pieces that stay in the cache between checksum and write.
   private static func copy(_ tensor: Tensor, to file: inout OutputFile) throws(RNNError) -> UInt64 {
     var checksum = Checksum()
-    try tensor.withUnsafeBytes { (bytes) throws(RNNError) in
-      var start = 0
-      while start < bytes.count {
-        let end = min(start + 1 << 18, bytes.count)
-        let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-        checksum.update(piece)
-        try file.write(piece)
-        start = end
-      }
+    try tensor.forEachPiece { (piece) throws(RNNError) in
+      checksum.update(piece)
+      try file.write(piece)
     }
     return checksum.value
   }

@@ -2,11 +2,13 @@ import RNNModel
 
 /// safetensors, one file or several under an index.
 ///
-/// What tensors cannot say stands in `__metadata__`: `rnnkit.architecture`, `rnnkit.cases`, `rnnkit.metadata`,
-/// `rnnkit.order` and `rnnkit.ordered`, each JSON text. Metadata that are strings alone stand there as they are.
+/// What is no tensor of the model stands in `__metadata__`: `rnnkit.architecture`, `rnnkit.cases`, `rnnkit.arrays` (the
+/// cases' members, encoded), `rnnkit.metadata`, `rnnkit.order` and `rnnkit.ordered`, each JSON text. Metadata that are
+/// strings alone stand there as they are. So what `load_file` gives is the state_dict and nothing else.
 public enum SafetensorsFormat: ModelFormat {
   public static let name = "safetensors"
-  public static let summary = "Hugging Face's safetensors, also sharded under model.safetensors.index.json"
+  public static let summary = "one file, or several under model.safetensors.index.json"
+  public static let exceptions = "refuses complex128 tensors, and reference cases of more than 16 MiB"
   public static let fileExtensions = ["safetensors"]
 
   static let prefix = "rnnkit."
@@ -48,6 +50,7 @@ public enum SafetensorsFormat: ModelFormat {
     var envelope = ArchiveEnvelope()
     envelope.isOrdered = isOrdered
     var arrays = arrays
+    var encoded: [NamedTensor] = []
     for (key, value) in metadata {
       guard key.hasPrefix(prefix) else {
         if let other = envelope.metadata.first(where: { $0.key == key }) {
@@ -71,6 +74,7 @@ public enum SafetensorsFormat: ModelFormat {
       switch key.dropFirst(prefix.count) {
       case "architecture": envelope.architecture = try Architecture(json: json)
       case "cases": envelope.cases = try ArchiveEnvelope.cases(json, at: place)
+      case "arrays": encoded = try EncodedArray.arrays(json, at: place)
       case "ordered":
         guard let isOrdered = json.bool else { throw refuse("neither true nor false") }
         envelope.isOrdered = isOrdered
@@ -97,19 +101,24 @@ public enum SafetensorsFormat: ModelFormat {
       default: throw refuse("an unknown key, which may change what the model computes")
       }
     }
-    return try envelope.archive(of: arrays)
+    return try envelope.archive(of: arrays + encoded)
   }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
-    let arrays = try ArchiveEnvelope.arrays(of: archive)
+    let caseArrays = try ArchiveEnvelope.caseArrays(of: archive)
+    let caseSize = caseArrays.reduce(0) { $0 + $1.tensor.byteCount }
+    guard caseSize <= Limits.maximumEncodedCases else {
+      throw RNNError(.badData, "its reference cases have \(caseSize) bytes, and safetensors' metadata take no more than "
+        + "\(Limits.maximumEncodedCases) of them", remedy: "leave them out with --no-cases, or write another format")
+    }
     // Larger elements first, as the reference does it: so every tensor is aligned without a gap.
-    let sorted = arrays.enumerated().sorted {
+    let sorted = archive.tensors.enumerated().sorted {
       ($1.element.tensor.elementType.byteCount, $0.offset) < ($0.element.tensor.elementType.byteCount, $1.offset)
     }.map(\.element)
-    let isReordered = zip(sorted, arrays).contains { $0.name != $1.name }
+    let isReordered = zip(sorted, archive.tensors).contains { $0.name != $1.name }
 
-    let metadata = try metadata(of: archive, order: isReordered ? arrays : nil)
+    let metadata = metadata(of: archive, caseArrays, isReordered: isReordered)
     var members = [JSONValue.Member(SafetensorsHeader.metadataKey, metadata)]
     var end = 0
     for array in sorted {
@@ -144,18 +153,21 @@ public enum SafetensorsFormat: ModelFormat {
     head.append(littleEndian: UInt64(text.count))
     try file.write(head + text)
     for array in sorted {
-      try array.tensor.withUnsafeBytes { (bytes) throws(RNNError) in try file.write(bytes) }
+      try array.tensor.forEachPiece { (piece) throws(RNNError) in try file.write(piece) }
     }
   }
 
-  private static func metadata(of archive: TensorArchive, order: [NamedTensor]?) throws(RNNError) -> JSONValue {
+  private static func metadata(
+    of archive: TensorArchive, _ caseArrays: [NamedTensor], isReordered: Bool
+  ) -> JSONValue {
     let envelope = ArchiveEnvelope(archive)
     var members: [JSONValue.Member] = []
     func add(_ key: String, _ json: JSONValue) { members.append(.init(prefix + key, .string(json.text))) }
     if let architecture = envelope.architecture { add("architecture", architecture.json) }
     add("ordered", .bool(envelope.isOrdered))
-    if let order { add("order", .array(order.map { .string($0.name) })) }
+    if isReordered { add("order", .array(archive.tensors.map { .string($0.name) })) }
     if !envelope.cases.isEmpty { add("cases", envelope.casesJSON) }
+    if !caseArrays.isEmpty { add("arrays", .array(caseArrays.map(EncodedArray.json))) }
     if envelope.metadata.allSatisfy({ $0.value.string != nil && !$0.key.hasPrefix(prefix) }) {
       members += envelope.metadata
     } else {

@@ -7,8 +7,8 @@ import RNNModel
 /// torch/_weights_only_unpickler.py, caffe2/serialize/inline_container.cc.
 public enum TorchFormat: ModelFormat {
   public static let name = "torch"
-  public static let summary =
-    "PyTorch: a state_dict or checkpoint (zip, legacy, tar), or TorchScript; writes a state_dict"
+  public static let summary = "state_dict, checkpoint or TorchScript: zip, legacy pickle or tar, either byte order"
+  public static let writes = "state_dict"
   public static let fileExtensions = ["pt", "pth"]
 
   public static func recognizes(_ file: InputFile) -> Bool {

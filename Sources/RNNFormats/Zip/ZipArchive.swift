@@ -44,18 +44,13 @@ package struct ZipArchive: Sendable {
       throw RNNError(.defect, place: "member \(entry.name)", "its bytes are outside the archive")
     }
     guard entry.isDeflated else {
-      let checksum = stored.withUnsafeBytes { bytes in
-        var checksum = ZipChecksum()
-        checksum.update(bytes)
-        return checksum.value
-      }
-      try check(entry, checksum)
+      try check(entry, try ZipChecksum.of(stored))
       return stored
     }
     var found: UInt32 = 0
-    let result = try ScratchStorage.make(count: entry.count) { (target) throws(RNNError) in
+    let result = try ScratchSpace.shared.storage(entry.count) { (room) throws(RNNError) in
       found = try stored.withUnsafeBytes { (source) throws(RNNError) in
-        try ZipInflation(entry).inflate(source, into: target)
+        try ZipInflation(entry).inflate(source, into: &room)
       }
     }
     try check(entry, found)

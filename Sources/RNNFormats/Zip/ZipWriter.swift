@@ -41,7 +41,7 @@ package struct ZipWriter {
   /// Adds a member of a tensor's bytes.
   package mutating func add(_ name: String, _ tensor: Tensor, to file: inout OutputFile) throws(RNNError) {
     try add(name, count: tensor.byteCount, to: &file) { (writer, file) throws(RNNError) in
-      try tensor.withUnsafeBytes { (bytes) throws(RNNError) in try writer.write(bytes, to: &file) }
+      try writer.write(tensor, to: &file)
     }
   }
 
@@ -49,15 +49,13 @@ package struct ZipWriter {
   package mutating func write(_ bytes: UnsafeRawBufferPointer, to file: inout OutputFile) throws(RNNError) {
     guard bytes.count <= remaining else { throw RNNError(.defect, "a member has more bytes than were announced") }
     remaining -= bytes.count
-    // Pieces that stay in the cache between checksum and write.
-    var start = 0
-    while start < bytes.count {
-      let end = min(start + 1 << 18, bytes.count)
-      let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-      checksum.update(piece)
-      try file.write(piece)
-      start = end
-    }
+    checksum.update(bytes)
+    try file.write(bytes)
+  }
+
+  /// Appends a tensor's bytes to the member that is being added.
+  package mutating func write(_ tensor: Tensor, to file: inout OutputFile) throws(RNNError) {
+    try tensor.forEachPiece { (piece) throws(RNNError) in try write(piece, to: &file) }
   }
 
   /// Appends bytes to the member that is being added.

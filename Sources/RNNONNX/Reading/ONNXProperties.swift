@@ -16,9 +16,7 @@ struct ONNXProperties {
 
   init(_ archive: TensorArchive, carrying names: Set<String>) throws(RNNError) {
     envelope = ArchiveEnvelope(archive)
-    let all = try ArchiveEnvelope.arrays(of: archive)
-    arrays = all.enumerated().filter { $0.offset >= archive.tensors.count || names.contains($0.element.name) }.map(
-      \.element)
+    arrays = archive.tensors.filter { names.contains($0.name) } + (try ArchiveEnvelope.caseArrays(of: archive))
     order = archive.tensors.map(\.name)
   }
 
@@ -57,9 +55,7 @@ struct ONNXProperties {
           throw refuse("not a list of names")
         }
         order = names
-      case "arrays":
-        guard let list = json.array else { throw refuse("not a list") }
-        for (index, value) in list.enumerated() { arrays.append(try Self.array(value, at: "\(place)[\(index)]")) }
+      case "arrays": arrays = try EncodedArray.arrays(json, at: place)
       default: throw refuse("an unknown key, which may change what the model computes")
       }
     }
@@ -98,37 +94,12 @@ struct ONNXProperties {
     if !envelope.isOrdered { add("ordered", .bool(false)) }
     if let order { add("order", .array(order.map(JSONValue.string))) }
     if !envelope.cases.isEmpty { add("cases", envelope.casesJSON) }
-    if !arrays.isEmpty { add("arrays", .array(arrays.map(Self.json))) }
+    if !arrays.isEmpty { add("arrays", .array(arrays.map(EncodedArray.json))) }
     if envelope.metadata.allSatisfy({ $0.value.string != nil && !$0.key.hasPrefix(Self.prefix) }) {
       for member in envelope.metadata { add(member.key, member.value.string ?? "") }
     } else {
       add("metadata", .object(envelope.metadata))
     }
     return result
-  }
-
-  private static func json(_ array: NamedTensor) -> JSONValue {
-    .object([
-      .init("name", .string(array.name)), .init("dtype", .string(array.tensor.elementType.rawValue)),
-      .init("shape", .array(array.tensor.shape.dimensions.map { .integer(Int64($0)) })),
-      .init("base64", .string(array.tensor.withUnsafeBytes(Base64.text))),
-    ])
-  }
-
-  private static func array(_ json: JSONValue, at place: String) throws(RNNError) -> NamedTensor {
-    func refuse(_ problem: String) -> RNNError {
-      RNNError(.badData, place: place, problem, remedy: "write the file again")
-    }
-    guard json.members?.map(\.key).sorted() == ["base64", "dtype", "name", "shape"], let name = json["name"]?.string,
-      let type = json["dtype"]?.string.flatMap(ElementType.init(rawValue:)),
-      let sizes = json["shape"]?.array, let text = json["base64"]?.string,
-      let shape = Shape(sizes.compactMap(\.integer)), shape.rank == sizes.count
-    else { throw refuse("not an object of name, dtype, shape and base64") }
-    guard let bytes = Base64.bytes(text),
-      case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
-      size == bytes.count,
-      let tensor = Tensor(type, shape, fill: { $0.copyBytes(from: bytes) })
-    else { throw refuse("its base64 does not hold the bytes of \(type.rawValue) \(shape)") }
-    return NamedTensor(name, tensor)
   }
 }

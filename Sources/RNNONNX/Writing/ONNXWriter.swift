@@ -58,31 +58,16 @@ struct ONNXWriter {
         .badData, "the order of its modules is not known, and an ONNX graph needs one",
         remedy: "write another format")
     }
-    var before: Module?
-    var isOneStep = false
-    for module in architecture.modules {
+    for (index, module) in architecture.modules.enumerated() {
       if case .unknown = module {
         throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it")
       }
-      if let before {
-        if case .embedding = module {
-          throw Self.refuse(module.name, "an embedding follows another module; ONNX takes it first only")
-        }
-        guard before.outputSize == module.inputSize else {
-          throw Self.refuse(
-            module.name,
-            "it takes \(module.inputSize ?? 0) features, the module before it gives \(before.outputSize ?? 0): "
-              + "the modules are no chain"
-          )
-        }
+      if index > 0, case .embedding = module {
+        throw Self.refuse(module.name, "an embedding follows another module; ONNX takes it first only")
       }
-      if case .recurrent(let recurrent) = module {
-        guard !isOneStep else { throw Self.refuse(module.name, "the module before it gives its last step only") }
-        isOneStep = !recurrent.returnsSequence
-        try check(recurrent)
-      }
-      before = module
+      if case .recurrent(let recurrent) = module { try check(recurrent) }
     }
+    if let gap = architecture.gap { throw Self.refuse(gap.module, gap.problem) }
     guard !architecture.recurrentModules.isEmpty, let first = architecture.modules.first,
       let last = architecture.modules.last
     else {
@@ -90,7 +75,8 @@ struct ONNXWriter {
     }
     if architecture.skip > 0 {
       guard let size = last.outputSize, architecture.skip == 1 || architecture.skip == size,
-        architecture.skip <= first.inputSize ?? 0, !isOneStep
+        architecture.skip <= first.inputSize ?? 0,
+        architecture.recurrentModules.last?.returnsSequence == true
       else {
         throw RNNError(
           .badData, place: "architecture", "skip is \(architecture.skip), which does not fit the chain's output",

@@ -44,11 +44,11 @@ struct Cost {
     case .identity, .relu, .thresholdedReLU: self.init()
     case .leakyReLU, .hardSigmoid, .affine: self.init(operations: 1, path: Path(multiplyAdds: 1))
     case .sigmoid:
-      self.init(operations: 20, divisions: 1, path: Path(multiplyAdds: 13, additions: 4, divisions: 1))
+      self.init(operations: 16, divisions: 1, path: Path(multiplyAdds: 12, additions: 3, divisions: 1))
     case .tanh:
-      self.init(operations: 18, divisions: 1, path: Path(multiplyAdds: 11, additions: 4, divisions: 1))
+      self.init(operations: 15, divisions: 1, path: Path(multiplyAdds: 11, additions: 3, divisions: 1))
     case .scaledTanh:
-      self.init(operations: 20, divisions: 1, path: Path(multiplyAdds: 13, additions: 4, divisions: 1))
+      self.init(operations: 17, divisions: 1, path: Path(multiplyAdds: 13, additions: 3, divisions: 1))
     case .elu: self.init(operations: 11, path: Path(multiplyAdds: 10, additions: 2))
     case .softsign: self.init(operations: 0, divisions: 1, path: Path(additions: 1, divisions: 1))
     case .softplus:

@@ -9,7 +9,7 @@ package func checkRun(_ model: Model) throws {
     let input = try tensor(plan)
     guard let members = try accepted("the run", { try plan.run(input).members }) else { return }
     // Which of two NaNs goes on is the processor's affair.
-    guard members.allSatisfy({ $0.tensor.nonFiniteCounts.nan == 0 }) else { return }
+    guard try members.allSatisfy({ try $0.tensor.nonFiniteCounts().nan == 0 }) else { return }
     try requireSame(first ?? members, members, "a run on \(set)")
     first = members
   }

@@ -20,12 +20,27 @@ tensors["empty"] = torch.zeros(0, 3)
 tensors["scalar"] = torch.tensor(1.5)
 save_file(tensors, here / "types.safetensors", metadata={"format": "pt"})
 
-shards = {
-    "model-00001-of-00002.safetensors": {"fc.weight": torch.tensor([[1.0, 2.0]]), "fc.bias": torch.tensor([3.0])},
-    "model-00002-of-00002.safetensors": {"scale": torch.tensor([4.0])},
-}
-for name, content in shards.items():
-    save_file(content, here / name, metadata={"format": "pt"})
-weight_map = {tensor: name for name, content in shards.items() for tensor in content}
-index = {"metadata": {"total_size": 16, "author": "nobody"}, "weight_map": weight_map}
-(here / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+def shard(folder, shards, metadata):
+    """Several files and their index, as transformers writes them."""
+    folder.mkdir(exist_ok=True)
+    for name, content in shards.items():
+        save_file(content, folder / name, metadata={"format": "pt"})
+    weight_map = {tensor: name for name, content in shards.items() for tensor in content}
+    size = sum(t.numel() * t.element_size() for content in shards.values() for t in content.values())
+    index = {"metadata": {"total_size": size} | metadata, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+shard(here, {
+    FIRST: {"fc.weight": torch.tensor([[1.0, 2.0]]), "fc.bias": torch.tensor([3.0])},
+    SECOND: {"scale": torch.tensor([4.0])},
+}, {"author": "nobody"})
+
+torch.manual_seed(5)
+model = torch.nn.ModuleDict({"lstm": torch.nn.LSTM(3, 4, 2), "fc": torch.nn.Linear(4, 2)})
+state = model.state_dict()
+shard(here / "sharded", {
+    FIRST: {k: v for k, v in state.items() if "l1" not in k}, SECOND: {k: v for k, v in state.items() if "l1" in k},
+}, {})

@@ -56,6 +56,7 @@ def state_dicts():
     net = Net()
     state = net.state_dict()
     save("state_dict", state, state)
+    big_endian("state_dict_big_endian", "state_dict", state)
     save("protocol4", state, state, pickle_protocol=4)
     save("legacy", state, state, _use_new_zipfile_serialization=False)
     torch.serialization.set_crc32_options(False)

@@ -62,6 +62,13 @@ import Testing
     #expect(ours["layers"]?.array?.map { $0["shape"] } == layers?.map { $0["shape"] })
   }
 
+  @Test func keepsAKeyThatStandsInsideAndBesideTheMetadata() throws {
+    let inside: [JSONValue.Member] = [.init("name", .string("made for a test")), .init("samplerate", .string("48000"))]
+    let expected: [JSONValue.Member] = [.init("metadata", .object(inside)), .init("samplerate", .integer(44100))]
+    let file = try Fixture.file("json/aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 1, "samplerate": 44100"#)
+    #expect(try RTNeuralFormat.read(file).metadata == expected)
+  }
+
   @Test func readsAIDAXSkipGainsAndTestSignal() throws {
     let archive = try read("json/aidax.json", as: RTNeuralFormat.self)
     try expectTensors(archive, of: "aidax")
@@ -134,6 +141,13 @@ import Testing
       RTNeuralFormat.self, "rtneural_gru.json", replacing: #""sigmoid""#, with: #""gelu""#,
       refused: "layers[2].activation", "\"gelu\", which RTNeural does not know",
       "it knows tanh, relu, sigmoid, softmax, elu")
+  }
+
+  @Test(arguments: [(#""hidden_size": 3"#, #""hidden_size": 1048577"#), (#""num_layers": 2"#, #""num_layers": 4097"#)])
+  func refusesNAMSizesBeyondTheLimits(_ old: String, _ new: String) throws {
+    try expect(
+      NAMFormat.self, "lstm.nam", replacing: old, with: new, refused: "config.hidden_size",
+      "sizes must be 1 to 1048576, layers 1 to 4096", "compare with the schema, or write the file again")
   }
 
   @Test func refusesAnActivationThatFollowsNoDenseLayer() throws {
@@ -237,7 +251,7 @@ import Testing
     let file = try InputFile(Fixture.path("../../../SampleModels/seq2seq.rnn"))
     #expect(
       error { _ = try written(NativeFormat.read(file), as: RTNeuralFormat.self) }?.problem
-        == "RTNeural cannot hold modules that are no chain: decoder takes 3 features, the module before it gives 8")
+        == "it takes 3 features, the module before it gives 8: the modules are no chain")
   }
 
   @Test func saysThatBiasesAreAddedUp() throws {
@@ -247,7 +261,10 @@ import Testing
     try archive.append("lstm.bias_ih_l0", floats([1, 2, 3, 4], 4))
     try archive.append("lstm.bias_hh_l0", floats([0.5, 0, 0, 0], 4))
     let notes = RTNeuralFormat.notes(writing: try Interpretation(archive).model)
-    #expect(notes == ["lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias"])
+    #expect(notes == [
+      "kernels transposed; names are left out",
+      "lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias",
+    ])
     let back = try roundTrip(archive, through: RTNeuralFormat.self)
     #expect(back["lstm.bias_ih_l0"]?.doubles == [1.5, 2, 3, 4])
     #expect(back["lstm.bias_hh_l0"]?.doubles == [0, 0, 0, 0])

@@ -11,7 +11,8 @@ import Testing
 
   @Test(arguments: [
     "state_dict", "protocol4", "legacy", "no_crc", "parameters", "checkpoint", "tied", "strided", "flat", "flat_legacy",
-    "types", "types_big_endian", "python2", "tar", "script", "script_cell", "trace", "trace_relu",
+    "types", "types_big_endian", "state_dict_big_endian", "python2", "tar", "script", "script_cell", "trace",
+    "trace_relu",
   ])
   func readsWhatTorchWrote(name: String) throws {
     let archive = try read(name)

@@ -12,9 +12,7 @@ enum KerasFixture {
 
   static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
-  static func open(_ name: String, _ options: ModelOptions = ModelOptions()) throws -> ModelFile {
-    try ModelFile.open(path(name), options: options, registry: registry)
-  }
+  static func open(_ name: String) throws -> ModelFile { try ModelFile.open(path(name), registry: registry) }
 
   /// The members of a fixture's `.npz`.
   static func arrays(_ name: String) throws -> [NamedTensor] {
@@ -36,9 +34,7 @@ extension [NamedTensor] {
     ("cudnn", "h5"), ("cudnn_weights", "h5"),
   ])
   func givesWhatKerasGave(name: String, kind: String) throws {
-    // Files of weights alone do not say how their input is laid out.
-    let isWeights = name.hasSuffix("weights") || name == "keras22_bidirectional" || kind == "weights.h5"
-    let file = try KerasFixture.open("\(name).\(kind)", ModelOptions(batchFirst: isWeights ? true : nil))
+    let file = try KerasFixture.open("\(name).\(kind)")
     let arrays = try KerasFixture.arrays("\(name).npz")
     let input = try #require(arrays["input"])
     let expected = try #require(arrays["y"])
@@ -79,7 +75,7 @@ extension [NamedTensor] {
       file.notes.contains(
         "only weights are stored: activations are taken to be Keras 2.2's defaults (gates hard_sigmoid, "
           + "dense layers linear), and layers to give every step"))
-    #expect(file.notes.contains("batch_first False, PyTorch's default (the file does not say; --batch-first)"))
+    #expect(file.model.architecture.batchFirst, "as Keras always has it")
   }
 
   @Test func carriesWhatItCannotRun() throws {

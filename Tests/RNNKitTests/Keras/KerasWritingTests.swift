@@ -146,6 +146,33 @@ import Testing
     }
   }
 
+  @Test func saysHowLayersAreCalled() throws {
+    let modules: [Module] = [
+      .recurrent(Recurrent(name: "", cell: .gru, inputSize: 2, hiddenSize: 2)),
+      .linear(Linear(name: "a.b", inFeatures: 2, outFeatures: 1)),
+    ]
+    let notes = try KerasFormat.notes(writing: Self.model(modules))
+    #expect(notes == [
+      "kernels transposed", "a GRU's gates put in Keras' order z, r, h", "the module without a name is layer gru",
+      "a.b is layer a__b",
+    ])
+  }
+
+  @Test func refusesModulesThatAreNoChain() throws {
+    let modules: [Module] = [
+      .recurrent(Recurrent(name: "encoder", cell: .gru, inputSize: 2, hiddenSize: 3)),
+      .recurrent(Recurrent(name: "decoder", cell: .gru, inputSize: 2, hiddenSize: 3)),
+    ]
+    let folder = try Folder()
+    for kind in Self.kinds + ["rtneural.json"] {
+      let error = try #require(throws: RNNError.self) {
+        try Self.model(modules).write(to: folder.path("m.\(kind)"), registry: Self.registry)
+      }
+      #expect(error.place == "module decoder")
+      #expect(error.problem == "it takes 2 features, the module before it gives 3: the modules are no chain")
+    }
+  }
+
   @Test func refusesWhatKerasCannotHold() throws {
     #expect(try refusal { _ in } == nil)
     #expect(try refusal { $0.projSize = 1 } == "Keras cannot hold a projection")
@@ -174,7 +201,11 @@ import Testing
       try archive.append("lstm.\(name)", tensor)
     }
     let model = try Model(archive, architecture: Architecture(modules: modules, batchFirst: true))
-    #expect(KerasFormat.notes(writing: model) == ["lstm: bias_ih and bias_hh are added up, Keras' layer has one bias"])
+    #expect(
+      KerasFormat.notes(writing: model) == [
+        "kernels transposed",
+        "lstm: bias_ih and bias_hh are added up, Keras' layer has one bias",
+      ])
     let folder = try Folder()
     try model.write(to: folder.path("m.keras"), registry: Self.registry)
     let back = try ModelFile.open(folder.path("m.keras"), registry: Self.registry).model

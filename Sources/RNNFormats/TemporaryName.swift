@@ -1,0 +1,63 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The hidden name that an output has before it takes its own: `.rnn-<process>-<random>.tmp`, in the same folder.
+///
+/// Its writer holds a lock on the file, from before the name can be seen where the file system has nameless files. A file
+/// of such a name that nobody has locked is what a killed process left.
+enum TemporaryName {
+  private static let (prefix, suffix) = (".rnn-", ".tmp")
+
+  static func new(in folder: String) -> String {
+    "\(folder)/\(prefix)\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))\(suffix)"
+  }
+
+  /// Makes a file under a new hidden name and locks it. Returns -1, with the reason in `errno`, where none can be made.
+  static func create(in folder: String, mode: mode_t) -> (descriptor: Int32, name: String) {
+    while true {
+      let name = new(in: folder)
+      let descriptor = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode)
+      guard descriptor >= 0 else { return (descriptor, name) }
+      lock(descriptor)
+      // Between its creation and the lock, another process may have taken it for abandoned.
+      var status = stat()
+      if fstat(descriptor, &status) != 0 || status.st_nlink > 0 { return (descriptor, name) }
+      close(descriptor)
+    }
+  }
+
+  /// Marks an open file as one that is being written.
+  static func lock(_ descriptor: Int32) {
+    while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+  }
+
+  /// Removes what killed processes left in a folder.
+  static func removeAbandoned(in folder: String) {
+    guard let list = opendir(folder) else { return }
+    defer { closedir(list) }
+    while let entry = readdir(list) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
+        name.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: name.pointee)) { String(cString: $0) }
+      }
+      guard isTemporary(name) else { continue }
+      let path = "\(folder)/\(name)"
+      let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      guard descriptor >= 0 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      close(descriptor)
+    }
+  }
+
+  private static func isTemporary(_ name: String) -> Bool {
+    guard name.hasPrefix(prefix), name.hasSuffix(suffix), name.utf8.count > prefix.utf8.count + suffix.utf8.count else {
+      return false
+    }
+    let parts = name.dropFirst(prefix.count).dropLast(suffix.count).split(separator: "-", omittingEmptySubsequences: false)
+    return parts.count == 2 && Int32(parts[0]) != nil && UInt64(parts[1], radix: 36) != nil
+  }
+}

@@ -1,0 +1,46 @@
+"""Every check against the real frameworks, one after the other.
+
+    python run.py RNN [CHECK]...
+
+RNN is the command; CHECK is torch, keras, onnx, operators or tests, all where none is named. Needs requirements.txt.
+Exits with 1 where anything fails, or where a check checked nothing.
+"""
+
+import importlib
+import sys
+import tempfile
+import time
+import traceback
+
+from samples import Command, Report
+
+CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", "operators": "check_onnx_operators",
+          "tests": "check_tests"}
+
+
+def main(command, *names):
+    sys.stdout.reconfigure(line_buffering=True)
+    reports = {}
+    for name in names or CHECKS:
+        start, report = time.monotonic(), Report()
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                importlib.import_module(CHECKS[name]).check(report, Command(command, folder))
+            except Exception:
+                report.failures.append(traceback.format_exc().strip())
+        if not report.checked:
+            report.failures.append("nothing was checked")
+        reports[name] = report
+        print(f"{name}: {report.checked} checks in {time.monotonic() - start:.0f} s")
+        for line in report.lines:
+            print(f"  {line}")
+        for failure in report.failures:
+            print(f"  FAILED {failure}")
+    count = sum(len(report.failures) for report in reports.values())
+    checked = sum(report.checked for report in reports.values())
+    print(f"interop: {checked} checks, " + (f"{count} FAILED" if count else "all hold"))
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
