@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build bench bench-convert bench-start hostile exhaustive interop pairs
+.PHONY: demo test build bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -67,7 +67,24 @@ COUNT := 20000
 SEED := 1
 HOSTILE := ../shared/hostile-hdf5
 hostile: build
-	python3 -B Tests/Hostile/run.py --rnn $(RNN) --seed $(SEED) --count $(COUNT) --known $(HOSTILE) --keep .build/hostile
+	python3 -B Tests/Hostile/run.py --rnn $(RNN) --seed $(SEED) --count $(COUNT) --known $(HOSTILE) --progress \
+	  --keep .build/hostile
+
+# libFuzzer on every reader, each for SECONDS, under the address sanitizer, and C under the undefined-behaviour one too.
+SECONDS := 60
+RUNS := 2000
+FUZZER := .build/fuzz/rnn-fuzz
+FUZZ := RNNKIT_HDF5=$(CURDIR)/.build/release/rnn-hdf5 python3 -B Tests/Fuzz/run.py --fuzzer $(FUZZER)
+fuzz-build: build
+	RNNKIT_FUZZ=1 swift build -c release --scratch-path .build/fuzz --product rnn-fuzz \
+	  -Xswiftc -sanitize=address,fuzzer
+	swiftc -sanitize=address,fuzzer -use-ld=lld -o $(FUZZER) -Xlinker --whole-archive .build/fuzz/release/librnn-fuzz.a \
+	  -Xlinker --no-whole-archive -lz -lxxhash
+fuzz: fuzz-build
+	$(FUZZ) --seconds $(SECONDS)
+# The same work every time: RUNS inputs for each target, of one seed.
+fuzz-short: fuzz-build
+	$(FUZZ) --runs $(RUNS) --seed $(SEED)
 
 # ONNX's messages in Swift, after a change of onnx.proto. Needs protoc: apt-get install protobuf-compiler.
 PROTOBUF := .build/checkouts/swift-protobuf

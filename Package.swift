@@ -52,6 +52,20 @@ let package = Package(
     .executableTarget(name: "fail-call", path: "Tests/FailCall"),
     .testTarget(
       name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "fail-call", "RNNKit", "RNNHDF5"], exclude: ["Fixtures"]),
+    .target(
+      name: "FileChecks", dependencies: ["RNNKit", "RNNONNX", "CXXHash", "CZlib"], path: "Tests/Fuzz/FileChecks"),
+    .testTarget(name: "FuzzTests", dependencies: ["FileChecks"], exclude: ["Regressions"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` links it with libFuzzer, whose `main` calls it.
+if Context.environment["RNNKIT_FUZZ"] != nil {
+  // Without counting coverage, which takes the compiler minutes in the kernels' many bodies.
+  for target in package.targets where ["CProcess", "CRNNKernels"].contains(target.name) {
+    target.cSettings = [.unsafeFlags(["-O1", "-fsanitize=address,undefined"])]
+  }
+  package.products.append(.library(name: "rnn-fuzz", type: .static, targets: ["RNNFuzz"]))
+  package.targets.append(
+    .target(name: "RNNFuzz", dependencies: ["FileChecks", "RNNKit"], path: "Tests/Fuzz/RNNFuzz"))
+}

@@ -112,6 +112,8 @@ public struct NameMapping: Sendable, Hashable {
       archive.hints.nonlinearity[String(new.dropLast(min(new.count, first.count + 1)))] = activation
     }
     guard var architecture = archive.architecture else { return }
+    // Before the sizes that a file states are worked with.
+    try Model.check(architecture)
     var prefixes: [String: String] = [:]
     for index in architecture.modules.indices {
       var module = architecture.modules[index]

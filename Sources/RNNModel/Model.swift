@@ -80,7 +80,7 @@ public struct Model: Sendable {
   }
 
   /// Checks the sizes of every module, by themselves and against each other.
-  private static func check(_ architecture: Architecture) throws(RNNError) {
+  package static func check(_ architecture: Architecture) throws(RNNError) {
     // Products of two sizes and a gate count always fit an `Int`.
     let maximumSize = Limits.maximumModuleSize
     var names = Set<String>()

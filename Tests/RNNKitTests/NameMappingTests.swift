@@ -22,6 +22,17 @@ import Testing
     #expect(try renamed(["enc_w_ih=a", "enc*=b"], archive("enc_w_ih", "enc2")) == ["a", "b"])
   }
 
+  @Test(arguments: [Int.max, 1 << 62])
+  func refusesSizesThatNoModelHas(_ size: Int) throws {
+    var stated = try archive("rnn.weight_ih_l0")
+    stated.architecture = Architecture(modules: [
+      .recurrent(Recurrent(name: "rnn", cell: .lstm, inputSize: 1, hiddenSize: size, numLayers: size))
+    ])
+    #expect(try message(["rnn.*=gru.*"], stated)
+      == "badData: module rnn: input, hidden and layer counts must be 1 to 268435456; "
+      + "correct the architecture in the file, or export the model again")
+  }
+
   private func message(_ rules: [String], _ archive: TensorArchive) throws -> String? {
     do {
       _ = try renamed(rules, archive)

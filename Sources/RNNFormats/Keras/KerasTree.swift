@@ -165,8 +165,10 @@ struct KerasTree {
     _ group: HDF5Tree.Group, _ prefix: String, _ path: [String]
   ) throws(RNNError) -> [NamedTensor] {
     guard case .group(let vars) = group["vars"] else { return [] }
+    // By name at once: a search for each of a hostile file's many would take its square.
+    let children = Dictionary(vars.children.map { ($0.name, $0.node) }) { first, _ in first }
     var found: [NamedTensor] = []
-    while case .dataset(let dataset) = vars["\(found.count)"] {
+    while case .dataset(let dataset) = children["\(found.count)"] {
       found.append(NamedTensor("\(prefix)/\(found.count)", tensor(dataset)))
     }
     guard found.count == vars.children.count else {

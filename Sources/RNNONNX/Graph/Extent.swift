@@ -1,3 +1,5 @@
+import RNNModel
+
 /// The size of an axis: a number times sizes that only the input tells, or something not understood.
 enum Extent: Hashable {
   case product(Int, [Symbol])
@@ -22,6 +24,8 @@ enum Extent: Hashable {
   static func * (first: Extent, second: Extent) -> Extent {
     guard case .product(let a, let symbols) = first, case .product(let b, let others) = second else { return .unknown }
     let (product, overflow) = a.multipliedReportingOverflow(by: b)
+    // Sizes that are multiplied by themselves again and again grow without end.
+    guard symbols.count + others.count <= Limits.maximumRank else { return .unknown }
     return overflow ? .unknown : .product(product, (symbols + others).sorted())
   }
 }

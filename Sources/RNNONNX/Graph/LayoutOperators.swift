@@ -162,8 +162,10 @@ extension GraphReader {
       var shape: [Extent] = []
       for axis in target.indices { shape.append(try size(axis, constant.shape)) }
       if let open = shape.firstIndex(of: .known(-1)) {
-        let rest = shape.enumerated().filter { $0.offset != open }.reduce(1) { $0 * ($1.element.value ?? 0) }
-        guard constant.isPlain, rest > 0, constant.tensor.count % rest == 0 else {
+        let others = shape.enumerated().filter { $0.offset != open }.map(\.element)
+        guard constant.isPlain, let rest = others.reduce(.known(1), *).value, rest > 0,
+          constant.tensor.count % rest == 0
+        else {
           throw node.refuse("its -1 fits no size", remedy: "export the model again")
         }
         shape[open] = .known(constant.tensor.count / rest)

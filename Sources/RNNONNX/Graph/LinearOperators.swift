@@ -257,7 +257,9 @@ extension GraphReader {
       guard a.count == b.count || a.count == 1 || b.count == 1 else {
         throw node.refuse("its inputs differ in size", remedy: "export the model again")
       }
-      let products = (0..<max(a.count, b.count)).map { a[a.count == 1 ? 0 : $0] * b[b.count == 1 ? 0 : $0] }
+      // One number goes with each of the others, of which there may be none.
+      let count = a.count == 1 ? b.count : a.count
+      let products = (0..<count).map { a[a.count == 1 ? 0 : $0] * b[b.count == 1 ? 0 : $0] }
       var isScalar = true
       for case .extents(_, false) in [first, second] { isScalar = false }
       for case .constant(let constant) in [first, second] where !constant.shape.isEmpty { isScalar = false }

@@ -75,12 +75,15 @@ extension GraphReader {
     let ends: [Int]?
     var axes: [Int]?
     var steps: [Int]?
+    var sizes: [Extent] = []
     if let values = try node.integers("starts") {
       (starts, ends, axes) = (values, try node.integers("ends"), try node.integers("axes"))
     } else {
       starts = try integers(node, 1)
       // An end that is the size of the axis it cuts is no end.
-      ends = try sizes(node, 2)?.map { $0.value ?? Int.max }
+      let bounds = try self.sizes(node, 2)
+      ends = bounds?.map { $0.value ?? Int.max }
+      sizes = bounds ?? []
       axes = try integers(node, 3)
       steps = try integers(node, 4)
     }
@@ -89,7 +92,7 @@ extension GraphReader {
     else {
       throw node.refuse("its starts, ends, axes and steps do not fit each other", remedy: "export the model again")
     }
-    if case .flow = try required(node, 0), node.input(1) != nil, let sizes = try sizes(node, 2) {
+    if case .flow = try required(node, 0) {
       for (index, size) in sizes.enumerated() where size.value == nil {
         guard case .flow(let flow) = try required(node, 0),
           case let axis = try axis(axes?[index] ?? index, of: flow.axes.count, node),

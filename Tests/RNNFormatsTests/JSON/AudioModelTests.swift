@@ -247,6 +247,13 @@ import Testing
     #expect(try lstm { $0.returnsSequence = false } == "RTNeural cannot hold a layer that gives its last step only")
   }
 
+  @Test func refusesToWriteModulesThatAreNoChain() throws {
+    let file = try InputFile(Fixture.path("../../../SampleModels/seq2seq.rnn"))
+    #expect(
+      error { _ = try written(NativeFormat.read(file), as: RTNeuralFormat.self) }?.problem
+        == "it takes 3 features, the module before it gives 8: the modules are no chain")
+  }
+
   @Test func saysThatBiasesAreAddedUp() throws {
     var archive = TensorArchive()
     try archive.append("lstm.weight_ih_l0", floats([1, 2, 3, 4], 4, 1))

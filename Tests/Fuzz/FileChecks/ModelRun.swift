@@ -1,0 +1,31 @@
+import RNNKit
+
+/// Runs a small model for two steps of three rows: on every instruction set the same bits, or the same refusal.
+package func checkRun(_ model: Model) throws {
+  guard model.archive.tensors.reduce(0, { $0 + $1.tensor.byteCount }) < 1 << 16 else { return }
+  var first: [NamedTensor]?
+  for set in InstructionSet.available {
+    guard let plan = try accepted("the plan", { try Plan(model, instructionSet: set) }) else { return }
+    let input = try tensor(plan)
+    guard let members = try accepted("the run", { try plan.run(input).members }) else { return }
+    // Which of two NaNs goes on is the processor's affair.
+    guard try members.allSatisfy({ try $0.tensor.nonFiniteCounts().nan == 0 }) else { return }
+    try requireSame(first ?? members, members, "a run on \(set)")
+    first = members
+  }
+}
+
+/// Numbers between -1 and 1, or the embedding's first indices.
+private func tensor(_ plan: Plan) throws -> Tensor {
+  let (steps, rows) = (2, 3)
+  let axes = plan.architecture.batchFirst ? [rows, steps] : [steps, rows]
+  let tensor: Tensor?
+  if plan.takesIndices {
+    tensor = Shape(axes).flatMap { Tensor([Int64](repeating: 0, count: steps * rows), $0) }
+  } else {
+    let values = (0..<steps * rows * plan.inputSize).map { Float($0 % 17) / 8 - 1 }
+    tensor = Shape(axes + [plan.inputSize]).flatMap { Tensor(values, $0) }
+  }
+  guard let tensor else { throw Broken("an input of \(plan.inputSize) features is no tensor") }
+  return tensor
+}
