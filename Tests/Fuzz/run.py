@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 # Address randomness can place a sanitizer's memory where it cannot start.
 FIXED_ADDRESSES = ["setarch", "-R"] if shutil.which("setarch") else []
 MEMORY_MIB = 2048
-SUPPRESSIONS = ROOT / "Tests/Fuzz/ubsan.suppressions"
 # By the clock, on a machine that may be busy.
 SLOWEST_SECONDS = 60
 
@@ -41,7 +40,7 @@ def fuzz(options, name, seeds):
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=empty,
             env=os.environ | {
                 "TMPDIR": options.temporary, "ASAN_OPTIONS": "quarantine_size_mb=32",
-                "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:suppressions={SUPPRESSIONS}",
+                "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
                 "SWIFT_BACKTRACE": "enable=no"}).returncode
     if options.seconds == 0:
         shutil.rmtree(corpus)
