@@ -1,7 +1,7 @@
 // AVX2 with FMA: 16 registers of half a vector.
 #include "CRNNKernels.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RNNKIT_PORTABLE_ALONE)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define ISA avx2
 #define KEEPS_HALVES

@@ -1,7 +1,7 @@
 // AVX-512: 32 registers of a whole vector.
 #include "CRNNKernels.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RNNKIT_PORTABLE_ALONE)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), apply_to = function)
 #define ISA avx512
 #define KEEPS_HALVES

@@ -3,7 +3,7 @@
 
 extern const rnnkit_kernels rnnkit_kernels_portable;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RNNKIT_PORTABLE_ALONE)
 extern const rnnkit_kernels rnnkit_kernels_avx2, rnnkit_kernels_avx512;
 
 static bool has_avx2(void) {
@@ -18,7 +18,7 @@ static bool has_avx512(void) {
 
 const rnnkit_kernels *rnnkit_kernels_named(const char *name) {
   if (__builtin_strcmp(name, "portable") == 0) return &rnnkit_kernels_portable;
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RNNKIT_PORTABLE_ALONE)
   __builtin_cpu_init();
   if (__builtin_strcmp(name, "avx2") == 0 && has_avx2()) return &rnnkit_kernels_avx2;
   if (__builtin_strcmp(name, "avx512") == 0 && has_avx512()) return &rnnkit_kernels_avx512;
@@ -27,7 +27,7 @@ const rnnkit_kernels *rnnkit_kernels_named(const char *name) {
 }
 
 const rnnkit_kernels *rnnkit_kernels_best(void) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RNNKIT_PORTABLE_ALONE)
   __builtin_cpu_init();
   if (has_avx512()) return &rnnkit_kernels_avx512;
   if (has_avx2()) return &rnnkit_kernels_avx2;
