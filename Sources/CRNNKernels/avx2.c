@@ -9,6 +9,7 @@
 #define TALLEST_TILE(panels) ((panels) == 1 ? 6 : 3)
 #define MAXIMUM_TILE 6
 #define SINGLE_PANELS 4
+#define SMALL_TILE 12
 #define IN_STEP 1
 #define MOST_UNITS 1
 #include "body/body.h"

@@ -69,6 +69,8 @@ final class Engine {
   let inputStride: Int
   /// Rows of the last recurrent layer's output, every step's; nil without a recurrent module.
   private(set) var output: Rows?
+  /// Whether the chain's end can be put where the caller wants it.
+  let placesEnd: Bool
   /// In memory of its own, so that going through them counts no references.
   private let operations: UnsafeMutableBufferPointer<Operation>
   private let kernels: rnnkit_operations
@@ -179,6 +181,11 @@ final class Engine {
               targetStride: stage.stride)))
       }
     }
+    if case .layer(let last) = operations.last {
+      placesEnd = last.directions == 1 && !last.startsReverse
+    } else {
+      placesEnd = false
+    }
     self.plan = plan
     self.batch = batch
     self.firstRow = firstRow
@@ -200,19 +207,21 @@ final class Engine {
   /// - Parameters:
   ///   - active: For each step, how many rows from the first it concerns; nil for all.
   ///   - state: Laid out as `plan.layout` says.
+  ///   - end: Where the chain's end goes, rows without a gap between them, only if `placesEnd`; nil for memory of the
+  ///   engine's.
   ///   - afterLayer: Told the module's and the layer's number and its output's rows.
   func run(
     _ x: UnsafeRawPointer, stride: Int, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
-    afterLayer: ((Int, Int, Rows) -> Void)? = nil
+    end: UnsafeMutableRawPointer? = nil, afterLayer: ((Int, Int, Rows) -> Void)? = nil
   ) -> Rows {
-    guard let team else { return run(x, stride, steps, active, state, afterLayer, Share()) }
-    var end = Rows(base: x, stride: stride, count: 0)
+    guard let team else { return run(x, stride, steps, active, state, end, afterLayer, Share()) }
+    var last = Rows(base: x, stride: stride, count: 0)
     team.run { rank in
       let rows = run(
-        x, stride, steps, active, state, afterLayer, Share(rank: rank, count: team.count, barrier: team.barrier))
-      if rank == 0 { end = rows }
+        x, stride, steps, active, state, end, afterLayer, Share(rank: rank, count: team.count, barrier: team.barrier))
+      if rank == 0 { last = rows }
     }
-    return end
+    return last
   }
 
   /// A thread's share of the work.
@@ -231,12 +240,17 @@ final class Engine {
 
   private func run(
     _ x: UnsafeRawPointer, _ stride: Int, _ steps: Int, _ active: UnsafePointer<Int>?,
-    _ state: UnsafeMutableRawPointer, _ afterLayer: ((Int, Int, Rows) -> Void)?, _ share: Share
+    _ state: UnsafeMutableRawPointer, _ end: UnsafeMutableRawPointer?, _ afterLayer: ((Int, Int, Rows) -> Void)?,
+    _ share: Share
   ) -> Rows {
     var rows = Rows(base: x, stride: stride, count: steps * batch)
     for index in 0..<operations.count {
       switch operations[index] {
-      case .layer(let layer):
+      case .layer(var layer):
+        if let end, index == operations.count - 1 {
+          layer.target = end
+          layer.targetStride = layer.stateSize
+        }
         for direction in 0..<layer.directions {
           run(layer, direction, rows, steps: steps, active: active, state: state, share)
         }
@@ -286,7 +300,6 @@ final class Engine {
     piece.c = state + operation.c + direction * operation.nextDirection
     piece.c_stride = operation.cStride
     piece.output_stride = operation.targetStride
-    piece.whole_output = operation.directions == 1
     piece.scratch = scratch.base
     piece.scratch_stride = scratchStride
     var input = layer.pointee.input
@@ -308,7 +321,7 @@ final class Engine {
       let count = min(gateSteps, steps - done)
       let first = reverse ? steps - done - count : done
       let source = x.base + first * batch * x.stride * real
-      if batch == 1, !isShared, count == 1 || input.inner <= 2, takesInput(layer) {
+      if !isShared, takesInput(layer, batch: batch, steps: count) {
         piece.input = source
         piece.input_stride = x.stride
       } else {
@@ -321,6 +334,8 @@ final class Engine {
       piece.active = active.map { $0 + first }
       let output = first * batch * operation.targetStride + direction * operation.stateSize
       piece.output = operation.target + output * real
+      // Past the very last row there may be memory of somebody else's.
+      piece.whole_rows = operation.directions == 1 ? count * batch - (done + count == steps ? 1 : 0) : 0
       kernels.run(layer, &piece)
       if isShared { share.wait() }
       done += count
@@ -329,7 +344,10 @@ final class Engine {
   }
 }
 
-/// Whether the recurrent kernels can make the input's product too, which is best where that is small.
-private func takesInput(_ layer: UnsafePointer<rnnkit_layer>) -> Bool {
-  rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS && layer.pointee.recurrent.kept == RNNKIT_REALS
+/// Whether the recurrent kernels are to make the input's product too: where they can and it is small.
+private func takesInput(_ layer: UnsafePointer<rnnkit_layer>, batch: Int, steps: Int) -> Bool {
+  let isSmall = rnnkit_is_small(layer), inner = layer.pointee.input.inner
+  guard batch == 1 || isSmall, steps == 1 || inner <= (isSmall ? 16 : 2) else { return false }
+  return rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS
+    && layer.pointee.recurrent.kept == RNNKIT_REALS
 }

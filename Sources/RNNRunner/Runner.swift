@@ -221,18 +221,21 @@ public final class Runner {
     _ source: (_ done: Int, _ count: Int) -> (UnsafePointer<R>, stride: Int)
   ) {
     let skip = plan.skip, gain = R(plan.outputGain)
+    let isPlaced = engine.placesEnd && engine.batch == batch && skip == 0 && gain == 1
     var done = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
       let (x, stride) = source(done, count)
-      let end = engine.run(UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state)
+      let target = y + (plan.endsInLastStep ? 0 : done * batch) * plan.outputSize
+      let end = engine.run(
+        UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state, end: isPlaced ? target : nil)
       let results = end.base.assumingMemoryBound(to: R.self)
-      for step in 0..<(plan.endsInLastStep ? 1 : count) {
+      for step in isPlaced ? 0..<0 : 0..<(plan.endsInLastStep ? 1 : count) {
         for row in 0..<engine.batch {
           let from = step * engine.batch + row
-          let to = (plan.endsInLastStep ? 0 : done + step) * batch + engine.firstRow + row
           plan.finish(
-            results + from * end.stride, skip, gain, x + (skip > 0 ? from * stride : 0), y + to * plan.outputSize)
+            results + from * end.stride, skip, gain, x + (skip > 0 ? from * stride : 0),
+            target + (step * batch + engine.firstRow + row) * plan.outputSize)
         }
       }
       done += count

@@ -1,32 +1,50 @@
 // What a cell makes of its gates.
 
-/// h of one vector of units to the output's row, whose length need not be whole vectors.
-INLINE void NAME(put)(REAL *row, ptrdiff_t unit, ptrdiff_t hidden, V h) {
-  if (hidden - unit >= LANES) {
-    __builtin_memcpy(row + unit, &h, sizeof(V));
+/// Vectors of units: where they are, and how far apart. They follow each other in a row, or are one of each row.
+typedef struct {
+  const REAL *h;
+  /// `next` gets h', and may be h.
+  REAL *c, *next, *output;
+  ptrdiff_t h_step, c_step, output_step;
+  /// Units from the first vector on, and how many fewer each further one has.
+  ptrdiff_t units, units_step;
+} NAME(cells);
+
+/// Those of a row, from unit `first` on.
+INLINE NAME(cells) NAME(cells_of_row)(ptrdiff_t first, ptrdiff_t hidden, const REAL *h, REAL *c, REAL *next,
+                                      REAL *output) {
+  NAME(cells) cells = {h + first, c ? c + first : 0, next + first, output ? output + first : 0};
+  cells.h_step = cells.c_step = cells.output_step = cells.units_step = LANES;
+  cells.units = hidden - first;
+  return cells;
+}
+
+/// h of one vector to a row of output, which need not be whole vectors.
+INLINE void NAME(put)(REAL *output, ptrdiff_t units, V h) {
+  if (units >= LANES) {
+    __builtin_memcpy(output, &h, sizeof(V));
   } else {
-    for (ptrdiff_t lane = 0; lane < hidden - unit; lane++) row[unit + lane] = h[lane];
+    for (ptrdiff_t lane = 0; lane < units; lane++) output[lane] = h[lane];
   }
 }
 
-/// The state and the output of `count` vectors of units, from unit `first` on. What only fills a group up is no unit.
-INLINE void NAME(put_units)(const int count, const V *y, ptrdiff_t first, ptrdiff_t hidden, REAL *h, REAL *output) {
+/// The state and the output of `count` vectors. What only fills a group up is no unit.
+INLINE void NAME(put_units)(const int count, const V *y, const NAME(cells) cells) {
   UNROLL for (int j = 0; j < count; j++) {
-    if (j > 0 && first + j * LANES >= hidden) return;
-    *(V *)(h + first + j * LANES) = y[j];
-    if (output) NAME(put)(output, first + j * LANES, hidden, y[j]);
+    ptrdiff_t units = cells.units - j * cells.units_step;
+    if (j > 0 && units <= 0) return;
+    *(V *)(cells.next + j * cells.h_step) = y[j];
+    if (cells.output) NAME(put)(cells.output + j * cells.output_step, units, y[j]);
   }
 }
 
 INLINE V NAME(clipped)(V x, V bound) { return SELECT(x > bound, bound, SELECT(x < -bound, -bound, x)); }
 
-// The standard cells: `count` vectors of units from unit `first` on, whose gates are x[unit][gate]. `h`, `c` and
-// `output` are a row's.
+// The standard cells: `count` vectors of units, whose gates are x[vector][gate].
 
 #define EACH UNROLL for (int j = 0; j < count; j++)
 
-INLINE void NAME(rnn_units)(const int count, const bool relu, const V *x, ptrdiff_t first, ptrdiff_t hidden, REAL *h,
-                            REAL *output) {
+INLINE void NAME(rnn_units)(const int count, const bool relu, const V *x, const NAME(cells) cells) {
   V y[MAXIMUM_TILE];
   EACH y[j] = x[j];
   if (relu) {
@@ -35,13 +53,12 @@ INLINE void NAME(rnn_units)(const int count, const bool relu, const V *x, ptrdif
     NAME(tanhs)(count, y);
   }
   EACH y[j] = NAME(canonical)(y[j]);
-  NAME(put_units)(count, y, first, hidden, h, output);
+  NAME(put_units)(count, y, cells);
 }
 
 /// c' = f·c + i·g, h = o·tanh(c').
-INLINE void NAME(lstm_units)(const int count, const V *x, ptrdiff_t first, ptrdiff_t hidden, REAL *c, REAL *h,
-                             REAL *output) {
-  V *cell = (V *)(c + first), gates[3 * MOST_GROUPS], g[MOST_GROUPS], new[MOST_GROUPS], y[MOST_GROUPS];
+INLINE void NAME(lstm_units)(const int count, const V *x, const NAME(cells) cells) {
+  V gates[3 * MOST_GROUPS], g[MOST_GROUPS], new[MOST_GROUPS], y[MOST_GROUPS];
   EACH {
     gates[j] = x[4 * j];
     gates[count + j] = x[4 * j + 1];
@@ -50,17 +67,16 @@ INLINE void NAME(lstm_units)(const int count, const V *x, ptrdiff_t first, ptrdi
   }
   NAME(sigmoids)(2 * count, gates);
   NAME(tanhs)(count, g);
-  EACH new[j] = NAME(canonical)(FMA(gates[count + j], cell[j], gates[j] * g[j]));
-  EACH cell[j] = y[j] = new[j];
+  EACH new[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(cells.c + j * cells.c_step), gates[j] * g[j]));
+  EACH *(V *)(cells.c + j * cells.c_step) = y[j] = new[j];
   NAME(sigmoids)(count, gates + 2 * count);
   NAME(tanhs)(count, y);
   EACH y[j] = NAME(canonical)(gates[2 * count + j] * y[j]);
-  NAME(put_units)(count, y, first, hidden, h, output);
+  NAME(put_units)(count, y, cells);
 }
 
 /// n = tanh(x + r·y), h' = (n − z·n) + z·h, where x is the gates' first vector and y the fourth. h' goes to `next`.
-INLINE void NAME(gru_units)(const int count, const V *x, ptrdiff_t first, ptrdiff_t hidden, const REAL *h, REAL *next,
-                            REAL *output) {
+INLINE void NAME(gru_units)(const int count, const V *x, const NAME(cells) cells) {
   V gates[2 * MOST_GROUPS], y[MOST_GROUPS];
   EACH {
     gates[j] = x[4 * j + 1];
@@ -70,19 +86,19 @@ INLINE void NAME(gru_units)(const int count, const V *x, ptrdiff_t first, ptrdif
   EACH y[j] = FMA(gates[j], x[4 * j + 3], x[4 * j]);
   NAME(tanhs)(count, y);
   EACH y[j] = FMA(-gates[count + j], y[j], y[j]);
-  EACH y[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(h + first + j * LANES), y[j]));
-  NAME(put_units)(count, y, first, hidden, next, output);
+  EACH y[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(cells.h + j * cells.h_step), y[j]));
+  NAME(put_units)(count, y, cells);
 }
 
 #undef EACH
 
-/// A standard cell's units of a row.
-INLINE void NAME(standard_units)(const int count, const rnnkit_cell cell, const bool relu, const V *x, ptrdiff_t first,
-                                 ptrdiff_t hidden, const REAL *h, REAL *c, REAL *next, REAL *output) {
+/// Units of a standard cell.
+INLINE void NAME(standard_units)(const int count, const rnnkit_cell cell, const bool relu, const V *x,
+                                 const NAME(cells) cells) {
   switch (cell) {
-  case RNNKIT_RNN: NAME(rnn_units)(count, relu, x, first, hidden, next, output); break;
-  case RNNKIT_LSTM: NAME(lstm_units)(count, x, first, hidden, c, next, output); break;
-  default: NAME(gru_units)(count, x, first, hidden, h, next, output); break;
+  case RNNKIT_RNN: NAME(rnn_units)(count, relu, x, cells); break;
+  case RNNKIT_LSTM: NAME(lstm_units)(count, x, cells); break;
+  default: NAME(gru_units)(count, x, cells); break;
   }
 }
 
@@ -119,7 +135,7 @@ static void NAME(any_row)(const rnnkit_layer *layer, const REAL *gates, const RE
       y = FMA(z, *(const V *)(h + unit), FMA(-z, n, n));
     }
     y = NAME(canonical)(y);
-    NAME(put_units)(1, &y, unit, layer->hidden, next, output);
+    NAME(put_units)(1, &y, NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));
   }
 }
 
@@ -145,8 +161,8 @@ INLINE void NAME(cell_row)(const bool standard, const rnnkit_cell cell, const bo
   ptrdiff_t unit = 0;
 #define UNITS(count)                                                                                                   \
   for (; unit + ((count) - 1) * LANES < layer->hidden; unit += (count) * LANES) {                                      \
-    NAME(standard_units)((count), cell, relu, (const V *)(gates + unit * pitch), unit, layer->hidden, h, c, next,      \
-                         output);                                                                                      \
+    NAME(standard_units)((count), cell, relu, (const V *)(gates + unit * pitch),                                       \
+                         NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));                                 \
   }
   if (many > 1) UNITS(many)
   UNITS(1)

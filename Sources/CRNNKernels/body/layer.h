@@ -11,7 +11,7 @@ static void NAME(project)(const rnnkit_layer *layer, const rnnkit_piece *piece, 
     for (ptrdiff_t unit = 0; unit < layer->projected; unit += LANES) {
       V *state = (V *)(h + row * piece->h_stride + unit);
       *state = NAME(canonical)(*state);
-      NAME(put)(output + row * piece->output_stride, unit, layer->projected, *state);
+      NAME(put)(output + row * piece->output_stride + unit, layer->projected - unit, *state);
     }
   }
 }
@@ -60,7 +60,6 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
                                const rnnkit_layer *layer, const rnnkit_piece *piece) {
   REAL *h = piece->h, *next = layer->recurrent.groups <= NAME(groups_at_once)(panels) ? h : piece->scratch;
   const ptrdiff_t whole = (layer->hidden + LANES - 1) / LANES * LANES;
-  const ptrdiff_t hidden = piece->whole_output ? whole : layer->hidden;
   const rnnkit_matrix *input = kept == RNNKIT_REALS && piece->input ? &layer->input : 0;
   ptrdiff_t begin = 0, end = layer->recurrent.groups;
   if (piece->barrier) {
@@ -79,8 +78,8 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
       if (begin == 0) __builtin_memset(output, 0, layer->hidden * sizeof(REAL));
       continue;
     }
-    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next, hidden, piece->c,
-              output);
+    NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next,
+              t < piece->whole_rows ? whole : layer->hidden, piece->c, output);
     REAL *used = h;
     h = next;
     next = used;
@@ -88,6 +87,37 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
   }
   if (h != piece->h && begin == 0) {
     __builtin_memcpy(piece->h, h, whole * sizeof(REAL));
+  }
+}
+
+/// All steps of rows through a small layer, product and cell in one, some rows at a time.
+INLINE void NAME(small_steps)(const int panels, const NAME(then) then, const rnnkit_layer *layer,
+                              const rnnkit_piece *piece) {
+  const rnnkit_matrix *input = piece->input ? &layer->input : 0;
+  for (ptrdiff_t i = 0; i < piece->steps; i++) {
+    ptrdiff_t t = piece->reverse ? piece->steps - 1 - i : i, row = 0;
+    ptrdiff_t rows = piece->active ? piece->active[t] : piece->batch;
+#define ROWS(number)                                                                                                   \
+  for (; row + (number) <= rows; row += (number)) {                                                                    \
+    ptrdiff_t at = t * piece->batch + row;                                                                             \
+    REAL *h = (REAL *)piece->h + row * piece->h_stride;                                                                \
+    NAME(cells) cells = {h, then == NAME(lstm) ? (REAL *)piece->c + row * piece->c_stride : 0, h,                      \
+                         (REAL *)piece->output + at * piece->output_stride, piece->h_stride, piece->c_stride,          \
+                         piece->output_stride, at + (number) <= piece->whole_rows ? LANES : layer->hidden};            \
+    NAME(given) start = {(REAL *)piece->gates + at * layer->gates, layer->gates};                                      \
+    if (input) start = (NAME(given)){layer->bias};                                                                     \
+    NAME(given) x_in = {(const REAL *)piece->input + at * piece->input_stride, piece->input_stride};                   \
+    NAME(row_groups)(RNNKIT_REALS, (number), 1, panels, then, &layer->recurrent, 0,                                    \
+                     (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
+  }
+    if (4 * panels <= SMALL_TILE) ROWS(4)
+    ROWS(2)
+    ROWS(1)
+#undef ROWS
+    for (; row < piece->batch; row++) {
+      __builtin_memset((REAL *)piece->output + (t * piece->batch + row) * piece->output_stride, 0,
+                       layer->hidden * sizeof(REAL));
+    }
   }
 }
 
@@ -116,6 +146,15 @@ static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {
   const bool relu = layer->candidate_activation.function == RNNKIT_RELU;
   if (!rnnkit_is_standard(layer)) {
     NAME(steps)(false, RNNKIT_RNN, false, layer, piece);
+  } else if (piece->batch > 1 && rnnkit_is_small(layer)) {
+    switch (layer->cell) {
+    case RNNKIT_LSTM: NAME(small_steps)(4, NAME(lstm), layer, piece); break;
+    case RNNKIT_GRU: NAME(small_steps)(3, NAME(gru), layer, piece); break;
+    default:
+      if (relu) NAME(small_steps)(1, NAME(relu), layer, piece);
+      else NAME(small_steps)(1, NAME(rnn), layer, piece);
+      break;
+    }
   } else if (piece->batch == 1 && rnnkit_is_fused(layer)) {
 #define STEPS(kept)                                                                                                    \
   { NAME(fused_steps)((kept), layer, piece); }

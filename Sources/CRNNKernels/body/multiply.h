@@ -1,39 +1,48 @@
-// Products of rows, and what becomes of a single row's.
+// Products of rows, and what becomes of few rows'.
 
-/// What is done with the totals of a single row.
+/// What is done with the totals of few rows.
 typedef enum { NAME(store), NAME(rnn), NAME(relu), NAME(lstm), NAME(gru) } NAME(then);
 
-/// A single row's product with `groups` groups from group `first` on, and then the cell of their units, from registers.
-/// Where there is an `input` matrix, its product with `x_in` comes first.
-INLINE void NAME(row_groups)(const rnnkit_weights kept, const int groups, const int panels, const NAME(then) then,
-                             const rnnkit_matrix *matrix, ptrdiff_t first, const REAL *x, const rnnkit_matrix *input,
-                             const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden, REAL *c, REAL *output) {
+/// Rows and how far apart they are.
+typedef struct {
+  const REAL *at;
+  ptrdiff_t stride;
+} NAME(given);
+
+/// The product of `rows` rows with `groups` groups from group `first` on, to `out` or, from registers, into the cell of
+/// their units: one row, or several with a single group. Where there is an `input` matrix, its product comes first.
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const int rows, const int groups, const int panels,
+                             const NAME(then) then, const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
+                             const rnnkit_matrix *input, const NAME(given) x_in, const NAME(given) start, REAL *out,
+                             const NAME(cells) cells) {
   const bool is_gru = then == NAME(gru), is_rnn = then == NAME(rnn) || then == NAME(relu);
   const int pitch = is_gru ? 4 : panels;
   ptrdiff_t spread = then == NAME(store) ? matrix->pitch : pitch;
-  const V *from = (const V *)start + first * spread + (then == NAME(store) ? matrix->first : 0);
   // Of a GRU, whose gates are one more than the panels: first and last are n's two parts.
   V gates[MOST_GROUPS * 4], totals[MAXIMUM_TILE];
-  UNROLL for (int g = 0; g < groups; g++) {
-    UNROLL for (int p = 0; p < pitch; p++) gates[g * pitch + p] = from[g * spread + p];
+  UNROLL for (int i = 0; i < rows * groups; i++) {
+    const V *from = (const V *)(start.at + i / groups * start.stride) + (first + i % groups) * spread;
+    if (then == NAME(store)) from += matrix->first;
+    UNROLL for (int p = 0; p < pitch; p++) gates[i * pitch + p] = from[p];
   }
+  const int count = rows * groups * panels;
   if (input) {
-    UNROLL for (int i = 0; i < groups * panels; i++) totals[i] = gates[i / panels * pitch + i % panels];
-    NAME(add_row)(RNNKIT_REALS, groups, panels, (const V *)input->weights + first * input->inner * panels,
-                  input->inner * panels, input->inner, x_in, totals);
-    UNROLL for (int i = 0; i < groups * panels; i++) gates[i / panels * pitch + i % panels] = totals[i];
+    UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + i % panels];
+    NAME(add_rows)(RNNKIT_REALS, rows, groups, panels, (const V *)input->weights + first * input->inner * panels,
+                   input->inner * panels, input->inner, x_in.at, x_in.stride, totals);
+    UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + i % panels] = totals[i];
   }
-  UNROLL for (int i = 0; i < groups * panels; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
-  NAME(add_row)(kept, groups, panels, NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels),
-                matrix->inner * panels, matrix->inner, x, totals);
+  UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
+  NAME(add_rows)(kept, rows, groups, panels, NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels),
+                 matrix->inner * panels, matrix->inner, x.at, x.stride, totals);
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
-    UNROLL for (int i = 0; i < groups * panels; i++) to[i / panels * spread + i % panels] = totals[i];
+    UNROLL for (int i = 0; i < count; i++) to[i / panels * spread + i % panels] = totals[i];
     return;
   }
-  UNROLL for (int i = 0; i < groups * panels; i++) gates[i / panels * pitch + is_gru + i % panels] = totals[i];
-  NAME(standard_units)(is_rnn ? groups * panels : groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
-                       then == NAME(relu), gates, first * (is_rnn ? panels : 1) * LANES, hidden, x, c, out, output);
+  UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + is_gru + i % panels] = totals[i];
+  NAME(standard_units)(is_rnn ? count : rows * groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
+                       then == NAME(relu), gates, cells);
 }
 
 /// Groups of so many panels that a single row takes at once: as many as keep enough chains in flight.
@@ -47,6 +56,7 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
                       const rnnkit_matrix *matrix, ptrdiff_t begin, ptrdiff_t end, const REAL *x,
                       const rnnkit_matrix *input, const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden,
                       REAL *c, REAL *output) {
+  const ptrdiff_t units = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
   const int most = NAME(groups_at_once)(panels);
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
     count = left < most ? left : most;
@@ -55,8 +65,9 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
     ptrdiff_t first = backward ? begin + left - count : end - left;
 #define GROUPS(number)                                                                                                 \
   if ((number) <= most && count == (number)) {                                                                         \
-    NAME(row_groups)(kept, (number) <= most ? (number) : 1, panels, then, matrix, first, x, input, x_in, start, out,   \
-                     hidden, c, output);                                                                               \
+    NAME(row_groups)(kept, 1, (number) <= most ? (number) : 1, panels, then, matrix, first, (NAME(given)){x}, input,   \
+                     (NAME(given)){x_in}, (NAME(given)){start}, out,                                                   \
+                     NAME(cells_of_row)(first * units, hidden, x, c, out, output));                                    \
   }
     GROUPS(1)
     GROUPS(2)

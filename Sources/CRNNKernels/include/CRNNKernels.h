@@ -105,6 +105,13 @@ static inline bool rnnkit_is_fused(const rnnkit_layer *layer) {
          (layer->cell != RNNKIT_RNN || layer->recurrent.kept == RNNKIT_REALS || layer->recurrent.panels == 4);
 }
 
+/// Whether the layer is so small that several rows of a batch, too, have product and cell in one.
+static inline bool rnnkit_is_small(const rnnkit_layer *layer) {
+  const rnnkit_matrix *recurrent = &layer->recurrent;
+  return rnnkit_is_fused(layer) && recurrent->kept == RNNKIT_REALS && recurrent->groups == 1 && recurrent->inner <= 16 &&
+         (layer->cell != RNNKIT_RNN || recurrent->panels == 1);
+}
+
 /// Where threads wait for each other. Zeroed at first.
 typedef struct {
   uint32_t threads, unused[15];
@@ -138,13 +145,14 @@ typedef struct {
   /// Row (step·batch + row) gets h; rows no longer active get zeros.
   void *output;
   ptrdiff_t output_stride;
-  /// Whether what follows h in a row of output may be overwritten, up to whole vectors.
-  bool whole_output;
+  /// In how many rows of output, from the first, what follows h may be overwritten, up to whole vectors: for a forward
+  /// direction that may be the row that comes next.
+  ptrdiff_t whole_rows;
   /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
   void *scratch;
   ptrdiff_t scratch_stride;
   /// Null, or rows of input, (step·batch + row), whose product is still to be made: only for a single row through a fused
-  /// layer whose weights are kept as reals. `gates` is not used then.
+  /// layer or for a small one, and weights kept as reals. `gates` is not used then.
   const void *input;
   ptrdiff_t input_stride;
   /// Null, or where the threads wait that run a single row through a standard cell together, each a part of the
