@@ -15,7 +15,8 @@ struct HDF5Datatype: ~Copyable {
     self.isExact = isExact
   }
 
-  /// Nil for a type that no tensor has; `unsupportedReason` says what it is. `isNamed` where an attribute names the type.
+  /// Nil for a type that no tensor has; `unsupportedReason` says what it is. `isNamed` where an attribute names the
+  /// type.
   static func reading(_ type: hid_t, isNamed: Bool, at place: String) throws(RNNError) -> HDF5Datatype? {
     switch H5Tget_class(type) {
     case H5T_INTEGER: try integer(type, at: place)

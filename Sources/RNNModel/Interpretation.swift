@@ -30,9 +30,8 @@ public struct Interpretation: Sendable {
   /// Takes the architecture that the archive states; otherwise works it out from names, shapes and order of the tensors,
   /// with `options` and then PyTorch's defaults for what these cannot tell.
   ///
-  /// Throws `badData` where no recurrent module is found, its tensors do not fit, or the file asks for what RNNKit does not
-  /// do and `options` do not ignore, and `usage` where an option contradicts
-  /// the file.
+  /// Throws `badData` where no recurrent module is found, its tensors do not fit, or the file asks for what RNNKit does
+  /// not do and `options` do not ignore, and `usage` where an option contradicts the file.
   public init(_ archive: TensorArchive, options: ModelOptions = ModelOptions()) throws(RNNError) {
     var notes: [String] = []
     var archive = archive

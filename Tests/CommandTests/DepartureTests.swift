@@ -18,8 +18,8 @@ import Testing
   @Test(arguments: [
     ("functional.h5", "masks", "layer masking: a Masking of mask_value 0.0, and RNNKit masks no steps; "
       + "say --ignore masks to run every step, and give lengths where sequences end early"),
-    ("half_mixed.keras", "half-precision", "layer both: the policy mixed_float16, which computes in half precision, and "
-      + "RNNKit does not; say --ignore half-precision to compute in float32"),
+    ("half_mixed.keras", "half-precision", "layer both: the policy mixed_float16, which computes in half precision, "
+      + "and RNNKit does not; say --ignore half-precision to compute in float32"),
   ])
   func goesOnOnlyWhereToldTo(name: String, kind: String, message: String) throws {
     let (model, arrays) = (Self.keras(name), Self.keras(name.components(separatedBy: ".")[0] + ".npz"))
@@ -37,7 +37,8 @@ import Testing
     let converted = try Command.run(commands[0] + ["--ignore", kind, "--json"])
     try #require(converted.status == 0, "\(converted.errors)")
     let notes = try #require(try JSON(converted.output)["notes"]?.array).compactMap(\.string)
-    #expect(notes.contains { $0.contains(kind == "masks" ? "masking: masked steps are run" : "are computed in float32") })
+    let note = kind == "masks" ? "masking: masked steps are run" : "are computed in float32"
+    #expect(notes.contains { $0.contains(note) })
     let run = try Command.run(commands[1] + ["--ignore", kind])
     try #require(run.status == 0, "\(run.errors)")
     let (found, expected) = (try #require(try ArrayFile.read(y)["y"]), try #require(try ArrayFile.read(arrays)["y"]))
@@ -81,7 +82,9 @@ import Testing
     let input = scratch.path("x.npy")
     try ArrayFile.write([NamedTensor("", try tensor(noise(15), 1, 5, 3))], input)
     let run = ["run", model, "--input", input, "--output", scratch.path("y.npy")]
-    #expect(try Refusal.of(run, status: 65, in: scratch).contains("module norm: RNNKit cannot run what its tensors norm.weight"))
+    #expect(
+      try Refusal.of(run, status: 65, in: scratch).contains(
+        "module norm: RNNKit cannot run what its tensors norm.weight"))
     #expect(
       try Refusal.of(run + ["--module", "rnn", "--module", "act"], status: 65, in: scratch).contains(
         "module act: RNNKit cannot run this layer, which has no tensors; name the modules to run with --module"))

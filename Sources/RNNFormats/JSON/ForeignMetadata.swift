@@ -16,9 +16,9 @@ extension TensorArchive {
 
   /// Keys that say how a model came about or what it is of, and never what it computes.
   private static let descriptive: Set = [
-    "author", "authors", "comment", "comments", "copyright", "created", "created_at", "created_by", "date", "description",
-    "epoch", "epochs", "esr", "gear", "id", "license", "loss", "losses", "make", "metadata", "model_name", "modeled_by",
-    "name", "notes", "sample_rate", "samplerate", "source", "tags", "title", "training", "training_info", "url", "uuid",
-    "validation", "version",
+    "author", "authors", "comment", "comments", "copyright", "created", "created_at", "created_by", "date",
+    "description", "epoch", "epochs", "esr", "gear", "id", "license", "loss", "losses", "make", "metadata",
+    "model_name", "modeled_by", "name", "notes", "sample_rate", "samplerate", "source", "tags", "title", "training",
+    "training_info", "url", "uuid", "validation", "version",
   ]
 }

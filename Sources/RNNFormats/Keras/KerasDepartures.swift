@@ -4,8 +4,8 @@ import RNNModel
 extension KerasLayer {
   /// Classes to which steps are alike, masked or not. Others, unknown ones included, are taken to heed a mask.
   private static let maskless = transparent.union([
-    "Masking", "Embedding", "Dense", "TimeDistributedDense", "TimeDistributed", "Activation", "ReLU", "LeakyReLU", "ELU",
-    "Flatten",
+    "Masking", "Embedding", "Dense", "TimeDistributedDense", "TimeDistributed", "Activation", "ReLU", "LeakyReLU",
+    "ELU", "Flatten",
   ])
 
   static func heedsMask(_ className: String) -> Bool { !maskless.contains(className) }

@@ -4,7 +4,7 @@ struct TorchScriptClass {
   let name: Substring
   /// Whether it is one of PyTorch's own.
   let isOfTorch: Bool
-  /// Whether it is one of PyTorch's that computes something and that RNNKit does not run: an activation, a normalization.
+  /// Whether it is one of PyTorch's that computes something and that RNNKit does not run: an activation, for one.
   let isUnknown: Bool
 
   /// `type` as the archive has it: `__torch__.torch.nn.modules.normalization.___torch_mangle_3.LayerNorm`.
