@@ -20,7 +20,8 @@ extension HDF5Reader {
     }
     if H5Tget_class(type.id) == H5T_STRING { return try strings(id, type.id, space.id, creation.id, path) }
     let shape = try Self.shape(space.id, path)
-    guard let datatype = try HDF5Datatype.reading(type.id, at: path) else {
+    let isNamed = H5Aexists(id, "dtype") > 0
+    guard let datatype = try HDF5Datatype.reading(type.id, isNamed: isNamed, at: path) else {
       note(path, HDF5Datatype.unsupportedReason(type.id))
       return nil
     }

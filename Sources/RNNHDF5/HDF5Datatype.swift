@@ -15,13 +15,17 @@ struct HDF5Datatype: ~Copyable {
     self.isExact = isExact
   }
 
-  /// Nil for a type that no tensor has; `unsupportedReason` says what it is.
-  static func reading(_ type: hid_t, at place: String) throws(RNNError) -> HDF5Datatype? {
+  /// Nil for a type that no tensor has; `unsupportedReason` says what it is. `isNamed` where an attribute names the
+  /// type.
+  static func reading(_ type: hid_t, isNamed: Bool, at place: String) throws(RNNError) -> HDF5Datatype? {
     switch H5Tget_class(type) {
     case H5T_INTEGER: try integer(type, at: place)
     case H5T_FLOAT: try float(type, at: place)
     case H5T_ENUM: try isBool(type) ? HDF5Datatype(.bool, copy(type, at: place), isExact: true) : nil
     case H5T_COMPOUND: try complex(type, at: place)
+    // How h5py writes NumPy types of other packages, as Keras has bfloat16 and names it.
+    case H5T_OPAQUE where isNamed && H5Tget_size(type) == 2:
+      HDF5Datatype(.uint16, try copy(type, at: place), isExact: true)
     default: nil
     }
   }

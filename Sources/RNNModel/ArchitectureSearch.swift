@@ -9,10 +9,15 @@ struct ArchitectureSearch {
   /// Tensors under one prefix, in the archive's order.
   private struct Group {
     var name: String
+    /// The number of its first tensor.
+    var position: Int
+    /// Whether its module is known to be none that RNNKit runs.
+    var isUnknown: Bool
     var members: [(last: Substring, tensor: NamedTensor)] = []
 
     subscript(last: Substring) -> Tensor? { members.first { $0.last == last }?.tensor.tensor }
-    var isRecurrent: Bool { members.contains { ParameterName(parsing: $0.last) != nil } }
+    var isRecurrent: Bool { !isUnknown && members.contains { ParameterName(parsing: $0.last) != nil } }
+    var asUnknown: Module { .unknown(UnknownModule(name: name, tensorNames: members.map(\.tensor.name))) }
   }
 
   func architecture(notes: inout [String]) throws(RNNError) -> Architecture {
@@ -22,29 +27,45 @@ struct ArchitectureSearch {
     for group in groups where group.isRecurrent { recurrent.append(try self.recurrent(group)) }
     guard !recurrent.isEmpty else { throw NearMiss(archive).error() }
     var seen = 0
+    var others = self.unknownWithoutTensors(groups)[...]
     for group in groups {
-      if group.isRecurrent {
+      while let next = others.first, next.position <= group.position {
+        modules.append(.unknown(UnknownModule(name: next.name, tensorNames: [])))
+        others = others.dropFirst()
+      }
+      if group.isUnknown {
+        modules.append(group.asUnknown)
+      } else if group.isRecurrent {
         modules.append(.recurrent(recurrent[seen]))
         seen += 1
       } else if let module = other(group, recurrent: recurrent, isBeforeAll: seen == 0) {
         modules.append(module)
       }
     }
+    modules += others.map { .unknown(UnknownModule(name: $0.name, tensorNames: [])) }
     var architecture = Architecture(modules: modules)
     order(&architecture, &notes)
     return architecture
   }
 
+  /// Activations, for one.
+  private func unknownWithoutTensors(_ groups: [Group]) -> [TensorArchive.Hints.Unknown] {
+    let names = Set(groups.map(\.name))
+    return archive.hints.unknown.filter { !names.contains($0.name) }
+  }
+
   private func groups() -> [Group] {
+    let unknown = Set(archive.hints.unknown.map(\.name))
     var groups: [Group] = []
     var positions: [Substring: Int] = [:]
-    for tensor in archive.tensors {
+    for (position, tensor) in archive.tensors.enumerated() {
       let dot = tensor.name.lastIndex(of: ".")
       let prefix = dot.map { tensor.name[..<$0] } ?? ""
       let last = dot.map { tensor.name[tensor.name.index(after: $0)...] } ?? tensor.name[...]
       if positions[prefix] == nil {
         positions[prefix] = groups.count
-        groups.append(Group(name: String(prefix)))
+        let name = String(prefix)
+        groups.append(Group(name: name, position: position, isUnknown: unknown.contains(name)))
       }
       if let position = positions[prefix] { groups[position].members.append((last, tensor)) }
     }
@@ -105,17 +126,16 @@ struct ArchitectureSearch {
 
   /// A linear layer, an embedding, something that cannot be run, or nil for tensors that are no layer.
   private func other(_ group: Group, recurrent: [Recurrent], isBeforeAll: Bool) -> Module? {
-    let unknown = Module.unknown(UnknownModule(name: group.name, tensorNames: group.members.map(\.tensor.name)))
     guard let weight = group["weight"], weight.elementType.isWeight else {
       let isLayer = group.members.contains { member in
         member.tensor.tensor.elementType.isWeight && ["weight", "kernel"].contains { member.last.contains($0) }
       }
-      return isLayer ? unknown : nil
+      return isLayer ? group.asUnknown : nil
     }
     let bias = group["bias"]
     guard weight.shape.rank == 2, weight.shape.count > 0, group.members.count == (bias == nil ? 1 : 2),
       bias.map({ $0.shape.dimensions == [weight.shape[0]] && $0.elementType.isWeight }) ?? true
-    else { return unknown }
+    else { return group.asUnknown }
     let (rows, columns) = (weight.shape[0], weight.shape[1])
     let feeds = recurrent.contains { $0.inputSize == columns }
     let isFed = recurrent.contains { $0.outputSize == columns }

@@ -5,14 +5,19 @@ public struct ModelOptions: Sendable, Hashable {
   public var batchFirst: Bool?
   /// What follows the last linear layer.
   public var headActivation: Linear.Head?
+  /// What to go on without where a file asks for it and RNNKit does not do it.
+  public var ignored: Set<Departure.Kind>
   /// Whether an option that contradicts the file is passed over rather than refused, as where the same options serve two
   /// files.
   public var yieldToFile = false
 
-  public init(nonlinearity: Activation? = nil, batchFirst: Bool? = nil, headActivation: Linear.Head? = nil) {
+  public init(nonlinearity: Activation? = nil, batchFirst: Bool? = nil, headActivation: Linear.Head? = nil,
+    ignoring ignored: Set<Departure.Kind> = []
+  ) {
     self.nonlinearity = nonlinearity
     self.batchFirst = batchFirst
     self.headActivation = headActivation
+    self.ignored = ignored
   }
 }
 
@@ -25,10 +30,16 @@ public struct Interpretation: Sendable {
   /// Takes the architecture that the archive states; otherwise works it out from names, shapes and order of the tensors,
   /// with `options` and then PyTorch's defaults for what these cannot tell.
   ///
-  /// Throws `badData` where no recurrent module is found or its tensors do not fit, and `usage` where an option contradicts
-  /// the file.
+  /// Throws `badData` where no recurrent module is found, its tensors do not fit, or the file asks for what RNNKit does
+  /// not do and `options` do not ignore, and `usage` where an option contradicts the file.
   public init(_ archive: TensorArchive, options: ModelOptions = ModelOptions()) throws(RNNError) {
     var notes: [String] = []
+    var archive = archive
+    var said = Set<String>()
+    for departure in archive.departures where options.ignored.contains(departure.kind) {
+      if said.insert(departure.note).inserted { notes.append(departure.note) }
+    }
+    archive.departures.removeAll { options.ignored.contains($0.kind) }
     var architecture: Architecture
     if let stated = archive.architecture {
       architecture = stated

@@ -6,8 +6,9 @@ public struct Model: Sendable {
   public let archive: TensorArchive
 
   /// Checks that the archive holds every parameter that the architecture names, of the right shape and a type the runner
-  /// can use.
+  /// can use, and that the file asks for nothing that RNNKit does not do.
   public init(_ archive: TensorArchive, architecture: Architecture) throws(RNNError) {
+    if let departure = archive.departures.first { throw departure.error }
     try Self.check(architecture)
     for module in architecture.modules {
       for (name, shape) in Self.parameters(of: module) {

@@ -40,6 +40,18 @@ public struct TensorArchive: Sendable {
     /// Whether the archive's architecture was worked out from arrays alone, which leaves what the hints do not tell as open
     /// as having no architecture does.
     public var leavesLayoutOpen = false
+    /// Modules known by their class to be none that RNNKit runs, in the archive's order.
+    public var unknown: [Unknown] = []
+
+    public struct Unknown: Sendable, Hashable {
+      public var name: String
+      /// How many tensors come before it.
+      public var position: Int
+
+      public init(name: String, position: Int) {
+        (self.name, self.position) = (name, position)
+      }
+    }
 
     public init() {}
   }
@@ -54,6 +66,8 @@ public struct TensorArchive: Sendable {
   public var cases: [ReferenceCase] = []
   /// What reading changed or passed over, one sentence each: names mapped, gates reordered, entries left out.
   public var notes: [String] = []
+  /// What the file asks for and RNNKit does not do. A model is made only without any.
+  public var departures: [Departure] = []
   /// Free metadata, in the file's order.
   public var metadata: [JSONValue.Member] = []
   private var positions: [String: Int] = [:]

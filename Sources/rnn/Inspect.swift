@@ -11,7 +11,8 @@ struct Inspect: ParsableCommand {
   @OptionGroup var model: ModelArguments
 
   func run() throws {
-    let file = try model.open(path, quiet: json)
+    // Nothing is computed here: what could not be run as the file asks is said, and shown all the same.
+    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases))
     Console.output(json ? try document(file).indentedText + "\n" : try text(file))
   }
 

@@ -23,6 +23,11 @@ struct ModelArguments: ParsableArguments {
   @Option(help: ArgumentHelp("The same from a JSON file: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}} (Schemas/mapping.schema.json).", valueName: "file"))
   var mapping: String?
 
+  @Option(help: ArgumentHelp(
+    "Go on without something that the file asks for and RNNKit does not do. Repeatable.",
+    valueName: "kind"))
+  var ignore: [Departure.Kind] = []
+
   @Option(
     help: ArgumentHelp(
       "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
@@ -60,8 +65,10 @@ struct ModelArguments: ParsableArguments {
   /// - Parameters:
   ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
+  ///   - ignoring: What is gone on without in any case.
   func open(
-    _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false
+    _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false,
+    ignoring: Set<Departure.Kind> = []
   ) throws -> ModelFile {
     HDF5Process.timeout = timeout
     var names = NameMapping()
@@ -70,7 +77,7 @@ struct ModelArguments: ParsableArguments {
     names.allowsUnusedRules = isOneOfTwo
     var options = ModelOptions(
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
-      headActivation: headActivation?.head)
+      headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
     let file = try ModelFile.open(
       path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry)
@@ -78,3 +85,5 @@ struct ModelArguments: ParsableArguments {
     return file
   }
 }
+
+extension Departure.Kind: ExpressibleByArgument {}

@@ -146,7 +146,9 @@ struct Run: ParsableCommand {
   /// Names what --module passes over because it cannot be run.
   private func sayWhatIsLeftOut(_ model: Model) {
     for case .unknown(let module) in model.architecture.modules {
-      Console.note("\(path): \(module.name) is left out: what \(module.tensorNames.joined(separator: ", ")) belong to cannot be run")
+      let what =
+        module.tensorNames.isEmpty ? "it" : "what \(module.tensorNames.joined(separator: ", ")) belong to"
+      Console.note("\(path): \(module.name) is left out: \(what) cannot be run")
     }
   }
 

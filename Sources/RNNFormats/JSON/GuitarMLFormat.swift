@@ -35,9 +35,11 @@ public enum GuitarMLFormat: ModelFormat {
       }
       archive.architecture = try architecture(
         JSONValue(parsing: bytes, in: data), hasBias: archive["rec.bias_ih_l0"] != nil)
+      var others: [JSONValue.Member] = []
       for member in whole.members where !["model_data", "state_dict"].contains(member.key) {
-        archive.metadata.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
+        others.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
       }
+      archive.keep(metadata: [], beside: others)
       return archive
     }
   }

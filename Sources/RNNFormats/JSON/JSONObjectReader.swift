@@ -76,12 +76,3 @@ struct JSONObjectReader {
     }
   }
 }
-
-extension [JSONValue.Member] {
-  /// A file's metadata and what stands beside them; the metadata as one member where a key would stand twice.
-  static func joined(_ metadata: Self, _ others: Self) -> Self {
-    let keys = Set(others.map(\.key))
-    let isTwice = metadata.contains { keys.contains($0.key) }
-    return isTwice ? [.init("metadata", .object(metadata))] + others : metadata + others
-  }
-}

@@ -53,7 +53,7 @@ public enum NAMFormat: ModelFormat {
       where !["version", "architecture", "config", "weights", "metadata"].contains(member.key) {
         others.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
       }
-      archive.metadata = .joined(metadata, others)
+      archive.keep(metadata: metadata, beside: others)
       return archive
     }
   }

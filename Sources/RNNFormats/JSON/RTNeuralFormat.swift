@@ -7,8 +7,8 @@ import RNNModel
 ///
 /// W is (in, gates·units), U (units, gates·units). An LSTM's gates are i, f, c, o with one bias; a GRU's z, r, h with
 /// two, for input and state. A dense layer has W (in, out) and perhaps a bias. AIDA-X adds `in_skip`, `in_gain` and
-/// `out_gain` in dB, `metadata`, and `input_batch` and `output_batch`, a test signal and its answer. Other keys change
-/// nothing and are kept as metadata.
+/// `out_gain` in dB, `metadata`, and `input_batch` and `output_batch`, a test signal and its answer. RTNeural passes
+/// other keys over; they are kept as metadata, and named where they do not plainly describe the model.
 ///
 /// Sources: RTNeural/model_loader.h (`parseJson`), python/model_utils.py; AIDA-X, src/aidadsp-plugin.cpp; aidadsp-lv2,
 /// `testModel`.

@@ -69,7 +69,7 @@ struct RTNeuralReader {
       }
     }
     let known: Set = ["type", "shape", "activation", "weights"]
-    if let stray = layer.members.first(where: { !known.contains($0.key) }), ["lstm", "gru", "dense"].contains(type) {
+    if let stray = layer.members.first(where: { !known.contains($0.key) }), Self.types.contains(type) {
       throw Self.refuse("\(place).\(stray.key)", "an unknown key, which may change what the layer computes")
     }
     switch type {
@@ -95,6 +95,9 @@ struct RTNeuralReader {
     }
     return size
   }
+
+  /// The types that `layer` reads.
+  private static let types: Set = ["lstm", "gru", "dense", "time-distributed-dense", "activation"]
 
   private mutating func name(_ type: String) -> String {
     let count = counts[type, default: 0]
@@ -201,7 +204,7 @@ struct RTNeuralReader {
       default: others.append(.init(member.key, value))
       }
     }
-    archive.metadata = .joined(metadata, others)
+    archive.keep(metadata: metadata, beside: others)
     guard let input = whole["input_batch"], let output = whole["output_batch"] else { return }
     try addCase(input, output, inputSize: inputSize, outputSize: outputSize)
   }

@@ -18,7 +18,7 @@ extension KerasLayer {
   /// Classes that do nothing at inference.
   static let transparent: Set = [
     "InputLayer", "Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout",
-    "ActivityRegularization", "Masking",
+    "ActivityRegularization",
   ]
 
   static let recurrent: [String: Recurrent.Cell] = [
@@ -43,11 +43,6 @@ extension KerasLayer {
     // Keras 1.
     "init", "inner_init", "forget_bias_init", "dropout_W", "dropout_U", "consume_less", "input_dtype",
   ]
-
-  /// The policy of types that a layer computes by, `mixed_float16`; nil where its config does not say.
-  static func policy(_ config: JSONValue) -> String? {
-    config["dtype"].flatMap { $0.string ?? $0["config"]?["name"]?.string }
-  }
 
   /// The name of an activation in a config: `"tanh"`, or Keras 3's object of a function.
   func activationName(_ value: JSONValue) throws(RNNError) -> String {

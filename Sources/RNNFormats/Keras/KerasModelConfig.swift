@@ -6,6 +6,8 @@ struct KerasModelConfig {
     var className: String
     var name: String
     var config: JSONValue
+    /// Whether it is called with a mask. Keras 3 says here, too, which masks come from the layers before.
+    var hasMask: Bool
   }
 
   /// Of the chain; of the whole model in the file's order where it is none.
@@ -31,7 +33,8 @@ struct KerasModelConfig {
       guard let className = entry["class_name"]?.string, let config = entry["config"],
         let name = config["name"]?.string ?? entry["name"]?.string
       else { throw Self.refuse("layers[\(index)] has no class_name, config and name") }
-      all.append(Layer(className: className, name: name, config: config))
+      let hasMask = entry["inbound_nodes"]?.array?.contains { Self.hasMask($0) } ?? false
+      all.append(Layer(className: className, name: name, config: config, hasMask: hasMask))
     }
     layers = all
     guard className != "Sequential", config["output_layers"] != nil else { return }
@@ -84,6 +87,11 @@ struct KerasModelConfig {
       return sources(node["args"] ?? .null) + options.flatMap { sources($0.value) }
     }
     return (node.array ?? []).flatMap { sources($0) }
+  }
+
+  private static func hasMask(_ node: JSONValue) -> Bool {
+    if node.members != nil { return (node["kwargs"]?["mask"] ?? .null) != .null }
+    return (node.array ?? []).contains { ($0.array?.last?["mask"] ?? .null) != .null }
   }
 
   /// The layers' tensors named anywhere in a value.

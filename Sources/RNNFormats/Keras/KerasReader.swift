@@ -8,6 +8,7 @@ struct KerasReader {
   private var modules: [Module] = []
   /// Said once each.
   private var notes: [String] = []
+  private var departures: [Departure] = []
 
   /// The model that a tree holds. `config` is that of a `.keras` file, whose weights come without one, and `version`
   /// what wrote it; `names` says what modules were called, as `KerasWriter` leaves it.
@@ -54,6 +55,7 @@ struct KerasReader {
     try join(names)
     let standard = "kernels transposed, gates reordered from Keras to PyTorch"
     archive.notes = (modules.isEmpty ? [] : [standard]) + notes
+    archive.departures = departures
     let recurrent = modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
     let gates = recurrent.filter { $0.cell != .rnn }.map(\.activations.gate)
     if gates.contains(.hardSigmoidKeras2) {
@@ -91,10 +93,15 @@ struct KerasReader {
         weights[layer.name] = weights[group]
       }
     }
-    for layer in config.layers {
-      try read(
-        KerasLayer(
-          className: layer.className, name: layer.name, config: layer.config, weights: weights[layer.name] ?? []))
+    let lastHeeding = config.layers.lastIndex { KerasLayer.heedsMask($0.className) } ?? -1
+    for (index, layer) in config.layers.enumerated() {
+      let masksMatter = config.notAChain == nil ? index < lastHeeding : lastHeeding >= 0
+      let stored = weights[layer.name] ?? []
+      let whole = KerasLayer(className: layer.className, name: layer.name, config: layer.config, weights: stored)
+      if layer.hasMask, KerasLayer.heedsMask(layer.className), !hasMasks {
+        departures.append(whole.masks("a mask is given to it", note: "every step is run"))
+      }
+      try read(whole, masksMatter: masksMatter)
     }
     archive.architecture = Architecture(modules: modules, batchFirst: true, orderKnown: config.notAChain == nil)
     if let reason = config.notAChain {
@@ -102,18 +109,15 @@ struct KerasReader {
     }
   }
 
-  private mutating func read(_ layer: KerasLayer) throws(RNNError) {
+  /// `masksMatter` where a layer that heeds masks gets this one's.
+  private mutating func read(_ layer: KerasLayer, masksMatter: Bool) throws(RNNError) {
     guard let className = layer.className, let config = layer.config else { return }
-    if let policy = KerasLayer.policy(config), policy.hasSuffix("float16") {
-      note("layers of the policy \(policy) are computed in float32, their weights widened")
-    }
+    if let departure = layer.halfPrecision(config) { departures.append(departure) }
     switch className {
     case "Masking":
-      note(
-        "\(layer.name): masked steps are run; give lengths where sequences end early "
-          + "(the output past the end is then 0, where Keras repeats the last)")
+      if let departure = try layer.masking(config, isHeeded: masksMatter) { departures.append(departure) }
     case _ where KerasLayer.transparent.contains(className): break
-    case "Embedding": try embedding(layer, config)
+    case "Embedding": try embedding(layer, config, masksMatter)
     case "Dense": try dense(layer, config)
     case "TimeDistributed", "TimeDistributedDense": try timeDistributed(layer, config)
     case "Bidirectional": try bidirectional(layer, config)
@@ -126,12 +130,17 @@ struct KerasReader {
     }
   }
 
+  /// Whether a layer's own mask is known of already.
+  private var hasMasks: Bool { departures.first { $0.kind == .masks } != nil }
+
   /// Whether the chain so far gives one step.
   private var lastStepOnly: Bool {
     modules.contains { if case .recurrent(let module) = $0 { !module.returnsSequence } else { false } }
   }
 
-  private mutating func embedding(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
+  private mutating func embedding(
+    _ layer: KerasLayer, _ config: JSONValue, _ masksMatter: Bool
+  ) throws(RNNError) {
     var reader = try layer.options(config)
     let (count, size) = (try reader.integer("input_dim"), try reader.integer("output_dim"))
     let masksZero = try reader.bool("mask_zero", default: false)
@@ -139,11 +148,7 @@ struct KerasReader {
     guard layer.weights.count == 1, layer.weights[0].tensor.shape.dimensions == [count, size] else {
       throw layer.error("arrays that are none of an embedding of \(count) by \(size)")
     }
-    if masksZero {
-      note(
-        "\(layer.name): steps of index 0 are run; give lengths where sequences end early "
-          + "(the output past the end is then 0, where Keras repeats the last)")
-    }
+    if masksZero, masksMatter { departures.append(layer.masks("mask_zero true", note: "steps of index 0 are run")) }
     try archive.append(Model.join(layer.name, "weight"), layer.weights[0].tensor)
     modules.append(
       .embedding(

@@ -54,6 +54,19 @@ struct TorchScript {
       let attributes = objects.graph.dictionary(state), seen.insert(index).inserted
     else { return }
     if let found = try self.facts(of: type) { facts.append((path, found)) }
+    let module = TorchScriptClass(type)
+    if module.isUnknown {
+      archive.hints.unknown.append(.init(name: path, position: archive.tensors.count))
+      archive.notes.append("\(path) is of class \(module.name), which RNNKit cannot run")
+    } else if !module.isOfTorch {
+      let own = attributes.filter { objects.isTensor($0.value) }.compactMap(\.key.string)
+      if !own.isEmpty {
+        archive.notes.append(
+          "\(path.isEmpty ? "the model" : path), of class \(module.name), has tensors of its own: "
+            + own.prefix(4).joined(separator: ", ") + (own.count > 4 ? " …" : "")
+            + "; its code is not run, and what they are is guessed by names and shapes")
+      }
+    }
     for (key, value) in attributes {
       guard let name = key.string else { continue }
       let path = Model.join(path, name)

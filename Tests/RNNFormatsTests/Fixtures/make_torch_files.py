@@ -227,6 +227,48 @@ def scripts():
         expect(name, state)
 
 
+class Weighted(torch.nn.Module):
+    """Of a class that only its writer knows, with tensors named as a linear layer's are."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.randn(2, 2))
+
+    def forward(self, x):
+        return x * self.weight.sum()
+
+
+class Mixed(torch.nn.Module):
+    """What names and shapes would not tell: activations, and a normalization over two axes."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.LayerNorm(3)
+        self.rnn = torch.nn.LSTM(3, 4, batch_first=True)
+        self.act = torch.nn.ReLU()
+        self.drop = torch.nn.Dropout()
+        self.plane = torch.nn.LayerNorm((5, 4), bias=False)
+        self.head = torch.nn.Sequential(
+            torch.nn.Linear(4, 4), torch.nn.Identity(), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+        self.own = Weighted()
+        self.loss = torch.nn.MSELoss()
+
+    def forward(self, x):
+        y = self.rnn(self.norm(x))[0]
+        return self.own(self.head(self.drop(self.plane(self.act(y)))))
+
+
+def classes():
+    torch.manual_seed(12)
+    model = Mixed().eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(model).save(path("script_classes"))
+        torch.jit.trace(model, torch.zeros(1, 5, 3)).save(path("trace_classes"))
+    for name in ("script_classes", "trace_classes"):
+        expect(name, model.state_dict())
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     torch.manual_seed(11)
@@ -236,3 +278,4 @@ if __name__ == "__main__":
     python2()
     tar()
     scripts()
+    classes()

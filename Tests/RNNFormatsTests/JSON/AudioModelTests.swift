@@ -69,6 +69,24 @@ import Testing
     #expect(try RTNeuralFormat.read(file).metadata == expected)
   }
 
+  /// Metadata by its key, and what may have been meant to change what the model computes.
+  @Test(arguments: [
+    ("aidax.json", #""in_skip": 1"#), ("guitarml.json", #""model_data""#), ("lstm.nam", #""version""#),
+    ("rtneural_gru.json", #""in_shape""#),
+  ])
+  func namesKeysThatItDoesNotUnderstand(name: String, first: String) throws {
+    let described = #""author": "A", "Date": "today", "loss": 0.1, "training": {"epochs": 3}, "#
+    let quiet = try Fixture.file("json/\(name)", replacing: first, with: described + first)
+    let format = try FormatRegistry.standard.format(of: quiet)
+    #expect(try !format.read(quiet).notes.contains { $0.hasPrefix("carried, not understood") })
+    let file = try Fixture.file(
+      "json/\(name)", replacing: first, with: described + #""in_delay": 2, "resample": true, "# + first)
+    let archive = try format.read(file)
+    #expect(archive.notes.filter { $0.hasPrefix("carried") } == ["carried, not understood: in_delay, resample"])
+    let kept = archive.metadata.map(\.key)
+    #expect(["author", "Date", "loss", "training", "in_delay", "resample"].allSatisfy(kept.contains))
+  }
+
   @Test func readsAIDAXSkipGainsAndTestSignal() throws {
     let archive = try read("json/aidax.json", as: RTNeuralFormat.self)
     try expectTensors(archive, of: "aidax")
@@ -169,6 +187,21 @@ import Testing
       RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#,
       with: #""go_backwards": true, "type": "gru""#,
       refused: "layers[1].go_backwards", "an unknown key, which may change what the layer computes", Self.again)
+  }
+
+  @Test(arguments: [("gru", "time-distributed-dense", 0), ("gru", "dense", 2), ("lstm", "activation", 3)])
+  func refusesAKeyThatMayChangeALayerWithoutState(file: String, type: String, index: Int) throws {
+    try expect(
+      RTNeuralFormat.self, "rtneural_\(file).json", replacing: #""type": "\#(type)""#,
+      with: #""alpha": 0.5, "type": "\#(type)""#, refused: "layers[\(index)].alpha",
+      "an unknown key, which may change what the layer computes", Self.again)
+  }
+
+  @Test func refusesAnUnknownNAMOption() throws {
+    try expect(
+      NAMFormat.self, "lstm.nam", replacing: #""hidden_size""#, with: #""train_burn_in": 4096, "hidden_size""#,
+      refused: "config.train_burn_in", "an unknown key, which may change what the model computes",
+      "use a newer RNNKit, or correct the key")
   }
 
   @Test func refusesASkipOfTwo() throws {

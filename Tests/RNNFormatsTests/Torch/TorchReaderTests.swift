@@ -12,7 +12,7 @@ import Testing
   @Test(arguments: [
     "state_dict", "protocol4", "legacy", "no_crc", "parameters", "checkpoint", "tied", "strided", "flat", "flat_legacy",
     "types", "types_big_endian", "state_dict_big_endian", "python2", "tar", "script", "script_cell", "trace",
-    "trace_relu",
+    "trace_relu", "script_classes", "trace_classes",
   ])
   func readsWhatTorchWrote(name: String) throws {
     let archive = try read(name)
@@ -70,6 +70,28 @@ import Testing
     let model = try Interpretation(script)
     #expect(model.assumptions.isEmpty)
     #expect(model.model.architecture.recurrentModules.first?.activations.candidate == .relu)
+  }
+
+  /// Activations have no tensors, and a normalization over two axes has those of a linear layer.
+  @Test(arguments: ["script_classes", "trace_classes"]) func namesModulesThatItCannotRun(name: String) throws {
+    let archive = try read(name)
+    let model = try Interpretation(archive).model
+    let modules = model.architecture.modules
+    let unknown = modules.compactMap { if case .unknown(let module) = $0 { module } else { nil } }
+    #expect(modules.map(\.name) == ["norm", "rnn", "act", "plane", "head.0", "head.2", "head.3", "own"])
+    #expect(
+      unknown == [
+        UnknownModule(name: "norm", tensorNames: ["norm.weight", "norm.bias"]),
+        UnknownModule(name: "act", tensorNames: []), UnknownModule(name: "plane", tensorNames: ["plane.weight"]),
+        UnknownModule(name: "head.2", tensorNames: []),
+      ])
+    for note in [
+      "norm is of class LayerNorm, which RNNKit cannot run", "act is of class ReLU, which RNNKit cannot run",
+      "plane is of class LayerNorm, which RNNKit cannot run", "head.2 is of class Tanh, which RNNKit cannot run",
+      "own, of class Weighted, has tensors of its own: weight; its code is not run, and what they are is guessed by "
+        + "names and shapes",
+    ] { #expect(archive.notes.contains(note)) }
+    #expect(archive.notes.count == 6)
   }
 
   @Test(arguments: ["python2", "legacy", "flat", "tied", "strided"])

@@ -262,6 +262,70 @@ def cudnn():
     data("cudnn_weights", x, y)
 
 
+def departures():
+    """What Keras does and RNNKit does not: masks, and half precision. `y` is Keras' own where RNNKit may go on without:
+    that of the steps before each sequence's end, and of the same weights in float32."""
+    global rng
+    rng = np.random.default_rng(6)
+    tokens = rng.integers(1, 7, size=(3, 6))
+    lengths = np.array([6, 2, 4])
+    for row, length in enumerate(lengths):
+        tokens[row, length:] = 0
+    save("masked_tokens", keras.Sequential([
+        keras.Input((None,), dtype="int32"), layers.Embedding(7, 3, mask_zero=True, name="tokens"),
+        layers.Bidirectional(layers.LSTM(4, return_sequences=True)), layers.GRU(3, return_sequences=True),
+        layers.Dense(2)]), tokens, kinds=("h5", "keras"), lengths=lengths)
+    entry = keras.Input((None,), dtype="int32", name="entry")
+    value = layers.Embedding(7, 3, mask_zero=True, name="tokens")(entry)
+    save("masked_functional", keras.Model(entry, layers.Dense(2)(layers.GRU(3)(value))), tokens,
+         kinds=("h5", "keras"), lengths=lengths)
+    entry, mask = keras.Input((None, 3), name="entry"), keras.Input((None,), dtype="bool", name="mask")
+    model = keras.Model([entry, mask], layers.Dense(1)(layers.LSTM(2, name="given")(entry, mask=mask)))
+    for kind in ("h5", "keras"):
+        model.save(FOLDER / f"masked_given.{kind}")
+    # Nothing after it heeds the mask; and steps of 0 stay 0, others do not.
+    for name, value in (("unheeded", 0.0), ("value", 9.0)):
+        save(f"masked_{name}", keras.Sequential([
+            keras.Input((None, 3)), layers.LSTM(4, return_sequences=True), layers.Masking(value, name="masking"),
+            layers.Dense(2)]), normal(2, 5, 3), kinds=("h5",))
+
+    def half(name, policy, inner, kinds=("h5", "keras")):
+        def chain(policy, inner):
+            return keras.Sequential([
+                keras.Input((None, 3)),
+                # Keras on torch has no orthogonal initializer in float16.
+                layers.Bidirectional(layers.LSTM(4, return_sequences=True, dtype=inner, recurrent_initializer="zeros"),
+                                     name="both", dtype=policy),
+                layers.Dense(2, name="head", dtype=policy)])
+        model, exact, x = fill(chain(policy, inner)), chain("float32", "float32"), normal(2, 5, 3)
+        exact.set_weights([keras.ops.convert_to_numpy(keras.ops.cast(w, "float32")) for w in model.weights])
+        data(name, x, keras.ops.convert_to_numpy(exact(x)))
+        for kind in kinds:
+            model.save(FOLDER / f"{name}.{kind}")
+
+    half("half_mixed", "mixed_float16", "mixed_float16")
+    half("half_inside", "float32", "mixed_bfloat16")
+    half("half_whole", "float16", "float16")
+    half("half_brain", "bfloat16", "bfloat16", kinds=("keras",))
+    # As Keras 2 and 1 say them.
+    arrays = [normal(7, 3)], [normal(3, 16), normal(4, 16), normal(16)]
+    stored = {"tokens": [("tokens/embeddings:0", arrays[0][0])],
+              "lstm": [(f"lstm/{n}:0", a) for n, a in zip(("kernel", "recurrent_kernel", "bias"), arrays[1])]}
+    policy = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+    for name, mask_zero, dtype in (("keras2_masked", True, "float32"), ("keras2_half", False, policy)):
+        legacy(name, stored, {"class_name": "Sequential", "config": {"name": "sequential", "layers": [
+            {"class_name": "Embedding", "config": {
+                "name": "tokens", "batch_input_shape": [None, None], "dtype": "float32", "input_dim": 7, "output_dim": 3,
+                "mask_zero": mask_zero, "input_length": None}},
+            {"class_name": "LSTM", "config": {"name": "lstm", "dtype": dtype, "units": 4, "return_sequences": True}}]}},
+            "2.4.0", root="model_weights")
+    legacy("keras1_masked", {"lstm": stored["lstm"]}, {"class_name": "Sequential", "config": [
+        {"class_name": "Masking", "config": {"name": "masking", "trainable": True, "mask_value": -1.0,
+                                             "batch_input_shape": [None, None, 3]}},
+        {"class_name": "LSTM", "config": {"name": "lstm", "output_dim": 4, "return_sequences": True}}]}, "1.2.2",
+        root="model_weights")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     keras.utils.set_random_seed(3)
@@ -269,3 +333,4 @@ if __name__ == "__main__":
     keras1()
     keras2()
     cudnn()
+    departures()
