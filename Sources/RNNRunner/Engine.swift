@@ -31,6 +31,8 @@ final class Engine {
     var targetStride: Int
     var module: Int
     var number: Int
+    /// Layers, this one the first, whose steps are best run in turn.
+    var inTurn = 1
   }
 
   /// The last step's output from the states: the forward h at the sequence's end, the reverse one at its start.
@@ -72,14 +74,15 @@ final class Engine {
   /// Whether the chain's end can be put where the caller wants it.
   let placesEnd: Bool
   /// In memory of its own, so that going through them counts no references.
-  private let operations: UnsafeMutableBufferPointer<Operation>
-  private let kernels: rnnkit_operations
-  private let real: Int
-  private let gates: AlignedMemory
-  private let gateSteps: Int
-  private let scratch: AlignedMemory
-  private let scratchStride: Int
+  let operations: UnsafeMutableBufferPointer<Operation>
+  let kernels: rnnkit_operations
+  let real: Int
+  let gates: AlignedMemory
+  let gateSteps: Int
+  let scratch: AlignedMemory
+  let scratchStride: Int
   private let memory: [AlignedMemory]
+  let pieces: UnsafeMutablePointer<rnnkit_piece>
   private let team: Team?
 
   /// - Parameters:
@@ -128,14 +131,14 @@ final class Engine {
       output = nil
     }
     self.gateSteps = min(gateSteps, maximumSteps)
-    self.gates = try AlignedMemory(reals: product(self.gateSteps, batch, gates), precision)
+    kernels = plan.operations.pointee
     scratchStride = precision.stride(hidden)
     scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
     input = inputMemory.base
     memory = [inputMemory, even, odd] + (kept.map { [$0] } ?? [])
 
     var operations: [Operation] = []
-    var turn = 0
+    var turn = 0, mostInTurn = 1
     func nextTarget() -> UnsafeMutableRawPointer {
       turn += 1
       return turn % 2 == 0 ? even.base : odd.base
@@ -147,6 +150,8 @@ final class Engine {
       case .recurrent(let stage):
         let module = stage.module, states = layout.modules[moduleIndex], directions = module.directionCount
         let stride = precision.stride(module.outputSize)
+        let inTurn = team == nil && maximumSteps > 1 ? Self.layersInTurn(stage, batch: batch, kernels, precision) : 1
+        mostInTurn = max(mostInTurn, inTurn)
         for layer in 0..<module.numLayers {
           let isLast = index == lastRecurrent && layer == module.numLayers - 1
           operations.append(
@@ -159,7 +164,7 @@ final class Engine {
                 nextDirection: states.blockStride * stateBatch * size,
                 hStride: states.hStride, cStride: states.cStride, stateSize: module.stateSize,
                 target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
-                number: layer)))
+                number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)))
         }
         if !module.returnsSequence {
           operations.append(
@@ -181,6 +186,10 @@ final class Engine {
               targetStride: stage.stride)))
       }
     }
+    let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
+    self.gates = try AlignedMemory(reals: product(gateRows, gates), precision)
+    pieces = .allocate(capacity: mostInTurn)
+    pieces.initialize(repeating: rnnkit_piece(), count: mostInTurn)
     if case .layer(let last) = operations.last {
       placesEnd = last.directions == 1 && !last.startsReverse
     } else {
@@ -193,11 +202,11 @@ final class Engine {
     self.operations = .allocate(capacity: operations.count)
     _ = self.operations.initialize(from: operations)
     self.team = team
-    kernels = plan.operations.pointee
     real = size
   }
 
   deinit {
+    pieces.deallocate()
     operations.deinitialize()
     operations.deallocate()
   }
@@ -225,7 +234,7 @@ final class Engine {
   }
 
   /// A thread's share of the work.
-  private struct Share {
+  struct Share {
     var rank = 0
     var count = 1
     var barrier: UnsafeMutablePointer<rnnkit_barrier>?
@@ -244,18 +253,24 @@ final class Engine {
     _ share: Share
   ) -> Rows {
     var rows = Rows(base: x, stride: stride, count: steps * batch)
-    for index in 0..<operations.count {
+    var index = 0
+    while index < operations.count {
+      defer { index += 1 }
       switch operations[index] {
-      case .layer(var layer):
-        if let end, index == operations.count - 1 {
-          layer.target = end
-          layer.targetStride = layer.stateSize
+      case .layer(let layer):
+        // Who looks at a layer's output wants all of it at once.
+        let inTurn = afterLayer == nil && steps > 1 ? layer.inTurn : 1
+        if inTurn > 1 {
+          rows = runInTurn(index, inTurn, rows, steps: steps, active: active, state: state, end: end)
+          index += inTurn - 1
+          continue
         }
+        let target = target(of: layer, index, end)
         for direction in 0..<layer.directions {
-          run(layer, direction, rows, steps: steps, active: active, state: state, share)
+          run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share)
         }
-        rows.base = UnsafeRawPointer(layer.target)
-        rows.stride = layer.targetStride
+        rows.base = UnsafeRawPointer(target.base)
+        rows.stride = target.stride
         if share.rank == 0 { afterLayer?(layer.module, layer.number, rows) }
       case .lastStep(let last):
         for row in share.rank == 0 ? 0..<batch : 0..<0 {
@@ -281,73 +296,4 @@ final class Engine {
     }
     return rows
   }
-
-  /// One direction of a layer, so many steps at once as the gates' buffer holds.
-  private func run(
-    _ operation: LayerOperation, _ direction: Int, _ x: Rows, steps: Int, active: UnsafePointer<Int>?,
-    state: UnsafeMutableRawPointer, _ share: Share
-  ) {
-    let layer = operation.layers + direction
-    let reverse = direction == 1 || operation.startsReverse
-    let isShared = share.count > 1 && Team.isWorthSharing(layer)
-    guard isShared || share.rank == 0 else { return share.wait() }
-    var piece = rnnkit_piece()
-    piece.batch = batch
-    piece.reverse = reverse
-    piece.gates = gates.base
-    piece.h = state + operation.h + direction * operation.nextDirection
-    piece.h_stride = operation.hStride
-    piece.c = state + operation.c + direction * operation.nextDirection
-    piece.c_stride = operation.cStride
-    piece.output_stride = operation.targetStride
-    piece.scratch = scratch.base
-    piece.scratch_stride = scratchStride
-    var input = layer.pointee.input
-    var firstGate = 0
-    if isShared {
-      // The groups of both products are of the same units.
-      let groups = share.part(of: input.groups)
-      piece.barrier = share.barrier
-      piece.first_group = groups.lowerBound
-      piece.end_group = groups.upperBound
-      let vector = Int(plan.precision.lanes) * real
-      let weights = input.kept == RNNKIT_REALS ? vector : vector / 2
-      input.weights += groups.lowerBound * input.inner * input.panels * weights
-      input.groups = groups.count
-      firstGate = groups.lowerBound * input.pitch * vector
-    }
-    var done = 0
-    while done < steps {
-      let count = min(gateSteps, steps - done)
-      let first = reverse ? steps - done - count : done
-      let source = x.base + first * batch * x.stride * real
-      if !isShared, takesInput(layer, batch: batch, steps: count) {
-        piece.input = source
-        piece.input_stride = x.stride
-      } else {
-        piece.input = nil
-        kernels.multiply(
-          &input, source, x.stride, count * batch, layer.pointee.bias + firstGate, 0, gates.base + firstGate,
-          layer.pointee.gates)
-      }
-      piece.steps = count
-      piece.active = active.map { $0 + first }
-      let output = first * batch * operation.targetStride + direction * operation.stateSize
-      piece.output = operation.target + output * real
-      // Past the very last row there may be memory of somebody else's.
-      piece.whole_rows = operation.directions == 1 ? count * batch - (done + count == steps ? 1 : 0) : 0
-      kernels.run(layer, &piece)
-      if isShared { share.wait() }
-      done += count
-    }
-    share.wait()
-  }
-}
-
-/// Whether the recurrent kernels are to make the input's product too: where they can and it is small.
-private func takesInput(_ layer: UnsafePointer<rnnkit_layer>, batch: Int, steps: Int) -> Bool {
-  let isSmall = rnnkit_is_small(layer), inner = layer.pointee.input.inner
-  guard batch == 1 || isSmall, steps == 1 || inner <= (isSmall ? 16 : 2) else { return false }
-  return rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS
-    && layer.pointee.recurrent.kept == RNNKIT_REALS
 }

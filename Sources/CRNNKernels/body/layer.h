@@ -90,34 +90,91 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
   }
 }
 
-/// All steps of rows through a small layer, product and cell in one, some rows at a time.
-INLINE void NAME(small_steps)(const int panels, const NAME(then) then, const rnnkit_layer *layer,
-                              const rnnkit_piece *piece) {
+/// A step of a layer whose h is in place: a single row through groups that are all taken at once, or some rows at a time
+/// through a single group.
+INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const rnnkit_layer *layer,
+                                const rnnkit_piece *piece, ptrdiff_t t) {
   const rnnkit_matrix *input = piece->input ? &layer->input : 0;
-  for (ptrdiff_t i = 0; i < piece->steps; i++) {
-    ptrdiff_t t = piece->reverse ? piece->steps - 1 - i : i, row = 0;
-    ptrdiff_t rows = piece->active ? piece->active[t] : piece->batch;
-#define ROWS(number)                                                                                                   \
+  const int most = NAME(groups_at_once)(panels), wide = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
+  const ptrdiff_t whole = layer->recurrent.groups * wide;
+  ptrdiff_t rows = piece->active ? piece->active[t] : piece->batch, row = 0;
+#define ROWS(number, groups)                                                                                           \
   for (; row + (number) <= rows; row += (number)) {                                                                    \
     ptrdiff_t at = t * piece->batch + row;                                                                             \
     REAL *h = (REAL *)piece->h + row * piece->h_stride;                                                                \
     NAME(cells) cells = {h, then == NAME(lstm) ? (REAL *)piece->c + row * piece->c_stride : 0, h,                      \
-                         (REAL *)piece->output + at * piece->output_stride, piece->h_stride, piece->c_stride,          \
-                         piece->output_stride, at + (number) <= piece->whole_rows ? LANES : layer->hidden};            \
+                         (REAL *)piece->output + at * piece->output_stride};                                           \
+    cells.units = at + (number) <= piece->whole_rows ? whole : layer->hidden;                                          \
+    cells.h_step = cells.c_step = cells.output_step = cells.units_step = LANES;                                        \
+    if ((number) > 1) {                                                                                                \
+      cells.h_step = piece->h_stride;                                                                                  \
+      cells.c_step = piece->c_stride;                                                                                  \
+      cells.output_step = piece->output_stride;                                                                        \
+      cells.units_step = 0;                                                                                            \
+    }                                                                                                                  \
     NAME(given) start = {(REAL *)piece->gates + at * layer->gates, layer->gates};                                      \
     if (input) start = (NAME(given)){layer->bias};                                                                     \
     NAME(given) x_in = {(const REAL *)piece->input + at * piece->input_stride, piece->input_stride};                   \
-    NAME(row_groups)(RNNKIT_REALS, (number), 1, panels, then, &layer->recurrent, 0,                                    \
+    NAME(row_groups)(RNNKIT_REALS, (number), (groups), panels, then, &layer->recurrent, 0,                             \
                      (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
   }
-    if (4 * panels <= SMALL_TILE) ROWS(4)
-    ROWS(2)
-    ROWS(1)
+#define GROUPS(number)                                                                                                 \
+  case number: ROWS(1, (number) <= most ? (number) : 1); break;
+  switch (layer->recurrent.groups) {
+  case 1:
+    if (4 * panels <= SMALL_TILE) ROWS(4, 1)
+    ROWS(2, 1)
+    ROWS(1, 1)
+    break;
+    GROUPS(2)
+    GROUPS(3)
+    GROUPS(4)
+  }
+#undef GROUPS
 #undef ROWS
-    for (; row < piece->batch; row++) {
-      __builtin_memset((REAL *)piece->output + (t * piece->batch + row) * piece->output_stride, 0,
-                       layer->hidden * sizeof(REAL));
+  for (; row < piece->batch; row++) {
+    __builtin_memset((REAL *)piece->output + (t * piece->batch + row) * piece->output_stride, 0,
+                     layer->hidden * sizeof(REAL));
+  }
+}
+
+/// Steps of several layers in turn, each layer one step behind the one before it.
+INLINE void NAME(steps_in_turn)(const int panels, const NAME(then) then, const rnnkit_layer *layers,
+                                const rnnkit_piece *pieces, ptrdiff_t count) {
+  ptrdiff_t turns = 0;
+  for (ptrdiff_t d = 0; d < count; d++) turns = pieces[d].steps + d > turns ? pieces[d].steps + d : turns;
+  for (ptrdiff_t i = 0; i < turns; i++) {
+    for (ptrdiff_t d = 0; d < count; d++) {
+      ptrdiff_t t = i - d, steps = pieces[d].steps;
+      if (t < 0 || t >= steps) continue;
+      NAME(step_in_place)(panels, then, layers + d, pieces + d, pieces[d].reverse ? steps - 1 - t : t);
     }
+  }
+}
+
+static bool NAME(in_place)(const rnnkit_layer *layer, ptrdiff_t batch) {
+  if (batch > 1) return rnnkit_is_small(layer);
+  return rnnkit_is_fused(layer) && layer->recurrent.kept == RNNKIT_REALS &&
+         layer->recurrent.groups <= NAME(groups_at_once)(layer->recurrent.panels);
+}
+
+static void NAME(run_in_turn)(const rnnkit_layer *layers, const rnnkit_piece *pieces, ptrdiff_t count) {
+  const bool relu = layers->candidate_activation.function == RNNKIT_RELU;
+  if (layers->cell == RNNKIT_LSTM) {
+    NAME(steps_in_turn)(4, NAME(lstm), layers, pieces, count);
+  } else if (layers->cell == RNNKIT_GRU) {
+    NAME(steps_in_turn)(3, NAME(gru), layers, pieces, count);
+  } else {
+#define PANELS(number)                                                                                                 \
+  if (layers->recurrent.panels == (number)) {                                                                          \
+    if (relu) NAME(steps_in_turn)((number), NAME(relu), layers, pieces, count);                                        \
+    else NAME(steps_in_turn)((number), NAME(rnn), layers, pieces, count);                                              \
+  }
+    PANELS(1)
+    PANELS(2)
+    PANELS(3)
+    PANELS(4)
+#undef PANELS
   }
 }
 
@@ -147,14 +204,7 @@ static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {
   if (!rnnkit_is_standard(layer)) {
     NAME(steps)(false, RNNKIT_RNN, false, layer, piece);
   } else if (piece->batch > 1 && rnnkit_is_small(layer)) {
-    switch (layer->cell) {
-    case RNNKIT_LSTM: NAME(small_steps)(4, NAME(lstm), layer, piece); break;
-    case RNNKIT_GRU: NAME(small_steps)(3, NAME(gru), layer, piece); break;
-    default:
-      if (relu) NAME(small_steps)(1, NAME(relu), layer, piece);
-      else NAME(small_steps)(1, NAME(rnn), layer, piece);
-      break;
-    }
+    NAME(run_in_turn)(layer, piece, 1);
   } else if (piece->batch == 1 && rnnkit_is_fused(layer)) {
 #define STEPS(kept)                                                                                                    \
   { NAME(fused_steps)((kept), layer, piece); }
@@ -172,4 +222,4 @@ static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {
   }
 }
 
-static const rnnkit_operations NAME(operations) = {NAME(multiply), NAME(run), NAME(activate)};
+static const rnnkit_operations NAME(operations) = {NAME(multiply), NAME(run), NAME(run_in_turn), NAME(in_place), NAME(activate)};

@@ -167,6 +167,11 @@ typedef struct {
   void (*multiply)(const rnnkit_matrix *matrix, const void *x, ptrdiff_t x_stride, ptrdiff_t rows, const void *start,
                    ptrdiff_t start_stride, void *out, ptrdiff_t out_stride);
   void (*run)(const rnnkit_layer *layer, const rnnkit_piece *piece);
+  /// The same for `count` layers of one cell and size, in turn so that one's work fills another's waits. Step t of a
+  /// layer may be of input that is the output of step t of the one before it. Only for layers that are `in_place`.
+  void (*run_in_turn)(const rnnkit_layer *layers, const rnnkit_piece *pieces, ptrdiff_t count);
+  /// Whether each row's h is replaced at once, all of it being at hand.
+  bool (*in_place)(const rnnkit_layer *layer, ptrdiff_t batch);
   /// In place over `rows` rows of `count` reals, each in whole vectors.
   void (*activate)(rnnkit_activation activation, void *values, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t stride);
 } rnnkit_operations;

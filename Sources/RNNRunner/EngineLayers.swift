@@ -1,0 +1,161 @@
+import CRNNKernels
+import RNNModel
+
+extension Engine {
+  /// Where rows of output go.
+  struct Target {
+    var base: UnsafeMutableRawPointer
+    var stride: Int
+    /// Whether rows follow each other without a gap, so that past the last one there may be memory of somebody else's.
+    var isTight: Bool
+  }
+
+  /// Where layer operation number `index` is to put its output.
+  func target(of layer: LayerOperation, _ index: Int, _ end: UnsafeMutableRawPointer?) -> Target {
+    if let end, index == operations.count - 1 { return Target(base: end, stride: layer.stateSize, isTight: true) }
+    return Target(base: layer.target, stride: layer.targetStride, isTight: false)
+  }
+
+  /// One direction of a layer, so many steps at once as the gates' buffer holds.
+  func run(
+    _ operation: LayerOperation, _ direction: Int, _ x: Rows, to target: Target, steps: Int,
+    active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share
+  ) {
+    let layer = operation.layers + direction
+    let isShared = share.count > 1 && Team.isWorthSharing(layer)
+    guard isShared || share.rank == 0 else { return share.wait() }
+    var piece = piece(of: operation, direction, state)
+    var input = layer.pointee.input
+    var firstGate = 0
+    if isShared {
+      // The groups of both products are of the same units.
+      let groups = share.part(of: input.groups)
+      piece.barrier = share.barrier
+      piece.first_group = groups.lowerBound
+      piece.end_group = groups.upperBound
+      let vector = Int(plan.precision.lanes) * real
+      let weights = input.kept == RNNKIT_REALS ? vector : vector / 2
+      input.weights += groups.lowerBound * input.inner * input.panels * weights
+      input.groups = groups.count
+      firstGate = groups.lowerBound * input.pitch * vector
+    }
+    var done = 0
+    while done < steps {
+      let count = min(gateSteps, steps - done)
+      let first = piece.reverse ? steps - done - count : done
+      place(&piece, operation, direction, target, first: first, count: count, of: steps, active)
+      if !isShared, takesInput(layer, steps: count) {
+        take(&piece, x, first: first)
+      } else {
+        piece.input = nil
+        kernels.multiply(
+          &input, x.base + first * batch * x.stride * real, x.stride, count * batch, layer.pointee.bias + firstGate, 0,
+          piece.gates + firstGate, layer.pointee.gates)
+      }
+      kernels.run(layer, &piece)
+      if isShared { share.wait() }
+      done += count
+    }
+    share.wait()
+  }
+
+  /// How many steps a layer is ahead of the next one where they are run in turn and are not small.
+  static let stepsInTurn = 24
+
+  /// Of a module's layers, how many are best run in turn: those whose steps wait for each other longer than they work,
+  /// as long as their weights stay in the first-level cache together.
+  static func layersInTurn(_ stage: RecurrentStage, batch: Int, _ kernels: rnnkit_operations, _ precision: Precision) -> Int {
+    let module = stage.module, count = module.numLayers
+    guard module.direction == .forward, (0..<count).allSatisfy({ kernels.in_place(stage.layers + $0, batch) })
+    else { return 1 }
+    if rnnkit_is_small(stage.layers) { return count }
+    let matrix = stage.layers.pointee.recurrent
+    let bytes = matrix.inner * matrix.groups * matrix.panels * precision.lanes * precision.size
+    return max(1, min(count, (40 << 10) / max(bytes, 1)))
+  }
+
+  /// `count` layers from operation number `index` on. Small ones are one step behind each other, as one product with the
+  /// input of many steps gains them nothing. Returns the last one's rows.
+  func runInTurn(
+    _ index: Int, _ count: Int, _ x: Rows, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
+    end: UnsafeMutableRawPointer?
+  ) -> Rows {
+    guard case .layer(let front) = operations[index] else { return x }
+    let isSmall = rnnkit_is_small(front.layers)
+    let atOnce = isSmall ? gateSteps : Self.stepsInTurn, chunks = (steps + atOnce - 1) / atOnce
+    var last = x
+    for turn in 0..<chunks + (isSmall ? 0 : count - 1) {
+      var rows = x, lowest = count, highest = 0
+      for number in 0..<count {
+        guard case .layer(let operation) = operations[index + number] else { continue }
+        let target = target(of: operation, index + number, end)
+        let output = Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: steps * batch)
+        defer { rows = output }
+        last = output
+        let chunk = isSmall ? turn : turn - number
+        guard 0 <= chunk, chunk < chunks else { continue }
+        let layer = operation.layers, first = chunk * atOnce, now = min(atOnce, steps - first)
+        var piece = piece(of: operation, 0, state)
+        place(&piece, operation, 0, target, first: first, count: now, of: steps, active)
+        if takesInput(layer, steps: now) {
+          take(&piece, rows, first: first)
+        } else {
+          if !isSmall { piece.gates += number * atOnce * layer.pointee.gates * real }
+          var input = layer.pointee.input
+          kernels.multiply(
+            &input, rows.base + first * batch * rows.stride * real, rows.stride, now * batch,
+            layer.pointee.bias, 0, piece.gates, layer.pointee.gates)
+        }
+        pieces[number] = piece
+        lowest = min(lowest, number)
+        highest = number
+      }
+      kernels.run_in_turn(front.layers + lowest, pieces + lowest, highest - lowest + 1)
+    }
+    return last
+  }
+
+  /// A layer's piece but for the steps.
+  private func piece(
+    of operation: LayerOperation, _ direction: Int, _ state: UnsafeMutableRawPointer
+  ) -> rnnkit_piece {
+    var piece = rnnkit_piece()
+    piece.batch = batch
+    piece.reverse = direction == 1 || operation.startsReverse
+    piece.gates = gates.base
+    piece.h = state + operation.h + direction * operation.nextDirection
+    piece.h_stride = operation.hStride
+    piece.c = state + operation.c + direction * operation.nextDirection
+    piece.c_stride = operation.cStride
+    piece.scratch = scratch.base
+    piece.scratch_stride = scratchStride
+    return piece
+  }
+
+  /// Makes a piece of `count` steps from `first` on, of all that are run.
+  private func place(
+    _ piece: inout rnnkit_piece, _ operation: LayerOperation, _ direction: Int, _ target: Target, first: Int, count: Int,
+    of steps: Int, _ active: UnsafePointer<Int>?
+  ) {
+    piece.steps = count
+    piece.active = active.map { $0 + first }
+    piece.output = target.base + (first * batch * target.stride + direction * operation.stateSize) * real
+    piece.output_stride = target.stride
+    let isEnd = target.isTight && first + count == steps
+    piece.whole_rows = operation.directions == 1 ? count * batch - (isEnd ? 1 : 0) : 0
+  }
+
+  /// Leaves the input's product to the kernel.
+  private func take(_ piece: inout rnnkit_piece, _ x: Rows, first: Int) {
+    piece.input = x.base + first * batch * x.stride * real
+    piece.input_stride = x.stride
+  }
+
+  /// Whether the recurrent kernels are to make the input's product too: where they can and it is small.
+  private func takesInput(_ layer: UnsafePointer<rnnkit_layer>, steps: Int) -> Bool {
+    let isSmall = rnnkit_is_small(layer), inner = layer.pointee.input.inner
+    guard batch == 1 || isSmall, steps == 1 || inner <= (isSmall ? 16 : 2) else { return false }
+    return rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS
+      && layer.pointee.recurrent.kept == RNNKIT_REALS
+  }
+}
