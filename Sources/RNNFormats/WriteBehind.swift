@@ -40,7 +40,12 @@ struct WriteBehind {
   }
 
   /// Gives back the room that was not needed. False with the reason in errno where that fails.
+  ///
+  /// The file's own size tells where it begins: claimed room does not count, and another process may have written beyond
+  /// what was written here, as the one does that lays out HDF5 files.
   func finish(_ descriptor: Int32) -> Bool {
-    claimed == 0 || ftruncate(descriptor, off_t(end)) == 0
+    if claimed == 0 { return true }
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && ftruncate(descriptor, status.st_size) == 0
   }
 }

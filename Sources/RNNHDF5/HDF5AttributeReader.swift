@@ -39,6 +39,7 @@ extension HDF5Reader {
     for name in walk.badNames { note("\(path), attribute \(name)", "a name that is not UTF-8") }
     var result: [HDF5Tree.Attribute] = []
     for name in walk.names {
+      progress.addObject()
       let place = "\(path), attribute \(name)"
       let attribute = try HDF5Handle(H5Aopen(object, name, hdf5Default), "cannot be opened", at: place)
       if let value = try value(attribute.id, place) { result.append(HDF5Tree.Attribute(name, value)) }

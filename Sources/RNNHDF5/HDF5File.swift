@@ -44,8 +44,11 @@ public enum HDF5File: HDF5Access {
   }
 
   /// Writes all of a tree's file but the bytes of its datasets, whose offsets it returns, for those that have any.
-  package static func layOut(_ tree: HDF5Tree, in file: inout OutputFile) throws(RNNError) -> [Int] {
-    let image = try HDF5Image(tree)
+  /// `progress` is called for each `HDF5Progress.unit` of work.
+  package static func layOut(
+    _ tree: HDF5Tree, in file: inout OutputFile, progress: @escaping () -> Void
+  ) throws(RNNError) -> [Int] {
+    let image = try HDF5Image(tree, progress: progress)
     try image.writePages(to: &file)
     return image.placements.map(\.offset)
   }
@@ -64,7 +67,7 @@ public enum HDF5File: HDF5Access {
   /// an attribute that HDF5 cannot hold, `inputOutput` where writing fails. The tree's `unreadable` is not looked at.
   public static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
     do throws(RNNError) {
-      try HDF5Image(tree).write(to: &file)
+      try HDF5Image(tree) {}.write(to: &file)
     } catch {
       throw error.inFile(file.path)
     }

@@ -7,10 +7,10 @@ struct HDF5Image {
   let placements: [HDF5Writer.Placement]
 
   /// Lays the tree out in memory.
-  init(_ tree: HDF5Tree) throws(RNNError) {
+  init(_ tree: HDF5Tree, progress: @escaping () -> Void) throws(RNNError) {
     let file = HDF5MemoryFile()
     placements = try HDF5Library.perform(remedy: "rename what HDF5 cannot hold") { () throws(RNNError) in
-      var writer = HDF5Writer()
+      var writer = HDF5Writer(progress: progress)
       try writer.write(tree, to: file)
       return writer.placements
     }

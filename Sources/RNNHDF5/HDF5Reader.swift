@@ -17,33 +17,15 @@ struct HDF5Reader: ~Copyable {
   /// Datasets by address: a second link gives the same tensor.
   private var datasets: [UInt64: HDF5Tree.Node] = [:]
 
-  /// Counts work and gives a sign at each unit of it.
-  struct HDF5Odometer {
-    let sign: () -> Void
-    private var points = 0
-
-    init(sign: @escaping () -> Void) {
-      self.sign = sign
-    }
-
-    mutating func add(_ count: Int) {
-      points += count
-      while points >= HDF5Progress.unit {
-        points -= HDF5Progress.unit
-        sign()
-      }
-    }
-  }
-
   struct Extent {
     var path: String
     var start, end: Int
   }
 
-  init(_ storage: TensorStorage, scratch: ScratchSpace, progress: @escaping () -> Void) {
+  init(_ storage: TensorStorage, scratch: ScratchSpace, progress sign: @escaping () -> Void) {
     self.storage = storage
     self.scratch = scratch
-    self.progress = HDF5Odometer(sign: progress)
+    self.progress = HDF5Odometer(sign: sign)
     budget = HDF5Budget(fileSize: storage.count)
   }
 
@@ -91,7 +73,7 @@ struct HDF5Reader: ~Copyable {
   private mutating func node(
     _ parent: hid_t, _ link: Link, _ path: String, depth: Int, links: hid_t
   ) throws(RNNError) -> HDF5Tree.Node? {
-    progress.add(HDF5Progress.pointsPerObject)
+    progress.addObject()
     guard link.kind == H5L_TYPE_HARD || link.kind == H5L_TYPE_SOFT else {
       note(path, link.kind == H5L_TYPE_EXTERNAL ? "a link to another file" : "a user-defined link")
       return nil

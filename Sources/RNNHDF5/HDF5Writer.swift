@@ -11,9 +11,14 @@ struct HDF5Writer: ~Copyable {
 
   /// Where tensors belong in the file, known once it is written.
   private(set) var placements: [Placement] = []
+  private var progress: HDF5Odometer
 
   /// Multiples at which datasets begin, so that they can be used where they are mapped.
   private static let alignment: hsize_t = 64
+
+  init(progress sign: @escaping () -> Void) {
+    progress = HDF5Odometer(sign: sign)
+  }
 
   mutating func write(_ tree: HDF5Tree, to memory: HDF5MemoryFile) throws(RNNError) {
     let driver = try HDF5MemoryDriver()
@@ -46,6 +51,7 @@ struct HDF5Writer: ~Copyable {
     for child in group.children {
       let path = path + "/" + child.name
       try Self.check(child.name, at: path)
+      progress.addObject()
       switch child.node {
       case .group(let group):
         let creation = try HDF5Handle(H5Pcreate(rnn_h5p_group_create()), "cannot be created", at: path)

@@ -40,8 +40,9 @@ public enum Limits {
   public static let maximumHDF5Tree = 128 << 20
   /// Descriptors that it may have open at once.
   public static let maximumHDF5Descriptors = 32
-  /// Seconds of CPU time that it may take without getting further, unless the user says otherwise.
-  public static let maximumHDF5Seconds = 10
+  /// Seconds of CPU time that it may take without getting further, unless the user says otherwise. With what comes before
+  /// and after, the command has ended within ten.
+  public static let maximumHDF5Seconds = 8
   /// How many times as long it may wait instead of work.
   public static let maximumHDF5Waiting = 6
   /// Opcodes of one pickle.

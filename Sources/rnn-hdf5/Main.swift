@@ -51,18 +51,19 @@ enum Main {
     }
     switch job {
     case .read:
-      return .tree(
-        try HDF5File.readTree(input, unpackingInto: HDF5Descriptors.output) {
-          var sign: UInt8 = 1
-          _ = write(HDF5Descriptors.progress, &sign, 1)
-        })
+      return .tree(try HDF5File.readTree(input, unpackingInto: HDF5Descriptors.output, progress: giveSign))
     case .write:
       guard case .tree(let tree) = try HDF5Message(input, about: nil) else {
         throw RNNError(.defect, "asked to write something other than a tree")
       }
       var output = OutputFile(borrowing: HDF5Descriptors.output, name: "output")
-      return .placements(try HDF5File.layOut(tree, in: &output))
+      return .placements(try HDF5File.layOut(tree, in: &output, progress: giveSign))
     }
+  }
+
+  private static func giveSign() {
+    var sign: UInt8 = 1
+    _ = write(HDF5Descriptors.progress, &sign, 1)
   }
 
   private static func send(_ message: HDF5Message) throws(RNNError) {

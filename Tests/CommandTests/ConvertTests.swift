@@ -140,6 +140,29 @@ import Testing
 
   // MARK: Names
 
+  /// libhdf5 lays the file out in one process, and another writes the weights into it.
+  @Test(arguments: ["h5", "keras.h5"]) func writesLargeModelsWhole(_ fileExtension: String) throws {
+    let sizes = [
+      ("rnn.weight_ih_l0", [1500, 300]), ("rnn.weight_hh_l0", [1500, 1500]), ("rnn.bias_ih_l0", [1500]),
+      ("rnn.bias_hh_l0", [1500]), ("fc.weight", [1, 1500]), ("fc.bias", [1]),
+    ]
+    let members = try sizes.enumerated().map { index, member in
+      let shape = try #require(Shape(member.1))
+      return NamedTensor(member.0, try #require(Tensor(noise(shape.count, seed: index), shape)))
+    }
+    let source = scratch.path("large.npz")
+    try ArrayFile.write(members, source)
+    let (target, back) = (scratch.path("large." + fileExtension), scratch.path("back.rnn"))
+    _ = try convert(source, target, "--quiet")
+    _ = try convert(target, back, "--quiet")
+    let archive = try ModelFile.open(back).model.archive
+    // Keras has one bias, the sum of the two.
+    for member in members where !(fileExtension == "keras.h5" && member.name.contains("bias_")) {
+      let found = try #require(archive[member.name])
+      #expect(found.isIdentical(to: member.tensor), "\(member.name)")
+    }
+  }
+
   @Test func proposesAMappingThatWorks() throws {
     let weights = Samples.file("rename/weights.h5")
     let message = try Refusal.of(["convert", weights, scratch.path("m.rnn")], status: 65, in: scratch)

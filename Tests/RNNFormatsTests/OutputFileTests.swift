@@ -53,6 +53,19 @@ import Testing
     #expect(folder.names == ["a"])
   }
 
+  /// As `rnn-hdf5` lays a file out and this process fills it in.
+  @Test func keepsWhatAnotherWritesBehindALargeFile() throws {
+    var file = try OutputFile(folder("a"), replacing: false)
+    let end = 12 << 20
+    #expect(pwrite(file.descriptor, "end", 3, off_t(end)) == 3)
+    try file.write([UInt8](repeating: 1, count: end))
+    try file.commit()
+    let status = status(folder("a"))
+    #expect(status.st_size == end + 3)
+    #expect(status.st_blocks * 512 < end + (1 << 20), "room that was claimed stays claimed")
+    #expect(try InputFile(folder("a")).withUnsafeBytes { Array($0.suffix(4)) } == [1] + Array("end".utf8))
+  }
+
   @Test func letsTheUmaskDecideWhoMayRead() throws {
     let mask = umask(0o027)
     defer { umask(mask) }

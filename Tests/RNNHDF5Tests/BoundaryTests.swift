@@ -1,4 +1,5 @@
 import CConfinementProbe
+import CHDF5
 import Foundation
 import RNNFormats
 import RNNHDF5
@@ -104,6 +105,21 @@ func lines(_ tree: HDF5Tree) -> [String] {
       #expect(found?.problem == expected?.problem)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
+  }
+
+  /// A sample changed as `Tests/Hostile` does with seed 1, file 7732: a number of its free space, on which libhdf5 1.10.8
+  /// goes round and round. Other releases may refuse it.
+  @Test(.enabled("another release of libhdf5") {
+    var (major, minor, release) = (UInt32(0), UInt32(0), UInt32(0))
+    H5get_libversion(&major, &minor, &release)
+    return (major, minor, release) == (1, 10, 8)
+  })
+  func stopsLibhdf5WhereItNeverReturns() throws {
+    let error = #expect(throws: RNNError.self) {
+      try HDF5Process.readTree(InputFile(fixture("hostile/endless")), through: childProgram, timeout: 1)
+    }
+    #expect(error?.kind == .badData)
+    #expect(error?.problem == "the HDF5 library got no further in 1 s and was stopped")
   }
 
   @Test func confinesItselfToItsDescriptors() throws {

@@ -29,6 +29,28 @@ import Testing
     }
   }
 
+  /// So that a file of very many objects is not taken for one on which libhdf5 hangs.
+  @Test func givesSignsOfProgressForTensorsAndAttributes() throws {
+    final class Count {
+      var signs = 0
+    }
+    let shape = try #require(Shape([1]))
+    let tensor = try #require(Tensor([1] as [Float], shape))
+    let children = (0..<5000).map { HDF5Tree.Child("t\($0)", .dataset(HDF5Tree.Dataset(tensor))) }
+    let attributes = (0..<5000).map { HDF5Tree.Attribute("a\($0)", .integer(1)) }
+    let written = Count()
+    var output = try OutputFile(folder("laid.h5"), replacing: false)
+    _ = try HDF5File.layOut(HDF5Tree(root: .init(children: children)), in: &output) { written.signs += 1 }
+    #expect(written.signs == 1)
+    for root in [HDF5Tree.Group(children: children), HDF5Tree.Group(attributes: attributes)] {
+      let path = folder("\(root.children.count).h5")
+      try HDF5File.write(HDF5Tree(root: root), to: path)
+      let read = Count()
+      _ = try HDF5File.readTree(InputFile(path), unpackingInto: nil) { read.signs += 1 }
+      #expect(read.signs == 1)
+    }
+  }
+
   @Test func keepsGroupsOrderAndAttributes() throws {
     let attributes: [HDF5Tree.Attribute] = [
       .init("array", .array([.integer(1), .integer(-2)])), .init("empty", .array([])), .init("flag", .bool(true)),
