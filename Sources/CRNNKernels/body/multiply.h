@@ -19,7 +19,7 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const int rows, const in
   const int pitch = is_gru ? 4 : panels;
   ptrdiff_t spread = then == NAME(store) ? matrix->pitch : pitch;
   // Of a GRU, whose gates are one more than the panels: first and last are n's two parts.
-  V gates[MOST_GROUPS * 4], totals[MAXIMUM_TILE];
+  V gates[MOST_GROUPS * 4], totals[MOST_GROUPS * 4];
   UNROLL for (int i = 0; i < rows * groups; i++) {
     const V *from = (const V *)(start.at + i / groups * start.stride) + (first + i % groups) * spread;
     if (then == NAME(store)) from += matrix->first;

@@ -98,7 +98,7 @@ INLINE void NAME(strip)(rnnkit_weights kept, const int tallest, const int first,
 INLINE void NAME(add_rows)(const rnnkit_weights kept, const int rows, const int groups, const int panels, const void *w,
                            ptrdiff_t w_group, ptrdiff_t inner, const REAL *x, ptrdiff_t x_stride, V *totals) {
   const int count = rows * groups * panels, blocks = 2 * count <= SINGLE_PANELS ? 2 : 1;
-  V sums[2 * MAXIMUM_TILE];
+  V sums[MOST_GROUPS * 4];
   ptrdiff_t k = 0;
 #define BLOCKS(number, length)                                                                                         \
   NAME(block_sums)(kept, (number), rows, groups, panels, NAME(weights_at)(kept, w, k * panels), w_group, panels, x + k,\
