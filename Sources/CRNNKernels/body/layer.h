@@ -90,12 +90,14 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
   }
 }
 
-/// A step of a layer whose h is in place: a single row through groups that are all taken at once, or some rows at a time
-/// through a single group.
+/// Whether a single row takes two groups of so many panels at once.
+#define TWO_GROUPS(panels) (2 * (panels) <= SINGLE_PANELS)
+
+/// A step of a layer that is `in_place`: a single row, or some rows at a time through a single vector of units.
 INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const rnnkit_layer *layer,
                                 const rnnkit_piece *piece, ptrdiff_t t) {
   const rnnkit_matrix *input = piece->input ? &layer->input : 0;
-  const int most = NAME(groups_at_once)(panels), wide = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
+  const int wide = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
   const ptrdiff_t whole = layer->recurrent.groups * wide;
   ptrdiff_t rows = piece->active ? piece->active[t] : piece->batch, row = 0;
 #define ROWS(number, groups)                                                                                           \
@@ -118,19 +120,15 @@ INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const r
     NAME(row_groups)(RNNKIT_REALS, (number), (groups), panels, then, &layer->recurrent, 0,                             \
                      (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
   }
-#define GROUPS(number)                                                                                                 \
-  case number: ROWS(1, (number) <= most ? (number) : 1); break;
-  switch (layer->recurrent.groups) {
-  case 1:
+  if (TWO_GROUPS(panels) && wide == LANES && layer->recurrent.groups == 2) {
+    ROWS(1, TWO_GROUPS(panels) ? 2 : 1)
+  } else if (wide > LANES) {
+    ROWS(1, 1)
+  } else {
     if (4 * panels <= SMALL_TILE) ROWS(4, 1)
     ROWS(2, 1)
     ROWS(1, 1)
-    break;
-    GROUPS(2)
-    GROUPS(3)
-    GROUPS(4)
   }
-#undef GROUPS
 #undef ROWS
   for (; row < piece->batch; row++) {
     __builtin_memset((REAL *)piece->output + (t * piece->batch + row) * piece->output_stride, 0,
@@ -155,7 +153,8 @@ INLINE void NAME(steps_in_turn)(const int panels, const NAME(then) then, const r
 static bool NAME(in_place)(const rnnkit_layer *layer, ptrdiff_t batch) {
   if (batch > 1) return rnnkit_is_small(layer);
   return rnnkit_is_fused(layer) && layer->recurrent.kept == RNNKIT_REALS &&
-         layer->recurrent.groups <= NAME(groups_at_once)(layer->recurrent.panels);
+         (layer->recurrent.groups == 1 ||
+          (layer->recurrent.groups == 2 && layer->cell != RNNKIT_RNN && TWO_GROUPS(layer->recurrent.panels)));
 }
 
 static void NAME(run_in_turn)(const rnnkit_layer *layers, const rnnkit_piece *pieces, ptrdiff_t count) {

@@ -13,6 +13,7 @@
 #include "layer.h"
 
 #undef FOR_KEPT
+#undef TWO_GROUPS
 #undef REAL
 #undef INTEGER
 #undef LANES
