@@ -6,11 +6,12 @@ import RNNModel
 /// Running allocates nothing and, without a team, takes no lock. With a team every thread goes through the same list of
 /// operations, takes its part of each, and waits for the others where the next one needs the whole.
 final class Engine {
-  /// What one operation does; plain values, so that walking the list touches no reference counts.
+  /// What one operation does; plain values behind pointers, so that walking the list copies nothing and touches no
+  /// reference counts.
   enum Operation {
-    case layer(LayerOperation)
-    case lastStep(LastStepOperation)
-    case linear(LinearOperation)
+    case layer(UnsafePointer<LayerOperation>)
+    case lastStep(UnsafePointer<LastStepOperation>)
+    case linear(UnsafePointer<LinearOperation>)
   }
 
   struct LayerOperation {
@@ -23,8 +24,8 @@ final class Engine {
     var h: Int
     var c: Int
     var nextDirection: Int
-    var hStride: Int
-    var cStride: Int
+    /// What is the same at every run.
+    var piece: rnnkit_piece
     /// Size of one direction's h.
     var stateSize: Int
     var target: UnsafeMutableRawPointer
@@ -154,36 +155,43 @@ final class Engine {
         mostInTurn = max(mostInTurn, inTurn)
         for layer in 0..<module.numLayers {
           let isLast = index == lastRecurrent && layer == module.numLayers - 1
+          var piece = rnnkit_piece()
+          piece.batch = batch
+          piece.h_stride = states.hStride
+          piece.c_stride = states.cStride
+          piece.scratch = scratch.base
+          piece.scratch_stride = scratchStride
           operations.append(
             .layer(
-              LayerOperation(
+              placed(
+                LayerOperation(
                 layers: UnsafePointer(stage.layers + layer * directions), directions: directions,
                 startsReverse: stage.isReverse(0),
                 h: (states.h(layer * directions, batch: stateBatch) + firstRow * states.hStride) * size,
                 c: (states.c(layer * directions, batch: stateBatch) + firstRow * states.cStride) * size,
-                nextDirection: states.blockStride * stateBatch * size,
-                hStride: states.hStride, cStride: states.cStride, stateSize: module.stateSize,
+                nextDirection: states.blockStride * stateBatch * size, piece: piece, stateSize: module.stateSize,
                 target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
-                number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)))
+                number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1))))
         }
         if !module.returnsSequence {
           operations.append(
             .lastStep(
-              LastStepOperation(
+              placed(
+                LastStepOperation(
                 directions: directions,
                 h: (states.h((module.numLayers - 1) * directions, batch: stateBatch) + firstRow * states.hStride) * size,
                 nextDirection: states.blockStride * stateBatch * size, hStride: states.hStride,
-                stateSize: module.stateSize,
-                target: nextTarget(), targetStride: stride)))
+                stateSize: module.stateSize, target: nextTarget(), targetStride: stride))))
         }
         moduleIndex += 1
       case .linear(let stage):
         operations.append(
           .linear(
-            LinearOperation(
+            placed(
+              LinearOperation(
               matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base),
               activation: stage.module.activation.kernel, count: stage.module.outFeatures, target: nextTarget(),
-              targetStride: stage.stride)))
+              targetStride: stage.stride))))
       }
     }
     let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
@@ -191,7 +199,7 @@ final class Engine {
     pieces = .allocate(capacity: mostInTurn)
     pieces.initialize(repeating: rnnkit_piece(), count: mostInTurn)
     if case .layer(let last) = operations.last {
-      placesEnd = last.directions == 1 && !last.startsReverse
+      placesEnd = last.pointee.directions == 1 && !last.pointee.startsReverse
     } else {
       placesEnd = false
     }
@@ -207,7 +215,13 @@ final class Engine {
 
   deinit {
     pieces.deallocate()
-    operations.deinitialize()
+    for operation in operations {
+      switch operation {
+      case .layer(let layer): layer.deallocate()
+      case .lastStep(let last): last.deallocate()
+      case .linear(let linear): linear.deallocate()
+      }
+    }
     operations.deallocate()
   }
 
@@ -259,20 +273,21 @@ final class Engine {
       switch operations[index] {
       case .layer(let layer):
         // Who looks at a layer's output wants all of it at once.
-        let inTurn = afterLayer == nil && steps > 1 ? layer.inTurn : 1
+        let inTurn = afterLayer == nil && steps > 1 ? layer.pointee.inTurn : 1
         if inTurn > 1 {
           rows = runInTurn(index, inTurn, rows, steps: steps, active: active, state: state, end: end)
           index += inTurn - 1
           continue
         }
         let target = target(of: layer, index, end)
-        for direction in 0..<layer.directions {
+        for direction in 0..<layer.pointee.directions {
           run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share)
         }
         rows.base = UnsafeRawPointer(target.base)
         rows.stride = target.stride
-        if share.rank == 0 { afterLayer?(layer.module, layer.number, rows) }
+        if share.rank == 0 { afterLayer?(layer.pointee.module, layer.pointee.number, rows) }
       case .lastStep(let last):
+        let last = last.pointee
         for row in share.rank == 0 ? 0..<batch : 0..<0 {
           for direction in 0..<last.directions {
             (last.target + (row * last.targetStride + direction * last.stateSize) * real).copyMemory(
@@ -283,6 +298,7 @@ final class Engine {
         share.wait()
         rows = Rows(base: UnsafeRawPointer(last.target), stride: last.targetStride, count: batch)
       case .linear(let linear):
+        let linear = linear.pointee
         let part = share.part(of: rows.count)
         let target = linear.target + part.lowerBound * linear.targetStride * real
         kernels.multiply(
@@ -296,4 +312,11 @@ final class Engine {
     }
     return rows
   }
+}
+
+/// A value in memory of its own.
+private func placed<Value: BitwiseCopyable>(_ value: Value) -> UnsafePointer<Value> {
+  let pointer = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+  pointer.initialize(to: value)
+  return UnsafePointer(pointer)
 }

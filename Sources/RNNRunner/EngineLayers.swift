@@ -11,17 +11,19 @@ extension Engine {
   }
 
   /// Where layer operation number `index` is to put its output.
-  func target(of layer: LayerOperation, _ index: Int, _ end: UnsafeMutableRawPointer?) -> Target {
-    if let end, index == operations.count - 1 { return Target(base: end, stride: layer.stateSize, isTight: true) }
-    return Target(base: layer.target, stride: layer.targetStride, isTight: false)
+  func target(of layer: UnsafePointer<LayerOperation>, _ index: Int, _ end: UnsafeMutableRawPointer?) -> Target {
+    if let end, index == operations.count - 1 {
+      return Target(base: end, stride: layer.pointee.stateSize, isTight: true)
+    }
+    return Target(base: layer.pointee.target, stride: layer.pointee.targetStride, isTight: false)
   }
 
   /// One direction of a layer, so many steps at once as the gates' buffer holds.
   func run(
-    _ operation: LayerOperation, _ direction: Int, _ x: Rows, to target: Target, steps: Int,
+    _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ x: Rows, to target: Target, steps: Int,
     active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share
   ) {
-    let layer = operation.layers + direction
+    let layer = operation.pointee.layers + direction
     let isShared = share.count > 1 && Team.isWorthSharing(layer)
     guard isShared || share.rank == 0 else { return share.wait() }
     var piece = piece(of: operation, direction, state)
@@ -81,7 +83,7 @@ extension Engine {
     end: UnsafeMutableRawPointer?
   ) -> Rows {
     guard case .layer(let front) = operations[index] else { return x }
-    let isSmall = rnnkit_is_small(front.layers)
+    let isSmall = rnnkit_is_small(front.pointee.layers)
     let atOnce = isSmall ? gateSteps : Self.stepsInTurn, chunks = (steps + atOnce - 1) / atOnce
     var last = x
     for turn in 0..<chunks + (isSmall ? 0 : count - 1) {
@@ -94,7 +96,7 @@ extension Engine {
         last = output
         let chunk = isSmall ? turn : turn - number
         guard 0 <= chunk, chunk < chunks else { continue }
-        let layer = operation.layers, first = chunk * atOnce, now = min(atOnce, steps - first)
+        let layer = operation.pointee.layers, first = chunk * atOnce, now = min(atOnce, steps - first)
         var piece = piece(of: operation, 0, state)
         place(&piece, operation, 0, target, first: first, count: now, of: steps, active)
         if takesInput(layer, steps: now) {
@@ -110,39 +112,34 @@ extension Engine {
         lowest = min(lowest, number)
         highest = number
       }
-      kernels.run_in_turn(front.layers + lowest, pieces + lowest, highest - lowest + 1)
+      kernels.run_in_turn(front.pointee.layers + lowest, pieces + lowest, highest - lowest + 1)
     }
     return last
   }
 
   /// A layer's piece but for the steps.
   private func piece(
-    of operation: LayerOperation, _ direction: Int, _ state: UnsafeMutableRawPointer
+    of operation: UnsafePointer<LayerOperation>, _ direction: Int, _ state: UnsafeMutableRawPointer
   ) -> rnnkit_piece {
-    var piece = rnnkit_piece()
-    piece.batch = batch
-    piece.reverse = direction == 1 || operation.startsReverse
+    var piece = operation.pointee.piece
+    piece.reverse = direction == 1 || operation.pointee.startsReverse
     piece.gates = gates.base
-    piece.h = state + operation.h + direction * operation.nextDirection
-    piece.h_stride = operation.hStride
-    piece.c = state + operation.c + direction * operation.nextDirection
-    piece.c_stride = operation.cStride
-    piece.scratch = scratch.base
-    piece.scratch_stride = scratchStride
+    piece.h = state + operation.pointee.h + direction * operation.pointee.nextDirection
+    piece.c = state + operation.pointee.c + direction * operation.pointee.nextDirection
     return piece
   }
 
   /// Makes a piece of `count` steps from `first` on, of all that are run.
   private func place(
-    _ piece: inout rnnkit_piece, _ operation: LayerOperation, _ direction: Int, _ target: Target, first: Int, count: Int,
+    _ piece: inout rnnkit_piece, _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ target: Target, first: Int, count: Int,
     of steps: Int, _ active: UnsafePointer<Int>?
   ) {
     piece.steps = count
     piece.active = active.map { $0 + first }
-    piece.output = target.base + (first * batch * target.stride + direction * operation.stateSize) * real
+    piece.output = target.base + (first * batch * target.stride + direction * operation.pointee.stateSize) * real
     piece.output_stride = target.stride
     let isEnd = target.isTight && first + count == steps
-    piece.whole_rows = operation.directions == 1 ? count * batch - (isEnd ? 1 : 0) : 0
+    piece.whole_rows = operation.pointee.directions == 1 ? count * batch - (isEnd ? 1 : 0) : 0
   }
 
   /// Leaves the input's product to the kernel.

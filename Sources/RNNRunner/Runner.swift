@@ -144,7 +144,7 @@ public final class Runner {
       (plan.endsInLastStep ? batch : rows.partialValue).multipliedReportingOverflow(by: plan.outputSize)
     guard R.precision == plan.precision, steps >= 1, !rows.overflow, !expected.overflow, !expectedOutput.overflow,
       count == expected.partialValue, outputCount == expectedOutput.partialValue, state.batch == batch,
-      state.layout == plan.layout
+      state.layout === plan.layout || state.layout == plan.layout
     else { throw misuse(R.precision, count, outputCount, steps, state) }
     try body(state.makeMutable())
   }
