@@ -9,6 +9,7 @@
 #define TALLEST_TILE(panels) ((panels) == 4 ? 6 : (panels) == 3 ? 8 : (panels) == 2 ? 8 : 12)
 #define MAXIMUM_TILE 24
 #define SINGLE_PANELS 12
+#define TOGETHER(panels) ((panels) == 3 ? 4 : 2)
 #define SMALL_TILE 16
 #define IN_STEP 3
 #define MOST_UNITS 3

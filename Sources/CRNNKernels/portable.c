@@ -9,6 +9,7 @@
 #define TALLEST_TILE(panels) 2
 #define MAXIMUM_TILE 4
 #define SINGLE_PANELS 4
+#define TOGETHER(panels) 1
 #define SMALL_TILE 12
 #define IN_STEP 1
 #define MOST_UNITS 1

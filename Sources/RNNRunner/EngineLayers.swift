@@ -26,12 +26,15 @@ extension Engine {
     let layer = operation.pointee.layers + direction
     let isShared = share.count > 1 && Team.isWorthSharing(layer)
     guard isShared || share.rank == 0 else { return share.wait() }
-    var piece = piece(of: operation, direction, state)
+    var piece = rnnkit_piece()
+    begin(&piece, operation, direction, state)
     var input = layer.pointee.input
     var firstGate = 0
     if isShared {
-      // The groups of both products are of the same units.
-      let groups = share.part(of: input.groups)
+      // The groups of both products are of the same units; those that lie side by side stay together.
+      let together = layer.pointee.recurrent.together
+      let parts = share.part(of: input.groups / together)
+      let groups = parts.lowerBound * together..<parts.upperBound * together
       piece.barrier = share.barrier
       piece.first_group = groups.lowerBound
       piece.end_group = groups.upperBound
@@ -97,18 +100,18 @@ extension Engine {
         let chunk = isSmall ? turn : turn - number
         guard 0 <= chunk, chunk < chunks else { continue }
         let layer = operation.pointee.layers, first = chunk * atOnce, now = min(atOnce, steps - first)
-        var piece = piece(of: operation, 0, state)
-        place(&piece, operation, 0, target, first: first, count: now, of: steps, active)
+        let piece = pieces + number
+        begin(&piece.pointee, operation, 0, state)
+        place(&piece.pointee, operation, 0, target, first: first, count: now, of: steps, active)
         if takesInput(layer, steps: now) {
-          take(&piece, rows, first: first)
+          take(&piece.pointee, rows, first: first)
         } else {
-          if !isSmall { piece.gates += number * atOnce * layer.pointee.gates * real }
+          if !isSmall { piece.pointee.gates += number * atOnce * layer.pointee.gates * real }
           var input = layer.pointee.input
           kernels.multiply(
             &input, rows.base + first * batch * rows.stride * real, rows.stride, now * batch,
-            layer.pointee.bias, 0, piece.gates, layer.pointee.gates)
+            layer.pointee.bias, 0, piece.pointee.gates, layer.pointee.gates)
         }
-        pieces[number] = piece
         lowest = min(lowest, number)
         highest = number
       }
@@ -117,16 +120,16 @@ extension Engine {
     return last
   }
 
-  /// A layer's piece but for the steps.
-  private func piece(
-    of operation: UnsafePointer<LayerOperation>, _ direction: Int, _ state: UnsafeMutableRawPointer
-  ) -> rnnkit_piece {
-    var piece = operation.pointee.piece
-    piece.reverse = direction == 1 || operation.pointee.startsReverse
+  /// Fills in a layer's piece but for the steps.
+  private func begin(
+    _ piece: inout rnnkit_piece, _ operation: UnsafePointer<LayerOperation>, _ direction: Int,
+    _ state: UnsafeMutableRawPointer
+  ) {
+    piece = operation.pointee.piece
     piece.gates = gates.base
+    piece.reverse = direction == 1 || operation.pointee.startsReverse
     piece.h = state + operation.pointee.h + direction * operation.pointee.nextDirection
     piece.c = state + operation.pointee.c + direction * operation.pointee.nextDirection
-    return piece
   }
 
   /// Makes a piece of `count` steps from `first` on, of all that are run.

@@ -8,7 +8,7 @@ struct PackedLayer {
 
   /// `index` is 1 for the reverse half of a bidirectional module.
   init<R: Real>(
-    _ model: Model, _ module: Recurrent, layer number: Int, direction index: Int, as type: R.Type, keepingHalves: Bool
+    _ model: Model, _ module: Recurrent, layer number: Int, direction index: Int, as type: R.Type, _ packing: Packing
   ) throws(RNNError) {
     func tensor(_ kind: ParameterName.Kind) throws(RNNError) -> Tensor {
       // A lone reverse direction's parameters are named as a forward one's are.
@@ -35,9 +35,12 @@ struct PackedLayer {
     // of a GRU whose reset follows the product has two places.
     let biasGates: [GateBias]
     var pitch: Int
-    func gates(_ weight: Tensor, inner: Int, order: [Int], first: Int) throws(RNNError) -> PackedMatrix {
+    func gates(
+      _ weight: Tensor, inner: Int, order: [Int], first: Int, isRecurrent: Bool = false
+    ) throws(RNNError) -> PackedMatrix {
       try PackedMatrix(
-        weight, as: type, keepingHalves: keepingHalves, inner: inner, groups: units, panels: order.count, pitch: pitch, first: first
+        weight, as: type, packing, inner: inner, groups: units, panels: order.count, pitch: pitch, first: first,
+        isRecurrent: isRecurrent
       ) { group, panel, lane in
         let unit = group * lanes + lane
         return unit < hidden ? order[panel] * hidden + unit : nil
@@ -47,11 +50,11 @@ struct PackedLayer {
     case .rnn:
       layer.cell = RNNKIT_RNN
       let input = try PackedMatrix(
-        plain: inputWeight, as: type, keepingHalves: keepingHalves, rows: hidden, inner: inputSize)
+        plain: inputWeight, as: type, packing, rows: hidden, inner: inputSize)
       layer.input = hold(input)
       layer.recurrent = hold(
         try PackedMatrix(
-          plain: recurrentWeight, as: type, keepingHalves: keepingHalves, rows: hidden, inner: state))
+          plain: recurrentWeight, as: type, packing, rows: hidden, inner: state))
       pitch = 1
       biasGates = [.both(0)]
       layer.gates = R.precision.stride(input.resultCount(R.precision))
@@ -59,14 +62,14 @@ struct PackedLayer {
       layer.cell = RNNKIT_LSTM
       pitch = 4
       layer.input = hold(try gates(inputWeight, inner: inputSize, order: [0, 1, 2, 3], first: 0))
-      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1, 2, 3], first: 0))
+      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1, 2, 3], first: 0, isRecurrent: true))
       biasGates = [.both(0), .both(1), .both(2), .both(3)]
       layer.gates = R.precision.stride(units * pitch * lanes)
     case .gru where module.resetAfter:
       layer.cell = RNNKIT_GRU
       pitch = 4
       layer.input = hold(try gates(inputWeight, inner: inputSize, order: [2, 0, 1], first: 0))
-      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1, 2], first: 1))
+      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1, 2], first: 1, isRecurrent: true))
       biasGates = [.input(2), .both(0), .both(1), .recurrent(2)]
       layer.gates = R.precision.stride(units * pitch * lanes)
     case .gru:
@@ -81,7 +84,7 @@ struct PackedLayer {
     if module.projSize > 0 {
       let weight = try tensor(.weightHR)
       layer.projection = hold(
-        try PackedMatrix(plain: weight, as: type, keepingHalves: keepingHalves, rows: module.projSize, inner: hidden))
+        try PackedMatrix(plain: weight, as: type, packing, rows: module.projSize, inner: hidden))
     }
     if module.peephole {
       let weights = try tensor(.weightPeephole).reals(type)

@@ -1,6 +1,13 @@
 import CRNNKernels
 import RNNModel
 
+/// How the kernels of a plan want weights.
+struct Packing {
+  let operations: rnnkit_operations
+  /// Whether large half-precision weights are kept as they are.
+  let keepsHalves: Bool
+}
+
 /// A weight in the order in which the kernels read it. See `rnnkit_matrix`.
 struct PackedMatrix {
   var matrix: rnnkit_matrix
@@ -14,55 +21,66 @@ struct PackedMatrix {
   /// caches far away. Smaller ones are near, and widening them again and again would cost more.
   private static let leastHalves = 1 << 18
 
+  /// Bytes of matrices that are read from the second cache at each step.
+  private static let streamed = 1 << 18..<3 << 19
+
   /// Packs a (rows, inner) weight. `row(group, panel, lane)` names the row that a lane computes, nil for none.
+  ///
+  /// - Parameter isRecurrent: Whether all of it is read at each step.
   init<R: Real>(
-    _ weight: Tensor, as type: R.Type, keepingHalves: Bool, inner: Int, groups: Int, panels: Int, pitch: Int,
-    first: Int = 0, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
+    _ weight: Tensor, as type: R.Type, _ packing: Packing, inner: Int, groups: Int, panels: Int, pitch: Int,
+    first: Int = 0, isRecurrent: Bool = false, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
   ) throws(RNNError) {
     let count = try product(groups, panels, inner, R.precision.lanes)
     var kept = RNNKIT_REALS
-    if keepingHalves, R.precision == .float32, panels >= 3, count * R.precision.size >= Self.leastHalves {
+    if packing.keepsHalves, panels >= 3, count * R.precision.size >= Self.leastHalves {
       if weight.elementType == .float16 { kept = RNNKIT_FLOAT16 }
       if weight.elementType == .bfloat16 { kept = RNNKIT_BFLOAT16 }
     }
+    var together = 1
+    if isRecurrent, kept == RNNKIT_REALS, Self.streamed.contains(count * R.precision.size) {
+      let best = packing.operations.together(panels)
+      if groups % best == 0 { together = best }
+    }
     if kept == RNNKIT_REALS {
       memory = try AlignedMemory(reals: count, R.precision)
-      Self.pack(memory.base.assumingMemoryBound(to: type), groups, panels, inner, R.precision.lanes, row) { row, target in
+      Self.pack(memory.base.assumingMemoryBound(to: type), groups, together, panels, inner, R.precision.lanes, row) { row, target in
         weight.copyReals(from: row * inner, count: inner, to: target)
       }
     } else {
       memory = try AlignedMemory(byteCount: count * 2)
       let packed = memory.base.assumingMemoryBound(to: UInt16.self)
       weight.withUnsafeBytes { bytes in
-        Self.pack(packed, groups, panels, inner, R.precision.lanes, row) { row, target in
+        Self.pack(packed, groups, together, panels, inner, R.precision.lanes, row) { row, target in
           UnsafeMutableRawBufferPointer(start: target, count: inner * 2)
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[row * inner * 2..<(row + 1) * inner * 2]))
         }
       }
     }
     matrix = rnnkit_matrix(
-      weights: UnsafeRawPointer(memory.base), kept: kept, inner: inner, groups: groups, panels: panels, pitch: pitch,
-      first: first)
+      weights: UnsafeRawPointer(memory.base), kept: kept, inner: inner, groups: groups, together: together,
+      panels: panels, pitch: pitch, first: first)
   }
 
   /// Puts rows side by side, a panel of them at a time.
   private static func pack<Element: AdditiveArithmetic>(
-    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ panels: Int, _ inner: Int, _ lanes: Int,
+    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ together: Int, _ panels: Int, _ inner: Int, _ lanes: Int,
     _ row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?,
     _ copy: (_ row: Int, _ target: UnsafeMutablePointer<Element>) -> Void
   ) {
     let rows = UnsafeMutablePointer<Element>.allocate(capacity: lanes * inner)
     defer { rows.deallocate() }
     for group in 0..<groups {
+      let part = group / together * together
       for panel in 0..<panels {
         rows.initialize(repeating: .zero, count: lanes * inner)
         for lane in 0..<lanes {
           if let row = row(group, panel, lane) { copy(row, rows + lane * inner) }
         }
-        var target = packed + (group * inner * panels + panel) * lanes
+        var target = packed + ((part * inner + group - part) * panels + panel) * lanes
         for column in 0..<inner {
           for lane in 0..<lanes { target[lane] = rows[lane * inner + column] }
-          target += panels * lanes
+          target += together * panels * lanes
         }
       }
     }
@@ -70,13 +88,13 @@ struct PackedMatrix {
 
   /// Packs a weight whose results are its rows in order: a linear layer's, a projection's or an RNN's.
   init<R: Real>(
-    plain weight: Tensor, as type: R.Type, keepingHalves: Bool, rows: Int, inner: Int
+    plain weight: Tensor, as type: R.Type, _ packing: Packing, rows: Int, inner: Int
   ) throws(RNNError) {
     let lanes = R.precision.lanes
     let panels = Self.panels(rows: rows, lanes: lanes)
     let groups = (rows + panels * lanes - 1) / (panels * lanes)
     try self.init(
-      weight, as: type, keepingHalves: keepingHalves, inner: inner, groups: groups, panels: panels, pitch: panels
+      weight, as: type, packing, inner: inner, groups: groups, panels: panels, pitch: panels
     ) { group, panel, lane in
       let row = (group * panels + panel) * lanes + lane
       return row < rows ? row : nil

@@ -66,8 +66,12 @@ public final class Plan: @unchecked Sendable {
     operations = try set.operations(precision)
     stages =
       switch precision {
-      case .float32: try Self.pack(model, chain.architecture, as: Float.self, keepingHalves: set.keepsHalves)
-      case .float64: try Self.pack(model, chain.architecture, as: Double.self, keepingHalves: false)
+      case .float32:
+        try Self.pack(
+          model, chain.architecture, as: Float.self, Packing(operations: operations.pointee, keepsHalves: set.keepsHalves))
+      case .float64:
+        try Self.pack(
+          model, chain.architecture, as: Double.self, Packing(operations: operations.pointee, keepsHalves: false))
       }
     layout = Self.layout(stages, precision)
   }
@@ -109,7 +113,7 @@ public final class Plan: @unchecked Sendable {
   }
 
   private static func pack<R: Real>(
-    _ model: Model, _ architecture: Architecture, as type: R.Type, keepingHalves: Bool
+    _ model: Model, _ architecture: Architecture, as type: R.Type, _ packing: Packing
   ) throws(RNNError) -> [Stage] {
     var stages: [Stage] = []
     for module in architecture.modules {
@@ -120,9 +124,9 @@ public final class Plan: @unchecked Sendable {
         }
         stages.append(.embedding(EmbeddingStage(module: module, weight: weight)))
       case .recurrent(let module):
-        stages.append(.recurrent(try RecurrentStage(model, module, as: type, keepingHalves: keepingHalves)))
+        stages.append(.recurrent(try RecurrentStage(model, module, as: type, packing)))
       case .linear(let module):
-        stages.append(.linear(try LinearStage(model, module, as: type, keepingHalves: keepingHalves)))
+        stages.append(.linear(try LinearStage(model, module, as: type, packing)))
       case .unknown(let module): throw Chain.cannotRun(module)
       }
     }

@@ -25,13 +25,13 @@ final class RecurrentStage: @unchecked Sendable {
   private let memory: [AlignedMemory]
 
   init<R: Real>(
-    _ model: Model, _ module: Recurrent, as type: R.Type, keepingHalves: Bool
+    _ model: Model, _ module: Recurrent, as type: R.Type, _ packing: Packing
   ) throws(RNNError) {
     var packed: [PackedLayer] = []
     for layer in 0..<module.numLayers {
       for direction in 0..<module.directionCount {
         packed.append(
-          try PackedLayer(model, module, layer: layer, direction: direction, as: type, keepingHalves: keepingHalves))
+          try PackedLayer(model, module, layer: layer, direction: direction, as: type, packing))
       }
     }
     self.module = module
@@ -60,12 +60,12 @@ final class LinearStage: @unchecked Sendable {
   let stride: Int
   private let memory: AlignedMemory
 
-  init<R: Real>(_ model: Model, _ module: Linear, as type: R.Type, keepingHalves: Bool) throws(RNNError) {
+  init<R: Real>(_ model: Model, _ module: Linear, as type: R.Type, _ packing: Packing) throws(RNNError) {
     guard let weight = model.tensor(module.name, "weight") else {
       throw RNNError(.defect, place: "tensor \(Model.join(module.name, "weight"))", "missing from the model")
     }
     let packed = try PackedMatrix(
-      plain: weight, as: type, keepingHalves: keepingHalves, rows: module.outFeatures, inner: module.inFeatures)
+      plain: weight, as: type, packing, rows: module.outFeatures, inner: module.inFeatures)
     let count = packed.resultCount(R.precision)
     bias = try AlignedMemory(reals: count, R.precision)
     if module.bias, let tensor = model.tensor(module.name, "bias") {

@@ -11,7 +11,8 @@ typedef struct {
 
 /// The product of `rows` rows with `groups` groups from group `first` on, to `out` or, from registers, into the cell of
 /// their units: one row, or several with a single group. Where there is an `input` matrix, its product comes first.
-INLINE void NAME(row_groups)(const rnnkit_weights kept, const int rows, const int groups, const int panels,
+/// `beside` says that the groups lie side by side.
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const int rows, const int groups, const int panels,
                              const NAME(then) then, const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
                              const rnnkit_matrix *input, const NAME(given) x_in, const NAME(given) start, REAL *out,
                              const NAME(cells) cells) {
@@ -26,15 +27,16 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const int rows, const in
     UNROLL for (int p = 0; p < pitch; p++) gates[i * pitch + p] = from[p];
   }
   const int count = rows * groups * panels;
+  const ptrdiff_t w_group = beside ? panels : matrix->inner * panels, w_pitch = beside ? groups * panels : panels;
   if (input) {
     UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + i % panels];
     NAME(add_rows)(RNNKIT_REALS, rows, groups, panels, (const V *)input->weights + first * input->inner * panels,
-                   input->inner * panels, input->inner, x_in.at, x_in.stride, totals);
+                   input->inner * panels, panels, input->inner, x_in.at, x_in.stride, totals);
     UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + i % panels] = totals[i];
   }
   UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
   NAME(add_rows)(kept, rows, groups, panels, NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels),
-                 matrix->inner * panels, matrix->inner, x.at, x.stride, totals);
+                 w_group, w_pitch, matrix->inner, x.at, x.stride, totals);
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
     UNROLL for (int i = 0; i < count; i++) to[i / panels * spread + i % panels] = totals[i];
@@ -57,36 +59,43 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
                       const rnnkit_matrix *input, const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden,
                       REAL *c, REAL *output) {
   const ptrdiff_t units = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
-  const int most = NAME(groups_at_once)(panels);
+  const int most = NAME(groups_at_once)(panels), together = TOGETHER(panels);
+#define GROUPS(beside, number)                                                                                         \
+  NAME(row_groups)(kept, (beside), 1, (number), panels, then, matrix, first, (NAME(given)){x}, input,                  \
+                   (NAME(given)){x_in}, (NAME(given)){start}, out,                                                     \
+                   NAME(cells_of_row)(first * units, hidden, x, c, out, output));
+  if (together > 1 && kept == RNNKIT_REALS && (then == NAME(lstm) || then == NAME(gru)) && matrix->together > 1) {
+    for (ptrdiff_t part = begin; part < end; part += together) {
+      ptrdiff_t first = backward ? begin + end - part - together : part;
+      GROUPS(true, together)
+    }
+    return;
+  }
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
     count = left < most ? left : most;
     // Rather two and two than three and one.
     if (left == most + 1 && most > 2) count = most - 1;
     ptrdiff_t first = backward ? begin + left - count : end - left;
-#define GROUPS(number)                                                                                                 \
-  if ((number) <= most && count == (number)) {                                                                         \
-    NAME(row_groups)(kept, 1, (number) <= most ? (number) : 1, panels, then, matrix, first, (NAME(given)){x}, input,   \
-                     (NAME(given)){x_in}, (NAME(given)){start}, out,                                                   \
-                     NAME(cells_of_row)(first * units, hidden, x, c, out, output));                                    \
+    if (count == 1) GROUPS(false, 1)
+    else if (count == 2) GROUPS(false, most > 1 ? 2 : 1)
+    else if (count == 3) GROUPS(false, most > 2 ? 3 : 1)
+    else GROUPS(false, most > 3 ? 4 : 1)
   }
-    GROUPS(1)
-    GROUPS(2)
-    GROUPS(3)
-    GROUPS(4)
 #undef GROUPS
-  }
 }
 
 /// Several rows with matrices of so many panels a group.
 INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
                        const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
   for (ptrdiff_t group = 0; group < matrix->groups; group++) {
-    const void *w = NAME(weights_at)(matrix->kept, matrix->weights, group * matrix->inner * panels);
+    ptrdiff_t part = group / matrix->together * matrix->together;
+    const void *w =
+        NAME(weights_at)(matrix->kept, matrix->weights, (part * matrix->inner + group - part) * panels);
     ptrdiff_t at = (group * matrix->pitch + matrix->first) * LANES;
     // Registers may hold only some of a group's panels.
 #define STRIP(first, width)                                                                                            \
-  NAME(strip)(matrix->kept, TALLEST_TILE(width), (first), (width), w, panels, matrix->inner, x, x_stride, rows,        \
-              start + at + (first) * LANES, start_stride, out + at + (first) * LANES, out_stride)
+  NAME(strip)(matrix->kept, TALLEST_TILE(width), (first), (width), w, matrix->together * panels, matrix->inner, x,     \
+              x_stride, rows, start + at + (first) * LANES, start_stride, out + at + (first) * LANES, out_stride)
     UNROLL for (int first = 0; first < panels; first += WIDEST_TILE) {
       if (panels - first >= WIDEST_TILE) STRIP(first, WIDEST_TILE);
       else STRIP(first, (panels - first) % WIDEST_TILE);
@@ -104,7 +113,8 @@ static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrd
 #define PANELS(number)                                                                                                 \
   case number: {                                                                                                       \
     const int panels = number;                                                                                         \
-    if (rows > 1) NAME(rows)(panels, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                 \
+    if (rows > 1 || matrix->together > 1)                                                                              \
+      NAME(rows)(panels, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                             \
     else if (panels < 3) ROW(RNNKIT_REALS)                                                                             \
     else FOR_KEPT(matrix->kept, ROW)                                                                                   \
     break;                                                                                                             \

@@ -92,17 +92,19 @@ INLINE void NAME(strip)(rnnkit_weights kept, const int tallest, const int first,
   }
 }
 
-/// Adds the product of few rows with `groups` groups, `w_group` vectors from one to the next, to their totals.
+/// Adds the product of few rows with `groups` groups, `w_group` vectors from one to the next and `w_pitch` from column to
+/// column, to their totals.
 ///
 /// Few panels do not keep enough chains in flight: then two blocks are summed side by side.
 INLINE void NAME(add_rows)(const rnnkit_weights kept, const int rows, const int groups, const int panels, const void *w,
-                           ptrdiff_t w_group, ptrdiff_t inner, const REAL *x, ptrdiff_t x_stride, V *totals) {
+                           ptrdiff_t w_group, ptrdiff_t w_pitch, ptrdiff_t inner, const REAL *x, ptrdiff_t x_stride,
+                           V *totals) {
   const int count = rows * groups * panels, blocks = 2 * count <= SINGLE_PANELS ? 2 : 1;
   V sums[MOST_GROUPS * 4];
   ptrdiff_t k = 0;
 #define BLOCKS(number, length)                                                                                         \
-  NAME(block_sums)(kept, (number), rows, groups, panels, NAME(weights_at)(kept, w, k * panels), w_group, panels, x + k,\
-                   x_stride, (length), 0, sums);                                                                       \
+  NAME(block_sums)(kept, (number), rows, groups, panels, NAME(weights_at)(kept, w, k * w_pitch), w_group, w_pitch,    \
+                   x + k, x_stride, (length), 0, sums);                                                                      \
   UNROLL for (int i = 0; i < (number) * count; i++) totals[i % count] += sums[i];
   for (; k + blocks * BLOCK <= inner; k += blocks * BLOCK) { BLOCKS(blocks, BLOCK) }
   if (blocks > 1 && k + BLOCK <= inner) {

@@ -18,14 +18,16 @@ typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16 } rnnkit_weights;
 
 /// A weight matrix of `inner` columns, packed for `multiply`.
 ///
-/// A panel is one vector of rows. `panels` of them make a group: [group][column][panel][lane]. Rows that only fill a
-/// panel up are zero.
+/// A panel is one vector of rows, `panels` of them make a group, and `together` groups lie side by side:
+/// [group / together][column][group % together][panel][lane]. Rows that only fill a panel up are zero.
 typedef struct {
   /// Aligned to 64 bytes.
   const void *weights;
   rnnkit_weights kept;
   ptrdiff_t inner;
   ptrdiff_t groups;
+  /// 1, or what `together` says where that divides the number of groups.
+  ptrdiff_t together;
   /// 1 to RNNKIT_MAXIMUM_PANELS.
   ptrdiff_t panels;
   /// Vectors from one group's results to the next one's.
@@ -170,6 +172,9 @@ typedef struct {
   /// The same for `count` layers of one cell and size, in turn so that one's work fills another's waits. Step t of a
   /// layer may be of input that is the output of step t of the one before it. Only for layers that are `in_place`.
   void (*run_in_turn)(const rnnkit_layer *layers, const rnnkit_piece *pieces, ptrdiff_t count);
+  /// How many groups of so many panels a single row is best to find side by side, where a matrix is read from the second
+  /// cache at each step: one stream comes faster than several. Products of many rows are rather faster without.
+  ptrdiff_t (*together)(ptrdiff_t panels);
   /// Whether each row's h is replaced at once, all of it being at hand.
   bool (*in_place)(const rnnkit_layer *layer, ptrdiff_t batch);
   /// In place over `rows` rows of `count` reals, each in whole vectors.
