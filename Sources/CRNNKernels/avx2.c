@@ -10,6 +10,7 @@
 #define MAXIMUM_TILE 6
 #define SINGLE_PANELS 4
 #define TOGETHER(panels) 1
+#define PACKS 0
 #define SMALL_TILE 12
 #define IN_STEP 1
 #define MOST_UNITS 1

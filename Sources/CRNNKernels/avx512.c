@@ -10,6 +10,7 @@
 #define MAXIMUM_TILE 24
 #define SINGLE_PANELS 12
 #define TOGETHER(panels) ((panels) == 3 ? 4 : 2)
+#define PACKS 1
 #define SMALL_TILE 16
 #define IN_STEP 3
 #define MOST_UNITS 3

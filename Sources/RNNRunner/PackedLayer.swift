@@ -31,17 +31,24 @@ struct PackedLayer {
     layer.input_forget = module.inputForget
 
     let inputWeight = try tensor(.weightIH), recurrentWeight = try tensor(.weightHH)
-    // Where each gate's pre-activation is in a group of gates, by the gate's place in PyTorch's order; the candidate
-    // of a GRU whose reset follows the product has two places.
+    // What each place in a group of gates is of, by the gate's place in PyTorch's order; the candidate of a GRU whose
+    // reset follows the product has two places.
     let biasGates: [GateBias]
+    // Their places, and which half of them, where the last units' are packed.
+    var packedPlaces: [(place: Int, half: Int)] = []
     var pitch: Int
+    var isPacked = false
     func gates(
-      _ weight: Tensor, inner: Int, order: [Int], first: Int, isRecurrent: Bool = false
+      _ weight: Tensor, inner: Int, order: [Int], first: Int, isRecurrent: Bool = false, packed: [[Int]] = []
     ) throws(RNNError) -> PackedMatrix {
       try PackedMatrix(
         weight, as: type, packing, inner: inner, groups: units, panels: order.count, pitch: pitch, first: first,
-        isRecurrent: isRecurrent
+        isRecurrent: isRecurrent, isPacked: isPacked
       ) { group, panel, lane in
+        if isPacked && group == units - 1 {
+          let half = lane / (lanes / 2), unit = group * lanes + lane % (lanes / 2)
+          return unit < hidden && half < packed[panel].count ? packed[panel][half] * hidden + unit : nil
+        }
         let unit = group * lanes + lane
         return unit < hidden ? order[panel] * hidden + unit : nil
       }
@@ -61,15 +68,24 @@ struct PackedLayer {
     case .lstm:
       layer.cell = RNNKIT_LSTM
       pitch = 4
-      layer.input = hold(try gates(inputWeight, inner: inputSize, order: [0, 1, 2, 3], first: 0))
-      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1, 2, 3], first: 0, isRecurrent: true))
+      isPacked = rnnkit_is_fused(&layer) && !module.peephole && packing.operations.packs(layer.cell, hidden)
+      packedPlaces = [(0, 0), (0, 1), (1, 0), (1, 1)]
+      let packed = [[0, 1], [2, 3]]
+      layer.input = hold(try gates(inputWeight, inner: inputSize, order: [0, 1, 2, 3], first: 0, packed: packed))
+      layer.recurrent = hold(
+        try gates(recurrentWeight, inner: state, order: [0, 1, 2, 3], first: 0, isRecurrent: true, packed: packed))
       biasGates = [.both(0), .both(1), .both(2), .both(3)]
       layer.gates = R.precision.stride(units * pitch * lanes)
     case .gru where module.resetAfter:
       layer.cell = RNNKIT_GRU
       pitch = 4
-      layer.input = hold(try gates(inputWeight, inner: inputSize, order: [2, 0, 1], first: 0))
-      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1, 2], first: 1, isRecurrent: true))
+      isPacked = rnnkit_is_fused(&layer) && packing.operations.packs(layer.cell, hidden)
+      packedPlaces = [(0, 0), (1, 0), (1, 1), (2, 0)]
+      layer.input = hold(
+        try gates(inputWeight, inner: inputSize, order: [2, 0, 1], first: 0, packed: [[2], [0, 1]]))
+      layer.recurrent = hold(
+        try gates(
+          recurrentWeight, inner: state, order: [0, 1, 2], first: 1, isRecurrent: true, packed: [[0, 1], [2]]))
       biasGates = [.input(2), .both(0), .both(1), .recurrent(2)]
       layer.gates = R.precision.stride(units * pitch * lanes)
     case .gru:
@@ -104,7 +120,9 @@ struct PackedLayer {
       let packed = bias.base.assumingMemoryBound(to: type)
       for (place, gate) in biasGates.enumerated() {
         for unit in 0..<hidden {
-          packed[(unit / lanes * pitch + place) * lanes + unit % lanes] =
+          let isLast = isPacked && unit / lanes == units - 1
+          let (place, half) = isLast ? packedPlaces[place] : (place, 0)
+          packed[(unit / lanes * pitch + place) * lanes + half * lanes / 2 + unit % lanes] =
             switch gate {
             case .both(let gate): input[gate * hidden + unit] + recurrent[gate * hidden + unit]
             case .input(let gate): input[gate * hidden + unit]

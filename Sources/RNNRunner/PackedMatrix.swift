@@ -26,14 +26,17 @@ struct PackedMatrix {
 
   /// Packs a (rows, inner) weight. `row(group, panel, lane)` names the row that a lane computes, nil for none.
   ///
-  /// - Parameter isRecurrent: Whether all of it is read at each step.
+  /// - Parameters:
+  ///   - isRecurrent: Whether all of it is read at each step.
+  ///   - isPacked: Whether the last group has two panels only.
   init<R: Real>(
     _ weight: Tensor, as type: R.Type, _ packing: Packing, inner: Int, groups: Int, panels: Int, pitch: Int,
-    first: Int = 0, isRecurrent: Bool = false, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
+    first: Int = 0, isRecurrent: Bool = false, isPacked: Bool = false, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
   ) throws(RNNError) {
-    let count = try product(groups, panels, inner, R.precision.lanes)
+    let vectors = try product(groups, panels) - (isPacked ? panels - 2 : 0)
+    let count = try product(vectors, inner, R.precision.lanes)
     var kept = RNNKIT_REALS
-    if packing.keepsHalves, panels >= 3, count * R.precision.size >= Self.leastHalves {
+    if packing.keepsHalves, panels >= 3, !isPacked, count * R.precision.size >= Self.leastHalves {
       if weight.elementType == .float16 { kept = RNNKIT_FLOAT16 }
       if weight.elementType == .bfloat16 { kept = RNNKIT_BFLOAT16 }
     }
@@ -44,14 +47,16 @@ struct PackedMatrix {
     }
     if kept == RNNKIT_REALS {
       memory = try AlignedMemory(reals: count, R.precision)
-      Self.pack(memory.base.assumingMemoryBound(to: type), groups, together, panels, inner, R.precision.lanes, row) { row, target in
+      Self.pack(
+        memory.base.assumingMemoryBound(to: type), groups, together, panels, isPacked, inner, R.precision.lanes, row
+      ) { row, target in
         weight.copyReals(from: row * inner, count: inner, to: target)
       }
     } else {
       memory = try AlignedMemory(byteCount: count * 2)
       let packed = memory.base.assumingMemoryBound(to: UInt16.self)
       weight.withUnsafeBytes { bytes in
-        Self.pack(packed, groups, together, panels, inner, R.precision.lanes, row) { row, target in
+        Self.pack(packed, groups, together, panels, false, inner, R.precision.lanes, row) { row, target in
           UnsafeMutableRawBufferPointer(start: target, count: inner * 2)
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[row * inner * 2..<(row + 1) * inner * 2]))
         }
@@ -59,12 +64,13 @@ struct PackedMatrix {
     }
     matrix = rnnkit_matrix(
       weights: UnsafeRawPointer(memory.base), kept: kept, inner: inner, groups: groups, together: together,
-      panels: panels, pitch: pitch, first: first)
+      panels: panels, packed: isPacked, pitch: pitch, first: first)
   }
 
   /// Puts rows side by side, a panel of them at a time.
   private static func pack<Element: AdditiveArithmetic>(
-    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ together: Int, _ panels: Int, _ inner: Int, _ lanes: Int,
+    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ together: Int, _ panels: Int, _ isPacked: Bool, _ inner: Int,
+    _ lanes: Int,
     _ row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?,
     _ copy: (_ row: Int, _ target: UnsafeMutablePointer<Element>) -> Void
   ) {
@@ -72,7 +78,8 @@ struct PackedMatrix {
     defer { rows.deallocate() }
     for group in 0..<groups {
       let part = group / together * together
-      for panel in 0..<panels {
+      let count = isPacked && group == groups - 1 ? 2 : panels
+      for panel in 0..<count {
         rows.initialize(repeating: .zero, count: lanes * inner)
         for lane in 0..<lanes {
           if let row = row(group, panel, lane) { copy(row, rows + lane * inner) }
@@ -80,7 +87,7 @@ struct PackedMatrix {
         var target = packed + ((part * inner + group - part) * panels + panel) * lanes
         for column in 0..<inner {
           for lane in 0..<lanes { target[lane] = rows[lane * inner + column] }
-          target += together * panels * lanes
+          target += together * count * lanes
         }
       }
     }

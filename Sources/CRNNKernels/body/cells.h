@@ -40,6 +40,21 @@ INLINE void NAME(put_units)(const int count, const V *y, const NAME(cells) cells
 
 INLINE V NAME(clipped)(V x, V bound) { return SELECT(x > bound, bound, SELECT(x < -bound, -bound, x)); }
 
+/// A vector of units' gates from what two of them share.
+INLINE void NAME(unpack)(const rnnkit_cell cell, const V *x, V *gates) {
+#if LANES == 16
+#define UPPER(x) __builtin_shufflevector((x), (x), 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#else
+#define UPPER(x) __builtin_shufflevector((x), (x), 4, 5, 6, 7, 0, 1, 2, 3)
+#endif
+  V first = x[0], second = x[1], third = x[2];
+  gates[0] = first;
+  gates[1] = cell == RNNKIT_LSTM ? UPPER(first) : second;
+  gates[2] = cell == RNNKIT_LSTM ? second : UPPER(second);
+  gates[3] = cell == RNNKIT_LSTM ? UPPER(second) : third;
+#undef UPPER
+}
+
 // The standard cells: `count` vectors of units, whose gates are x[vector][gate].
 
 #define EACH UNROLL for (int j = 0; j < count; j++)
@@ -158,13 +173,20 @@ INLINE void NAME(cell_row)(const bool standard, const rnnkit_cell cell, const bo
     return;
   }
   const int pitch = cell == RNNKIT_RNN ? 1 : 4, many = cell == RNNKIT_RNN ? IN_STEP : MOST_UNITS;
+  const bool packed = PACKS && cell != RNNKIT_RNN && layer->recurrent.packed;
+  const ptrdiff_t end = packed ? layer->hidden / LANES * LANES : layer->hidden;
   ptrdiff_t unit = 0;
 #define UNITS(count)                                                                                                   \
-  for (; unit + ((count) - 1) * LANES < layer->hidden; unit += (count) * LANES) {                                      \
+  for (; unit + ((count) - 1) * LANES < end; unit += (count) * LANES) {                                      \
     NAME(standard_units)((count), cell, relu, (const V *)(gates + unit * pitch),                                       \
                          NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));                                 \
   }
   if (many > 1) UNITS(many)
   UNITS(1)
 #undef UNITS
+  if (packed) {
+    V x[4];
+    NAME(unpack)(cell, (const V *)(gates + unit * pitch), x);
+    NAME(standard_units)(1, cell, relu, x, NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));
+  }
 }

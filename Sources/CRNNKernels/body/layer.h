@@ -100,7 +100,7 @@ INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const r
   const int wide = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
   const ptrdiff_t whole = layer->recurrent.groups * wide;
   ptrdiff_t rows = piece->active ? piece->active[t] : piece->batch, row = 0;
-#define ROWS(number, groups)                                                                                           \
+#define ROWS(number, groups, packed)                                                                                   \
   for (; row + (number) <= rows; row += (number)) {                                                                    \
     ptrdiff_t at = t * piece->batch + row;                                                                             \
     REAL *h = (REAL *)piece->h + row * piece->h_stride;                                                                \
@@ -117,17 +117,21 @@ INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const r
     NAME(given) start = {(REAL *)piece->gates + at * layer->gates, layer->gates};                                      \
     if (input) start = (NAME(given)){layer->bias};                                                                     \
     NAME(given) x_in = {(const REAL *)piece->input + at * piece->input_stride, piece->input_stride};                   \
-    NAME(row_groups)(RNNKIT_REALS, false, (number), (groups), panels, then, &layer->recurrent, 0,                             \
+    NAME(row_groups)(RNNKIT_REALS, false, (packed), (number), (groups), panels, then, &layer->recurrent, 0,                             \
                      (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
   }
   if (TWO_GROUPS(panels) && wide == LANES && layer->recurrent.groups == 2) {
-    ROWS(1, TWO_GROUPS(panels) ? 2 : 1)
+    if (PACKS && layer->recurrent.packed) {
+      ROWS(1, TWO_GROUPS(panels) ? 2 : 1, PACKS && TWO_GROUPS(panels))
+    } else {
+      ROWS(1, TWO_GROUPS(panels) ? 2 : 1, false)
+    }
   } else if (wide > LANES) {
-    ROWS(1, 1)
+    ROWS(1, 1, false)
   } else {
-    if (4 * panels <= SMALL_TILE) ROWS(4, 1)
-    ROWS(2, 1)
-    ROWS(1, 1)
+    if (4 * panels <= SMALL_TILE) ROWS(4, 1, false)
+    ROWS(2, 1, false)
+    ROWS(1, 1, false)
   }
 #undef ROWS
   for (; row < piece->batch; row++) {
@@ -221,6 +225,12 @@ static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {
   }
 }
 
+static bool NAME(packs)(rnnkit_cell cell, ptrdiff_t hidden) {
+  ptrdiff_t groups = (hidden + LANES - 1) / LANES, rest = hidden % LANES;
+  if (!PACKS || (cell != RNNKIT_LSTM && cell != RNNKIT_GRU) || rest == 0 || rest > LANES / 2) return false;
+  return groups > 1 && groups <= NAME(groups_at_once)(cell == RNNKIT_LSTM ? 4 : 3);
+}
+
 static ptrdiff_t NAME(together)(ptrdiff_t panels) { return TOGETHER(panels); }
 
-static const rnnkit_operations NAME(operations) = {NAME(multiply), NAME(run), NAME(run_in_turn), NAME(together), NAME(in_place), NAME(activate)};
+static const rnnkit_operations NAME(operations) = {NAME(multiply), NAME(run), NAME(run_in_turn), NAME(together), NAME(packs), NAME(in_place), NAME(activate)};

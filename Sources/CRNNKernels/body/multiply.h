@@ -11,8 +11,8 @@ typedef struct {
 
 /// The product of `rows` rows with `groups` groups from group `first` on, to `out` or, from registers, into the cell of
 /// their units: one row, or several with a single group. Where there is an `input` matrix, its product comes first.
-/// `beside` says that the groups lie side by side.
-INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const int rows, const int groups, const int panels,
+/// `beside` says that the groups lie side by side, `packed` that the last one is.
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const bool packed, const int rows, const int groups, const int panels,
                              const NAME(then) then, const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
                              const rnnkit_matrix *input, const NAME(given) x_in, const NAME(given) start, REAL *out,
                              const NAME(cells) cells) {
@@ -26,25 +26,27 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const
     if (then == NAME(store)) from += matrix->first;
     UNROLL for (int p = 0; p < pitch; p++) gates[i * pitch + p] = from[p];
   }
-  const int count = rows * groups * panels;
+  const int count = rows * groups * panels - (packed ? panels - 2 : 0);
   const ptrdiff_t w_group = beside ? panels : matrix->inner * panels, w_pitch = beside ? groups * panels : panels;
   if (input) {
     UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + i % panels];
-    NAME(add_rows)(RNNKIT_REALS, rows, groups, panels, (const V *)input->weights + first * input->inner * panels,
+    NAME(add_rows)(RNNKIT_REALS, packed, rows, groups, panels, (const V *)input->weights + first * input->inner * panels,
                    input->inner * panels, panels, input->inner, x_in.at, x_in.stride, totals);
     UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + i % panels] = totals[i];
   }
   UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
-  NAME(add_rows)(kept, rows, groups, panels, NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels),
-                 w_group, w_pitch, matrix->inner, x.at, x.stride, totals);
+  NAME(add_rows)(kept, packed, rows, groups, panels,
+                 NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels), w_group, w_pitch,
+                 matrix->inner, x.at, x.stride, totals);
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
     UNROLL for (int i = 0; i < count; i++) to[i / panels * spread + i % panels] = totals[i];
     return;
   }
   UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + is_gru + i % panels] = totals[i];
-  NAME(standard_units)(is_rnn ? count : rows * groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
-                       then == NAME(relu), gates, cells);
+  const rnnkit_cell cell = is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM;
+  if (packed) NAME(unpack)(cell, gates + (groups - 1) * pitch, gates + (groups - 1) * pitch);
+  NAME(standard_units)(is_rnn ? count : rows * groups, cell, then == NAME(relu), gates, cells);
 }
 
 /// Groups of so many panels that a single row takes at once: as many as keep enough chains in flight.
@@ -60,15 +62,24 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
                       REAL *c, REAL *output) {
   const ptrdiff_t units = then == NAME(rnn) || then == NAME(relu) ? panels * LANES : LANES;
   const int most = NAME(groups_at_once)(panels), together = TOGETHER(panels);
-#define GROUPS(beside, number)                                                                                         \
-  NAME(row_groups)(kept, (beside), 1, (number), panels, then, matrix, first, (NAME(given)){x}, input,                  \
+  const bool has_gates = kept == RNNKIT_REALS && (then == NAME(lstm) || then == NAME(gru));
+  const ptrdiff_t all = matrix->groups;
+#define GROUPS(beside, packed, number)                                                                                 \
+  NAME(row_groups)(kept, (beside), (packed), 1, (number), panels, then, matrix, first, (NAME(given)){x}, input,        \
                    (NAME(given)){x_in}, (NAME(given)){start}, out,                                                     \
                    NAME(cells_of_row)(first * units, hidden, x, c, out, output));
-  if (together > 1 && kept == RNNKIT_REALS && (then == NAME(lstm) || then == NAME(gru)) && matrix->together > 1) {
+  if (together > 1 && has_gates && matrix->together > 1) {
     for (ptrdiff_t part = begin; part < end; part += together) {
       ptrdiff_t first = backward ? begin + end - part - together : part;
-      GROUPS(true, together)
+      GROUPS(true, false, together)
     }
+    return;
+  }
+  if (PACKS && has_gates && matrix->packed) {
+    const ptrdiff_t first = 0;
+    if (most > 1 && all == 2) GROUPS(false, true, 2)
+    if (most > 2 && all == 3) GROUPS(false, true, 3)
+    if (most > 3 && all == 4) GROUPS(false, true, 4)
     return;
   }
   for (ptrdiff_t left = end - begin, count; left > 0; left -= count) {
@@ -76,10 +87,10 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
     // Rather two and two than three and one.
     if (left == most + 1 && most > 2) count = most - 1;
     ptrdiff_t first = backward ? begin + left - count : end - left;
-    if (count == 1) GROUPS(false, 1)
-    else if (count == 2) GROUPS(false, most > 1 ? 2 : 1)
-    else if (count == 3) GROUPS(false, most > 2 ? 3 : 1)
-    else GROUPS(false, most > 3 ? 4 : 1)
+    if (count == 1) GROUPS(false, false, 1)
+    if (most > 1 && count == 2) GROUPS(false, false, 2)
+    if (most > 2 && count == 3) GROUPS(false, false, 3)
+    if (most > 3 && count == 4) GROUPS(false, false, 4)
   }
 #undef GROUPS
 }
@@ -87,7 +98,8 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
 /// Several rows with matrices of so many panels a group.
 INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
                        const REAL *start, ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
-  for (ptrdiff_t group = 0; group < matrix->groups; group++) {
+  const bool packed = PACKS && matrix->packed;
+  for (ptrdiff_t group = 0; group < matrix->groups - packed; group++) {
     ptrdiff_t part = group / matrix->together * matrix->together;
     const void *w =
         NAME(weights_at)(matrix->kept, matrix->weights, (part * matrix->inner + group - part) * panels);
@@ -102,6 +114,11 @@ INLINE void NAME(rows)(const int panels, const rnnkit_matrix *matrix, const REAL
     }
 #undef STRIP
   }
+  if (packed) {
+    ptrdiff_t group = matrix->groups - 1, at = (group * matrix->pitch + matrix->first) * LANES;
+    NAME(strip)(RNNKIT_REALS, TALLEST_TILE(2), 0, 2, (const V *)matrix->weights + group * matrix->inner * panels, 2,
+                matrix->inner, x, x_stride, rows, start + at, start_stride, out + at, out_stride);
+  }
 }
 
 static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrdiff_t x_stride, ptrdiff_t rows,
@@ -113,7 +130,7 @@ static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrd
 #define PANELS(number)                                                                                                 \
   case number: {                                                                                                       \
     const int panels = number;                                                                                         \
-    if (rows > 1 || matrix->together > 1)                                                                              \
+    if (rows > 1 || matrix->together > 1 || matrix->packed)                                                                     \
       NAME(rows)(panels, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                             \
     else if (panels < 3) ROW(RNNKIT_REALS)                                                                             \
     else FOR_KEPT(matrix->kept, ROW)                                                                                   \
@@ -139,7 +156,8 @@ static void NAME(multiply)(const rnnkit_matrix *matrix, const void *x_, ptrdiff_
     if (start_ == out_) continue;
     for (ptrdiff_t r = row; r < row + count; r++) {
       for (ptrdiff_t g = 0; g < matrix->groups; g++) {
-        for (ptrdiff_t p = matrix->first + matrix->panels; p < matrix->pitch; p++) {
+        ptrdiff_t panels = matrix->packed && g == matrix->groups - 1 ? 2 : matrix->panels;
+        for (ptrdiff_t p = matrix->first + panels; p < matrix->pitch; p++) {
           ptrdiff_t at = (g * matrix->pitch + p) * LANES;
           *(V *)(out + r * out_stride + at) = *(const V *)(start + r * start_stride + at);
         }

@@ -11,24 +11,24 @@
 #define MOST_GROUPS 4
 
 /// sums[block][row][group][panel] over `length` columns of `blocks` blocks that follow each other, `rows` rows and
-/// `groups`·`panels` panels. Counts are known when compiled. `ahead`, where there is one, is fetched meanwhile.
-INLINE void NAME(block_sums)(const rnnkit_weights kept, const int blocks, const int rows, const int groups,
-                             const int panels, const void *w, ptrdiff_t w_group, ptrdiff_t w_pitch, const REAL *x,
-                             ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, V *sums) {
-  UNROLL for (int i = 0; i < blocks * rows * groups * panels; i++) sums[i] = SPLAT(0);
+/// `count` panels, `panels` in a group; `last`, where there is one, are the weights of a last group of two. Counts are
+/// known when compiled. `ahead`, where there is one, is fetched meanwhile.
+INLINE void NAME(block_sums)(const rnnkit_weights kept, const int blocks, const int rows, const int count,
+                             const int panels, const void *w, ptrdiff_t w_group, ptrdiff_t w_pitch, const V *last,
+                             const REAL *x, ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, V *sums) {
+  UNROLL for (int i = 0; i < blocks * rows * count; i++) sums[i] = SPLAT(0);
   for (ptrdiff_t k = 0; k < length; k++) {
     if (ahead) __builtin_prefetch((const V *)ahead + k);
     UNROLL for (int b = 0; b < blocks; b++) {
       V weights[MAXIMUM_TILE];
-      UNROLL for (int g = 0; g < groups; g++) {
-        UNROLL for (int p = 0; p < panels; p++) {
-          weights[g * panels + p] = NAME(weight)(kept, w, g * w_group + (k + b * BLOCK) * w_pitch + p);
-        }
+      UNROLL for (int i = 0; i < count; i++) {
+        if (last && i >= count - 2) weights[i] = last[(k + b * BLOCK) * 2 + i - (count - 2)];
+        else weights[i] = NAME(weight)(kept, w, i / panels * w_group + (k + b * BLOCK) * w_pitch + i % panels);
       }
       UNROLL for (int r = 0; r < rows; r++) {
         V value = SPLAT(x[r * x_stride + k + b * BLOCK]);
-        UNROLL for (int i = 0; i < groups * panels; i++) {
-          V *sum = sums + (b * rows + r) * groups * panels + i;
+        UNROLL for (int i = 0; i < count; i++) {
+          V *sum = sums + (b * rows + r) * count + i;
           *sum = FMA(weights[i], value, *sum);
         }
       }
@@ -41,7 +41,7 @@ INLINE void NAME(tile)(const int rows, const int panels, const V *w, ptrdiff_t w
                        ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, const REAL *start, ptrdiff_t start_stride,
                        REAL *out, ptrdiff_t out_stride) {
   V sums[MAXIMUM_TILE];
-  NAME(block_sums)(RNNKIT_REALS, 1, rows, 1, panels, w, 0, w_pitch, x, x_stride, length, ahead, sums);
+  NAME(block_sums)(RNNKIT_REALS, 1, rows, panels, panels, w, 0, w_pitch, 0, x, x_stride, length, ahead, sums);
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int p = 0; p < panels; p++) {
       *(V *)(out + r * out_stride + p * LANES) =
@@ -93,19 +93,20 @@ INLINE void NAME(strip)(rnnkit_weights kept, const int tallest, const int first,
 }
 
 /// Adds the product of few rows with `groups` groups, `w_group` vectors from one to the next and `w_pitch` from column to
-/// column, to their totals.
+/// column, to their totals. The last one may be `packed`, which leaves its last totals out.
 ///
 /// Few panels do not keep enough chains in flight: then two blocks are summed side by side.
-INLINE void NAME(add_rows)(const rnnkit_weights kept, const int rows, const int groups, const int panels, const void *w,
-                           ptrdiff_t w_group, ptrdiff_t w_pitch, ptrdiff_t inner, const REAL *x, ptrdiff_t x_stride,
-                           V *totals) {
-  const int count = rows * groups * panels, blocks = 2 * count <= SINGLE_PANELS ? 2 : 1;
+INLINE void NAME(add_rows)(const rnnkit_weights kept, const bool packed, const int rows, const int groups,
+                           const int panels, const void *w, ptrdiff_t w_group, ptrdiff_t w_pitch, ptrdiff_t inner,
+                           const REAL *x, ptrdiff_t x_stride, V *totals) {
+  const int count = groups * panels - (packed ? panels - 2 : 0), all = rows * count;
+  const int blocks = 2 * all <= SINGLE_PANELS ? 2 : 1;
   V sums[MOST_GROUPS * 4];
   ptrdiff_t k = 0;
 #define BLOCKS(number, length)                                                                                         \
-  NAME(block_sums)(kept, (number), rows, groups, panels, NAME(weights_at)(kept, w, k * w_pitch), w_group, w_pitch,    \
-                   x + k, x_stride, (length), 0, sums);                                                                      \
-  UNROLL for (int i = 0; i < (number) * count; i++) totals[i % count] += sums[i];
+  NAME(block_sums)(kept, (number), rows, count, panels, NAME(weights_at)(kept, w, k * w_pitch), w_group, w_pitch,      \
+                   packed ? (const V *)w + (groups - 1) * w_group + k * 2 : 0, x + k, x_stride, (length), 0, sums);    \
+  UNROLL for (int i = 0; i < (number) * all; i++) totals[i % all] += sums[i];
   for (; k + blocks * BLOCK <= inner; k += blocks * BLOCK) { BLOCKS(blocks, BLOCK) }
   if (blocks > 1 && k + BLOCK <= inner) {
     BLOCKS(1, BLOCK)

@@ -30,6 +30,9 @@ typedef struct {
   ptrdiff_t together;
   /// 1 to RNNKIT_MAXIMUM_PANELS.
   ptrdiff_t panels;
+  /// Whether the last group has two panels of two gates each, half a vector of units: of an LSTM i and f, g and o, of a
+  /// GRU r and z, and n with nothing; n comes first in its input's matrix. Their results are the group's first ones.
+  bool packed;
   /// Vectors from one group's results to the next one's.
   ptrdiff_t pitch;
   /// Vectors before the first group's results.
@@ -63,7 +66,8 @@ typedef enum { RNNKIT_RNN, RNNKIT_LSTM, RNNKIT_GRU, RNNKIT_GRU_RESET_BEFORE } rn
 /// One direction of one recurrent layer.
 ///
 /// A row of gates holds, for each vector of units, the pre-activations of its gates, one vector each: LSTM i, f, g, o;
-/// GRU n's input part, r, z, n's recurrent part; GRU with the reset before the product n, r, z; an RNN's only one.
+/// GRU n's input part, r, z, n's recurrent part; GRU with the reset before the product n, r, z; an RNN's only one. Where
+/// the last units' are packed: LSTM i and f, g and o; GRU n's input part, r and z, n's recurrent part.
 typedef struct {
   rnnkit_cell cell;
   ptrdiff_t hidden;
@@ -175,6 +179,8 @@ typedef struct {
   /// How many groups of so many panels a single row is best to find side by side, where a matrix is read from the second
   /// cache at each step: one stream comes faster than several. Products of many rows are rather faster without.
   ptrdiff_t (*together)(ptrdiff_t panels);
+  /// Whether the gates of the last units are to be packed, in a layer that is fused.
+  bool (*packs)(rnnkit_cell cell, ptrdiff_t hidden);
   /// Whether each row's h is replaced at once, all of it being at hand.
   bool (*in_place)(const rnnkit_layer *layer, ptrdiff_t batch);
   /// In place over `rows` rows of `count` reals, each in whole vectors.
