@@ -40,22 +40,17 @@ INLINE void NAME(put_units)(const int count, const V *y, const NAME(cells) cells
 
 INLINE V NAME(clipped)(V x, V bound) { return SELECT(x > bound, bound, SELECT(x < -bound, -bound, x)); }
 
-/// A vector of units' gates from what two of them share.
-INLINE void NAME(unpack)(const rnnkit_cell cell, const V *x, V *gates) {
+/// The upper half of a vector as its lower one.
+INLINE V NAME(upper)(V x) {
 #if LANES == 16
-#define UPPER(x) __builtin_shufflevector((x), (x), 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+  return __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
 #else
-#define UPPER(x) __builtin_shufflevector((x), (x), 4, 5, 6, 7, 0, 1, 2, 3)
+  return __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
 #endif
-  V first = x[0], second = x[1], third = x[2];
-  gates[0] = first;
-  gates[1] = cell == RNNKIT_LSTM ? UPPER(first) : second;
-  gates[2] = cell == RNNKIT_LSTM ? second : UPPER(second);
-  gates[3] = cell == RNNKIT_LSTM ? UPPER(second) : third;
-#undef UPPER
 }
 
-// The standard cells: `count` vectors of units, whose gates are x[vector][gate].
+// The standard cells: `count` vectors of units, whose gates are x[vector][gate]. The last one's may be `packed`, as
+// `rnnkit_matrix` says.
 
 #define EACH UNROLL for (int j = 0; j < count; j++)
 
@@ -72,18 +67,21 @@ INLINE void NAME(rnn_units)(const int count, const bool relu, const V *x, const 
 }
 
 /// c' = f·c + i·g, h = o·tanh(c').
-INLINE void NAME(lstm_units)(const int count, const V *x, const NAME(cells) cells) {
-  V gates[3 * MOST_GROUPS], g[MOST_GROUPS], new[MOST_GROUPS], y[MOST_GROUPS];
+INLINE void NAME(lstm_units)(const int count, const bool packed, const V *x, const NAME(cells) cells) {
+  V gates[3 * MOST_GROUPS], g[MOST_GROUPS], y[MOST_GROUPS];
   EACH {
+    const bool halves = packed && j == count - 1;
     gates[j] = x[4 * j];
-    gates[count + j] = x[4 * j + 1];
-    g[j] = x[4 * j + 2];
-    gates[2 * count + j] = x[4 * j + 3];
+    if (!halves) gates[count + j] = x[4 * j + 1];
+    g[j] = x[4 * j + (halves ? 1 : 2)];
+    gates[2 * count + j] = halves ? NAME(upper)(g[j]) : x[4 * j + 3];
   }
-  NAME(sigmoids)(2 * count, gates);
+  NAME(sigmoids)(2 * count - packed, gates);
+  if (packed) gates[2 * count - 1] = NAME(upper)(gates[count - 1]);
   NAME(tanhs)(count, g);
-  EACH new[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(cells.c + j * cells.c_step), gates[j] * g[j]));
-  EACH *(V *)(cells.c + j * cells.c_step) = y[j] = new[j];
+  // What comes of a NaN is the same NaN, whichever of them it was.
+  EACH y[j] = FMA(gates[count + j], *(const V *)(cells.c + j * cells.c_step), gates[j] * g[j]);
+  EACH *(V *)(cells.c + j * cells.c_step) = NAME(canonical)(y[j]);
   NAME(sigmoids)(count, gates + 2 * count);
   NAME(tanhs)(count, y);
   EACH y[j] = NAME(canonical)(gates[2 * count + j] * y[j]);
@@ -91,14 +89,15 @@ INLINE void NAME(lstm_units)(const int count, const V *x, const NAME(cells) cell
 }
 
 /// n = tanh(x + r·y), h' = (n − z·n) + z·h, where x is the gates' first vector and y the fourth. h' goes to `next`.
-INLINE void NAME(gru_units)(const int count, const V *x, const NAME(cells) cells) {
+INLINE void NAME(gru_units)(const int count, const bool packed, const V *x, const NAME(cells) cells) {
   V gates[2 * MOST_GROUPS], y[MOST_GROUPS];
   EACH {
     gates[j] = x[4 * j + 1];
-    gates[count + j] = x[4 * j + 2];
+    if (!packed || j < count - 1) gates[count + j] = x[4 * j + 2];
   }
-  NAME(sigmoids)(2 * count, gates);
-  EACH y[j] = FMA(gates[j], x[4 * j + 3], x[4 * j]);
+  NAME(sigmoids)(2 * count - packed, gates);
+  if (packed) gates[2 * count - 1] = NAME(upper)(gates[count - 1]);
+  EACH y[j] = FMA(gates[j], x[4 * j + (packed && j == count - 1 ? 2 : 3)], x[4 * j]);
   NAME(tanhs)(count, y);
   EACH y[j] = FMA(-gates[count + j], y[j], y[j]);
   EACH y[j] = NAME(canonical)(FMA(gates[count + j], *(const V *)(cells.h + j * cells.h_step), y[j]));
@@ -108,12 +107,12 @@ INLINE void NAME(gru_units)(const int count, const V *x, const NAME(cells) cells
 #undef EACH
 
 /// Units of a standard cell.
-INLINE void NAME(standard_units)(const int count, const rnnkit_cell cell, const bool relu, const V *x,
-                                 const NAME(cells) cells) {
+INLINE void NAME(standard_units)(const int count, const rnnkit_cell cell, const bool relu, const bool packed,
+                                 const V *x, const NAME(cells) cells) {
   switch (cell) {
   case RNNKIT_RNN: NAME(rnn_units)(count, relu, x, cells); break;
-  case RNNKIT_LSTM: NAME(lstm_units)(count, x, cells); break;
-  default: NAME(gru_units)(count, x, cells); break;
+  case RNNKIT_LSTM: NAME(lstm_units)(count, packed, x, cells); break;
+  default: NAME(gru_units)(count, packed, x, cells); break;
   }
 }
 
@@ -178,15 +177,14 @@ INLINE void NAME(cell_row)(const bool standard, const rnnkit_cell cell, const bo
   ptrdiff_t unit = 0;
 #define UNITS(count)                                                                                                   \
   for (; unit + ((count) - 1) * LANES < end; unit += (count) * LANES) {                                      \
-    NAME(standard_units)((count), cell, relu, (const V *)(gates + unit * pitch),                                       \
+    NAME(standard_units)((count), cell, relu, false, (const V *)(gates + unit * pitch),                                \
                          NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));                                 \
   }
   if (many > 1) UNITS(many)
   UNITS(1)
 #undef UNITS
   if (packed) {
-    V x[4];
-    NAME(unpack)(cell, (const V *)(gates + unit * pitch), x);
-    NAME(standard_units)(1, cell, relu, x, NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));
+    NAME(standard_units)(1, cell, relu, true, (const V *)(gates + unit * pitch),
+                         NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));
   }
 }

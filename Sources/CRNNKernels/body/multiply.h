@@ -44,9 +44,8 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const
     return;
   }
   UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + is_gru + i % panels] = totals[i];
-  const rnnkit_cell cell = is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM;
-  if (packed) NAME(unpack)(cell, gates + (groups - 1) * pitch, gates + (groups - 1) * pitch);
-  NAME(standard_units)(is_rnn ? count : rows * groups, cell, then == NAME(relu), gates, cells);
+  NAME(standard_units)(is_rnn ? count : rows * groups, is_rnn ? RNNKIT_RNN : is_gru ? RNNKIT_GRU : RNNKIT_LSTM,
+                       then == NAME(relu), packed, gates, cells);
 }
 
 /// Groups of so many panels that a single row takes at once: as many as keep enough chains in flight.
