@@ -141,8 +141,12 @@ extension Engine {
     piece.active = active.map { $0 + first }
     piece.output = target.base + (first * batch * target.stride + direction * operation.pointee.stateSize) * real
     piece.output_stride = target.stride
-    let isEnd = target.isTight && first + count == steps
-    piece.whole_rows = operation.pointee.directions == 1 ? count * batch - (isEnd ? 1 : 0) : 0
+    piece.whole_rows = operation.pointee.directions == 1 ? count * batch : 0
+    if target.isTight && first + count == steps {
+      // The whole vectors of these rows end where the last row does, or before.
+      let whole = plan.precision.wholeVectors(operation.pointee.stateSize)
+      piece.whole_rows = max(0, count * batch - (whole + target.stride - 1) / target.stride + 1)
+    }
   }
 
   /// Leaves the input's product to the kernel.

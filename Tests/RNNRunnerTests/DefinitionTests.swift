@@ -67,6 +67,48 @@ import Testing
     }
   }
 
+  /// Stacks whose layers are run in turn, sizes whose last units share panels, and rows of small layers, as a whole and
+  /// by a runner, which puts the output where it is told to and nowhere else.
+  @Test(arguments: InstructionSet.available, [5, 12, 20, 24, 33, 40, 56, 64])
+  func givesTheDefinedBitsForStacks(_ set: InstructionSet, _ hidden: Int) throws {
+    for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
+      let module = Recurrent(name: "rnn", cell: cell, inputSize: seed + 2, hiddenSize: hidden, numLayers: 3)
+      var generator = Generator(seed: UInt64(hidden * 10 + seed))
+      var archive = TensorArchive()
+      for (name, shape) in Model.parameters(of: .recurrent(module)) {
+        try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.3) })
+      }
+      let model = try Model(archive, architecture: Architecture(modules: [.recurrent(module)]))
+      let plan = try Plan(model, instructionSet: set), steps = 61, features = module.inputSize
+      for batch in [1, 2, 7] {
+        let input = try RandomModel.tensor([steps, batch, features], .float32) { generator.uniform(2) }
+        let values = input.doubles.map { Float($0) }
+        let whole: [Float] = bits(try require(plan.run(input).output))
+        var placed = [Float](repeating: -7, count: steps * batch * hidden + 64)
+        for maximum in [steps, 25] {
+          let runner = try Runner(plan, batch: batch, maximumSteps: maximum)
+          var state = try plan.state(batch: batch)
+          var all = placed.mutableSpan
+          var part = all.extracting(32..<all.count - 32)
+          try runner.run(values.span, steps: steps, &state, into: &part)
+          let found = Array(placed[32..<placed.count - 32])
+          #expect(same(found, whole), "\(cell), batch \(batch), at most \(maximum) steps at once")
+          #expect(placed.prefix(32).allSatisfy { $0 == -7 } && placed.suffix(32).allSatisfy { $0 == -7 })
+        }
+        for row in Set([0, batch - 1]) {
+          let sequence = (0..<steps).map { step in
+            Array(values[(step * batch + row) * features..<(step * batch + row + 1) * features])
+          }
+          let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).output
+          for step in 0..<steps {
+            let start = (step * batch + row) * hidden
+            #expect(same(Array(whole[start..<start + hidden]), expected[step]), "\(cell), batch \(batch), step \(step)")
+          }
+        }
+      }
+    }
+  }
+
   /// Every row of a run against the definition.
   private func compare<R: DefinedReal>(
     _ random: RandomModel, _ type: R.Type, _ precision: Precision, _ set: InstructionSet, _ note: String
