@@ -28,6 +28,11 @@ final class Engine {
     var piece: rnnkit_piece
     /// Size of one direction's h.
     var stateSize: Int
+    /// In rows of h without a gap, how many of the last ones do not have room for whole vectors.
+    var narrowRows: Int
+    /// Whether `rnnkit_is_small`, and whether the kernels make the input's product of many steps and of a single one.
+    var isSmall: Bool
+    var takesInput: (ofSteps: Bool, ofStep: Bool)
     var target: UnsafeMutableRawPointer
     var targetStride: Int
     var module: Int
@@ -155,43 +160,41 @@ final class Engine {
         mostInTurn = max(mostInTurn, inTurn)
         for layer in 0..<module.numLayers {
           let isLast = index == lastRecurrent && layer == module.numLayers - 1
+          let kernel = stage.layers + layer * directions, isSmall = rnnkit_is_small(kernel)
+          let canTake = (batch == 1 || isSmall) && rnnkit_is_fused(kernel)
+            && kernel.pointee.input.kept == RNNKIT_REALS && kernel.pointee.recurrent.kept == RNNKIT_REALS
           var piece = rnnkit_piece()
           piece.batch = batch
           piece.h_stride = states.hStride
           piece.c_stride = states.cStride
           piece.scratch = scratch.base
           piece.scratch_stride = scratchStride
-          operations.append(
-            .layer(
-              placed(
-                LayerOperation(
-                layers: UnsafePointer(stage.layers + layer * directions), directions: directions,
-                startsReverse: stage.isReverse(0),
-                h: (states.h(layer * directions, batch: stateBatch) + firstRow * states.hStride) * size,
-                c: (states.c(layer * directions, batch: stateBatch) + firstRow * states.cStride) * size,
-                nextDirection: states.blockStride * stateBatch * size, piece: piece, stateSize: module.stateSize,
-                target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
-                number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1))))
+          let operation = LayerOperation(
+            layers: UnsafePointer(kernel), directions: directions, startsReverse: stage.isReverse(0),
+            h: (states.h(layer * directions, batch: stateBatch) + firstRow * states.hStride) * size,
+            c: (states.c(layer * directions, batch: stateBatch) + firstRow * states.cStride) * size,
+            nextDirection: states.blockStride * stateBatch * size, piece: piece, stateSize: module.stateSize,
+            narrowRows: (precision.wholeVectors(module.stateSize) - 1) / module.stateSize, isSmall: isSmall,
+            takesInput: (canTake && kernel.pointee.input.inner <= (isSmall ? 16 : 2), canTake),
+            target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
+            number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
+          operations.append(.layer(placed(operation)))
         }
         if !module.returnsSequence {
-          operations.append(
-            .lastStep(
-              placed(
-                LastStepOperation(
-                directions: directions,
-                h: (states.h((module.numLayers - 1) * directions, batch: stateBatch) + firstRow * states.hStride) * size,
-                nextDirection: states.blockStride * stateBatch * size, hStride: states.hStride,
-                stateSize: module.stateSize, target: nextTarget(), targetStride: stride))))
+          let operation = LastStepOperation(
+            directions: directions,
+            h: (states.h((module.numLayers - 1) * directions, batch: stateBatch) + firstRow * states.hStride) * size,
+            nextDirection: states.blockStride * stateBatch * size, hStride: states.hStride,
+            stateSize: module.stateSize, target: nextTarget(), targetStride: stride)
+          operations.append(.lastStep(placed(operation)))
         }
         moduleIndex += 1
       case .linear(let stage):
-        operations.append(
-          .linear(
-            placed(
-              LinearOperation(
-              matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base),
-              activation: stage.module.activation.kernel, count: stage.module.outFeatures, target: nextTarget(),
-              targetStride: stage.stride))))
+        let operation = LinearOperation(
+          matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base),
+          activation: stage.module.activation.kernel, count: stage.module.outFeatures, target: nextTarget(),
+          targetStride: stage.stride)
+        operations.append(.linear(placed(operation)))
       }
     }
     let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)

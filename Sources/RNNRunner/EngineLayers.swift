@@ -49,7 +49,7 @@ extension Engine {
       let count = min(gateSteps, steps - done)
       let first = piece.reverse ? steps - done - count : done
       place(&piece, operation, direction, target, first: first, count: count, of: steps, active)
-      if !isShared, takesInput(layer, steps: count) {
+      if !isShared, count == 1 ? operation.pointee.takesInput.ofStep : operation.pointee.takesInput.ofSteps {
         take(&piece, x, first: first)
       } else {
         piece.input = nil
@@ -86,7 +86,7 @@ extension Engine {
     end: UnsafeMutableRawPointer?
   ) -> Rows {
     guard case .layer(let front) = operations[index] else { return x }
-    let isSmall = rnnkit_is_small(front.pointee.layers)
+    let isSmall = front.pointee.isSmall
     let atOnce = isSmall ? gateSteps : Self.stepsInTurn, chunks = (steps + atOnce - 1) / atOnce
     var last = x
     for turn in 0..<chunks + (isSmall ? 0 : count - 1) {
@@ -103,7 +103,7 @@ extension Engine {
         let piece = pieces + number
         begin(&piece.pointee, operation, 0, state)
         place(&piece.pointee, operation, 0, target, first: first, count: now, of: steps, active)
-        if takesInput(layer, steps: now) {
+        if now == 1 ? operation.pointee.takesInput.ofStep : operation.pointee.takesInput.ofSteps {
           take(&piece.pointee, rows, first: first)
         } else {
           if !isSmall { piece.pointee.gates += number * atOnce * layer.pointee.gates * real }
@@ -143,9 +143,7 @@ extension Engine {
     piece.output_stride = target.stride
     piece.whole_rows = operation.pointee.directions == 1 ? count * batch : 0
     if target.isTight && first + count == steps {
-      // The whole vectors of these rows end where the last row does, or before.
-      let whole = plan.precision.wholeVectors(operation.pointee.stateSize)
-      piece.whole_rows = max(0, count * batch - (whole + target.stride - 1) / target.stride + 1)
+      piece.whole_rows = max(0, count * batch - operation.pointee.narrowRows)
     }
   }
 
@@ -153,13 +151,5 @@ extension Engine {
   private func take(_ piece: inout rnnkit_piece, _ x: Rows, first: Int) {
     piece.input = x.base + first * batch * x.stride * real
     piece.input_stride = x.stride
-  }
-
-  /// Whether the recurrent kernels are to make the input's product too: where they can and it is small.
-  private func takesInput(_ layer: UnsafePointer<rnnkit_layer>, steps: Int) -> Bool {
-    let isSmall = rnnkit_is_small(layer), inner = layer.pointee.input.inner
-    guard batch == 1 || isSmall, steps == 1 || inner <= (isSmall ? 16 : 2) else { return false }
-    return rnnkit_is_fused(layer) && layer.pointee.input.kept == RNNKIT_REALS
-      && layer.pointee.recurrent.kept == RNNKIT_REALS
   }
 }
