@@ -69,7 +69,9 @@ extension Engine {
 
   /// Of a module's layers, how many are best run in turn: those whose steps wait for each other longer than they work,
   /// as long as their weights stay in the first-level cache together.
-  static func layersInTurn(_ stage: RecurrentStage, batch: Int, _ kernels: rnnkit_operations, _ precision: Precision) -> Int {
+  static func layersInTurn(
+    _ stage: RecurrentStage, batch: Int, _ kernels: rnnkit_operations, _ precision: Precision
+  ) -> Int {
     let module = stage.module, count = module.numLayers
     guard module.direction == .forward, (0..<count).allSatisfy({ kernels.in_place(stage.layers + $0, batch) })
     else { return 1 }
@@ -134,8 +136,8 @@ extension Engine {
 
   /// Makes a piece of `count` steps from `first` on, of all that are run.
   private func place(
-    _ piece: inout rnnkit_piece, _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ target: Target, first: Int, count: Int,
-    of steps: Int, _ active: UnsafePointer<Int>?
+    _ piece: inout rnnkit_piece, _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ target: Target,
+    first: Int, count: Int, of steps: Int, _ active: UnsafePointer<Int>?
   ) {
     piece.steps = count
     piece.active = active.map { $0 + first }

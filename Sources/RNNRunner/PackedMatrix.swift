@@ -31,7 +31,8 @@ struct PackedMatrix {
   ///   - isPacked: Whether the last group has two panels only.
   init<R: Real>(
     _ weight: Tensor, as type: R.Type, _ packing: Packing, inner: Int, groups: Int, panels: Int, pitch: Int,
-    first: Int = 0, isRecurrent: Bool = false, isPacked: Bool = false, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
+    first: Int = 0, isRecurrent: Bool = false, isPacked: Bool = false,
+    row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
   ) throws(RNNError) {
     let vectors = try product(groups, panels) - (isPacked ? panels - 2 : 0)
     let count = try product(vectors, inner, R.precision.lanes)
@@ -69,8 +70,8 @@ struct PackedMatrix {
 
   /// Puts rows side by side, a panel of them at a time.
   private static func pack<Element: AdditiveArithmetic>(
-    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ together: Int, _ panels: Int, _ isPacked: Bool, _ inner: Int,
-    _ lanes: Int,
+    _ packed: UnsafeMutablePointer<Element>, _ groups: Int, _ together: Int, _ panels: Int, _ isPacked: Bool,
+    _ inner: Int, _ lanes: Int,
     _ row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?,
     _ copy: (_ row: Int, _ target: UnsafeMutablePointer<Element>) -> Void
   ) {

@@ -68,7 +68,8 @@ public final class Plan: @unchecked Sendable {
       switch precision {
       case .float32:
         try Self.pack(
-          model, chain.architecture, as: Float.self, Packing(operations: operations.pointee, keepsHalves: set.keepsHalves))
+          model, chain.architecture, as: Float.self,
+          Packing(operations: operations.pointee, keepsHalves: set.keepsHalves))
       case .float64:
         try Self.pack(
           model, chain.architecture, as: Double.self, Packing(operations: operations.pointee, keepsHalves: false))

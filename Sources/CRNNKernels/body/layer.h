@@ -117,7 +117,7 @@ INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const r
     NAME(given) start = {(REAL *)piece->gates + at * layer->gates, layer->gates};                                      \
     if (input) start = (NAME(given)){layer->bias};                                                                     \
     NAME(given) x_in = {(const REAL *)piece->input + at * piece->input_stride, piece->input_stride};                   \
-    NAME(row_groups)(RNNKIT_REALS, false, (packed), (number), (groups), panels, then, &layer->recurrent, 0,                             \
+    NAME(row_groups)(RNNKIT_REALS, false, (packed), (number), (groups), panels, then, &layer->recurrent, 0,            \
                      (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
   }
   if (TWO_GROUPS(panels) && wide == LANES && layer->recurrent.groups == 2) {
@@ -233,4 +233,6 @@ static bool NAME(packs)(rnnkit_cell cell, ptrdiff_t hidden) {
 
 static ptrdiff_t NAME(together)(ptrdiff_t panels) { return TOGETHER(panels); }
 
-static const rnnkit_operations NAME(operations) = {NAME(multiply), NAME(run), NAME(run_in_turn), NAME(together), NAME(packs), NAME(in_place), NAME(activate)};
+static const rnnkit_operations NAME(operations) = {
+    NAME(multiply), NAME(run), NAME(run_in_turn), NAME(together), NAME(packs), NAME(in_place), NAME(activate),
+};

@@ -12,8 +12,8 @@ typedef struct {
 /// The product of `rows` rows with `groups` groups from group `first` on, to `out` or, from registers, into the cell of
 /// their units: one row, or several with a single group. Where there is an `input` matrix, its product comes first.
 /// `beside` says that the groups lie side by side, `packed` that the last one is.
-INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const bool packed, const int rows, const int groups, const int panels,
-                             const NAME(then) then, const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const bool packed, const int rows,
+                             const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
                              const rnnkit_matrix *input, const NAME(given) x_in, const NAME(given) start, REAL *out,
                              const NAME(cells) cells) {
   const bool is_gru = then == NAME(gru), is_rnn = then == NAME(rnn) || then == NAME(relu);
@@ -30,8 +30,8 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const
   const ptrdiff_t w_group = beside ? panels : matrix->inner * panels, w_pitch = beside ? groups * panels : panels;
   if (input) {
     UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + i % panels];
-    NAME(add_rows)(RNNKIT_REALS, packed, rows, groups, panels, (const V *)input->weights + first * input->inner * panels,
-                   input->inner * panels, panels, input->inner, x_in.at, x_in.stride, totals);
+    NAME(add_rows)(RNNKIT_REALS, packed, rows, groups, panels,
+                   (const V *)input->weights + first * input->inner * panels, input->inner * panels, panels, input->inner, x_in.at, x_in.stride, totals);
     UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + i % panels] = totals[i];
   }
   UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
@@ -129,7 +129,7 @@ static void NAME(multiply_rows)(const rnnkit_matrix *matrix, const REAL *x, ptrd
 #define PANELS(number)                                                                                                 \
   case number: {                                                                                                       \
     const int panels = number;                                                                                         \
-    if (rows > 1 || matrix->together > 1 || matrix->packed)                                                                     \
+    if (rows > 1 || matrix->together > 1 || matrix->packed)                                                            \
       NAME(rows)(panels, matrix, x, x_stride, rows, start, start_stride, out, out_stride);                             \
     else if (panels < 3) ROW(RNNKIT_REALS)                                                                             \
     else FOR_KEPT(matrix->kept, ROW)                                                                                   \
