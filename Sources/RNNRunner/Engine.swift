@@ -123,6 +123,8 @@ final class Engine {
     let widest = strides.max() ?? 0
     inputStride = precision.stride(features)
     let inputMemory = try AlignedMemory(reals: product(rows, inputStride), precision)
+    // Taking turns, and with one stride: a row is never written before the same row of the other layer's input, which is
+    // in the same memory, has been read.
     let even = try AlignedMemory(reals: product(rows, widest), precision)
     let odd = try AlignedMemory(reals: product(rows, widest), precision)
     let lastRecurrent = plan.stages.lastIndex { if case .recurrent = $0 { true } else { false } }
@@ -176,7 +178,8 @@ final class Engine {
             nextDirection: states.blockStride * stateBatch * size, piece: piece, stateSize: module.stateSize,
             narrowRows: (precision.wholeVectors(module.stateSize) - 1) / module.stateSize, isSmall: isSmall,
             takesInput: (canTake && kernel.pointee.input.inner <= (isSmall ? 16 : 2), canTake),
-            target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: stride, module: moduleIndex,
+            target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: isLast ? stride : widest,
+            module: moduleIndex,
             number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
           operations.append(.layer(placed(operation)))
         }
@@ -185,7 +188,7 @@ final class Engine {
             directions: directions,
             h: (states.h((module.numLayers - 1) * directions, batch: stateBatch) + firstRow * states.hStride) * size,
             nextDirection: states.blockStride * stateBatch * size, hStride: states.hStride,
-            stateSize: module.stateSize, target: nextTarget(), targetStride: stride)
+            stateSize: module.stateSize, target: nextTarget(), targetStride: widest)
           operations.append(.lastStep(placed(operation)))
         }
         moduleIndex += 1
@@ -193,7 +196,7 @@ final class Engine {
         let operation = LinearOperation(
           matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base),
           activation: stage.module.activation.kernel, count: stage.module.outFeatures, target: nextTarget(),
-          targetStride: stage.stride)
+          targetStride: widest)
         operations.append(.linear(placed(operation)))
       }
     }

@@ -67,8 +67,8 @@ extension Engine {
   /// How many steps a layer is ahead of the next one where they are run in turn and are not small.
   static let stepsInTurn = 24
 
-  /// Of a module's layers, how many are best run in turn: those whose steps wait for each other longer than they work,
-  /// as long as their weights stay in the first-level cache together.
+  /// Of a module's layers, how many are best run in turn: small ones, and those whose steps wait for each other longer
+  /// than they work, as long as their weights stay in the first-level cache together.
   static func layersInTurn(
     _ stage: RecurrentStage, batch: Int, _ kernels: rnnkit_operations, _ precision: Precision
   ) -> Int {
@@ -97,7 +97,8 @@ extension Engine {
         guard case .layer(let operation) = operations[index + number] else { continue }
         let target = target(of: operation, index + number, end)
         let output = Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: steps * batch)
-        defer { rows = output }
+        let input = rows
+        rows = output
         last = output
         let chunk = isSmall ? turn : turn - number
         guard 0 <= chunk, chunk < chunks else { continue }
@@ -106,13 +107,13 @@ extension Engine {
         begin(&piece.pointee, operation, 0, state)
         place(&piece.pointee, operation, 0, target, first: first, count: now, of: steps, active)
         if now == 1 ? operation.pointee.takesInput.ofStep : operation.pointee.takesInput.ofSteps {
-          take(&piece.pointee, rows, first: first)
+          take(&piece.pointee, input, first: first)
         } else {
           if !isSmall { piece.pointee.gates += number * atOnce * layer.pointee.gates * real }
-          var input = layer.pointee.input
+          var matrix = layer.pointee.input
           kernels.multiply(
-            &input, rows.base + first * batch * rows.stride * real, rows.stride, now * batch,
-            layer.pointee.bias, 0, piece.pointee.gates, layer.pointee.gates)
+            &matrix, input.base + first * batch * input.stride * real, input.stride, now * batch, layer.pointee.bias, 0,
+            piece.pointee.gates, layer.pointee.gates)
         }
         lowest = min(lowest, number)
         highest = number

@@ -44,7 +44,8 @@ struct PackedMatrix {
     var together = 1
     if isRecurrent, kept == RNNKIT_REALS, Self.streamed.contains(count * R.precision.size) {
       let best = packing.operations.together(panels)
-      if groups % best == 0 { together = best }
+      // An even number of them, for two threads.
+      if groups % (2 * best) == 0 { together = best }
     }
     if kept == RNNKIT_REALS {
       memory = try AlignedMemory(reals: count, R.precision)

@@ -109,6 +109,36 @@ import Testing
     }
   }
 
+  /// A stack that is run in turn behind modules that are narrower, or wider, than its layers.
+  @Test(arguments: InstructionSet.available, [4, 8, 20, 90])
+  func givesTheDefinedBitsForStacksBehindOtherModules(_ set: InstructionSet, _ width: Int) throws {
+    for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
+      var generator = Generator(seed: UInt64(width * 10 + seed))
+      let modules: [Module] = [
+        .recurrent(Recurrent(name: "a", cell: cell, inputSize: 3, hiddenSize: width)),
+        .recurrent(Recurrent(name: "b", cell: cell, inputSize: width, hiddenSize: 24, numLayers: 4)),
+        .linear(Linear(name: "c", inFeatures: 24, outFeatures: width)),
+        .recurrent(Recurrent(name: "d", cell: cell, inputSize: width, hiddenSize: 60, numLayers: 3)),
+        .linear(Linear(name: "e", inFeatures: 60, outFeatures: 2)),
+      ]
+      var archive = TensorArchive()
+      for module in modules {
+        for (name, shape) in Model.parameters(of: module) {
+          try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.3) })
+        }
+      }
+      let model = try Model(archive, architecture: Architecture(modules: modules))
+      let steps = 150, input = try RandomModel.tensor([steps, 1, 3], .float32) { generator.uniform(2) }
+      let found: [Float] = bits(try require(Plan(model, instructionSet: set).run(input).y))
+      let values = input.doubles.map { Float($0) }
+      let sequence = (0..<steps).map { Array(values[$0 * 3..<($0 + 1) * 3]) }
+      let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).y
+      for step in 0..<steps {
+        #expect(same(Array(found[step * 2..<step * 2 + 2]), expected[step]), "\(cell), step \(step)")
+      }
+    }
+  }
+
   /// Every row of a run against the definition.
   private func compare<R: DefinedReal>(
     _ random: RandomModel, _ type: R.Type, _ precision: Precision, _ set: InstructionSet, _ note: String

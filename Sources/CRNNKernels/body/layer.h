@@ -75,7 +75,7 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
       x_in = (const REAL *)piece->input + t * piece->input_stride;
     }
     if (piece->active && !piece->active[t]) {
-      if (begin == 0) __builtin_memset(output, 0, layer->hidden * sizeof(REAL));
+      if (begin == 0 && end > 0) __builtin_memset(output, 0, layer->hidden * sizeof(REAL));
       continue;
     }
     NAME(row)(kept, panels, then, i % 2, &layer->recurrent, begin, end, h, input, x_in, gates, next,
@@ -85,7 +85,7 @@ INLINE void NAME(single_steps)(const rnnkit_weights kept, const int panels, cons
     next = used;
     if (piece->barrier) rnnkit_wait(piece->barrier);
   }
-  if (h != piece->h && begin == 0) {
+  if (h != piece->h && begin == 0 && end > 0) {
     __builtin_memcpy(piece->h, h, whole * sizeof(REAL));
   }
 }
@@ -116,7 +116,7 @@ INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const r
     }                                                                                                                  \
     NAME(given) start = {(REAL *)piece->gates + at * layer->gates, layer->gates};                                      \
     if (input) start = (NAME(given)){layer->bias};                                                                     \
-    NAME(given) x_in = {(const REAL *)piece->input + at * piece->input_stride, piece->input_stride};                   \
+    NAME(given) x_in = {input ? (const REAL *)piece->input + at * piece->input_stride : 0, piece->input_stride};       \
     NAME(row_groups)(RNNKIT_REALS, false, (packed), (number), (groups), panels, then, &layer->recurrent, 0,            \
                      (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
   }
@@ -156,7 +156,7 @@ INLINE void NAME(steps_in_turn)(const int panels, const NAME(then) then, const r
 
 static bool NAME(in_place)(const rnnkit_layer *layer, ptrdiff_t batch) {
   if (batch > 1) return rnnkit_is_small(layer);
-  return rnnkit_is_fused(layer) && layer->recurrent.kept == RNNKIT_REALS &&
+  return rnnkit_is_fused(layer) && layer->recurrent.kept == RNNKIT_REALS && layer->recurrent.together == 1 &&
          (layer->recurrent.groups == 1 ||
           (layer->recurrent.groups == 2 && layer->cell != RNNKIT_RNN && TWO_GROUPS(layer->recurrent.panels)));
 }

@@ -54,7 +54,7 @@ INLINE int NAME(groups_at_once)(const int panels) {
 }
 
 /// Groups `begin` to `end` of a matrix, the last ones first if `backward`: what was used last is then used first, while
-/// a cache still has it.
+/// a cache still has it. A packed matrix is small and always taken whole.
 INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(then) then, const bool backward,
                       const rnnkit_matrix *matrix, ptrdiff_t begin, ptrdiff_t end, const REAL *x,
                       const rnnkit_matrix *input, const REAL *x_in, const REAL *start, REAL *out, ptrdiff_t hidden,

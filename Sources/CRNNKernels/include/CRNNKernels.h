@@ -154,7 +154,7 @@ typedef struct {
   /// In how many rows of output, from the first, what follows h may be overwritten, up to whole vectors: for a forward
   /// direction that may be the row that comes next.
   ptrdiff_t whole_rows;
-  /// batch rows of `hidden`, in whole vectors: for projections and RNNKIT_GRU_RESET_BEFORE.
+  /// batch rows of `hidden`, in whole vectors: for projections, RNNKIT_GRU_RESET_BEFORE, and a single row's next state.
   void *scratch;
   ptrdiff_t scratch_stride;
   /// Null, or rows of input, (step·batch + row), whose product is still to be made: only for a single row through a fused
