@@ -162,9 +162,14 @@ final class Engine {
         mostInTurn = max(mostInTurn, inTurn)
         for layer in 0..<module.numLayers {
           let isLast = index == lastRecurrent && layer == module.numLayers - 1
-          let kernel = stage.layers + layer * directions, isSmall = rnnkit_is_small(kernel)
-          let canTake = (batch == 1 || isSmall) && rnnkit_is_fused(kernel)
-            && kernel.pointee.input.kept == RNNKIT_REALS && kernel.pointee.recurrent.kept == RNNKIT_REALS
+          let kernel = stage.layers + layer * directions
+          // Of both directions, which may have different activations.
+          let isSmall = (0..<directions).allSatisfy { rnnkit_is_small(kernel + $0) }
+          let canTake = (batch == 1 || isSmall)
+            && (0..<directions).allSatisfy {
+              rnnkit_is_fused(kernel + $0) && kernel[$0].input.kept == RNNKIT_REALS
+                && kernel[$0].recurrent.kept == RNNKIT_REALS
+            }
           var piece = rnnkit_piece()
           piece.batch = batch
           piece.h_stride = states.hStride

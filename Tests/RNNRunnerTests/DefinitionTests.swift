@@ -89,7 +89,7 @@ import Testing
           let runner = try Runner(plan, batch: batch, maximumSteps: maximum)
           var state = try plan.state(batch: batch)
           var all = placed.mutableSpan
-          var part = all.extracting(32..<all.count - 32)
+          var part = all._mutatingExtracting(32..<all.count - 32)
           try runner.run(values.span, steps: steps, &state, into: &part)
           let found = Array(placed[32..<placed.count - 32])
           #expect(same(found, whole), "\(cell), batch \(batch), at most \(maximum) steps at once")
@@ -103,6 +103,40 @@ import Testing
           for step in 0..<steps {
             let start = (step * batch + row) * hidden
             #expect(same(Array(whole[start..<start + hidden]), expected[step]), "\(cell), batch \(batch), step \(step)")
+          }
+        }
+      }
+    }
+  }
+
+  /// Directions that differ in their activations, so that one of them may have code of its own and the other not.
+  @Test(arguments: InstructionSet.available, [2, 20])
+  func givesTheDefinedBitsForDirectionsThatDiffer(_ set: InstructionSet, _ hidden: Int) throws {
+    for reversed in [false, true] {
+      var generator = Generator(seed: UInt64(hidden))
+      var module = Recurrent(
+        name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: hidden, numLayers: 2, direction: .bidirectional)
+      if reversed {
+        module.activations = .init(candidate: .sigmoid)
+        module.reverseActivations = .init(candidate: .tanh)
+      } else {
+        module.reverseActivations = .init(candidate: .sigmoid)
+      }
+      var archive = TensorArchive()
+      for (name, shape) in Model.parameters(of: .recurrent(module)) {
+        try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.5) })
+      }
+      let model = try Model(archive, architecture: Architecture(modules: [.recurrent(module)]))
+      for batch in [1, 2, 5] {
+        let steps = 7, input = try RandomModel.tensor([steps, batch, 3], .float32) { generator.uniform(2) }
+        let found: [Float] = bits(try require(Plan(model, instructionSet: set).run(input).output))
+        let values = input.doubles.map { Float($0) }
+        for row in 0..<batch {
+          let sequence = (0..<steps).map { Array(values[($0 * batch + row) * 3..<($0 * batch + row + 1) * 3]) }
+          let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).output
+          for step in 0..<steps {
+            let start = (step * batch + row) * 2 * hidden
+            #expect(same(Array(found[start..<start + 2 * hidden]), expected[step]), "batch \(batch), step \(step)")
           }
         }
       }
