@@ -30,15 +30,19 @@ final class Engine {
     var stateSize: Int
     /// In rows of h without a gap, how many of the last ones do not have room for whole vectors.
     var narrowRows: Int
-    /// Whether `rnnkit_is_small`, and whether the kernels make the input's product of many steps and of a single one.
+    /// Whether `rnnkit_is_small`.
     var isSmall: Bool
-    var takesInput: (ofSteps: Bool, ofStep: Bool)
+    /// Whether the kernels can make the input's product too, and whether it is small enough for that at many steps.
+    var canTakeInput: Bool
+    var hasSmallInput: Bool
     var target: UnsafeMutableRawPointer
     var targetStride: Int
     var module: Int
     var number: Int
     /// Layers, this one the first, whose steps are best run in turn.
     var inTurn = 1
+
+    func takesInput(of steps: Int) -> Bool { canTakeInput && (steps == 1 || hasSmallInput) }
   }
 
   /// The last step's output from the states: the forward h at the sequence's end, the reverse one at its start.
@@ -83,10 +87,7 @@ final class Engine {
   let operations: UnsafeMutableBufferPointer<Operation>
   let kernels: rnnkit_operations
   let real: Int
-  let gates: AlignedMemory
   let gateSteps: Int
-  let scratch: AlignedMemory
-  let scratchStride: Int
   private let memory: [AlignedMemory]
   let pieces: UnsafeMutablePointer<rnnkit_piece>
   private let team: Team?
@@ -103,14 +104,16 @@ final class Engine {
     let precision = plan.precision, layout = plan.layout
     let size = precision.size
     let rows = try product(maximumSteps, batch)
-    var strides: [Int] = [], gates = 0, hidden = 0
+    kernels = plan.operations.pointee
+    var strides: [Int] = [], gateCount = 0, hidden = 0, mostInTurn = 1
     for stage in plan.stages {
       switch stage {
       case .embedding: break
       case .recurrent(let stage):
         strides.append(precision.stride(stage.module.outputSize))
-        gates = max(gates, stage.gates)
+        gateCount = max(gateCount, stage.gates)
         hidden = max(hidden, stage.module.hiddenSize)
+        mostInTurn = max(mostInTurn, Self.layersInTurn(stage, batch: batch, kernels, precision))
       case .linear(let stage): strides.append(stage.stride)
       }
     }
@@ -139,14 +142,15 @@ final class Engine {
       output = nil
     }
     self.gateSteps = min(gateSteps, maximumSteps)
-    kernels = plan.operations.pointee
-    scratchStride = precision.stride(hidden)
-    scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
+    let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
+    let gates = try AlignedMemory(reals: product(gateRows, gateCount), precision)
+    let scratchStride = precision.stride(hidden)
+    let scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
     input = inputMemory.base
-    memory = [inputMemory, even, odd] + (kept.map { [$0] } ?? [])
+    memory = [inputMemory, even, odd, gates, scratch] + (kept.map { [$0] } ?? [])
 
     var operations: [Operation] = []
-    var turn = 0, mostInTurn = 1
+    var turn = 0
     func nextTarget() -> UnsafeMutableRawPointer {
       turn += 1
       return turn % 2 == 0 ? even.base : odd.base
@@ -159,7 +163,6 @@ final class Engine {
         let module = stage.module, states = layout.modules[moduleIndex], directions = module.directionCount
         let stride = precision.stride(module.outputSize)
         let inTurn = team == nil && maximumSteps > 1 ? Self.layersInTurn(stage, batch: batch, kernels, precision) : 1
-        mostInTurn = max(mostInTurn, inTurn)
         for layer in 0..<module.numLayers {
           let isLast = index == lastRecurrent && layer == module.numLayers - 1
           let kernel = stage.layers + layer * directions
@@ -172,6 +175,7 @@ final class Engine {
             }
           var piece = rnnkit_piece()
           piece.batch = batch
+          piece.gates = gates.base
           piece.h_stride = states.hStride
           piece.c_stride = states.cStride
           piece.scratch = scratch.base
@@ -182,10 +186,9 @@ final class Engine {
             c: (states.c(layer * directions, batch: stateBatch) + firstRow * states.cStride) * size,
             nextDirection: states.blockStride * stateBatch * size, piece: piece, stateSize: module.stateSize,
             narrowRows: (precision.wholeVectors(module.stateSize) - 1) / module.stateSize, isSmall: isSmall,
-            takesInput: (canTake && kernel.pointee.input.inner <= (isSmall ? 16 : 2), canTake),
+            canTakeInput: canTake, hasSmallInput: kernel.pointee.input.inner <= (isSmall ? 16 : 2),
             target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: isLast ? stride : widest,
-            module: moduleIndex,
-            number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
+            module: moduleIndex, number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
           operations.append(.layer(placed(operation)))
         }
         if !module.returnsSequence {
@@ -205,8 +208,6 @@ final class Engine {
         operations.append(.linear(placed(operation)))
       }
     }
-    let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
-    self.gates = try AlignedMemory(reals: product(gateRows, gates), precision)
     pieces = .allocate(capacity: mostInTurn)
     pieces.initialize(repeating: rnnkit_piece(), count: mostInTurn)
     if case .layer(let last) = operations.last {

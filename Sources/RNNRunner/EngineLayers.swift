@@ -49,14 +49,7 @@ extension Engine {
       let count = min(gateSteps, steps - done)
       let first = piece.reverse ? steps - done - count : done
       place(&piece, operation, direction, target, first: first, count: count, of: steps, active)
-      if !isShared, count == 1 ? operation.pointee.takesInput.ofStep : operation.pointee.takesInput.ofSteps {
-        take(&piece, x, first: first)
-      } else {
-        piece.input = nil
-        kernels.multiply(
-          &input, x.base + first * batch * x.stride * real, x.stride, count * batch, layer.pointee.bias + firstGate, 0,
-          piece.gates + firstGate, layer.pointee.gates)
-      }
+      feed(&piece, layer, &input, x, first: first, taking: !isShared && operation.pointee.takesInput(of: count), firstGate)
       kernels.run(layer, &piece)
       if isShared { share.wait() }
       done += count
@@ -106,15 +99,9 @@ extension Engine {
         let piece = pieces + number
         begin(&piece.pointee, operation, 0, state)
         place(&piece.pointee, operation, 0, target, first: first, count: now, of: steps, active)
-        if now == 1 ? operation.pointee.takesInput.ofStep : operation.pointee.takesInput.ofSteps {
-          take(&piece.pointee, input, first: first)
-        } else {
-          if !isSmall { piece.pointee.gates += number * atOnce * layer.pointee.gates * real }
-          var matrix = layer.pointee.input
-          kernels.multiply(
-            &matrix, input.base + first * batch * input.stride * real, input.stride, now * batch, layer.pointee.bias, 0,
-            piece.pointee.gates, layer.pointee.gates)
-        }
+        if !isSmall { piece.pointee.gates += number * atOnce * layer.pointee.gates * real }
+        var matrix = layer.pointee.input
+        feed(&piece.pointee, layer, &matrix, input, first: first, taking: operation.pointee.takesInput(of: now))
         lowest = min(lowest, number)
         highest = number
       }
@@ -129,7 +116,6 @@ extension Engine {
     _ state: UnsafeMutableRawPointer
   ) {
     piece = operation.pointee.piece
-    piece.gates = gates.base
     piece.reverse = direction == 1 || operation.pointee.startsReverse
     piece.h = state + operation.pointee.h + direction * operation.pointee.nextDirection
     piece.c = state + operation.pointee.c + direction * operation.pointee.nextDirection
@@ -150,9 +136,18 @@ extension Engine {
     }
   }
 
-  /// Leaves the input's product to the kernel.
-  private func take(_ piece: inout rnnkit_piece, _ x: Rows, first: Int) {
-    piece.input = x.base + first * batch * x.stride * real
+  /// Gives a piece its steps of the input: as it is, if the kernel is to make the product, else the product with `matrix`,
+  /// whose results begin `firstGate` bytes into a row of gates.
+  private func feed(
+    _ piece: inout rnnkit_piece, _ layer: UnsafePointer<rnnkit_layer>, _ matrix: inout rnnkit_matrix, _ x: Rows,
+    first: Int, taking: Bool, _ firstGate: Int = 0
+  ) {
+    let source = x.base + first * batch * x.stride * real
+    piece.input = taking ? source : nil
     piece.input_stride = x.stride
+    guard !taking else { return }
+    kernels.multiply(
+      &matrix, source, x.stride, piece.steps * batch, layer.pointee.bias + firstGate, 0, piece.gates + firstGate,
+      layer.pointee.gates)
   }
 }

@@ -42,27 +42,12 @@ import Testing
   @Test func givesTheDefinedBitsForLargeBatchesAndLongSequences() throws {
     for (seed, (batch, steps, hidden)) in [(1, 700, 40), (50, 5, 70), (13, 40, 130), (2, 3, 300)].enumerated() {
       for cell in [Recurrent.Cell.rnn, .lstm, .gru] {
-        let module = Recurrent(name: "rnn", cell: cell, inputSize: 37, hiddenSize: hidden)
         var generator = Generator(seed: UInt64(seed))
-        var archive = TensorArchive()
-        for (name, shape) in Model.parameters(of: .recurrent(module)) {
-          try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.2) })
-        }
-        let model = try Model(archive, architecture: Architecture(modules: [.recurrent(module)]))
+        let model = try Self.model(
+          [.recurrent(Recurrent(name: "rnn", cell: cell, inputSize: 37, hiddenSize: hidden))], 0.2, &generator)
         let input = try RandomModel.tensor([steps, batch, 37], .float32) { generator.uniform(2) }
-        let outputs = try Plan(model).run(input)
-        let values = input.doubles.map { Float($0) }
-        let found = try require(outputs.output).doubles.map { Float($0) }
-        for row in Set([0, batch / 2, batch - 1]) {
-          let sequence = (0..<steps).map { step in
-            Array(values[(step * batch + row) * 37..<(step * batch + row + 1) * 37])
-          }
-          let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).output
-          for step in 0..<steps {
-            let start = (step * batch + row) * hidden
-            #expect(Array(found[start..<start + hidden]) == expected[step], "\(cell) batch \(batch) step \(step)")
-          }
-        }
+        try compare(
+          require(Plan(model).run(input).output), of: input, model, rows: [0, batch / 2, batch - 1], "\(cell)")
       }
     }
   }
@@ -74,36 +59,22 @@ import Testing
     for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
       let module = Recurrent(name: "rnn", cell: cell, inputSize: seed + 2, hiddenSize: hidden, numLayers: 3)
       var generator = Generator(seed: UInt64(hidden * 10 + seed))
-      var archive = TensorArchive()
-      for (name, shape) in Model.parameters(of: .recurrent(module)) {
-        try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.3) })
-      }
-      let model = try Model(archive, architecture: Architecture(modules: [.recurrent(module)]))
-      let plan = try Plan(model, instructionSet: set), steps = 61, features = module.inputSize
+      let model = try Self.model([.recurrent(module)], 0.3, &generator)
+      let plan = try Plan(model, instructionSet: set), steps = 61
       for batch in [1, 2, 7] {
-        let input = try RandomModel.tensor([steps, batch, features], .float32) { generator.uniform(2) }
-        let values = input.doubles.map { Float($0) }
-        let whole: [Float] = bits(try require(plan.run(input).output))
-        var placed = [Float](repeating: -7, count: steps * batch * hidden + 64)
+        let input = try RandomModel.tensor([steps, batch, module.inputSize], .float32) { generator.uniform(2) }
+        let output = try require(plan.run(input).output), whole: [Float] = bits(output), values: [Float] = bits(input)
+        try compare(output, of: input, model, rows: [0, batch - 1], "\(cell)")
         for maximum in [steps, 25] {
+          var placed = [Float](repeating: -7, count: whole.count + 64)
           let runner = try Runner(plan, batch: batch, maximumSteps: maximum)
           var state = try plan.state(batch: batch)
           var all = placed.mutableSpan
           var part = all._mutatingExtracting(32..<all.count - 32)
           try runner.run(values.span, steps: steps, &state, into: &part)
-          let found = Array(placed[32..<placed.count - 32])
-          #expect(same(found, whole), "\(cell), batch \(batch), at most \(maximum) steps at once")
+          #expect(
+            same(Array(placed[32..<placed.count - 32]), whole), "\(cell), batch \(batch), \(maximum) steps at once")
           #expect(placed.prefix(32).allSatisfy { $0 == -7 } && placed.suffix(32).allSatisfy { $0 == -7 })
-        }
-        for row in Set([0, batch - 1]) {
-          let sequence = (0..<steps).map { step in
-            Array(values[(step * batch + row) * features..<(step * batch + row + 1) * features])
-          }
-          let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).output
-          for step in 0..<steps {
-            let start = (step * batch + row) * hidden
-            #expect(same(Array(whole[start..<start + hidden]), expected[step]), "\(cell), batch \(batch), step \(step)")
-          }
         }
       }
     }
@@ -112,33 +83,17 @@ import Testing
   /// Directions that differ in their activations, so that one of them may have code of its own and the other not.
   @Test(arguments: InstructionSet.available, [2, 20])
   func givesTheDefinedBitsForDirectionsThatDiffer(_ set: InstructionSet, _ hidden: Int) throws {
-    for reversed in [false, true] {
+    for (forward, reverse) in [(Activation.tanh, Activation.sigmoid), (.sigmoid, .tanh)] {
+      let module = Recurrent(
+        name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: hidden, numLayers: 2, direction: .bidirectional,
+        activations: .init(candidate: forward), reverseActivations: .init(candidate: reverse))
       var generator = Generator(seed: UInt64(hidden))
-      var module = Recurrent(
-        name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: hidden, numLayers: 2, direction: .bidirectional)
-      if reversed {
-        module.activations = .init(candidate: .sigmoid)
-        module.reverseActivations = .init(candidate: .tanh)
-      } else {
-        module.reverseActivations = .init(candidate: .sigmoid)
-      }
-      var archive = TensorArchive()
-      for (name, shape) in Model.parameters(of: .recurrent(module)) {
-        try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.5) })
-      }
-      let model = try Model(archive, architecture: Architecture(modules: [.recurrent(module)]))
+      let model = try Self.model([.recurrent(module)], 0.5, &generator)
       for batch in [1, 2, 5] {
-        let steps = 7, input = try RandomModel.tensor([steps, batch, 3], .float32) { generator.uniform(2) }
-        let found: [Float] = bits(try require(Plan(model, instructionSet: set).run(input).output))
-        let values = input.doubles.map { Float($0) }
-        for row in 0..<batch {
-          let sequence = (0..<steps).map { Array(values[($0 * batch + row) * 3..<($0 * batch + row + 1) * 3]) }
-          let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).output
-          for step in 0..<steps {
-            let start = (step * batch + row) * 2 * hidden
-            #expect(same(Array(found[start..<start + 2 * hidden]), expected[step]), "batch \(batch), step \(step)")
-          }
-        }
+        let input = try RandomModel.tensor([7, batch, 3], .float32) { generator.uniform(2) }
+        try compare(
+          require(Plan(model, instructionSet: set).run(input).output), of: input, model, rows: Set(0..<batch),
+          "\(forward) and \(reverse)")
       }
     }
   }
@@ -148,27 +103,42 @@ import Testing
   func givesTheDefinedBitsForStacksBehindOtherModules(_ set: InstructionSet, _ width: Int) throws {
     for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
       var generator = Generator(seed: UInt64(width * 10 + seed))
-      let modules: [Module] = [
-        .recurrent(Recurrent(name: "a", cell: cell, inputSize: 3, hiddenSize: width)),
-        .recurrent(Recurrent(name: "b", cell: cell, inputSize: width, hiddenSize: 24, numLayers: 4)),
-        .linear(Linear(name: "c", inFeatures: 24, outFeatures: width)),
-        .recurrent(Recurrent(name: "d", cell: cell, inputSize: width, hiddenSize: 60, numLayers: 3)),
-        .linear(Linear(name: "e", inFeatures: 60, outFeatures: 2)),
-      ]
-      var archive = TensorArchive()
-      for module in modules {
-        for (name, shape) in Model.parameters(of: module) {
-          try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(0.3) })
-        }
+      let model = try Self.model(
+        [
+          .recurrent(Recurrent(name: "a", cell: cell, inputSize: 3, hiddenSize: width)),
+          .recurrent(Recurrent(name: "b", cell: cell, inputSize: width, hiddenSize: 24, numLayers: 4)),
+          .linear(Linear(name: "c", inFeatures: 24, outFeatures: width)),
+          .recurrent(Recurrent(name: "d", cell: cell, inputSize: width, hiddenSize: 60, numLayers: 3)),
+          .linear(Linear(name: "e", inFeatures: 60, outFeatures: 2)),
+        ], 0.3, &generator)
+      let input = try RandomModel.tensor([150, 1, 3], .float32) { generator.uniform(2) }
+      try compare(require(Plan(model, instructionSet: set).run(input).y), of: input, model, rows: [0], "\(cell)")
+    }
+  }
+
+  /// A float32 model with parameters up to `bound`.
+  private static func model(_ modules: [Module], _ bound: Double, _ generator: inout Generator) throws -> Model {
+    var archive = TensorArchive()
+    for (name, shape) in modules.flatMap({ Model.parameters(of: $0) }) {
+      try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(bound) })
+    }
+    return try Model(archive, architecture: Architecture(modules: modules))
+  }
+
+  /// Rows of what a chain of float32 ends in, (steps, batch, size), against the definition.
+  private func compare(
+    _ result: Tensor, of input: Tensor, _ model: Model, rows: Set<Int>, _ note: String
+  ) throws {
+    let (batch, features, size) = (input.shape[1], input.shape[2], result.shape[2])
+    let values: [Float] = bits(input), found: [Float] = bits(result)
+    for row in rows {
+      let sequence = (0..<input.shape[0]).map { step in
+        Array(values[(step * batch + row) * features..<(step * batch + row + 1) * features])
       }
-      let model = try Model(archive, architecture: Architecture(modules: modules))
-      let steps = 150, input = try RandomModel.tensor([steps, 1, 3], .float32) { generator.uniform(2) }
-      let found: [Float] = bits(try require(Plan(model, instructionSet: set).run(input).y))
-      let values = input.doubles.map { Float($0) }
-      let sequence = (0..<steps).map { Array(values[$0 * 3..<($0 + 1) * 3]) }
-      let expected = DefinedModel<Float>(model: model).run(sequence, length: steps, h0: [:], c0: [:]).y
-      for step in 0..<steps {
-        #expect(same(Array(found[step * 2..<step * 2 + 2]), expected[step]), "\(cell), step \(step)")
+      let defined = DefinedModel<Float>(model: model).run(sequence, length: sequence.count, h0: [:], c0: [:])
+      for (step, wanted) in defined.y.enumerated() {
+        let start = (step * batch + row) * size
+        #expect(same(Array(found[start..<start + size]), wanted), "\(note), batch \(batch), row \(row), step \(step)")
       }
     }
   }

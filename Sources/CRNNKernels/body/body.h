@@ -3,7 +3,8 @@
 // ISA names it. WIDEST_TILE, TALLEST_TILE(panels) and MAXIMUM_TILE say how large a piece of a product the registers
 // hold, SINGLE_PANELS how many panels a single row takes at once, TOGETHER(panels) how many groups of them lie side by
 // side, PACKS whether two gates share the last panels, SMALL_TILE how many rows times panels a small layer, IN_STEP how
-// many vectors a function and MOST_UNITS how many a cell; KEEPS_HALVES that half-precision weights may stay what they are.
+// many vectors a function and MOST_UNITS how many a cell; KEEPS_HALVES that half-precision weights may stay what they
+// are.
 
 #pragma STDC FP_CONTRACT OFF
 // Vectors wider than the registers are only ever passed to functions that are inlined.

@@ -176,7 +176,7 @@ INLINE void NAME(cell_row)(const bool standard, const rnnkit_cell cell, const bo
   const ptrdiff_t end = packed ? layer->hidden / LANES * LANES : layer->hidden;
   ptrdiff_t unit = 0;
 #define UNITS(count)                                                                                                   \
-  for (; unit + ((count) - 1) * LANES < end; unit += (count) * LANES) {                                      \
+  for (; unit + ((count) - 1) * LANES < end; unit += (count) * LANES) {                                                \
     NAME(standard_units)((count), cell, relu, false, (const V *)(gates + unit * pitch),                                \
                          NAME(cells_of_row)(unit, layer->hidden, h, c, next, output));                                 \
   }

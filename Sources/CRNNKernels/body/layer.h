@@ -161,45 +161,34 @@ static bool NAME(in_place)(const rnnkit_layer *layer, ptrdiff_t batch) {
           (layer->recurrent.groups == 2 && layer->cell != RNNKIT_RNN && TWO_GROUPS(layer->recurrent.panels)));
 }
 
+/// Does `visit(panels, then)` for a fused layer's cell, both constants. Of RNNs, `kept` as halves, there are only those of
+/// four panels.
+#define FOR_CELL(layer, kept, visit)                                                                                   \
+  if ((layer)->cell == RNNKIT_LSTM) visit(4, NAME(lstm))                                                               \
+  else if ((layer)->cell == RNNKIT_GRU) visit(3, NAME(gru))                                                            \
+  else if ((layer)->candidate_activation.function == RNNKIT_RELU) FOR_PANELS(layer, kept, NAME(relu), visit)           \
+  else FOR_PANELS(layer, kept, NAME(rnn), visit)
+#define FOR_PANELS(layer, kept, then, visit)                                                                           \
+  {                                                                                                                    \
+    if ((layer)->recurrent.panels == 4) visit(4, then)                                                                 \
+    else if ((kept) == RNNKIT_REALS && (layer)->recurrent.panels == 3) visit(3, then)                                  \
+    else if ((kept) == RNNKIT_REALS && (layer)->recurrent.panels == 2) visit(2, then)                                  \
+    else if ((kept) == RNNKIT_REALS) visit(1, then)                                                                    \
+  }
+
 static void NAME(run_in_turn)(const rnnkit_layer *layers, const rnnkit_piece *pieces, ptrdiff_t count) {
-  const bool relu = layers->candidate_activation.function == RNNKIT_RELU;
-  if (layers->cell == RNNKIT_LSTM) {
-    NAME(steps_in_turn)(4, NAME(lstm), layers, pieces, count);
-  } else if (layers->cell == RNNKIT_GRU) {
-    NAME(steps_in_turn)(3, NAME(gru), layers, pieces, count);
-  } else {
-#define PANELS(number)                                                                                                 \
-  if (layers->recurrent.panels == (number)) {                                                                          \
-    if (relu) NAME(steps_in_turn)((number), NAME(relu), layers, pieces, count);                                        \
-    else NAME(steps_in_turn)((number), NAME(rnn), layers, pieces, count);                                              \
-  }
-    PANELS(1)
-    PANELS(2)
-    PANELS(3)
-    PANELS(4)
-#undef PANELS
-  }
+#define STEPS(panels, then)                                                                                            \
+  { NAME(steps_in_turn)((panels), (then), layers, pieces, count); }
+  FOR_CELL(layers, RNNKIT_REALS, STEPS)
+#undef STEPS
 }
 
 /// `single_steps` of any fused layer.
 INLINE void NAME(fused_steps)(const rnnkit_weights kept, const rnnkit_layer *layer, const rnnkit_piece *piece) {
-  const bool relu = layer->candidate_activation.function == RNNKIT_RELU;
-  if (layer->cell == RNNKIT_LSTM) {
-    NAME(single_steps)(kept, 4, NAME(lstm), layer, piece);
-  } else if (layer->cell == RNNKIT_GRU) {
-    NAME(single_steps)(kept, 3, NAME(gru), layer, piece);
-  } else {
-#define PANELS(number)                                                                                                 \
-  if ((kept == RNNKIT_REALS || (number) == 4) && layer->recurrent.panels == (number)) {                                \
-    if (relu) NAME(single_steps)(kept, (number), NAME(relu), layer, piece);                                            \
-    else NAME(single_steps)(kept, (number), NAME(rnn), layer, piece);                                                  \
-  }
-    PANELS(1)
-    PANELS(2)
-    PANELS(3)
-    PANELS(4)
-#undef PANELS
-  }
+#define STEPS(panels, then)                                                                                            \
+  { NAME(single_steps)(kept, (panels), (then), layer, piece); }
+  FOR_CELL(layer, kept, STEPS)
+#undef STEPS
 }
 
 static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {

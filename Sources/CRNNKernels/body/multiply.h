@@ -13,7 +13,8 @@ typedef struct {
 /// their units: one row, or several with a single group. Where there is an `input` matrix, its product comes first.
 /// `beside` says that the groups lie side by side, `packed` that the last one is.
 INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const bool packed, const int rows,
-                             const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
+                             const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix,
+                             ptrdiff_t first, const NAME(given) x,
                              const rnnkit_matrix *input, const NAME(given) x_in, const NAME(given) start, REAL *out,
                              const NAME(cells) cells) {
   const bool is_gru = then == NAME(gru), is_rnn = then == NAME(rnn) || then == NAME(relu);
@@ -31,7 +32,8 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const
   if (input) {
     UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + i % panels];
     NAME(add_rows)(RNNKIT_REALS, packed, rows, groups, panels,
-                   (const V *)input->weights + first * input->inner * panels, input->inner * panels, panels, input->inner, x_in.at, x_in.stride, totals);
+                   (const V *)input->weights + first * input->inner * panels, input->inner * panels, panels,
+                   input->inner, x_in.at, x_in.stride, totals);
     UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + i % panels] = totals[i];
   }
   UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];

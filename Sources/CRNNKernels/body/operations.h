@@ -14,6 +14,8 @@
 
 #undef FOR_KEPT
 #undef TWO_GROUPS
+#undef FOR_CELL
+#undef FOR_PANELS
 #undef REAL
 #undef INTEGER
 #undef LANES

@@ -38,8 +38,8 @@ INLINE void NAME(block_sums)(const rnnkit_weights kept, const int blocks, const 
 
 /// One block of `rows` rows times `panels` panels.
 INLINE void NAME(tile)(const int rows, const int panels, const V *w, ptrdiff_t w_pitch, const REAL *x,
-                       ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, const REAL *start, ptrdiff_t start_stride,
-                       REAL *out, ptrdiff_t out_stride) {
+                       ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, const REAL *start,
+                       ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
   V sums[MAXIMUM_TILE];
   NAME(block_sums)(RNNKIT_REALS, 1, rows, panels, panels, w, 0, w_pitch, 0, x, x_stride, length, ahead, sums);
   UNROLL for (int r = 0; r < rows; r++) {
@@ -92,8 +92,8 @@ INLINE void NAME(strip)(rnnkit_weights kept, const int tallest, const int first,
   }
 }
 
-/// Adds the product of few rows with `groups` groups, `w_group` vectors from one to the next and `w_pitch` from column to
-/// column, to their totals. The last one may be `packed`, which leaves its last totals out.
+/// Adds the product of few rows with `groups` groups, `w_group` vectors from one to the next and `w_pitch` from column
+/// to column, to their totals. The last one may be `packed`, which leaves its last totals out.
 ///
 /// Few panels do not keep enough chains in flight: then two blocks are summed side by side.
 INLINE void NAME(add_rows)(const rnnkit_weights kept, const bool packed, const int rows, const int groups,

@@ -114,8 +114,8 @@ static inline bool rnnkit_is_fused(const rnnkit_layer *layer) {
 /// Whether the layer is so small that several rows of a batch, too, have product and cell in one.
 static inline bool rnnkit_is_small(const rnnkit_layer *layer) {
   const rnnkit_matrix *recurrent = &layer->recurrent;
-  return rnnkit_is_fused(layer) && recurrent->kept == RNNKIT_REALS && recurrent->groups == 1 && recurrent->inner <= 16 &&
-         (layer->cell != RNNKIT_RNN || recurrent->panels == 1);
+  return rnnkit_is_fused(layer) && recurrent->kept == RNNKIT_REALS && recurrent->groups == 1 &&
+         recurrent->inner <= 16 && (layer->cell != RNNKIT_RNN || recurrent->panels == 1);
 }
 
 /// Where threads wait for each other. Zeroed at first.
