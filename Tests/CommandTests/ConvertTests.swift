@@ -138,8 +138,6 @@ import Testing
     #expect(try Command.run("verify", scratch.path("piped.rnn")).status == 0)
   }
 
-  // MARK: Names
-
   /// libhdf5 lays the file out in one process, and another writes the weights into it.
   @Test(arguments: ["h5", "keras.h5"]) func writesLargeModelsWhole(_ fileExtension: String) throws {
     let sizes = [
@@ -162,6 +160,8 @@ import Testing
       #expect(found.isIdentical(to: member.tensor), "\(member.name)")
     }
   }
+
+  // MARK: Names
 
   @Test func proposesAMappingThatWorks() throws {
     let weights = Samples.file("rename/weights.h5")
