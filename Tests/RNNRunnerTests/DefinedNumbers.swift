@@ -114,9 +114,9 @@ extension DefinedReal {
     let d = w + p
     let dLow = ((w - d) + p) + fma(power, 1 / u, 1 - w)
     let q = 1 / d
-    let rest = fma(-q, dLow, fma(-q, d, 1))
-    let low = q * (1 / u)
-    return fma(rest, low, low) * power
+    let rest = fma(-q, d, 1) - q * dLow
+    let f = q * (1 / u) * power
+    return fma(rest, f, f)
   }
 
   static func tanh(_ x: Self) -> Self {
@@ -128,7 +128,7 @@ extension DefinedReal {
     let dLow = fma(s, p, (1 - d) + s)
     let inverse = 1 / d
     let q = fma(-s, p, 1 - s) * inverse
-    let rest = fma(-q, dLow, fma(-q, d, 2 - d) - dLow)
+    let rest = fma(-q, d, 2 - d) - fma(q, dLow, dLow)
     return Self(signOf: x, magnitudeOf: fma(rest, inverse, q))
   }
 

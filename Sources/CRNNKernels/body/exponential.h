@@ -60,11 +60,11 @@ INLINE void NAME(expm1_near_zero)(const int count, const V *r, V *p) {
   EACH p[j] = FMA(q[j], r2[j], r[j]);
 }
 
-/// n = y/ln 2 rounded, and 2^(n + raise), which is to be a normal number.
-INLINE void NAME(split)(const int count, const V *y, const int raise, V *n, V *power) {
+/// n = y·times/ln 2 rounded, and 2^(n + raise), which is to be a normal number. `times` is a power of 2.
+INLINE void NAME(split)(const int count, const V *y, const REAL times, const int raise, V *n, V *power) {
   const V rounder = SPLAT(ROUNDER + (REAL)(EXPONENT_BIAS + raise));
   V shifted[MOST_IN_STEP];
-  EACH shifted[j] = FMA(y[j], SPLAT(LOG2E), rounder);
+  EACH shifted[j] = FMA(y[j], SPLAT(times * LOG2E), rounder);
   EACH n[j] = shifted[j] - rounder;
   EACH power[j] = (V)((VI)shifted[j] << FRACTION_BITS);
 }
@@ -78,7 +78,7 @@ INLINE V NAME(at_most)(V x, V bound) { return SELECT(bound < x, bound, x); }
 INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
   V raised[MOST_IN_STEP], n[MOST_IN_STEP], p[MOST_IN_STEP], d[MOST_IN_STEP], d_low[MOST_IN_STEP], q[MOST_IN_STEP];
   EACH x[j] = NAME(at_least)(NAME(at_most)(x[j], SPLAT(SIGMOID_MOST)), SPLAT(EXP_LEAST));
-  NAME(split)(count, x, RAISE, n, raised);
+  NAME(split)(count, x, 1, RAISE, n, raised);
   EACH p[j] = FMA(n[j], SPLAT(LN2_HIGH), -x[j]);
   EACH p[j] = FMA(n[j], SPLAT(LN2_LOW), p[j]);
   NAME(expm1_near_zero)(count, p, p);
@@ -88,19 +88,17 @@ INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
   EACH q[j] = 1 / d[j];
   EACH d_low[j] = (whole[j] - d[j]) + p[j];
   EACH d_low[j] = d_low[j] + FMA(raised[j], DOWN, 1 - whole[j]);
-  V low[MOST_IN_STEP];
-  EACH low[j] = q[j] * DOWN;
-  EACH d[j] = FMA(-q[j], d[j], SPLAT(1));
-  EACH d[j] = FMA(-q[j], d_low[j], d[j]);
-  EACH x[j] = FMA(d[j], low[j], low[j]) * raised[j];
+  EACH d[j] = FMA(-q[j], d[j], SPLAT(1)) - q[j] * d_low[j];
+  EACH q[j] = q[j] * DOWN * raised[j];
+  EACH x[j] = FMA(d[j], q[j], q[j]);
 }
 
 /// From e = exp(−2|x|) = s·(1 + p): (1 − e)/(1 + e) with x's sign.
 INLINE void NAME(tanhs_in_step)(const int count, V *x) {
   V s[MOST_IN_STEP], n[MOST_IN_STEP], p[MOST_IN_STEP], d[MOST_IN_STEP], d_low[MOST_IN_STEP], q[MOST_IN_STEP];
-  EACH p[j] = NAME(at_least)(NAME(minus_magnitude)(x[j] + x[j]), SPLAT(TANH_LEAST));
-  NAME(split)(count, p, 0, n, s);
-  EACH p[j] = FMA(n[j], SPLAT(-LN2), p[j]);
+  EACH p[j] = NAME(at_least)(NAME(minus_magnitude)(x[j]), SPLAT(TANH_LEAST / 2));
+  NAME(split)(count, p, 2, 0, n, s);
+  EACH p[j] = FMA(n[j], SPLAT(-LN2), p[j] + p[j]);
   NAME(expm1_near_zero)(count, p, p);
   V inverse[MOST_IN_STEP], rest[MOST_IN_STEP];
   EACH d[j] = FMA(s[j], p[j], 1 + s[j]);
@@ -109,8 +107,7 @@ INLINE void NAME(tanhs_in_step)(const int count, V *x) {
   EACH d_low[j] = FMA(s[j], p[j], (1 - d[j]) + s[j]);
   EACH q[j] = q[j] * inverse[j];
   // 1 − e is 2 − d − d_low: what rounding it has lost is seen here.
-  EACH rest[j] = FMA(-q[j], d[j], 2 - d[j]) - d_low[j];
-  EACH rest[j] = FMA(-q[j], d_low[j], rest[j]);
+  EACH rest[j] = FMA(-q[j], d[j], 2 - d[j]) - FMA(q[j], d_low[j], d_low[j]);
   EACH x[j] = NAME(with_sign_of)(FMA(rest[j], inverse[j], q[j]), x[j]);
 }
 
@@ -149,7 +146,7 @@ INLINE void NAME(tanhs)(const int count, V *x) {
 INLINE V NAME(take_apart)(V y, V *raised) {
   V n, r;
   y = NAME(at_least)(y, SPLAT(EXP_LEAST));
-  NAME(split)(1, &y, RAISE, &n, raised);
+  NAME(split)(1, &y, 1, RAISE, &n, raised);
   r = FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
   NAME(expm1_near_zero)(1, &r, &r);
   return r;
