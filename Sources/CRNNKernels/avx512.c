@@ -2,6 +2,8 @@
 #include "CRNNKernels.h"
 
 #if defined(__x86_64__) && !defined(RNNKIT_PORTABLE_ALONE)
+#include <immintrin.h>
+
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,f16c"))), apply_to = function)
 #define ISA avx512
 #define KEEPS_HALVES
@@ -14,6 +16,16 @@
 #define SMALL_TILE 16
 #define IN_STEP 3
 #define MOST_UNITS 3
+#define STORE_FIRST(output, count, x)                                                                                  \
+  _Generic(*(output),                                                                                                  \
+      float: _mm512_mask_storeu_ps(output, (1u << (count)) - 1, (__m512)(x)),                                          \
+      double: _mm512_mask_storeu_pd(output, (1u << (count)) - 1, (__m512d)(x)))
+// One instruction with a quarter of a comparison's and a choice's latency. The table has a digit for each kind of x, NaNs
+// being the lowest two: 0 leaves `other`, 1 takes x.
+#define X_UNLESS_NAN(x, other)                                                                                         \
+  (V) _Generic((x)[0],                                                                                                 \
+      float: _mm512_fixupimm_ps((__m512)(other), (__m512)(x), _mm512_set1_epi32(0x11111100), 0),                       \
+      double: _mm512_fixupimm_pd((__m512d)(other), (__m512d)(x), _mm512_set1_epi64(0x11111100), 0))
 #include "body/body.h"
 #pragma clang attribute pop
 #endif

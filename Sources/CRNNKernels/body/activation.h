@@ -57,7 +57,8 @@ static void NAME(activate)(rnnkit_activation activation, void *values, ptrdiff_t
       continue;
     }
     for (ptrdiff_t i = 0; i < count; i += LANES) {
-      *(V *)(row + i) = NAME(canonical)(NAME(apply)(&activation, *(V *)(row + i)));
+      V *x = (V *)(row + i);
+      *x = NAME(canonical)(activation.function == RNNKIT_IDENTITY ? *x : NAME(apply)(&activation, *x));
     }
   }
 }

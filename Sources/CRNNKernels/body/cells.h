@@ -24,7 +24,11 @@ INLINE void NAME(put)(REAL *output, ptrdiff_t units, V h) {
   if (units >= LANES) {
     __builtin_memcpy(output, &h, sizeof(V));
   } else {
-    for (ptrdiff_t lane = 0; lane < units; lane++) output[lane] = h[lane];
+#ifdef STORE_FIRST
+    STORE_FIRST(output, units, h);
+#else
+    __builtin_memcpy(output, &h, units * sizeof(REAL));
+#endif
   }
 }
 

@@ -117,8 +117,8 @@ INLINE void NAME(step_in_place)(const int panels, const NAME(then) then, const r
     NAME(given) start = {(REAL *)piece->gates + at * layer->gates, layer->gates};                                      \
     if (input) start = (NAME(given)){layer->bias};                                                                     \
     NAME(given) x_in = {input ? (const REAL *)piece->input + at * piece->input_stride : 0, piece->input_stride};       \
-    NAME(row_groups)(RNNKIT_REALS, false, (packed), (number), (groups), panels, then, &layer->recurrent, 0,            \
-                     (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);                                 \
+    NAME(row_groups)(RNNKIT_REALS, false, (packed), (groups) == 1 && wide == LANES, (number), (groups), panels, then,  \
+                     &layer->recurrent, 0, (NAME(given)){h, piece->h_stride}, input, x_in, start, 0, cells);           \
   }
   if (TWO_GROUPS(panels) && wide == LANES && layer->recurrent.groups == 2) {
     if (PACKS && layer->recurrent.packed) {

@@ -11,10 +11,11 @@ typedef struct {
 
 /// The product of `rows` rows with `groups` groups from group `first` on, to `out` or, from registers, into the cell of
 /// their units: one row, or several with a single group. Where there is an `input` matrix, its product comes first.
-/// `beside` says that the groups lie side by side, `packed` that the last one is.
-INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const bool packed, const int rows,
-                             const int groups, const int panels, const NAME(then) then, const rnnkit_matrix *matrix,
-                             ptrdiff_t first, const NAME(given) x,
+/// `beside` says that the groups lie side by side, `packed` that the last one is, `small` that the matrix is a single
+/// group of no more than a block.
+INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const bool packed, const bool small,
+                             const int rows, const int groups, const int panels, const NAME(then) then,
+                             const rnnkit_matrix *matrix, ptrdiff_t first, const NAME(given) x,
                              const rnnkit_matrix *input, const NAME(given) x_in, const NAME(given) start, REAL *out,
                              const NAME(cells) cells) {
   const bool is_gru = then == NAME(gru), is_rnn = then == NAME(rnn) || then == NAME(relu);
@@ -31,15 +32,23 @@ INLINE void NAME(row_groups)(const rnnkit_weights kept, const bool beside, const
   const ptrdiff_t w_group = beside ? panels : matrix->inner * panels, w_pitch = beside ? groups * panels : panels;
   if (input) {
     UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + i % panels];
-    NAME(add_rows)(RNNKIT_REALS, packed, rows, groups, panels,
-                   (const V *)input->weights + first * input->inner * panels, input->inner * panels, panels,
-                   input->inner, x_in.at, x_in.stride, totals);
+    const V *w = (const V *)input->weights + first * input->inner * panels;
+    if (small && input->inner <= BLOCK) {
+      NAME(add_short_rows)(rows, panels, w, input->inner, x_in.at, x_in.stride, totals);
+    } else {
+      NAME(add_rows)(RNNKIT_REALS, packed, rows, groups, panels, w, input->inner * panels, panels, input->inner,
+                     x_in.at, x_in.stride, totals);
+    }
     UNROLL for (int i = 0; i < count; i++) gates[i / panels * pitch + i % panels] = totals[i];
   }
   UNROLL for (int i = 0; i < count; i++) totals[i] = gates[i / panels * pitch + is_gru + i % panels];
-  NAME(add_rows)(kept, packed, rows, groups, panels,
-                 NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels), w_group, w_pitch,
-                 matrix->inner, x.at, x.stride, totals);
+  if (small) {
+    NAME(add_short_rows)(rows, panels, matrix->weights, matrix->inner, x.at, x.stride, totals);
+  } else {
+    NAME(add_rows)(kept, packed, rows, groups, panels,
+                   NAME(weights_at)(kept, matrix->weights, first * matrix->inner * panels), w_group, w_pitch,
+                   matrix->inner, x.at, x.stride, totals);
+  }
   if (then == NAME(store)) {
     V *to = (V *)out + first * spread + matrix->first;
     UNROLL for (int i = 0; i < count; i++) to[i / panels * spread + i % panels] = totals[i];
@@ -66,7 +75,7 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
   const bool has_gates = kept == RNNKIT_REALS && (then == NAME(lstm) || then == NAME(gru));
   const ptrdiff_t all = matrix->groups;
 #define GROUPS(beside, packed, number)                                                                                 \
-  NAME(row_groups)(kept, (beside), (packed), 1, (number), panels, then, matrix, first, (NAME(given)){x}, input,        \
+  NAME(row_groups)(kept, (beside), (packed), false, 1, (number), panels, then, matrix, first, (NAME(given)){x}, input,        \
                    (NAME(given)){x_in}, (NAME(given)){start}, out,                                                     \
                    NAME(cells_of_row)(first * units, hidden, x, c, out, output));
   if (together > 1 && has_gates && matrix->together > 1) {

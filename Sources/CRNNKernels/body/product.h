@@ -10,14 +10,17 @@
 /// Most groups of a matrix that a single row takes at once.
 #define MOST_GROUPS 4
 
-/// sums[block][row][group][panel] over `length` columns of `blocks` blocks that follow each other, `rows` rows and
-/// `count` panels, `panels` in a group; `last`, where there is one, are the weights of a last group of two. Counts are
-/// known when compiled. `ahead`, where there is one, is fetched meanwhile.
+/// sums[block][row][group][panel] over columns `from` to `length` of `blocks` blocks that follow each other, `rows` rows
+/// and `count` panels, `panels` in a group, added to what there is where `from` is not 0; `last`, where there is one, are
+/// the weights of a last group of two. Counts are known when compiled. `ahead`, where there is one, is fetched meanwhile.
 INLINE void NAME(block_sums)(const rnnkit_weights kept, const int blocks, const int rows, const int count,
                              const int panels, const void *w, ptrdiff_t w_group, ptrdiff_t w_pitch, const V *last,
-                             const REAL *x, ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, V *sums) {
-  UNROLL for (int i = 0; i < blocks * rows * count; i++) sums[i] = SPLAT(0);
-  for (ptrdiff_t k = 0; k < length; k++) {
+                             const REAL *x, ptrdiff_t x_stride, ptrdiff_t from, ptrdiff_t length, const void *ahead,
+                             V *sums) {
+  if (from == 0) {
+    UNROLL for (int i = 0; i < blocks * rows * count; i++) sums[i] = SPLAT(0);
+  }
+  for (ptrdiff_t k = from; k < length; k++) {
     if (ahead) __builtin_prefetch((const V *)ahead + k);
     UNROLL for (int b = 0; b < blocks; b++) {
       V weights[MAXIMUM_TILE];
@@ -41,7 +44,7 @@ INLINE void NAME(tile)(const int rows, const int panels, const V *w, ptrdiff_t w
                        ptrdiff_t x_stride, ptrdiff_t length, const void *ahead, const REAL *start,
                        ptrdiff_t start_stride, REAL *out, ptrdiff_t out_stride) {
   V sums[MAXIMUM_TILE];
-  NAME(block_sums)(RNNKIT_REALS, 1, rows, panels, panels, w, 0, w_pitch, 0, x, x_stride, length, ahead, sums);
+  NAME(block_sums)(RNNKIT_REALS, 1, rows, panels, panels, w, 0, w_pitch, 0, x, x_stride, 0, length, ahead, sums);
   UNROLL for (int r = 0; r < rows; r++) {
     UNROLL for (int p = 0; p < panels; p++) {
       *(V *)(out + r * out_stride + p * LANES) =
@@ -103,15 +106,37 @@ INLINE void NAME(add_rows)(const rnnkit_weights kept, const bool packed, const i
   const int blocks = 2 * all <= SINGLE_PANELS ? 2 : 1;
   V sums[MOST_GROUPS * 4];
   ptrdiff_t k = 0;
-#define BLOCKS(number, length)                                                                                         \
+#define SUM(number, from, to)                                                                                          \
   NAME(block_sums)(kept, (number), rows, count, panels, NAME(weights_at)(kept, w, k * w_pitch), w_group, w_pitch,      \
-                   packed ? (const V *)w + (groups - 1) * w_group + k * 2 : 0, x + k, x_stride, (length), 0, sums);    \
-  UNROLL for (int i = 0; i < (number) * all; i++) totals[i % all] += sums[i];
-  for (; k + blocks * BLOCK <= inner; k += blocks * BLOCK) { BLOCKS(blocks, BLOCK) }
-  if (blocks > 1 && k + BLOCK <= inner) {
-    BLOCKS(1, BLOCK)
-    k += BLOCK;
+                   packed ? (const V *)w + (groups - 1) * w_group + k * 2 : 0, x + k, x_stride, (from), (to), 0, sums);
+#define ADD(number) UNROLL for (int i = 0; i < (number) * all; i++) totals[i % all] += sums[i];
+  for (; k + blocks * BLOCK <= inner; k += blocks * BLOCK) {
+    SUM(blocks, 0, BLOCK)
+    ADD(blocks)
   }
-  if (k < inner) { BLOCKS(1, inner - k) }
-#undef BLOCKS
+  if (blocks > 1 && k + BLOCK < inner) {
+    // A whole block, and beside it the part of one that is left.
+    SUM(2, 0, inner - k - BLOCK)
+    SUM(1, inner - k - BLOCK, BLOCK)
+    ADD(2)
+  } else if (k < inner) {
+    SUM(1, 0, inner - k)
+    ADD(1)
+  }
+#undef SUM
+#undef ADD
+}
+
+/// The same with a single group of reals and rows of no more than a block.
+INLINE void NAME(add_short_rows)(const int rows, const int panels, const V *w, ptrdiff_t inner, const REAL *x,
+                                 ptrdiff_t x_stride, V *totals) {
+  V sums[MOST_GROUPS * 4];
+  UNROLL for (int i = 0; i < rows * panels; i++) sums[i] = SPLAT(0);
+  for (const REAL *end = x + inner; x != end; x++, w += panels) {
+    UNROLL for (int r = 0; r < rows; r++) {
+      V value = SPLAT(x[r * x_stride]);
+      UNROLL for (int p = 0; p < panels; p++) sums[r * panels + p] = FMA(w[p], value, sums[r * panels + p]);
+    }
+  }
+  UNROLL for (int i = 0; i < rows * panels; i++) totals[i] += sums[i];
 }

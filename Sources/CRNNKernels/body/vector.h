@@ -42,7 +42,13 @@ INLINE V NAME(magnitude)(V x) { return (V)((VI)x & ~SIGN_BIT); }
 INLINE V NAME(with_sign_of)(V x, V sign) { return (V)(((VI)x & ~SIGN_BIT) | ((VI)sign & SIGN_BIT)); }
 
 /// Every NaN as the same NaN: which operand's payload survives an operation differs between processors.
-INLINE V NAME(canonical)(V x) { return SELECT(x != x, SPLAT(__builtin_nan("")), x); }
+INLINE V NAME(canonical)(V x) {
+#ifdef X_UNLESS_NAN
+  return X_UNLESS_NAN(x, SPLAT(__builtin_nan("")));
+#else
+  return SELECT(x != x, SPLAT(__builtin_nan("")), x);
+#endif
+}
 
 /// Vector number `i` of weights. Widening a half is exact.
 INLINE V NAME(weight)(const rnnkit_weights kept, const void *weights, ptrdiff_t i) {
