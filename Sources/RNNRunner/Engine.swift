@@ -17,15 +17,13 @@ final class Engine {
   struct LayerOperation {
     /// The forward direction's; the reverse one's follows.
     var layers: UnsafePointer<rnnkit_layer>
+    /// The same of what they are run with, filled in as far as it does not change; `pieceCount` further each thread's.
+    var pieces: UnsafeMutablePointer<rnnkit_piece>
     var directions: Int
-    /// Whether the first direction is the reverse one.
-    var startsReverse: Bool
     /// Bytes before h and c of the first direction, and from one direction's to the next one's.
     var h: Int
     var c: Int
     var nextDirection: Int
-    /// What is the same at every run.
-    var piece: rnnkit_piece
     /// Size of one direction's h.
     var stateSize: Int
     /// In rows of h without a gap, how many of the last ones do not have room for whole vectors.
@@ -65,6 +63,15 @@ final class Engine {
     var targetStride: Int
   }
 
+  /// What the pieces are filled in for. A run of the same again, as in an audio callback, has only its ends to place.
+  struct Setting: Equatable {
+    /// 0 where the next run is to fill them in anew.
+    var steps = 0
+    var stride = 0
+    var state: UnsafeMutableRawPointer?
+    var placesEnd = false
+  }
+
   /// Rows of reals in a buffer.
   struct Rows {
     var base: UnsafeRawPointer
@@ -88,8 +95,12 @@ final class Engine {
   let kernels: rnnkit_operations
   let real: Int
   let gateSteps: Int
+  let gates: UnsafeMutableRawPointer
   private let memory: [AlignedMemory]
-  let pieces: UnsafeMutablePointer<rnnkit_piece>
+  /// One for each direction of each layer, in order, and that for each thread.
+  private let pieces: UnsafeMutablePointer<rnnkit_piece>
+  let pieceCount: Int
+  private let setting: UnsafeMutablePointer<Setting>
   private let team: Team?
 
   /// - Parameters:
@@ -105,7 +116,7 @@ final class Engine {
     let size = precision.size
     let rows = try product(maximumSteps, batch)
     kernels = plan.operations.pointee
-    var strides: [Int] = [], gateCount = 0, hidden = 0, mostInTurn = 1
+    var strides: [Int] = [], gateCount = 0, hidden = 0, mostInTurn = 1, pieceCount = 0
     for stage in plan.stages {
       switch stage {
       case .embedding: break
@@ -114,6 +125,7 @@ final class Engine {
         gateCount = max(gateCount, stage.gates)
         hidden = max(hidden, stage.module.hiddenSize)
         mostInTurn = max(mostInTurn, Self.layersInTurn(stage, batch: batch, kernels, precision))
+        pieceCount += stage.module.numLayers * stage.module.directionCount
       case .linear(let stage): strides.append(stage.stride)
       }
     }
@@ -149,7 +161,14 @@ final class Engine {
     input = inputMemory.base
     memory = [inputMemory, even, odd, gates, scratch] + (kept.map { [$0] } ?? [])
 
+    var common = rnnkit_piece()
+    common.batch = batch
+    common.scratch = scratch.base
+    common.scratch_stride = scratchStride
+    pieces = .allocate(capacity: pieceCount * (team?.count ?? 1))
+    pieces.initialize(repeating: common, count: pieceCount * (team?.count ?? 1))
     var operations: [Operation] = []
+    var piece = 0
     var turn = 0
     func nextTarget() -> UnsafeMutableRawPointer {
       turn += 1
@@ -173,23 +192,25 @@ final class Engine {
               rnnkit_is_fused(kernel + $0) && kernel[$0].input.kept == RNNKIT_REALS
                 && kernel[$0].recurrent.kept == RNNKIT_REALS
             }
-          var piece = rnnkit_piece()
-          piece.batch = batch
-          piece.gates = gates.base
-          piece.h_stride = states.hStride
-          piece.c_stride = states.cStride
-          piece.scratch = scratch.base
-          piece.scratch_stride = scratchStride
+          for rank in 0..<(team?.count ?? 1) {
+            for direction in 0..<directions {
+              let index = rank * pieceCount + piece + direction
+              pieces[index].reverse = stage.isReverse(direction)
+              pieces[index].h_stride = states.hStride
+              pieces[index].c_stride = states.cStride
+            }
+          }
           let operation = LayerOperation(
-            layers: UnsafePointer(kernel), directions: directions, startsReverse: stage.isReverse(0),
+            layers: UnsafePointer(kernel), pieces: pieces + piece, directions: directions,
             h: (states.h(layer * directions, batch: stateBatch) + firstRow * states.hStride) * size,
             c: (states.c(layer * directions, batch: stateBatch) + firstRow * states.cStride) * size,
-            nextDirection: states.blockStride * stateBatch * size, piece: piece, stateSize: module.stateSize,
+            nextDirection: states.blockStride * stateBatch * size, stateSize: module.stateSize,
             narrowRows: (precision.wholeVectors(module.stateSize) - 1) / module.stateSize, isSmall: isSmall,
             canTakeInput: canTake, hasSmallInput: kernel.pointee.input.inner <= (isSmall ? 16 : 2),
             target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: isLast ? stride : widest,
             module: moduleIndex, number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
           operations.append(.layer(placed(operation)))
+          piece += directions
         }
         if !module.returnsSequence {
           let operation = LastStepOperation(
@@ -208,10 +229,8 @@ final class Engine {
         operations.append(.linear(placed(operation)))
       }
     }
-    pieces = .allocate(capacity: mostInTurn)
-    pieces.initialize(repeating: rnnkit_piece(), count: mostInTurn)
     if case .layer(let last) = operations.last {
-      placesEnd = last.pointee.directions == 1 && !last.pointee.startsReverse
+      placesEnd = last.pointee.directions == 1 && !last.pointee.pieces.pointee.reverse
     } else {
       placesEnd = false
     }
@@ -222,10 +241,15 @@ final class Engine {
     self.operations = .allocate(capacity: operations.count)
     _ = self.operations.initialize(from: operations)
     self.team = team
+    setting = .allocate(capacity: 1)
+    setting.initialize(to: Setting())
+    self.gates = gates.base
+    self.pieceCount = pieceCount
     real = size
   }
 
   deinit {
+    setting.deallocate()
     pieces.deallocate()
     for operation in operations {
       switch operation {
@@ -249,11 +273,19 @@ final class Engine {
     _ x: UnsafeRawPointer, stride: Int, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
     end: UnsafeMutableRawPointer? = nil, afterLayer: ((Int, Int, Rows) -> Void)? = nil
   ) -> Rows {
-    guard let team else { return run(x, stride, steps, active, state, end, afterLayer, Share()) }
+    guard let team else {
+      var new = Setting()
+      if active == nil && afterLayer == nil && steps <= gateSteps {
+        new = Setting(steps: steps, stride: stride, state: state, placesEnd: end != nil)
+      }
+      let isSame = new.steps > 0 && new == setting.pointee
+      setting.pointee = new
+      return run(x, stride, steps, active, state, end, afterLayer, Share(), isSame)
+    }
     var last = Rows(base: x, stride: stride, count: 0)
     team.run { rank in
-      let rows = run(
-        x, stride, steps, active, state, end, afterLayer, Share(rank: rank, count: team.count, barrier: team.barrier))
+      let share = Share(rank: rank, count: team.count, barrier: team.barrier)
+      let rows = run(x, stride, steps, active, state, end, afterLayer, share, false)
       if rank == 0 { last = rows }
     }
     return last
@@ -276,7 +308,7 @@ final class Engine {
   private func run(
     _ x: UnsafeRawPointer, _ stride: Int, _ steps: Int, _ active: UnsafePointer<Int>?,
     _ state: UnsafeMutableRawPointer, _ end: UnsafeMutableRawPointer?, _ afterLayer: ((Int, Int, Rows) -> Void)?,
-    _ share: Share
+    _ share: Share, _ isSame: Bool
   ) -> Rows {
     var rows = Rows(base: x, stride: stride, count: steps * batch)
     var index = 0
@@ -287,13 +319,13 @@ final class Engine {
         // Who looks at a layer's output wants all of it at once.
         let inTurn = afterLayer == nil && steps > 1 ? layer.pointee.inTurn : 1
         if inTurn > 1 {
-          rows = runInTurn(index, inTurn, rows, steps: steps, active: active, state: state, end: end)
+          rows = runInTurn(index, inTurn, rows, steps: steps, active: active, state: state, end: end, isSame)
           index += inTurn - 1
           continue
         }
         let target = target(of: layer, index, end)
         for direction in 0..<layer.pointee.directions {
-          run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share)
+          run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share, isSame)
         }
         rows.base = UnsafeRawPointer(target.base)
         rows.stride = target.stride

@@ -21,39 +21,38 @@ extension Engine {
   /// One direction of a layer, so many steps at once as the gates' buffer holds.
   func run(
     _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ x: Rows, to target: Target, steps: Int,
-    active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share
+    active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share, _ isSame: Bool
   ) {
     let layer = operation.pointee.layers + direction
     let isShared = share.count > 1 && Team.isWorthSharing(layer)
     guard isShared || share.rank == 0 else { return share.wait() }
-    var piece = rnnkit_piece()
-    begin(&piece, operation, direction, state)
-    var input = layer.pointee.input
-    var firstGate = 0
+    let piece = operation.pointee.pieces + share.rank * pieceCount + direction
+    var groups = 0..<layer.pointee.input.groups
     if isShared {
       // The groups of both products are of the same units; those that lie side by side stay together.
       let together = layer.pointee.recurrent.together
-      let parts = share.part(of: input.groups / together)
-      let groups = parts.lowerBound * together..<parts.upperBound * together
-      piece.barrier = share.barrier
-      piece.first_group = groups.lowerBound
-      piece.end_group = groups.upperBound
-      let vector = Int(plan.precision.lanes) * real
-      let weights = input.kept == RNNKIT_REALS ? vector : vector / 2
-      input.weights += groups.lowerBound * input.inner * input.panels * weights
-      input.groups = groups.count
-      firstGate = groups.lowerBound * input.pitch * vector
+      let parts = share.part(of: groups.count / together)
+      groups = parts.lowerBound * together..<parts.upperBound * together
+      piece.pointee.barrier = share.barrier
+      piece.pointee.first_group = groups.lowerBound
+      piece.pointee.end_group = groups.upperBound
+    }
+    if isSame {
+      if target.isTight { piece.pointee.output = target.base }
+      feed(piece, layer, groups, x, first: 0, taking: operation.pointee.takesInput(of: steps))
+      return kernels.run(layer, piece)
     }
     var done = 0
     while done < steps {
       let count = min(gateSteps, steps - done)
-      let first = piece.reverse ? steps - done - count : done
-      place(&piece, operation, direction, target, first: first, count: count, of: steps, active)
-      feed(&piece, layer, &input, x, first: first, taking: !isShared && operation.pointee.takesInput(of: count), firstGate)
-      kernels.run(layer, &piece)
+      let first = piece.pointee.reverse ? steps - done - count : done
+      place(piece, operation, direction, target, first: first, count: count, of: steps, active, state)
+      feed(piece, layer, groups, x, first: first, taking: !isShared && operation.pointee.takesInput(of: count))
+      kernels.run(layer, piece)
       if isShared { share.wait() }
       done += count
     }
+    piece.pointee.barrier = nil
     share.wait()
   }
 
@@ -78,11 +77,20 @@ extension Engine {
   /// input of many steps gains them nothing. Returns the last one's rows.
   func runInTurn(
     _ index: Int, _ count: Int, _ x: Rows, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
-    end: UnsafeMutableRawPointer?
+    end: UnsafeMutableRawPointer?, _ isSame: Bool
   ) -> Rows {
-    guard case .layer(let front) = operations[index] else { return x }
+    guard case .layer(let front) = operations[index], case .layer(let back) = operations[index + count - 1]
+    else { return x }
     let isSmall = front.pointee.isSmall
+    if isSame && isSmall && front.pointee.takesInput(of: steps) {
+      let target = target(of: back, index + count - 1, end)
+      front.pointee.pieces.pointee.input = x.base
+      if target.isTight { back.pointee.pieces.pointee.output = target.base }
+      kernels.run_in_turn(front.pointee.layers, front.pointee.pieces, count)
+      return Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: steps * batch)
+    }
     let atOnce = isSmall ? gateSteps : Self.stepsInTurn, chunks = (steps + atOnce - 1) / atOnce
+    let pieces = front.pointee.pieces
     var last = x
     for turn in 0..<chunks + (isSmall ? 0 : count - 1) {
       var rows = x, lowest = count, highest = 0
@@ -96,12 +104,11 @@ extension Engine {
         let chunk = isSmall ? turn : turn - number
         guard 0 <= chunk, chunk < chunks else { continue }
         let layer = operation.pointee.layers, first = chunk * atOnce, now = min(atOnce, steps - first)
-        let piece = pieces + number
-        begin(&piece.pointee, operation, 0, state)
-        place(&piece.pointee, operation, 0, target, first: first, count: now, of: steps, active)
-        if !isSmall { piece.pointee.gates += number * atOnce * layer.pointee.gates * real }
-        var matrix = layer.pointee.input
-        feed(&piece.pointee, layer, &matrix, input, first: first, taking: operation.pointee.takesInput(of: now))
+        place(pieces + number, operation, 0, target, first: first, count: now, of: steps, active, state)
+        if !isSmall { pieces[number].gates += number * atOnce * layer.pointee.gates * real }
+        feed(
+          pieces + number, layer, 0..<layer.pointee.input.groups, input, first: first,
+          taking: operation.pointee.takesInput(of: now))
         lowest = min(lowest, number)
         highest = number
       }
@@ -110,44 +117,42 @@ extension Engine {
     return last
   }
 
-  /// Fills in a layer's piece but for the steps.
-  private func begin(
-    _ piece: inout rnnkit_piece, _ operation: UnsafePointer<LayerOperation>, _ direction: Int,
-    _ state: UnsafeMutableRawPointer
-  ) {
-    piece = operation.pointee.piece
-    piece.reverse = direction == 1 || operation.pointee.startsReverse
-    piece.h = state + operation.pointee.h + direction * operation.pointee.nextDirection
-    piece.c = state + operation.pointee.c + direction * operation.pointee.nextDirection
-  }
-
   /// Makes a piece of `count` steps from `first` on, of all that are run.
   private func place(
-    _ piece: inout rnnkit_piece, _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ target: Target,
-    first: Int, count: Int, of steps: Int, _ active: UnsafePointer<Int>?
+    _ piece: UnsafeMutablePointer<rnnkit_piece>, _ operation: UnsafePointer<LayerOperation>, _ direction: Int,
+    _ target: Target, first: Int, count: Int, of steps: Int, _ active: UnsafePointer<Int>?,
+    _ state: UnsafeMutableRawPointer
   ) {
-    piece.steps = count
-    piece.active = active.map { $0 + first }
-    piece.output = target.base + (first * batch * target.stride + direction * operation.pointee.stateSize) * real
-    piece.output_stride = target.stride
-    piece.whole_rows = operation.pointee.directions == 1 ? count * batch : 0
-    if target.isTight && first + count == steps {
-      piece.whole_rows = max(0, count * batch - operation.pointee.narrowRows)
-    }
+    piece.pointee.h = state + operation.pointee.h + direction * operation.pointee.nextDirection
+    piece.pointee.c = state + operation.pointee.c + direction * operation.pointee.nextDirection
+    piece.pointee.gates = gates
+    piece.pointee.steps = count
+    piece.pointee.active = active.map { $0 + first }
+    piece.pointee.output =
+      target.base + (first * batch * target.stride + direction * operation.pointee.stateSize) * real
+    piece.pointee.output_stride = target.stride
+    var whole = operation.pointee.directions == 1 ? count * batch : 0
+    if target.isTight && first + count == steps { whole = max(0, whole - operation.pointee.narrowRows) }
+    piece.pointee.whole_rows = whole
   }
 
-  /// Gives a piece its steps of the input: as it is, if the kernel is to make the product, else the product with `matrix`,
-  /// whose results begin `firstGate` bytes into a row of gates.
+  /// Gives a piece its steps of the input: as it is, if the kernel is to make the product, else the product with these
+  /// groups of the input matrix.
   private func feed(
-    _ piece: inout rnnkit_piece, _ layer: UnsafePointer<rnnkit_layer>, _ matrix: inout rnnkit_matrix, _ x: Rows,
-    first: Int, taking: Bool, _ firstGate: Int = 0
+    _ piece: UnsafeMutablePointer<rnnkit_piece>, _ layer: UnsafePointer<rnnkit_layer>, _ groups: Range<Int>, _ x: Rows,
+    first: Int, taking: Bool
   ) {
     let source = x.base + first * batch * x.stride * real
-    piece.input = taking ? source : nil
-    piece.input_stride = x.stride
+    piece.pointee.input = taking ? source : nil
+    piece.pointee.input_stride = x.stride
     guard !taking else { return }
+    var matrix = layer.pointee.input
+    let vector = plan.precision.lanes * real, firstGate = groups.lowerBound * matrix.pitch * vector
+    matrix.weights +=
+      groups.lowerBound * matrix.inner * matrix.panels * (matrix.kept == RNNKIT_REALS ? vector : vector / 2)
+    matrix.groups = groups.count
     kernels.multiply(
-      &matrix, source, x.stride, piece.steps * batch, layer.pointee.bias + firstGate, 0, piece.gates + firstGate,
-      layer.pointee.gates)
+      &matrix, source, x.stride, piece.pointee.steps * batch, layer.pointee.bias + firstGate, 0,
+      piece.pointee.gates + firstGate, layer.pointee.gates)
   }
 }

@@ -14,6 +14,8 @@ public final class Runner {
   /// Of the other threads' rows.
   private let others: [Engine]
   private let team: Team?
+  /// Whether the engine's input and results are the chain's, one engine's and without skip or gain.
+  private let isPlain: Bool
 
   /// - Parameters:
   ///   - maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger pieces
@@ -44,6 +46,7 @@ public final class Runner {
     self.team = team
     engine = engines.removeFirst()
     others = engines
+    isPlain = others.isEmpty && plan.skip == 0 && plan.inputGain == 1 && plan.outputGain == 1
   }
 
   /// One step of a float32 plan.
@@ -172,7 +175,16 @@ public final class Runner {
   private func runPieces<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
-    let features = plan.inputSize, gain = R(plan.inputGain)
+    let features = plan.inputSize
+    if isPlain && steps <= engine.maximumSteps {
+      let end = engine.run(
+        UnsafeRawPointer(x), stride: features, steps: steps, active: nil, state: state, end: engine.placesEnd ? y : nil)
+      guard !engine.placesEnd else { return }
+      let results = end.base.assumingMemoryBound(to: R.self), size = plan.outputSize
+      for row in 0..<end.count { (y + row * size).update(from: results + row * end.stride, count: size) }
+      return
+    }
+    let gain = R(plan.inputGain)
     eachEngine { engine in
       runPieces(engine, steps: steps, state, y) { done, count in
         let source = x + (done * batch + engine.firstRow) * features
