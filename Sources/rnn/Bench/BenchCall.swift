@@ -39,12 +39,10 @@ final class RunnerCall<Value: BenchReal>: BenchCall {
       self.state = state
       swap(&output, &self.output)
     }
-    for _ in 0..<times {
-      if indices.isEmpty {
-        try Value.run(runner, input, steps, &state, &output)
-      } else {
-        try Value.run(runner, indices: indices, steps, &state, &output)
-      }
+    if indices.isEmpty {
+      try Value.run(times, runner, input, steps, &state, &output)
+    } else {
+      try Value.run(times, runner, indices: indices, steps, &state, &output)
     }
   }
 }
@@ -91,44 +89,46 @@ extension Plan {
 }
 
 /// The calls of `Runner` are overloaded by the type of the reals.
+/// The calls of `Runner` are overloaded by the type of the reals. So many of them follow each other directly, as they do in
+/// a program that knows its type.
 protocol BenchReal: BinaryFloatingPoint {
   static func run(
-    _ runner: Runner, _ input: [Self], _ steps: Int, _ state: inout State, _ output: inout [Self]
+    _ times: Int, _ runner: Runner, _ input: [Self], _ steps: Int, _ state: inout State, _ output: inout [Self]
   ) throws(RNNError)
   static func run(
-    _ runner: Runner, indices: [Int], _ steps: Int, _ state: inout State, _ output: inout [Self]
+    _ times: Int, _ runner: Runner, indices: [Int], _ steps: Int, _ state: inout State, _ output: inout [Self]
   ) throws(RNNError)
 }
 
 extension Float: BenchReal {
   static func run(
-    _ runner: Runner, _ input: [Float], _ steps: Int, _ state: inout State, _ output: inout [Float]
+    _ times: Int, _ runner: Runner, _ input: [Float], _ steps: Int, _ state: inout State, _ output: inout [Float]
   ) throws(RNNError) {
     var span = output.mutableSpan
-    try runner.run(input.span, steps: steps, &state, into: &span)
+    for _ in 0..<times { try runner.run(input.span, steps: steps, &state, into: &span) }
   }
 
   static func run(
-    _ runner: Runner, indices: [Int], _ steps: Int, _ state: inout State, _ output: inout [Float]
+    _ times: Int, _ runner: Runner, indices: [Int], _ steps: Int, _ state: inout State, _ output: inout [Float]
   ) throws(RNNError) {
     var span = output.mutableSpan
-    try runner.run(indices: indices.span, steps: steps, &state, into: &span)
+    for _ in 0..<times { try runner.run(indices: indices.span, steps: steps, &state, into: &span) }
   }
 }
 
 extension Double: BenchReal {
   static func run(
-    _ runner: Runner, _ input: [Double], _ steps: Int, _ state: inout State, _ output: inout [Double]
+    _ times: Int, _ runner: Runner, _ input: [Double], _ steps: Int, _ state: inout State, _ output: inout [Double]
   ) throws(RNNError) {
     var span = output.mutableSpan
-    try runner.run(input.span, steps: steps, &state, into: &span)
+    for _ in 0..<times { try runner.run(input.span, steps: steps, &state, into: &span) }
   }
 
   static func run(
-    _ runner: Runner, indices: [Int], _ steps: Int, _ state: inout State, _ output: inout [Double]
+    _ times: Int, _ runner: Runner, indices: [Int], _ steps: Int, _ state: inout State, _ output: inout [Double]
   ) throws(RNNError) {
     var span = output.mutableSpan
-    try runner.run(indices: indices.span, steps: steps, &state, into: &span)
+    for _ in 0..<times { try runner.run(indices: indices.span, steps: steps, &state, into: &span) }
   }
 }
 
