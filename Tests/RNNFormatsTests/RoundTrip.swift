@@ -1,23 +1,12 @@
-import Glibc
 import RNNFormats
 import RNNModel
 import Testing
 
-/// A path in a fresh folder of its own, gone with the process's temporary files.
-func temporaryPath(_ name: String) throws -> String {
-  var template = Array("/tmp/rnn-tests-XXXXXX".utf8CString)
-  let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-  return "\(folder)/\(name)"
-}
-
 /// Writes a model as `format` and returns the file's bytes.
 func written(_ archive: TensorArchive, as format: any ModelFormat.Type) throws -> [UInt8] {
   let model = try Interpretation(archive).model
-  let path = try temporaryPath("model")
-  defer {
-    unlink(path)
-    rmdir(String(path.dropLast("/model".count)))
-  }
+  let folder = try TemporaryFolder(), path = folder("model")
+  defer { withExtendedLifetime(folder) {} }
   var output = try OutputFile(path, replacing: false)
   try format.write(model, to: &output)
   try output.commit()

@@ -77,7 +77,8 @@ import Testing
 
   /// What load_torch.py prints of the archive as we write it.
   private func loaded(_ archive: TensorArchive, _ options: String...) throws -> String {
-    let path = try temporaryPath("model.pt")
+    let folder = try TemporaryFolder(), path = folder("model.pt")
+    defer { withExtendedLifetime(folder) {} }
     let bytes = try written(archive, as: TorchFormat.self)
     var file = try OutputFile(path, replacing: false)
     try file.write(bytes)
