@@ -1,3 +1,4 @@
+import Glibc
 import RNNFormats
 import RNNModel
 import Testing

@@ -43,7 +43,7 @@ import Testing
     for (seed, (batch, steps, hidden)) in [(1, 700, 40), (50, 5, 70), (13, 40, 130), (2, 3, 300)].enumerated() {
       for cell in [Recurrent.Cell.rnn, .lstm, .gru] {
         var generator = Generator(seed: UInt64(seed))
-        let model = try Self.model(
+        let model = try RandomModel.model(
           [.recurrent(Recurrent(name: "rnn", cell: cell, inputSize: 37, hiddenSize: hidden))], 0.2, &generator)
         let input = try RandomModel.tensor([steps, batch, 37], .float32) { generator.uniform(2) }
         try compare(
@@ -59,7 +59,7 @@ import Testing
     for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
       let module = Recurrent(name: "rnn", cell: cell, inputSize: seed + 2, hiddenSize: hidden, numLayers: 3)
       var generator = Generator(seed: UInt64(hidden * 10 + seed))
-      let model = try Self.model([.recurrent(module)], 0.3, &generator)
+      let model = try RandomModel.model([.recurrent(module)], 0.3, &generator)
       let plan = try Plan(model, instructionSet: set), steps = 61
       for batch in [1, 2, 7] {
         let input = try RandomModel.tensor([steps, batch, module.inputSize], .float32) { generator.uniform(2) }
@@ -88,7 +88,7 @@ import Testing
         name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: hidden, numLayers: 2, direction: .bidirectional,
         activations: .init(candidate: forward), reverseActivations: .init(candidate: reverse))
       var generator = Generator(seed: UInt64(hidden))
-      let model = try Self.model([.recurrent(module)], 0.5, &generator)
+      let model = try RandomModel.model([.recurrent(module)], 0.5, &generator)
       for batch in [1, 2, 5] {
         let input = try RandomModel.tensor([7, batch, 3], .float32) { generator.uniform(2) }
         try compare(
@@ -103,7 +103,7 @@ import Testing
   func givesTheDefinedBitsForStacksBehindOtherModules(_ set: InstructionSet, _ width: Int) throws {
     for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
       var generator = Generator(seed: UInt64(width * 10 + seed))
-      let model = try Self.model(
+      let model = try RandomModel.model(
         [
           .recurrent(Recurrent(name: "a", cell: cell, inputSize: 3, hiddenSize: width)),
           .recurrent(Recurrent(name: "b", cell: cell, inputSize: width, hiddenSize: 24, numLayers: 4)),
@@ -114,15 +114,6 @@ import Testing
       let input = try RandomModel.tensor([150, 1, 3], .float32) { generator.uniform(2) }
       try compare(require(Plan(model, instructionSet: set).run(input).y), of: input, model, rows: [0], "\(cell)")
     }
-  }
-
-  /// A float32 model with parameters up to `bound`.
-  private static func model(_ modules: [Module], _ bound: Double, _ generator: inout Generator) throws -> Model {
-    var archive = TensorArchive()
-    for (name, shape) in modules.flatMap({ Model.parameters(of: $0) }) {
-      try archive.append(name, RandomModel.tensor(shape, .float32) { generator.uniform(bound) })
-    }
-    return try Model(archive, architecture: Architecture(modules: modules))
   }
 
   /// Rows of what a chain of float32 ends in, (steps, batch, size), against the definition.

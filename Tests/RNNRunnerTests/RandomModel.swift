@@ -186,6 +186,15 @@ struct RandomModel {
     return all.randomElement(using: &generator) ?? .tanh
   }
 
+  /// A float32 model of these modules, with parameters up to `bound`.
+  static func model(_ modules: [Module], _ bound: Double, _ generator: inout Generator) throws -> Model {
+    var archive = TensorArchive()
+    for (name, shape) in modules.flatMap({ Model.parameters(of: $0) }) {
+      try archive.append(name, tensor(shape, .float32) { generator.uniform(bound) })
+    }
+    return try Model(archive, architecture: Architecture(modules: modules))
+  }
+
   static func tensor(_ shape: [Int], _ type: ElementType, _ draw: () -> Double) throws -> Tensor {
     let shape = try require(Shape(shape))
     let wide = try require(Tensor((0..<shape.count).map { _ in draw() }, shape))
