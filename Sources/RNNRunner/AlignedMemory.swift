@@ -20,17 +20,22 @@ final class AlignedMemory: @unchecked Sendable {
   private static let hugePage = 1 << 21
 
   /// Throws where the machine does not have as much.
-  init(byteCount: Int) throws(RNNError) {
+  ///
+  /// - Parameter inWholePages: Whether it is large pages even for less than one: addresses within a page do not meet in a
+  ///   cache, which those of several small pages may.
+  init(byteCount: Int, inWholePages: Bool = false) throws(RNNError) {
     var pointer: UnsafeMutableRawPointer?
-    let isHuge = byteCount >= Self.hugePage
-    guard byteCount >= 0, posix_memalign(&pointer, isHuge ? Self.hugePage : 64, max(byteCount, 64)) == 0, let pointer
+    let isHuge = inWholePages || byteCount >= Self.hugePage
+    let (pages, overflow) = byteCount.addingReportingOverflow(Self.hugePage - 1)
+    let size = inWholePages ? pages / Self.hugePage * Self.hugePage : max(byteCount, 64)
+    guard byteCount >= 0, !overflow, posix_memalign(&pointer, isHuge ? Self.hugePage : 64, size) == 0, let pointer
     else {
       throw RNNError(.badData, "\(byteCount) bytes of memory cannot be had",
         remedy: "use a smaller batch or a shorter sequence")
     }
     #if os(Linux)
       // Advice alone: without such pages small ones do.
-      if isHuge { madvise(pointer, byteCount, Int32(MADV_HUGEPAGE)) }
+      if isHuge { madvise(pointer, size, Int32(MADV_HUGEPAGE)) }
     #endif
     memset(pointer, 0, byteCount)
     base = pointer
@@ -38,9 +43,9 @@ final class AlignedMemory: @unchecked Sendable {
   }
 
   /// `count` reals of a precision. Throws where that overflows.
-  convenience init(reals count: Int, _ precision: Precision) throws(RNNError) {
+  convenience init(reals count: Int, _ precision: Precision, inWholePages: Bool = false) throws(RNNError) {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: precision.size)
-    try self.init(byteCount: overflow ? -1 : bytes)
+    try self.init(byteCount: overflow ? -1 : bytes, inWholePages: inWholePages)
   }
 
   deinit { free(base) }

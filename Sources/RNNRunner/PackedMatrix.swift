@@ -42,13 +42,14 @@ struct PackedMatrix {
       if weight.elementType == .bfloat16 { kept = RNNKIT_BFLOAT16 }
     }
     var together = 1
-    if isRecurrent, kept == RNNKIT_REALS, Self.streamed.contains(count * R.precision.size) {
+    let isStreamed = isRecurrent && kept == RNNKIT_REALS && Self.streamed.contains(count * R.precision.size)
+    if isStreamed {
       let best = packing.operations.together(panels)
       // An even number of them, for two threads.
       if groups % (2 * best) == 0 { together = best }
     }
     if kept == RNNKIT_REALS {
-      memory = try AlignedMemory(reals: count, R.precision)
+      memory = try AlignedMemory(reals: count, R.precision, inWholePages: isStreamed)
       Self.pack(
         memory.base.assumingMemoryBound(to: type), groups, together, panels, isPacked, inner, R.precision.lanes, row
       ) { row, target in
