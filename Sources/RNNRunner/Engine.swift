@@ -17,7 +17,7 @@ final class Engine {
   struct LayerOperation {
     /// The forward direction's; the reverse one's follows.
     var layers: UnsafePointer<rnnkit_layer>
-    /// The same of what they are run with, filled in as far as it does not change; `pieceCount` further each thread's.
+    /// What each direction's kernel is called with, kept from run to run; those of the next thread are `pieceCount` further.
     var pieces: UnsafeMutablePointer<rnnkit_piece>
     var directions: Int
     /// Bytes before h and c of the first direction, and from one direction's to the next one's.
@@ -63,7 +63,8 @@ final class Engine {
     var targetStride: Int
   }
 
-  /// What the pieces are filled in for. A run of the same again, as in an audio callback, has only its ends to place.
+  /// What the pieces are filled in for. A run of the same again, as in an audio callback, has only its ends to place;
+  /// stacks that are run in turn and are not small fill theirs in all the same.
   struct Setting: Equatable {
     /// 0 where the next run is to fill them in anew.
     var steps = 0

@@ -4,7 +4,8 @@
 // hold, SINGLE_PANELS how many panels a single row takes at once, TOGETHER(panels) how many groups of them lie side by
 // side, PACKS whether two gates share the last panels, SMALL_TILE how many rows times panels a small layer, IN_STEP how
 // many vectors a function and MOST_UNITS how many a cell; KEEPS_HALVES that half-precision weights may stay what they
-// are. STORE_FIRST(output, count, x) and X_UNLESS_NAN(x, other), where there are any, are instructions for that.
+// are. Instructions, where there are any: STORE_FIRST(output, count, x) stores the first `count` reals of x,
+// X_UNLESS_NAN(x, other) is x, or `other` in lanes where x is a NaN.
 
 #pragma STDC FP_CONTRACT OFF
 // Vectors wider than the registers are only ever passed to functions that are inlined.

@@ -88,7 +88,6 @@ extension Plan {
   }
 }
 
-/// The calls of `Runner` are overloaded by the type of the reals.
 /// The calls of `Runner` are overloaded by the type of the reals. So many of them follow each other directly, as they do in
 /// a program that knows its type.
 protocol BenchReal: BinaryFloatingPoint {
