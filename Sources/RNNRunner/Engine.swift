@@ -166,8 +166,9 @@ final class Engine {
     common.batch = batch
     common.scratch = scratch.base
     common.scratch_stride = scratchStride
-    pieces = .allocate(capacity: pieceCount * (team?.count ?? 1))
-    pieces.initialize(repeating: common, count: pieceCount * (team?.count ?? 1))
+    let threads = team?.count ?? 1
+    pieces = .allocate(capacity: pieceCount * threads)
+    pieces.initialize(repeating: common, count: pieceCount * threads)
     var operations: [Operation] = []
     var piece = 0
     var turn = 0
@@ -193,12 +194,21 @@ final class Engine {
               rnnkit_is_fused(kernel + $0) && kernel[$0].input.kept == RNNKIT_REALS
                 && kernel[$0].recurrent.kept == RNNKIT_REALS
             }
-          for rank in 0..<(team?.count ?? 1) {
+          for rank in 0..<threads {
             for direction in 0..<directions {
-              let index = rank * pieceCount + piece + direction
-              pieces[index].reverse = stage.isReverse(direction)
-              pieces[index].h_stride = states.hStride
-              pieces[index].c_stride = states.cStride
+              let place = pieces + rank * pieceCount + piece + direction
+              place.pointee.reverse = stage.isReverse(direction)
+              place.pointee.h_stride = states.hStride
+              place.pointee.c_stride = states.cStride
+              place.pointee.end_group = kernel[direction].input.groups
+              if let team, Team.isWorthSharing(kernel + direction) {
+                // The groups of both products are of the same units; those that lie side by side stay together.
+                let together = kernel[direction].recurrent.together
+                let part = Share(rank: rank, count: threads).part(of: kernel[direction].input.groups / together)
+                place.pointee.first_group = part.lowerBound * together
+                place.pointee.end_group = part.upperBound * together
+                place.pointee.barrier = team.barrier
+              }
             }
           }
           let operation = LayerOperation(

@@ -24,35 +24,23 @@ extension Engine {
     active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share, _ isSame: Bool
   ) {
     let layer = operation.pointee.layers + direction
-    let isShared = share.count > 1 && Team.isWorthSharing(layer)
-    guard isShared || share.rank == 0 else { return share.wait() }
     let piece = operation.pointee.pieces + share.rank * pieceCount + direction
-    var groups = 0..<layer.pointee.input.groups
-    if isShared {
-      // The groups of both products are of the same units; those that lie side by side stay together.
-      let together = layer.pointee.recurrent.together
-      let parts = share.part(of: groups.count / together)
-      groups = parts.lowerBound * together..<parts.upperBound * together
-      piece.pointee.barrier = share.barrier
-      piece.pointee.first_group = groups.lowerBound
-      piece.pointee.end_group = groups.upperBound
-    }
-    if isSame {
-      if target.isTight { piece.pointee.output = target.base }
-      feed(piece, layer, groups, x, first: 0, taking: operation.pointee.takesInput(of: steps))
-      return kernels.run(layer, piece)
-    }
+    let isShared = piece.pointee.barrier != nil
+    guard isShared || share.rank == 0 else { return share.wait() }
     var done = 0
     while done < steps {
       let count = min(gateSteps, steps - done)
       let first = piece.pointee.reverse ? steps - done - count : done
-      place(piece, operation, direction, target, first: first, count: count, of: steps, active, state)
-      feed(piece, layer, groups, x, first: first, taking: !isShared && operation.pointee.takesInput(of: count))
+      if !isSame {
+        place(piece, operation, direction, target, first: first, count: count, of: steps, active, state)
+      } else if target.isTight {
+        piece.pointee.output = target.base
+      }
+      feed(piece, layer, x, first: first, taking: !isShared && operation.pointee.takesInput(of: count))
       kernels.run(layer, piece)
       if isShared { share.wait() }
       done += count
     }
-    piece.pointee.barrier = nil
     share.wait()
   }
 
@@ -106,9 +94,7 @@ extension Engine {
         let layer = operation.pointee.layers, first = chunk * atOnce, now = min(atOnce, steps - first)
         place(pieces + number, operation, 0, target, first: first, count: now, of: steps, active, state)
         if !isSmall { pieces[number].gates += number * atOnce * layer.pointee.gates * real }
-        feed(
-          pieces + number, layer, 0..<layer.pointee.input.groups, input, first: first,
-          taking: operation.pointee.takesInput(of: now))
+        feed(pieces + number, layer, input, first: first, taking: operation.pointee.takesInput(of: now))
         lowest = min(lowest, number)
         highest = number
       }
@@ -136,21 +122,21 @@ extension Engine {
     piece.pointee.whole_rows = whole
   }
 
-  /// Gives a piece its steps of the input: as it is, if the kernel is to make the product, else the product with these
-  /// groups of the input matrix.
+  /// Gives a piece its steps of the input: as it is, if the kernel is to make the product, else the product with the
+  /// piece's groups of the input matrix.
   private func feed(
-    _ piece: UnsafeMutablePointer<rnnkit_piece>, _ layer: UnsafePointer<rnnkit_layer>, _ groups: Range<Int>, _ x: Rows,
-    first: Int, taking: Bool
+    _ piece: UnsafeMutablePointer<rnnkit_piece>, _ layer: UnsafePointer<rnnkit_layer>, _ x: Rows, first: Int,
+    taking: Bool
   ) {
     let source = x.base + first * batch * x.stride * real
     piece.pointee.input = taking ? source : nil
     piece.pointee.input_stride = x.stride
     guard !taking else { return }
     var matrix = layer.pointee.input
-    let vector = plan.precision.lanes * real, firstGate = groups.lowerBound * matrix.pitch * vector
-    matrix.weights +=
-      groups.lowerBound * matrix.inner * matrix.panels * (matrix.kept == RNNKIT_REALS ? vector : vector / 2)
-    matrix.groups = groups.count
+    let group = piece.pointee.first_group, vector = plan.precision.lanes * real
+    let firstGate = group * matrix.pitch * vector
+    matrix.weights += group * matrix.inner * matrix.panels * (matrix.kept == RNNKIT_REALS ? vector : vector / 2)
+    matrix.groups = piece.pointee.end_group - group
     kernels.multiply(
       &matrix, source, x.stride, piece.pointee.steps * batch, layer.pointee.bias + firstGate, 0,
       piece.pointee.gates + firstGate, layer.pointee.gates)

@@ -14,7 +14,7 @@ public final class Runner {
   /// Of the other threads' rows.
   private let others: [Engine]
   private let team: Team?
-  /// Whether the engine's input and results are the chain's, one engine's and without skip or gain.
+  /// Whether nothing is to be done between the caller's memory and a single engine.
   private let isPlain: Bool
 
   /// - Parameters:
@@ -175,16 +175,8 @@ public final class Runner {
   private func runPieces<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
-    let features = plan.inputSize
-    if isPlain && steps <= engine.maximumSteps {
-      let end = engine.run(
-        UnsafeRawPointer(x), stride: features, steps: steps, active: nil, state: state, end: engine.placesEnd ? y : nil)
-      guard !engine.placesEnd else { return }
-      let results = end.base.assumingMemoryBound(to: R.self), size = plan.outputSize
-      for row in 0..<end.count { (y + row * size).update(from: results + row * end.stride, count: size) }
-      return
-    }
-    let gain = R(plan.inputGain)
+    guard !isPlain else { return runPlain(x, steps: steps, state, y) }
+    let features = plan.inputSize, gain = R(plan.inputGain)
     eachEngine { engine in
       runPieces(engine, steps: steps, state, y) { done, count in
         let source = x + (done * batch + engine.firstRow) * features
@@ -196,6 +188,26 @@ public final class Runner {
         }
         return (UnsafePointer(rows), features)
       }
+    }
+  }
+
+  /// All steps of a chain that is `isPlain`, with its end where the caller wants it if the engine can put it there.
+  private func runPlain<R: Real>(
+    _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
+  ) {
+    let features = plan.inputSize, size = plan.outputSize
+    var done = 0
+    while done < steps {
+      let count = min(engine.maximumSteps, steps - done)
+      let target = y + (plan.endsInLastStep ? 0 : done * batch) * size
+      let end = engine.run(
+        UnsafeRawPointer(x + done * batch * features), stride: features, steps: count, active: nil, state: state,
+        end: engine.placesEnd ? target : nil)
+      if !engine.placesEnd {
+        let results = end.base.assumingMemoryBound(to: R.self)
+        for row in 0..<end.count { (target + row * size).update(from: results + row * end.stride, count: size) }
+      }
+      done += count
     }
   }
 
@@ -233,16 +245,14 @@ public final class Runner {
     _ source: (_ done: Int, _ count: Int) -> (UnsafePointer<R>, stride: Int)
   ) {
     let skip = plan.skip, gain = R(plan.outputGain)
-    let isPlaced = engine.placesEnd && engine.batch == batch && skip == 0 && gain == 1
     var done = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
       let (x, stride) = source(done, count)
       let target = y + (plan.endsInLastStep ? 0 : done * batch) * plan.outputSize
-      let end = engine.run(
-        UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state, end: isPlaced ? target : nil)
+      let end = engine.run(UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state)
       let results = end.base.assumingMemoryBound(to: R.self)
-      for step in isPlaced ? 0..<0 : 0..<(plan.endsInLastStep ? 1 : count) {
+      for step in 0..<(plan.endsInLastStep ? 1 : count) {
         for row in 0..<engine.batch {
           let from = step * engine.batch + row
           plan.finish(

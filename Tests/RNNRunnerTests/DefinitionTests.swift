@@ -80,6 +80,44 @@ import Testing
     }
   }
 
+  /// One runner for two streams, in pieces that are often as the one before, and outputs that are never at one place.
+  @Test(arguments: InstructionSet.available, [5, 12, 24, 40, 64])
+  func givesTheDefinedBitsForStreamsThatTakeTurns(_ set: InstructionSet, _ hidden: Int) throws {
+    for (seed, cell) in [Recurrent.Cell.rnn, .lstm, .gru].enumerated() {
+      for (batch, hasHead) in [(1, false), (1, true), (2, false), (5, true)] {
+        var generator = Generator(seed: UInt64(hidden * 10 + seed))
+        let recurrent = Recurrent(name: "rnn", cell: cell, inputSize: seed + 1, hiddenSize: hidden, numLayers: seed + 1)
+        let head = Linear(name: "head", inFeatures: hidden, outFeatures: 2)
+        let model = try RandomModel.model(
+          [.recurrent(recurrent)] + (hasHead ? [.linear(head)] : []), 0.4, &generator)
+        let plan = try Plan(model, instructionSet: set), steps = 60
+        let runner = try Runner(plan, batch: batch, maximumSteps: 4)
+        let inputs = try (0..<2).map { _ in
+          try RandomModel.tensor([steps, batch, plan.inputSize], .float32) { generator.uniform(2) }
+        }
+        let values: [[Float]] = inputs.map { bits($0) }
+        var states = try (0..<2).map { _ in try plan.state(batch: batch) }
+        var results: [[Float]] = [[], []], done = [0, 0], stream = 0, count = 1
+        while done != [steps, steps] {
+          if generator.size(0...2) == 0 { stream = 1 - stream }
+          if generator.size(0...2) == 0 { count = generator.size(1...6) }
+          if done[stream] == steps { stream = 1 - stream }
+          let now = min(count, steps - done[stream]), rows = done[stream] * batch..<(done[stream] + now) * batch
+          let input = Array(values[stream][rows.lowerBound * plan.inputSize..<rows.upperBound * plan.inputSize])
+          var found = [Float](repeating: 0, count: rows.count * plan.outputSize)
+          var span = found.mutableSpan
+          try runner.run(input.span, steps: now, &states[stream], into: &span)
+          results[stream] += found
+          done[stream] += now
+        }
+        for (input, result) in zip(inputs, results) {
+          let result = try require(Tensor(result, require(Shape([steps, batch, plan.outputSize]))))
+          try compare(result, of: input, model, rows: [0, batch - 1], "\(cell)")
+        }
+      }
+    }
+  }
+
   /// Directions that differ in their activations, so that one of them may have code of its own and the other not.
   @Test(arguments: InstructionSet.available, [2, 20])
   func givesTheDefinedBitsForDirectionsThatDiffer(_ set: InstructionSet, _ hidden: Int) throws {

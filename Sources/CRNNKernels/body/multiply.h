@@ -75,8 +75,8 @@ INLINE void NAME(row)(const rnnkit_weights kept, const int panels, const NAME(th
   const bool has_gates = kept == RNNKIT_REALS && (then == NAME(lstm) || then == NAME(gru));
   const ptrdiff_t all = matrix->groups;
 #define GROUPS(beside, packed, number)                                                                                 \
-  NAME(row_groups)(kept, (beside), (packed), false, 1, (number), panels, then, matrix, first, (NAME(given)){x}, input,        \
-                   (NAME(given)){x_in}, (NAME(given)){start}, out,                                                     \
+  NAME(row_groups)(kept, (beside), (packed), false, 1, (number), panels, then, matrix, first, (NAME(given)){x},        \
+                   input, (NAME(given)){x_in}, (NAME(given)){start}, out,                                              \
                    NAME(cells_of_row)(first * units, hidden, x, c, out, output));
   if (together > 1 && has_gates && matrix->together > 1) {
     for (ptrdiff_t part = begin; part < end; part += together) {
