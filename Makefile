@@ -27,12 +27,14 @@ demo: build
 .venv/done: Schemas/requirements.txt
 	python3 -m venv .venv && .venv/bin/pip install -q -r $< && touch $@
 
-test: build .venv/done
-	swift test -c release
+# Tests are built with other flags than the command, so they have a folder of their own: neither build undoes the other.
+SWIFT_TEST := swift test -c release --scratch-path .build/tests
+test: .packages .venv/done
+	$(SWIFT_TEST)
 
 # Schemas/pairs.md, after a change of what a container can hold.
 pairs:
-	RNNKIT_WRITE_PAIRS=1 swift test -c release --filter RNNKitTests.PairTests
+	RNNKIT_WRITE_PAIRS=1 $(SWIFT_TEST) --filter RNNKitTests.PairTests
 
 # The files we write, opened and run by PyTorch, safetensors, NumPy, h5py, Keras and ONNX Runtime, and ONNX's own tests run
 # by us. RNNKIT_PYTHON names a Python that has them (Tests/Interop/requirements.txt), or one is made with them.

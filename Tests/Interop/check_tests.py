@@ -11,7 +11,7 @@ SUITES = ("TorchWriterTests", "KerasWritingTests", "PythonTests")
 
 def check(report, _):
     result = subprocess.run(
-        ["swift", "test", "-c", "release", "--filter", "|".join(f"\\.{suite}/" for suite in SUITES)],
+        ["swift", "test", "-c", "release", "--scratch-path", ".build/tests", "--filter", "|".join(f"\\.{suite}/" for suite in SUITES)],
         cwd=pathlib.Path(__file__).resolve().parents[2], env=os.environ | {"RNNKIT_PYTHON": sys.executable},
         capture_output=True, text=True)
     lines = (result.stdout + result.stderr).splitlines()
