@@ -127,9 +127,10 @@ class SchemaTests(unittest.TestCase):
             self.holds({"modules": [one]}, "architecture")
         for one in bad:
             self.fails({"modules": [one]}, "architecture")
-        self.holds({"batch_first": True, "order_known": False, "skip": 1, "input_gain": 0.5, "output_gain": 2,
+        self.holds({"batch_first": True, "order_known": False, "skip": 1, "input_gain": 0.5, "input_gain_features": 1,
+                    "output_gain": 2,
                     "modules": good}, "architecture")
-        for one in ({}, {"modules": {}}, {"modules": [], "skip": -1}, {"modules": [], "batch_first": "yes"}):
+        for one in ({}, {"modules": {}}, {"modules": [], "skip": -1}, {"modules": [], "input_gain_features": 0}, {"modules": [], "batch_first": "yes"}):
             self.fails(one, "architecture")
 
     def test_a_mapping_has_one_star_on_each_side_at_the_most(self):

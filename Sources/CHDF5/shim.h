@@ -81,6 +81,12 @@ static inline herr_t rnn_h5l_iterate(hid_t group, int by_creation, rnn_h5_link_v
       group, by_creation ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, H5_ITER_INC, &position, rnn_h5_visit_link, &walk);
 }
 
+// LZF for reading, by a function that h5py's filter number 32000 is given to. The name is kept by the library.
+static inline herr_t rnn_h5z_register_lzf(H5Z_func_t decode) {
+  const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, 32000, 0, 1, "lzf", NULL, NULL, decode};
+  return H5Zregister(&filter);
+}
+
 // External links would open other files: every one met on a path is refused before that.
 static inline herr_t rnn_h5_refuse_external(
     const char *parent_file, const char *parent_group, const char *child_file, const char *child_object,

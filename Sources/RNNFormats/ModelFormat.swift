@@ -85,6 +85,7 @@ public struct FormatRegistry: Sendable {
   public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ModelFormat.Type {
     if let name { return try format(named: name) }
     if let format = formats.first(where: { $0.recognizes(file) }) { return format }
+    if let foreign = ForeignFile.recognize(file) { throw foreign.error.inFile(file.path) }
     throw RNNError(.badData, file: file.path,
       file.count == 0 ? "the file is empty" : "not in a format that RNNKit knows",
       remedy: "see 'rnn formats', or say which it is with --from")

@@ -36,7 +36,7 @@ extension HDF5Reader {
     budget = walk.budget
     if walk.isTooMany { throw HDF5Budget.tooMany(at: path) }
     try hdf5(status, "its attributes cannot be read", at: path)
-    for name in walk.badNames { note("\(path), attribute \(name)", "a name that is not UTF-8") }
+    for name in walk.badNames { note("\(path), attribute \(name)", HDF5Obstacle(.metadata, "a name that is not UTF-8")) }
     var result: [HDF5Tree.Attribute] = []
     for name in walk.names {
       progress.addObject()
@@ -62,10 +62,10 @@ extension HDF5Reader {
         H5Aread(attribute, $0, $1)
       }
       values = strings?.map { .string($0) }
-      if strings == nil { note(place, "text that is not UTF-8") }
+      if strings == nil { note(place, HDF5Obstacle(.metadata, "text that is not UTF-8")) }
     case H5T_INTEGER:
       values = try integers(attribute, type.id, shape.count, place)
-      if values == nil { note(place, HDF5Datatype.unsupportedReason(type.id)) }
+      if values == nil { note(place, HDF5Obstacle(.metadata, HDF5Datatype.unsupportedReason(type.id))) }
     case H5T_FLOAT:
       var numbers = [Double](repeating: 0, count: shape.count)
       try hdf5(H5Aread(attribute, rnn_h5t_native_double(), &numbers), "cannot be read", at: place)
@@ -75,7 +75,7 @@ extension HDF5Reader {
       try hdf5(H5Aread(attribute, type.id, &bytes), "cannot be read", at: place)
       values = bytes.map { .bool($0 != 0) }
     default:
-      note(place, HDF5Datatype.unsupportedReason(type.id))
+      note(place, HDF5Obstacle(.metadata, HDF5Datatype.unsupportedReason(type.id)))
       return nil
     }
     return values.map { JSONValue.nested($0, shape.dimensions) }

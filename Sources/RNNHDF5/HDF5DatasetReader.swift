@@ -8,21 +8,21 @@ extension HDF5Reader {
     let creation = try HDF5Handle(H5Dget_create_plist(id), "the dataset cannot be read", at: path)
     // Before anything else is asked of it: a virtual dataset opens other files to answer.
     let layout = H5Pget_layout(creation.id)
-    if let reason = try Self.reasonNotToRead(creation.id, layout, path) {
-      note(path, reason)
+    if let obstacle = try Self.obstacle(creation.id, layout, path) {
+      note(path, obstacle)
       return nil
     }
     let type = try HDF5Handle(H5Dget_type(id), "its type cannot be read", at: path)
     let space = try HDF5Handle(H5Dget_space(id), "its shape cannot be read", at: path)
     guard H5Sget_simple_extent_type(space.id) != H5S_NULL else {
-      note(path, "a dataset without a shape")
+      note(path, HDF5Obstacle(.metadata, "a dataset without a shape"))
       return nil
     }
     if H5Tget_class(type.id) == H5T_STRING { return try strings(id, type.id, space.id, creation.id, path) }
     let shape = try Self.shape(space.id, path)
     let isNamed = H5Aexists(id, "dtype") > 0
     guard let datatype = try HDF5Datatype.reading(type.id, isNamed: isNamed, at: path) else {
-      note(path, HDF5Datatype.unsupportedReason(type.id))
+      note(path, HDF5Obstacle.type(type.id, path))
       return nil
     }
     let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: datatype.elementType.byteCount)
@@ -41,7 +41,10 @@ extension HDF5Reader {
     }
     try checkStored(id, byteCount, isCompact: layout == H5D_COMPACT, path)
     var chunk = [Int](repeating: 1, count: shape.rank)
-    if layout == H5D_CHUNKED { chunk = try Self.chunk(creation.id, shape.rank, datatype.elementType.byteCount, path) }
+    if layout == H5D_CHUNKED {
+      chunk = try Self.chunk(creation.id, shape.rank, datatype.elementType.byteCount, path)
+      HDF5LZF.expect(chunkSize: chunk.reduce(H5Tget_size(type.id), &*))
+    }
     let elementType = datatype.elementType
     let memoryType = datatype.memoryType.id
     let storage = try scratch.storage(byteCount) { (room) throws(RNNError) in
@@ -67,14 +70,12 @@ extension HDF5Reader {
   }
 
   /// Why a dataset's storage is not touched: it is in other files, or needs a filter that is not there.
-  private static func reasonNotToRead(
+  private static func obstacle(
     _ creation: hid_t, _ layout: H5D_layout_t, _ path: String
-  ) throws(RNNError) -> String? {
-    if layout == H5D_VIRTUAL { return "a virtual dataset, whose data is elsewhere" }
-    guard [H5D_CONTIGUOUS, H5D_CHUNKED, H5D_COMPACT].contains(layout) else { return "a dataset in an unknown layout" }
-    if try hdf5(H5Pget_external_count(creation), "the dataset cannot be read", at: path) > 0 {
-      return "a dataset whose data is in another file"
-    }
+  ) throws(RNNError) -> HDF5Obstacle? {
+    if layout == H5D_VIRTUAL { return .virtual }
+    guard [H5D_CONTIGUOUS, H5D_CHUNKED, H5D_COMPACT].contains(layout) else { return .unknownLayout }
+    if try hdf5(H5Pget_external_count(creation), "the dataset cannot be read", at: path) > 0 { return .external }
     let count = try hdf5(H5Pget_nfilters(creation), "its filters cannot be read", at: path)
     for index in 0..<count {
       var flags: UInt32 = 0, config: UInt32 = 0
@@ -85,7 +86,7 @@ extension HDF5Reader {
         "its filters cannot be read", at: path)
       guard H5Zfilter_avail(filter) <= 0 else { continue }
       let text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      return "a dataset compressed with filter \(filter)\(text.isEmpty ? "" : " (\(text))"), which this libhdf5 lacks"
+      return .filter(Int(filter), text)
     }
     return nil
   }

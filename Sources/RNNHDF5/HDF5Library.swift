@@ -25,6 +25,7 @@ enum HDF5Library {
       var plugins: UInt32 = 0
       H5PLget_loading_state(&plugins)
       H5PLset_loading_state(0)
+      HDF5LZF.register()
       defer {
         H5PLset_loading_state(plugins)
         H5Eset_auto2(hid_t(H5E_DEFAULT), print, context)

@@ -75,13 +75,13 @@ struct HDF5Reader: ~Copyable {
   ) throws(RNNError) -> HDF5Tree.Node? {
     progress.addObject()
     guard link.kind == H5L_TYPE_HARD || link.kind == H5L_TYPE_SOFT else {
-      note(path, link.kind == H5L_TYPE_EXTERNAL ? "a link to another file" : "a user-defined link")
+      note(path, link.kind == H5L_TYPE_EXTERNAL ? .externalLink(path) : .userLink)
       return nil
     }
     let opened = H5Oopen(parent, link.name, links)
     if opened < 0, link.kind == H5L_TYPE_SOFT {
       H5Eclear2(hid_t(H5E_DEFAULT))
-      note(path, "a soft link that leads nowhere in this file")
+      note(path, .softLink(path))
       return nil
     }
     let object = try HDF5Handle(opened, "cannot be opened", at: path)
@@ -90,11 +90,11 @@ struct HDF5Reader: ~Copyable {
     case H5O_TYPE_GROUP:
       // Under its own name a group is read where its hard link is.
       if let other = groups[address] {
-        note(path, "another link to the group \(other)")
+        note(path, HDF5Obstacle(.name, "another link to the group \(other)"))
         return nil
       }
       if link.kind == H5L_TYPE_SOFT {
-        note(path, "a soft link to a group, which is read under its own name")
+        note(path, HDF5Obstacle(.name, "a soft link to a group, which is read under its own name"))
         return nil
       }
       groups[address] = path
@@ -108,16 +108,16 @@ struct HDF5Reader: ~Copyable {
       datasets[address] = node
       return node
     case H5O_TYPE_NAMED_DATATYPE:
-      note(path, "a named datatype")
+      note(path, HDF5Obstacle(.metadata, "a named datatype"))
       return nil
     default:
-      note(path, "an object of an unknown type")
+      note(path, .unknownObject)
       return nil
     }
   }
 
-  mutating func note(_ path: String, _ reason: String) {
-    unreadable.append(HDF5Tree.Unreadable(path, reason))
+  mutating func note(_ path: String, _ obstacle: HDF5Obstacle) {
+    unreadable.append(HDF5Tree.Unreadable(path, obstacle.reason, losing: obstacle.loss, remedy: obstacle.remedy))
   }
 
   private func identity(_ object: hid_t, _ path: String) throws(RNNError) -> (UInt64, H5O_type_t) {
@@ -159,7 +159,7 @@ struct HDF5Reader: ~Copyable {
     budget = walk.budget
     if walk.isTooMany { throw HDF5Budget.tooMany(at: place) }
     try hdf5(status, "the group's links cannot be read", at: place)
-    for name in walk.badNames { note((place == "/" ? "" : place) + "/" + name, "a name that is not UTF-8") }
+    for name in walk.badNames { note((place == "/" ? "" : place) + "/" + name, .badName) }
     return walk.links
   }
 

@@ -74,11 +74,14 @@ extension HDF5Reader {
     let elementSize = max(H5Tget_size(type), HDF5Budget.bytesPerValue)
     let (size, overflow) = shape.count.multipliedReportingOverflow(by: elementSize)
     guard !overflow, size <= budget.metadata else {
-      note(path, "\(shape.count) strings, more than are read")
+      note(path, HDF5Obstacle(.metadata, "\(shape.count) strings, more than are read"))
       return nil
     }
     try budget.takeMetadata(shape.count * HDF5Budget.bytesPerValue, at: path)
-    if H5Pget_layout(creation) == H5D_CHUNKED { _ = try Self.chunk(creation, shape.rank, H5Tget_size(type), path) }
+    if H5Pget_layout(creation) == H5D_CHUNKED {
+      let chunk = try Self.chunk(creation, shape.rank, H5Tget_size(type), path)
+      HDF5LZF.expect(chunkSize: chunk.reduce(H5Tget_size(type), &*))
+    }
     // The strings' own sizes come out only while libhdf5 allocates them.
     let left = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     left.initialize(to: budget.metadata)
@@ -97,7 +100,7 @@ extension HDF5Reader {
       H5Dread(id, $0, hdf5Default, hdf5Default, list, $1)
     }
     guard let values else {
-      note(path, "text that is not UTF-8")
+      note(path, HDF5Obstacle(.metadata, "text that is not UTF-8"))
       return nil
     }
     return .strings(HDF5Tree.Strings(values, shape, attributes: attributes))

@@ -14,10 +14,12 @@ public struct Architecture: Sendable, Hashable {
   /// Factors on the chain's input and output.
   public var inputGain: Double
   public var outputGain: Double
+  /// How many features of a step, from the first on, `inputGain` multiplies; nil for all of them.
+  public var inputGainFeatures: Int?
 
   public init(
     modules: [Module], batchFirst: Bool = false, orderKnown: Bool = true, skip: Int = 0, inputGain: Double = 1,
-    outputGain: Double = 1
+    outputGain: Double = 1, inputGainFeatures: Int? = nil
   ) {
     self.modules = modules
     self.batchFirst = batchFirst
@@ -25,6 +27,7 @@ public struct Architecture: Sendable, Hashable {
     self.skip = skip
     self.inputGain = inputGain
     self.outputGain = outputGain
+    self.inputGainFeatures = inputGainFeatures
   }
 
   /// The first module that cannot follow the one before it, and why; nil where the modules are a chain.

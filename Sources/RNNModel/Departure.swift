@@ -1,16 +1,19 @@
-/// What a file asks for that changes the numbers and that RNNKit does not do: refused, unless the user says to go on
-/// without it (`ModelOptions.ignored`).
+/// What a file asks for that changes the numbers and that RNNKit does not do, or numbers of it that cannot be read:
+/// refused, unless the user says to go on without it (`ModelOptions.ignored`).
 public struct Departure: Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// Steps that a mask leaves out.
     case masks
     /// Arithmetic in float16 or bfloat16.
     case halfPrecision = "half-precision"
+    /// Datasets of an HDF5 file that cannot be read.
+    case unreadable
 
     fileprivate var remedy: String {
       switch self {
       case .masks: "say --ignore masks to run every step, and give lengths where sequences end early"
       case .halfPrecision: "say --ignore half-precision to compute in float32"
+      case .unreadable: "say --ignore unreadable to go on without it"
       }
     }
   }
@@ -20,12 +23,18 @@ public struct Departure: Sendable, Hashable {
   public var place: String
   /// What the file asks for, as an error has it.
   public var problem: String
+  /// What the file's owner can do about it; nil where there is nothing.
+  public var remedy: String?
   /// What is done instead, one sentence: said where the user goes on.
   public var note: String
 
-  public init(_ kind: Kind, place: String, _ problem: String, note: String) {
-    (self.kind, self.place, self.problem, self.note) = (kind, place, problem, note)
+  public init(_ kind: Kind, place: String, _ problem: String, remedy: String? = nil, note: String) {
+    (self.kind, self.place, self.problem, self.remedy, self.note) = (kind, place, problem, remedy, note)
   }
 
-  var error: RNNError { RNNError(.badData, place: place, problem, remedy: kind.remedy) }
+  /// The error, which proposes to go on without only where that can be done.
+  package func error(canBeIgnored: Bool = true) -> RNNError {
+    let remedies = [remedy, canBeIgnored ? kind.remedy : nil].compactMap { $0 }
+    return RNNError(.badData, place: place, problem, remedy: remedies.joined(separator: "; or "))
+  }
 }

@@ -33,6 +33,27 @@ public struct Interpretation: Sendable {
   /// Throws `badData` where no recurrent module is found, its tensors do not fit, or the file asks for what RNNKit does
   /// not do and `options` do not ignore, and `usage` where an option contradicts the file.
   public init(_ archive: TensorArchive, options: ModelOptions = ModelOptions()) throws(RNNError) {
+    guard let lost = archive.departures.first(where: { $0.kind == .unreadable }) else {
+      try self.init(readable: archive, options)
+      return
+    }
+    var rest = archive
+    rest.departures.removeAll { $0.kind == .unreadable }
+    let interpretation: Interpretation
+    do throws(RNNError) { interpretation = try Interpretation(readable: rest, options) } catch {
+      // What is not there is the better reason, and nothing can be gone on with.
+      throw error.kind == .badData ? lost.error(canBeIgnored: false) : error
+    }
+    guard options.ignored.contains(.unreadable) else { throw lost.error() }
+    self.init(interpretation.model, [lost.note] + interpretation.assumptions)
+  }
+
+  private init(_ model: Model, _ assumptions: [String]) {
+    (self.model, self.assumptions) = (model, assumptions)
+  }
+
+  /// Of an archive that nothing is missing from.
+  private init(readable archive: TensorArchive, _ options: ModelOptions) throws(RNNError) {
     var notes: [String] = []
     var archive = archive
     var said = Set<String>()

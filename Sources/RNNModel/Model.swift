@@ -8,7 +8,7 @@ public struct Model: Sendable {
   /// Checks that the archive holds every parameter that the architecture names, of the right shape and a type the runner
   /// can use, and that the file asks for nothing that RNNKit does not do.
   public init(_ archive: TensorArchive, architecture: Architecture) throws(RNNError) {
-    if let departure = archive.departures.first { throw departure.error }
+    if let departure = archive.departures.first { throw departure.error() }
     try Self.check(architecture)
     for module in architecture.modules {
       for (name, shape) in Self.parameters(of: module) {
@@ -120,6 +120,10 @@ public struct Model: Sendable {
     }
     guard architecture.inputGain.isFinite, architecture.outputGain.isFinite else {
       throw RNNError(.badData, place: "architecture", "a gain is not finite", remedy: "export the model again")
+    }
+    guard architecture.inputGainFeatures.map({ (1...maximumSize).contains($0) }) ?? true else {
+      throw RNNError(.badData, place: "architecture", "input_gain_features must be 1 or more",
+        remedy: "export the model again")
     }
     guard (0...maximumSize).contains(architecture.skip) else {
       throw RNNError(.badData, place: "architecture", "skip must be 0 or more", remedy: "export the model again")

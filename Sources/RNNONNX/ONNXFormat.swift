@@ -11,7 +11,7 @@ public enum ONNXFormat: ModelFormat {
 
   /// Protobuf has no magic: the file's outermost fields must be those of an ONNX model.
   public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { WireFields($0).areModel }
+    file.withUnsafeBytes { WireFields($0).areONNXModel }
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {

@@ -11,7 +11,7 @@ public enum ONNXTensorFormat: ArrayFormat {
 
   /// Protobuf has no magic: the file's outermost fields must be those of a tensor.
   public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { WireFields($0).areTensor }
+    file.withUnsafeBytes { WireFields($0).areONNXTensor }
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {

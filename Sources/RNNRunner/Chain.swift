@@ -66,6 +66,11 @@ struct Chain {
   /// The skip is added feature by feature, or its only feature to all of the output's.
   private func checkSkip() throws(RNNError) {
     let skip = architecture.skip
+    if let gained = architecture.inputGainFeatures, gained > inputSize {
+      throw RNNError(.badData, place: "architecture",
+        "an input gain on \(gained) features, where the chain takes \(inputSize)",
+        remedy: "correct \"input_gain_features\" in the file's architecture")
+    }
     guard skip > 0 || architecture.inputGain != 1 else { return }
     guard !takesIndices else {
       throw RNNError(.badData, place: "architecture", "a skip or input gain of indices means nothing",

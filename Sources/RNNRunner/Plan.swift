@@ -29,6 +29,8 @@ public final class Plan: @unchecked Sendable {
   /// The architecture's, or none where only a part of the chain is run.
   let skip: Int
   let inputGain: Double
+  /// Features of a step that the input gain multiplies, from the first on.
+  let gainedFeatures: Int
   let outputGain: Double
   let operations: UnsafePointer<rnnkit_operations>
   let stages: [Stage]
@@ -58,6 +60,7 @@ public final class Plan: @unchecked Sendable {
     architecture = chain.architecture
     skip = chain.architecture.skip
     inputGain = chain.architecture.inputGain
+    gainedFeatures = chain.architecture.inputGainFeatures ?? chain.inputSize
     outputGain = chain.architecture.outputGain
     inputSize = chain.inputSize
     outputSize = chain.outputSize

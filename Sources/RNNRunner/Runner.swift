@@ -176,7 +176,7 @@ public final class Runner {
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
     guard !isPlain else { return runPlain(x, steps: steps, state, y) }
-    let features = plan.inputSize, gain = R(plan.inputGain)
+    let features = plan.inputSize, gained = plan.gainedFeatures, gain = R(plan.inputGain)
     eachEngine { engine in
       runPieces(engine, steps: steps, state, y) { done, count in
         let source = x + (done * batch + engine.firstRow) * features
@@ -184,7 +184,11 @@ public final class Runner {
         let rows = engine.input.assumingMemoryBound(to: R.self)
         for step in 0..<count {
           let from = source + step * batch * features, to = rows + step * engine.batch * features
-          for index in 0..<engine.batch * features { to[index] = gain == 1 ? from[index] : from[index] * gain }
+          to.update(from: from, count: engine.batch * features)
+          if gain == 1 { continue }
+          for row in 0..<engine.batch {
+            for feature in 0..<gained { to[row * features + feature] *= gain }
+          }
         }
         return (UnsafePointer(rows), features)
       }

@@ -239,7 +239,7 @@ private struct SequenceRun<R: Real> {
           stage.look(up: index, into: target)
         } else {
           sequence.tensor.copyReals(from: source * sequence.features, count: sequence.features, to: target)
-          if gain != 1 { for feature in 0..<sequence.features { target[feature] *= gain } }
+          if gain != 1 { for feature in 0..<plan.gainedFeatures { target[feature] *= gain } }
         }
       }
     }

@@ -33,7 +33,10 @@ struct Inspect: ParsableCommand {
     }
     result += modules.text
     if architecture.skip > 0 { result += "  the first \(architecture.skip) input features are added to the output\n" }
-    if architecture.inputGain != 1 { result += "  the input is multiplied by \(architecture.inputGain)\n" }
+    if architecture.inputGain != 1 {
+      let what = architecture.inputGainFeatures.map { $0 == 1 ? "input's first feature" : "input's first \($0) features" }
+      result += "  the \(what ?? "input") is multiplied by \(architecture.inputGain)\n"
+    }
     if architecture.outputGain != 1 { result += "  the output is multiplied by \(architecture.outputGain)\n" }
     if !architecture.orderKnown { result += "  (which module follows which is not known: choose with --module)\n" }
 

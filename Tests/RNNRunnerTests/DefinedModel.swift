@@ -18,7 +18,12 @@ struct DefinedModel<R: DefinedReal> {
   func run(_ input: [[R]], indices: [Int]? = nil, length: Int, h0: [String: [[R]]], c0: [String: [[R]]]) -> Result {
     var result = Result()
     let architecture = model.architecture
-    let x = input.map { $0.map { architecture.inputGain == 1 ? $0 : $0 * R(architecture.inputGain) } }
+    let x = input.map { row in
+      row.enumerated().map { feature, value in
+        let isGained = architecture.inputGain != 1 && feature < architecture.inputGainFeatures ?? row.count
+        return isGained ? value * R(architecture.inputGain) : value
+      }
+    }
     var rows = x
     for module in architecture.modules {
       switch module {

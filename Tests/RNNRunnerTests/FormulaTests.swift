@@ -18,13 +18,13 @@ import Testing
       let wide = try plan.run(random.input, state: state, lengths: random.lengths)
       let narrow = try single.run(
         random.input, state: single.state(batch: random.batch) { random.states[$0] }, lengths: random.lengths)
-      let gain = plan.architecture.inputGain
+      let gain = plan.architecture.inputGain, gained = plan.architecture.inputGainFeatures ?? module.inputSize
       let inputs = random.input.doubles, features = module.inputSize
       for row in 0..<random.batch {
         let length = random.lengths?[row] ?? random.steps
         let rows = (0..<length).map { step in
           let start = random.position(step, row) * features
-          return inputs[start..<start + features].map { $0 * gain }
+          return inputs[start..<start + features].enumerated().map { $0 < gained ? $1 * gain : $1 }
         }
         let blocks = module.numLayers * module.directionCount
         let h0 = random.state("h", module, row: row)

@@ -100,6 +100,7 @@ struct RandomModel {
     if !pytorch && !usesEmbedding && generator.chance(0.3) {
       architecture.skip = endsWithTime ? 1 : 0
       architecture.inputGain = 0.7
+      architecture.inputGainFeatures = generator.chance(0.5) ? 1 : nil
       architecture.outputGain = 1.3
     }
     let precision: Precision = element == .float64 ? .float64 : .float32

@@ -53,7 +53,8 @@ struct RandomModel {
     }
     return Architecture(
       modules: modules, batchFirst: .random(using: &random), orderKnown: !chance(4), skip: chance(4) ? 2 : 0,
-      inputGain: chance(4) ? number() : 1, outputGain: chance(4) ? number() : 1)
+      inputGain: chance(4) ? number() : 1, outputGain: chance(4) ? number() : 1,
+      inputGainFeatures: chance(4) ? Int.random(in: 1...3, using: &random) : nil)
   }
 
   private mutating func module(name: String) -> Module {

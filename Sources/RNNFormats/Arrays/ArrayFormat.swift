@@ -79,7 +79,12 @@ public struct ArrayRegistry: Sendable {
   public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ArrayFormat.Type {
     if let name { return try format(named: name) }
     if file.count == 0 { throw RNNError(.badData, "the file is empty", remedy: "write the array again") }
-    if let format = formats.first(where: { $0.recognizes(file) }) { return format }
+    let format = formats.first { $0.recognizes(file) }
+    // Any text may be meant as CSV.
+    if format.map({ $0 == CSVFormat.self }) ?? true, let foreign = ForeignFile.recognize(file, holdingArrays: false) {
+      throw foreign.error
+    }
+    if let format { return format }
     throw RNNError(.badData, "not an array file that RNNKit knows",
       remedy: "save it as one of \(formats.map { $0.name }.joined(separator: ", "))")
   }

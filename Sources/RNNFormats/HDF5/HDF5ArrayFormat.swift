@@ -31,8 +31,8 @@ extension HDF5Tree {
     self.init(root: Group(children: try Self.children(arrays, "array")))
   }
 
-  /// The arrays that the file is taken to hold; see `HDF5ArrayFormat`. Refuses a file without any, and one with several
-  /// reference cases.
+  /// The arrays that the file is taken to hold; see `HDF5ArrayFormat`. Refuses a file without any, one with several
+  /// reference cases, and one of which an array cannot be read.
   func arrays() throws(RNNError) -> [NamedTensor] {
     var (group, path) = (root, "")
     if case .group(let cases) = root[HDF5Layout.cases],
@@ -44,6 +44,7 @@ extension HDF5Tree {
       }
       (group, path) = (cases, "/" + HDF5Layout.cases)
     }
+    if let error = unreadableError(below: path) { throw error }
     while group.children.count == 1, case .group(let inner) = group.children[0].node {
       path += "/" + group.children[0].name
       group = inner
@@ -53,7 +54,7 @@ extension HDF5Tree {
     try Self.collect(group, path, prefix: "", &arrays, &names)
     guard !arrays.isEmpty else {
       throw RNNError(.badData, place: path.isEmpty ? "/" : path, "holds no datasets of numbers",
-        remedy: unreadable.first.map { "\($0.path) is \($0.reason)" } ?? "save it with h5py: f[\"input\"] = x")
+        remedy: "save it with h5py: f[\"input\"] = x")
     }
     return arrays
   }

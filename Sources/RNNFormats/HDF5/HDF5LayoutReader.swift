@@ -5,14 +5,16 @@ extension TensorArchive {
   ///
   /// In a plain dump the parts of a path are joined with dots. Attributes of the root and datasets of strings become
   /// metadata under their names, other attributes the metadata member `hdf5_attributes`, by path; what the tree lists
-  /// as unreadable becomes `hdf5_unreadable`. Throws `badData` where a name stands twice or the layout is not kept.
+  /// as unreadable becomes `hdf5_unreadable`, and a departure where numbers are lost. Throws `badData` where a name stands
+  /// twice or the layout is not kept.
   public init(hdf5 tree: HDF5Tree) throws(RNNError) {
-    if tree.root[attribute: HDF5Layout.formatKey] != .string(HDF5Layout.format), KerasTree.recognizes(tree) {
-      self = try KerasReader.archive(tree)
-      return
+    self = try tree.archive { (tree) throws(RNNError) in
+      if tree.root[attribute: HDF5Layout.formatKey] != .string(HDF5Layout.format), KerasTree.recognizes(tree) {
+        return try KerasReader.archive(tree)
+      }
+      var reader = try HDF5LayoutReader(tree)
+      return try reader.read()
     }
-    var reader = try HDF5LayoutReader(tree)
-    self = try reader.read()
   }
 }
 

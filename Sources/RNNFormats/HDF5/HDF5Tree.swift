@@ -124,14 +124,26 @@ public struct HDF5Tree: Sendable {
 
   /// Something that the tree cannot hold.
   public struct Unreadable: Sendable, Hashable {
+    /// What the tree lacks by it.
+    public enum Loss: String, Sendable, Hashable {
+      /// A dataset, or a link in the place of one.
+      case numbers
+      /// A second name of a group.
+      case name
+      /// An attribute, text, or something that holds no numbers.
+      case metadata
+    }
+
     /// `/group/dataset`, or `/group/dataset, attribute name`.
     public var path: String
     /// What it is: `a compound type`.
     public var reason: String
+    public var loss: Loss
+    /// What the file's owner can do; empty where no numbers are lost.
+    public var remedy: String
 
-    public init(_ path: String, _ reason: String) {
-      self.path = path
-      self.reason = reason
+    public init(_ path: String, _ reason: String, losing loss: Loss = .metadata, remedy: String = "") {
+      (self.path, self.reason, self.loss, self.remedy) = (path, reason, loss, remedy)
     }
   }
 

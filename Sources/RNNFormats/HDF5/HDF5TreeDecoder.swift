@@ -47,10 +47,10 @@ struct HDF5TreeDecoder {
     guard used.count == archive.tensors.count - 1 else { throw reader.error("nodes", "not all tensors are used") }
     var tree = HDF5Tree(root: root)
     for value in unreadable {
-      guard let pair = value.array, pair.count == 2, let path = pair[0].string, let reason = pair[1].string else {
-        throw reader.error("unreadable", "not a list of paths and reasons")
-      }
-      tree.unreadable.append(HDF5Tree.Unreadable(path, reason))
+      guard let words = value.array?.compactMap(\.string), words.count == 4, words.count == value.array?.count,
+        let loss = HDF5Tree.Unreadable.Loss(rawValue: words[2])
+      else { throw reader.error("unreadable", "not a list of paths, reasons, losses and remedies") }
+      tree.unreadable.append(HDF5Tree.Unreadable(words[0], words[1], losing: loss, remedy: words[3]))
     }
     return tree
   }

@@ -2,7 +2,7 @@ import RNNModel
 
 /// Puts a tree into JSON, and the bytes of its datasets into tensors.
 ///
-///     {"nodes": [N, …], "unreadable": [[path, reason], …]}
+///     {"nodes": [N, …], "unreadable": [[path, reason, loss, remedy], …]}
 ///
 /// Nodes stand in the tree's order, each after the group that it is in; the first is the root. A list rather than nested
 /// objects, whose depth is limited. A node:
@@ -34,7 +34,9 @@ struct HDF5TreeEncoder {
     add(.group(tree.root), "", in: 0)
     return .object([
       .init("nodes", .array(nodes)),
-      .init("unreadable", .array(tree.unreadable.map { .array([.string($0.path), .string($0.reason)]) })),
+      .init("unreadable", .array(tree.unreadable.map {
+        .array([.string($0.path), .string($0.reason), .string($0.loss.rawValue), .string($0.remedy)])
+      })),
     ])
   }
 

@@ -17,7 +17,8 @@ extension Architecture {
       orderKnown: try reader.bool("order_known", default: true),
       skip: try reader.integer("skip", default: 0),
       inputGain: try reader.double("input_gain", default: 1),
-      outputGain: try reader.double("output_gain", default: 1))
+      outputGain: try reader.double("output_gain", default: 1),
+      inputGainFeatures: reader.has("input_gain_features") ? try reader.integer("input_gain_features") : nil)
     try reader.finish()
   }
 
@@ -27,6 +28,7 @@ extension Architecture {
     if !orderKnown { members.append(.init("order_known", .bool(false))) }
     if skip != 0 { members.append(.init("skip", .integer(Int64(skip)))) }
     if inputGain != 1 { members.append(.init("input_gain", .number(inputGain))) }
+    if let inputGainFeatures { members.append(.init("input_gain_features", .integer(Int64(inputGainFeatures)))) }
     if outputGain != 1 { members.append(.init("output_gain", .number(outputGain))) }
     members.append(.init("modules", .array(modules.map(\.json))))
     return .object(members)

@@ -69,8 +69,14 @@ struct RTNeuralReader {
       }
     }
     let known: Set = ["type", "shape", "activation", "weights"]
-    if let stray = layer.members.first(where: { !known.contains($0.key) }), Self.types.contains(type) {
-      throw Self.refuse("\(place).\(stray.key)", "an unknown key, which may change what the layer computes")
+    if Self.types.contains(type) {
+      let biased = weights.count > (type == "lstm" || type == "gru" ? 2 : 1)
+      let facts = RTNeuralKeys(inputSize: inputSize, outputSize: size, hasBias: biased)
+      for member in layer.members where !known.contains(member.key) {
+        if let problem = try facts.problem(member.key, JSONValue(parsing: bytes, in: member.range)) {
+          throw Self.refuse("\(place).\(member.key)", problem)
+        }
+      }
     }
     switch type {
     case "lstm", "gru":
@@ -196,7 +202,10 @@ struct RTNeuralReader {
           throw Self.refuse("in_skip", "\(value.text), expected 0, or 1 where the model gives one feature")
         }
         archive.architecture?.skip = skip
-      case "in_gain": archive.architecture?.inputGain = try Self.gain(value, at: "in_gain")
+      case "in_gain":
+        // The plugin multiplies the audio alone; further features are its knobs.
+        archive.architecture?.inputGain = try Self.gain(value, at: "in_gain")
+        archive.architecture?.inputGainFeatures = inputSize > 1 ? 1 : nil
       case "out_gain": archive.architecture?.outputGain = try Self.gain(value, at: "out_gain")
       case "metadata":
         guard let members = value.members else { throw Self.refuse("metadata", "not a JSON object") }

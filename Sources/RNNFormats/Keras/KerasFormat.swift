@@ -30,8 +30,9 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
       error.place = ["member model.weights.h5", error.place].compactMap { $0 }.joined(separator: ", ")
       throw error
     }
-    var archive = try KerasReader.archive(
-      tree, config: config, version: version, names: metadata[KerasWriter.namesKey])
+    var archive = try tree.archive(in: "member model.weights.h5") { (tree) throws(RNNError) in
+      try KerasReader.archive(tree, config: config, version: version, names: metadata[KerasWriter.namesKey])
+    }
     archive.metadata.insert(.init("keras_version", .string(text)), at: 0)
     return archive
   }
@@ -97,7 +98,7 @@ public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
     guard KerasTree.recognizes(tree) else {
       throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave --from out")
     }
-    return try KerasReader.archive(tree)
+    return try tree.archive { (tree) throws(RNNError) in try KerasReader.archive(tree) }
   }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {

@@ -20,8 +20,8 @@ struct GraphReader {
   var links: [ChainLink] = []
   /// The axes of the graph input that are time and batch, once a recurrent node has told.
   var layout: SequenceLayout?
-  /// A factor on the graph input, and which input that is.
-  var inputGain: (input: Int, factor: Double)?
+  /// A factor on the graph input, or on its first features, and which input that is.
+  var inputGain: (input: Int, factor: Double, features: Int?)?
   /// What read a source, with the functions applied by then.
   private(set) var uses: [(source: Flow.Source, version: Int, place: String)] = []
   /// Bytes that moving constants may still make: a few times what the file holds of them.
@@ -88,9 +88,6 @@ struct GraphReader {
     return GraphInput(name: info.name, type: type, shape: shape)
   }
 
-  /// Whether there is a recurrent operator at all; exporters may write its steps out one by one.
-  var hasRecurrentNodes: Bool { graph.node.contains { ["RNN", "LSTM", "GRU"].contains($0.opType) } }
-
   /// Initializers that no node mentions.
   func carriedTensors() throws(RNNError) -> [NamedTensor] {
     let mentioned = Set(graph.node.flatMap(\.input))
@@ -106,11 +103,7 @@ struct GraphReader {
   mutating func outputs() throws(RNNError) -> [(name: String, value: GraphValue)] {
     let live = try liveNodes()
     for (index, proto) in graph.node.enumerated() where live[index] {
-      guard proto.domain.isEmpty || proto.domain == "ai.onnx" else {
-        throw RNNError(
-          .badData, place: OperatorNode.place(of: proto), "RNNKit does not know this operator",
-          remedy: OperatorNode.remedy)
-      }
+      guard proto.domain.isEmpty || proto.domain == "ai.onnx" else { throw OperatorNode.unknown(proto) }
       var node = try OperatorNode(proto, opset: opset)
       try apply(&node)
       try node.finish()

@@ -249,8 +249,11 @@ extension GraphReader {
     let (first, second) = (try required(node, 0), try required(node, 1))
     switch (first, second) {
     case (.flow(let flow), .constant(let constant)), (.constant(let constant), .flow(let flow)):
-      guard let factor = constant.number else { throw node.refuse("it multiplies by more than one number") }
-      try scale(node, flow, by: factor)
+      if let factor = constant.number { return try scale(node, flow, by: factor) }
+      guard let input = flow.untouchedInput, let gain = constant.gainOfFirstFeatures(of: inputs[input].shape) else {
+        throw node.refuse("it multiplies by more than one number")
+      }
+      try scale(node, flow, by: gain.factor, features: gain.features)
     case (.flow, _), (_, .flow): throw node.refuse("it multiplies two results")
     default:
       let (a, b) = (try sizes(node, 0) ?? [], try sizes(node, 1) ?? [])
@@ -267,10 +270,12 @@ extension GraphReader {
     }
   }
 
-  private mutating func scale(_ node: OperatorNode, _ flow: Flow, by factor: Double) throws(RNNError) {
+  private mutating func scale(
+    _ node: OperatorNode, _ flow: Flow, by factor: Double, features: Int? = nil
+  ) throws(RNNError) {
     if let input = flow.untouchedInput {
       guard inputGain == nil, links.isEmpty else { throw node.refuse("it multiplies the graph's input again") }
-      inputGain = (input, factor)
+      inputGain = (input, factor, features)
       var scaled = flow
       scaled.version = 1
       return set(node, .flow(scaled))
@@ -313,5 +318,18 @@ extension Constant {
   var number: Double? {
     guard tensor.count == 1, isPlain, tensor.elementType.isWeight else { return nil }
     return tensor.doubles.first
+  }
+
+  /// A factor on the first features of a step, which are the last of these axes, and 1 on the others. Nil where it is no
+  /// such vector; `features` is nil where the factor is on all.
+  func gainOfFirstFeatures(of shape: [Extent]) -> (factor: Double, features: Int?)? {
+    let axes = tensor.shape.dimensions
+    guard isPlain, tensor.elementType.isWeight, let count = axes.last, count > 0, tensor.count == count,
+      axes.count <= shape.count, shape.last?.value == count
+    else { return nil }
+    let factors = tensor.doubles
+    let gained = factors.prefix { $0 == factors[0] }.count
+    guard gained > 0, factors[gained...].allSatisfy({ $0 == 1 }) else { return nil }
+    return (factors[0], gained == count ? nil : gained)
   }
 }

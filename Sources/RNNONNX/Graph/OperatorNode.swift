@@ -1,5 +1,10 @@
 import RNNModel
 
+extension NodeProto {
+  /// Whether the operator is ONNX's own RNN, LSTM or GRU.
+  var isRecurrent: Bool { ["RNN", "LSTM", "GRU"].contains(opType) && (domain.isEmpty || domain == "ai.onnx") }
+}
+
 /// A node of the graph, its attributes taken one by one; those that nobody asked for are refused.
 struct OperatorNode {
   let proto: NodeProto
@@ -39,6 +44,24 @@ struct OperatorNode {
 
   func refuse(_ problem: String, remedy: String = OperatorNode.remedy) -> RNNError {
     RNNError(.badData, place: place, problem, remedy: remedy)
+  }
+
+  /// The error for a node whose effect on the numbers is not known.
+  static func unknown(_ proto: NodeProto) -> RNNError {
+    let kind = proto.opType
+    let isQuantized = kind.contains("Quantize") || kind.contains("Integer") || kind.hasPrefix("Q")
+      || kind == "MatMulNBits"
+    if isQuantized {
+      return RNNError(
+        .badData, place: place(of: proto), "it computes with quantized numbers, which RNNKit does not",
+        remedy: "use the model as it was before it was quantized")
+    }
+    if ["If", "Loop", "Scan", "SequenceMap"].contains(kind) {
+      return RNNError(
+        .badData, place: place(of: proto), "it runs a graph inside it, which RNNKit does not follow",
+        remedy: "export the model so that this is decided before, or only the recurrent part")
+    }
+    return RNNError(.badData, place: place(of: proto), "RNNKit does not know this operator", remedy: remedy)
   }
 
   private mutating func take(_ name: String, _ type: Int32, _ typeName: String) throws(RNNError) -> AttributeProto? {

@@ -33,7 +33,7 @@ extension GraphReader {
     case "Split": try split(&node)
     case "Equal": try equal(&node)
     case "Where": try choose(&node)
-    default: throw node.refuse("RNNKit does not know this operator")
+    default: throw OperatorNode.unknown(node.proto)
     }
   }
 

@@ -10,20 +10,21 @@ struct GraphChain {
   let batchFirst: Bool?
   let skip: Int
   let inputGain: Double
+  let inputGainFeatures: Int?
   let outputGain: Double
   /// Whether the chain goes on from the last recurrent node with its last state alone.
   let endsInLastStep: Bool
 
   /// Walks the graph and checks that every output is something a run gives.
   init(_ reader: consuming GraphReader) throws(RNNError) {
-    let none = RNNError(
-      .badData, "no output depends on a node RNN, LSTM or GRU",
-      remedy: "export the model so that its recurrent layers stay operators, as torch.onnx.export(dynamo=False) does, "
-        + "or use the framework's own file")
-    guard reader.hasRecurrentNodes else { throw none }
     let outputs = try reader.outputs()
     var links = reader.links
-    guard links.contains(where: { $0.recurrent != nil }) else { throw none }
+    guard links.contains(where: { $0.recurrent != nil }) else {
+      throw RNNError(
+        .badData, place: reader.graph.node.first { $0.isRecurrent }.map(OperatorNode.place),
+        "no output of the graph depends on it",
+        remedy: "make what it gives one of the graph's outputs, or use the framework's own file")
+    }
     guard let last = links.indices.last else { throw RNNError(.defect, "a chain without links") }
     for output in outputs { try Self.check(output.name, output.value, &reader) }
     for use in reader.uses {
@@ -64,6 +65,12 @@ struct GraphChain {
         remedy: "give all of them the same lengths")
     }
     guard case .input(let input) = links[0].source else { throw RNNError(.defect, "a chain without input") }
+    if let gain = reader.inputGain, gain.features != nil, let layout = reader.layout,
+      (layout.time + layout.batch).contains(.input(gain.input, axis: reader.inputs[gain.input].shape.count - 1)) {
+      throw RNNError(
+        .badData, place: "input \(reader.inputs[gain.input].name)", "it is multiplied by more than one number",
+        remedy: OperatorNode.remedy)
+    }
     let lastRecurrent = links.lastIndex { $0.recurrent != nil } ?? 0
     // Links that read the last step, or a head of which no output is given but for the last step.
     var ends: [Bool] = []
@@ -78,6 +85,7 @@ struct GraphChain {
     batchFirst = Self.batchFirst(reader, input)
     skip = links[last].skip ?? 0
     inputGain = reader.inputGain?.factor ?? 1
+    inputGainFeatures = reader.inputGain?.features
     outputGain = links[last].gain ?? 1
   }
 

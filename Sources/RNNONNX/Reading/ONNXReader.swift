@@ -19,6 +19,7 @@ struct ONNXReader {
     var proto = try Self.decode(file)
     let opset = try Self.operatorSet(proto)
     let properties = try ONNXProperties(proto.metadataProps + proto.graph.metadataProps)
+    guard proto.graph.node.contains(where: \.isRecurrent) else { throw noRecurrence(proto.graph) }
     var graph = proto.graph
     proto.clearGraph()
     // Out of the graph, so that each tensor's bytes in the message are let go as soon as they are decoded.
@@ -47,14 +48,27 @@ struct ONNXReader {
     let model = file.withUnsafeBytes { bytes in
       try? ModelProto(serializedBytes: RawSpan(_unsafeBytes: bytes), partial: true, options: options)
     }
-    guard let model else {
+    if let model, model.hasGraph { return model }
+    if let foreign = ForeignFile.recognize(file) { throw foreign.error }
+    // What ends where a field does may be whole, and something else.
+    guard model == nil, !file.withUnsafeBytes({ WireFields($0).areONNXModel }) else {
       throw RNNError(
-        .badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
+        .badData, "the file has no graph",
+        remedy: "copy the file again if it is an ONNX model, which is cut short; if not, leave --from out")
     }
-    guard model.hasGraph else {
-      throw RNNError(.badData, "the file has no graph", remedy: "copy the file again; it is cut short or damaged")
-    }
-    return model
+    throw RNNError(
+      .badData, "the file is not the protobuf of an ONNX model",
+      remedy: "copy the file again if it is an ONNX model, which is cut short or damaged; if not, leave --from out")
+  }
+
+  /// The error for a graph without recurrent operators, which says where else there may be some.
+  private func noRecurrence(_ graph: GraphProto) -> RNNError {
+    if let node = graph.node.first(where: { $0.opType == "DynamicQuantizeLSTM" }) { return OperatorNode.unknown(node) }
+    if let hidden = file.withUnsafeBytes({ HiddenRecurrence(inModel: $0) }) { return hidden.error }
+    return RNNError(
+      .badData, "the graph has no recurrent layer: no node of it is an RNN, LSTM or GRU",
+      remedy: "choose a file with a recurrent network; if this is one whose steps an exporter wrote out as other "
+        + "operators, use the framework's own file")
   }
 
   private static func operatorSet(_ model: ModelProto) throws(RNNError) -> Int {
@@ -62,9 +76,11 @@ struct ONNXReader {
       throw RNNError(.badData, "the file names no operator set", remedy: "export the model again")
     }
     guard (7...Int64(newestOperatorSet)).contains(version) else {
+      let age = version < 7 ? "old" : "new"
       throw RNNError(
-        .badData, "operator set \(version); RNNKit reads 7 to \(newestOperatorSet)",
-        remedy: "export the model for another operator set, or convert it with onnx.version_converter")
+        .badData, "the file's operator set, \(version), is too \(age): RNNKit reads 7 to \(newestOperatorSet)",
+        remedy: "export the model again for operator set 17 (torch.onnx.export(…, opset_version=17)), or use the "
+          + "framework's own file")
     }
     return Int(version)
   }
@@ -78,7 +94,7 @@ struct ONNXReader {
       for part in parts.parts { modules.append(try parts.module(part)) }
       return Architecture(
         modules: modules, batchFirst: chain.batchFirst ?? false, skip: chain.skip, inputGain: chain.inputGain,
-        outputGain: chain.outputGain)
+        outputGain: chain.outputGain, inputGainFeatures: chain.inputGainFeatures)
     }
     guard let stated else {
       let parts = ChainModules(chain)

@@ -17,7 +17,11 @@ enum StatedArchitecture {
     /// ONNX's attributes are float32.
     func same(_ first: Double, _ second: Double) -> Bool { isDouble ? first == second : Float(first) == Float(second) }
     guard batchFirst == nil || batchFirst == stated.batchFirst else { throw differs("batch_first") }
-    guard stated.skip == found.skip, same(stated.inputGain, found.inputGain), same(stated.outputGain, found.outputGain)
+    func gained(_ architecture: Architecture) -> Int? {
+      architecture.inputGain == 1 ? nil : architecture.inputGainFeatures ?? architecture.modules.first?.inputSize
+    }
+    guard stated.skip == found.skip, same(stated.inputGain, found.inputGain), same(stated.outputGain, found.outputGain),
+      gained(stated) == gained(found)
     else {
       throw differs("skip or gain")
     }

@@ -131,8 +131,7 @@ struct ONNXWriter {
     try builder.reserve(["output"] + states + (endsInOutput ? [] : ["y"]))
     var input = "input"
     if architecture.inputGain != 1 {
-      input = builder.node(
-        "Mul", [input, builder.constant("input_gain", try number(architecture.inputGain))], scope: "")
+      input = builder.node("Mul", [input, builder.constant("input_gain", try inputGain(features))], scope: "")
     }
     if architecture.batchFirst {
       input = builder.node("Transpose", [input], scope: "", [.integers("perm", takesIndices ? [1, 0] : [1, 0, 2])])
@@ -232,6 +231,15 @@ struct ONNXWriter {
   }
 
   private func number(_ value: Double) throws(RNNError) -> Tensor { try Self.number(value, type) }
+
+  /// The factor on the input, or one for each feature.
+  private func inputGain(_ features: Int) throws(RNNError) -> Tensor {
+    guard let gained = architecture.inputGainFeatures, gained < features else { return try number(architecture.inputGain) }
+    let factors = (0..<features).map { $0 < gained ? architecture.inputGain : 1 }
+    let tensor = Shape([features]).flatMap { type == .float64 ? Tensor(factors, $0) : Tensor(factors.map(Float.init), $0) }
+    guard let tensor else { throw RNNError(.defect, "factors that no tensor holds") }
+    return tensor
+  }
 
   /// A number without axes.
   static func number(_ value: Double, _ type: ElementType) throws(RNNError) -> Tensor {

@@ -69,7 +69,8 @@ import Testing
       #expect(try read(architecture.json.text) == architecture)
     }
     let whole = Architecture(
-      modules: Self.modules, batchFirst: true, orderKnown: false, skip: 2, inputGain: 0.1, outputGain: -1e300)
+      modules: Self.modules, batchFirst: true, orderKnown: false, skip: 2, inputGain: 0.1, outputGain: -1e300,
+      inputGainFeatures: 1)
     #expect(try read(whole.json.text) == whole)
     #expect(try read(Architecture(modules: []).json.text) == Architecture(modules: []))
   }
@@ -112,6 +113,8 @@ import Testing
     (#"{"modules":[],"order_known":null}"#, "architecture.order_known: neither true nor false" + schema),
     (#"{"modules":[],"skip":-1}"#, "architecture.skip: not a whole number from 0" + schema),
     (#"{"modules":[],"input_gain":"1"}"#, "architecture.input_gain: not a number" + schema),
+    (#"{"modules":[],"input_gain_features":0.5}"#,
+      "architecture.input_gain_features: not a whole number from 0" + schema),
     (#"{"modules":[],"output_gain":[]}"#, "architecture.output_gain: not a number" + schema),
     (#"{"modules":[],"dropout":0.5}"#, "architecture.dropout" + newer),
     (#"{"modules":[{"name":"x"}]}"#, "architecture.modules[0].type: missing" + schema),
