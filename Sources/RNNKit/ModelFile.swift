@@ -21,7 +21,7 @@ public struct ModelFile: Sendable {
   /// The supplied tensors that are a run's members, under their names.
   public let members: [NamedTensor]
 
-  /// Reads, recognises and checks a model file.
+  /// Reads, recognises and checks a model file; see `TensorFile` for its two steps.
   ///
   /// - Parameters:
   ///   - format: the format's name; nil recognises it by content.
@@ -32,15 +32,45 @@ public struct ModelFile: Sendable {
     _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
     mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
   ) throws(RNNError) -> ModelFile {
+    try TensorFile(path, as: format, supplying: tensors, mapping: mapping, registry: registry).model(options)
+  }
+}
+
+/// What a file holds, before it is found to be a model.
+public struct TensorFile: Sendable {
+  public let path: String
+  /// The format's name, `native`.
+  public let format: String
+  /// The file's length in bytes.
+  public let byteCount: Int
+  public let archive: TensorArchive
+  /// The supplied tensors that are a run's members, under their names.
+  public let members: [NamedTensor]
+
+  /// Reads and recognises a file; parameters as those of `ModelFile.open`.
+  public init(
+    _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
+    mapping: NameMapping = NameMapping(), registry: FormatRegistry = .standard
+  ) throws(RNNError) {
     let file = try InputFile(path)
     let kind = try registry.format(of: file, named: format)
     do throws(RNNError) {
       let supplied = try kind.read(file, supplying: tensors)
-      let archive = try mapping.apply(to: supplied.archive)
+      archive = try mapping.apply(to: supplied.archive)
+      members = supplied.members
+    } catch {
+      throw error.inFile(path)
+    }
+    (self.path, self.format, byteCount) = (path, kind.name, file.count)
+  }
+
+  /// The model that the tensors are. Throws `badData` where they are none, and `usage` where an option contradicts the file.
+  public func model(_ options: ModelOptions = ModelOptions()) throws(RNNError) -> ModelFile {
+    do throws(RNNError) {
       let interpretation = try Interpretation(archive, options: options)
       return ModelFile(
-        path: path, format: kind.name, byteCount: file.count, model: interpretation.model,
-        notes: archive.notes + interpretation.assumptions, members: supplied.members)
+        path: path, format: format, byteCount: byteCount, model: interpretation.model,
+        notes: archive.notes + interpretation.assumptions, members: members)
     } catch {
       throw error.inFile(path)
     }

@@ -12,8 +12,24 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     // Nothing is computed here: what could not be run as the file asks is said, and shown all the same.
-    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases))
+    // What is no model is an error, but its tensors' names are what the next step needs.
+    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases)) { contents in
+      if !json, !contents.archive.tensors.isEmpty { Console.output(tensors(contents)) }
+    }
     Console.output(json ? try document(file).indentedText + "\n" : try text(file))
+  }
+
+  /// Tensors of a file that is no model, as many as are shown.
+  private func tensors(_ file: TensorFile) -> String {
+    let shown = 1000
+    var table = Table(right: [3])
+    for tensor in file.archive.tensors.prefix(shown) {
+      let value = tensor.tensor
+      table.add(tensor.name, "\(value.shape)", value.elementType.rawValue, grouped(value.byteCount))
+    }
+    let rest = file.archive.tensors.count - shown
+    return "\(file.path): \(file.format), \(grouped(file.byteCount)) bytes\n\ntensors\n"
+      .escapingControlCharacters(except: "\n") + table.text + (rest > 0 ? "  … and \(grouped(rest)) more\n" : "")
   }
 
   /// Parameters in the chain's order, then the tensors that are carried along.

@@ -66,9 +66,10 @@ struct ModelArguments: ParsableArguments {
   ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   ///   - ignoring: What is gone on without in any case.
+  ///   - showNoModel: Called with what the file holds where that is no model, before the error is thrown.
   func open(
     _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false,
-    ignoring: Set<Departure.Kind> = []
+    ignoring: Set<Departure.Kind> = [], showNoModel: (TensorFile) -> Void = { _ in }
   ) throws -> ModelFile {
     HDF5Process.timeout = timeout
     var names = NameMapping()
@@ -79,8 +80,12 @@ struct ModelArguments: ParsableArguments {
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
       headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
-    let file = try ModelFile.open(
-      path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry)
+    let contents = try TensorFile(path, as: from, supplying: tensors, mapping: names, registry: Self.registry)
+    let file: ModelFile
+    do throws(RNNError) { file = try contents.model(options) } catch {
+      if error.kind == .badData { showNoModel(contents) }
+      throw error
+    }
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

@@ -149,6 +149,8 @@ import Testing
 
   private func writeNative(_ archive: TensorArchive, _ name: String) throws {
     // A model whose chain is empty holds any archive.
+    var archive = archive
+    archive.departures = []
     let model = try Model(archive, architecture: archive.architecture ?? Architecture(modules: []))
     var file = try OutputFile(folder(name), replacing: true)
     try NativeFormat.write(model, to: &file)

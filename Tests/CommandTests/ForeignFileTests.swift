@@ -1,0 +1,100 @@
+import Foundation
+import RNNKit
+import Testing
+
+/// Files that are no models, or not read as such: each is called what it is, with the next step. Those in Fixtures/foreign
+/// were made by the programs that they are of (make.py beside them).
+@Suite struct ForeignFileTests {
+  private let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  private static let folder = Command.root.appendingPathComponent("Tests/RNNFormatsTests/Fixtures/foreign")
+
+  /// The message for a model, without the file's name; the same from inspect, convert and verify.
+  private func message(_ path: String) throws -> String {
+    let messages = try [["inspect", path], ["convert", path, scratch.path("o.rnn")], ["verify", path]]
+      .map { try Refusal.of($0, status: 65, in: scratch) }
+    #expect(Set(messages).count == 1)
+    #expect(messages[0].hasPrefix("\(path): "))
+    return String(messages[0].dropFirst(path.count + 2))
+  }
+
+  private func message(_ name: String, _ bytes: [UInt8]) throws -> String {
+    try Data(bytes).write(to: scratch.url(name))
+    return try message(scratch.path(name))
+  }
+
+  @Test(arguments: [
+    ("saved_model.pb", "a TensorFlow SavedModel; save the Keras model that it was made from: model.save(\"model.keras\"), or "
+      + "convert it: python3 -m tf2onnx.convert --saved-model FOLDER --output model.onnx"),
+    ("frozen_model.pb", "a frozen TensorFlow graph (GraphDef); save the Keras model that it was made from: "
+      + "model.save(\"model.keras\"), or convert it: python3 -m tf2onnx.convert --graphdef FILE --inputs NAME:0 --outputs "
+      + "NAME:0 --output model.onnx"),
+    ("lfs_pointer.keras", "a git-lfs pointer, which stands for a file of 201422578 bytes; get the file itself: git lfs pull, or "
+      + "download it from the repository's page"),
+    ("medaka_model_pt.tar.gz", "compressed with gzip; unpack it and give the model's own file: tar -xzf for a .tar.gz or .tgz, "
+      + "gunzip for others"),
+    ("sb3.zip", "a zip archive with \"policy.pth\" in it; unpack that and give it: unzip FILE \"policy.pth\""),
+    ("export.pt2", "a program of torch.export (.pt2); in PyTorch: torch.save(torch.export.load(FILE).state_dict, \"model.pt\")"),
+  ])
+  func namesWhatAFileIs(_ name: String, _ expected: String) throws {
+    #expect(try message(Self.folder.appendingPathComponent(name).path) == expected)
+  }
+
+  /// Signatures, for which no program is needed.
+  @Test(arguments: [
+    ("a.gguf", "GGUF\u{3}", "a GGUF file"), ("a.tflite", "\u{1C}\u{0}\u{0}\u{0}TFL3", "a TensorFlow Lite model"),
+    ("a.pte", "\u{1C}\u{0}\u{0}\u{0}ET12", "an ExecuTorch program"), ("a.bz2", "BZh91AY", "compressed with bzip2"),
+    ("a.html", "\n <!DOCTYPE html><html><head>", "a web page (HTML)"),
+    ("a.xml", "<?xml version=\"1.0\"?>\n<net name=\"a\" version=\"11\">\n<layers>", "an OpenVINO model"),
+    ("checkpoint", "model_checkpoint_path: \"model\"\n", "part of a TensorFlow checkpoint"),
+    ("model.json", #"{"class_name": "Sequential", "config": {"layers": []}}"#, "the config of a Keras model"),
+    ("tfjs.json", #"{"format": "layers-model", "modelTopology": {}}"#, "a TensorFlow.js model"),
+    ("config.json", #"{"architectures": ["X"], "model_type": "lstm"}"#, "a configuration, without weights"),
+    ("other.json", #"{"a": "b"}"#, "JSON, but none of the kinds"),
+    ("x.csv", "0.1,0.2\n0.3,-4e-3\n", "numbers without the names"), ("a.mat", "MATLAB 5.0 MAT-file, Platform", "a MATLAB file"),
+    ("empty.zip", "PK\u{5}\u{6}" + String(repeating: "\u{0}", count: 18), "an empty zip archive"),
+  ])
+  func namesWhatItsFirstBytesSay(_ name: String, _ text: String, _ expected: String) throws {
+    let message = try message(name, Array(text.utf8))
+    #expect(message.hasPrefix(expected), "\(message)")
+  }
+
+  @Test func namesOneNumPyArrayAndATarArchive() throws {
+    try ArrayFile.write([NamedTensor("", try tensor(noise(6), 2, 3))], scratch.path("x.npy"))
+    #expect(try message(scratch.path("x.npy")).hasPrefix("a NumPy array without the names that a model's tensors have; "))
+    #expect(try message("a.tar", [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)).hasPrefix("a tar archive; unpack it"))
+    let table = [UInt8](repeating: 0, count: 40) + [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
+    #expect(try message("model.ckpt.index", table).hasPrefix("part of a TensorFlow checkpoint; "))
+  }
+
+  /// As ONNX, which it is taken for by its first bytes, it is not called damaged.
+  @Test func callsNoOtherProtobufADamagedONNXFile() throws {
+    let path = Self.folder.appendingPathComponent("saved_model.pb").path
+    let message = try Refusal.of(["inspect", path, "--from", "onnx"], status: 65, in: scratch)
+    #expect(message.hasPrefix("\(path): a TensorFlow SavedModel; "))
+  }
+
+  @Test func namesWhatIsNoInput() throws {
+    for (name, word) in [("lfs_pointer.keras", "a git-lfs pointer"), ("medaka_model_pt.tar.gz", "compressed with gzip")] {
+      let input = Self.folder.appendingPathComponent(name).path
+      let run = ["run", Samples.path("lstm"), "--input", input, "--output", scratch.path("y.npy")]
+      #expect(try Refusal.of(run, status: 65, in: scratch).hasPrefix("\(input): \(word)"))
+    }
+  }
+
+  /// Names and shapes, which --rename needs.
+  @Test func showsTheTensorsOfWhatIsNoModel() throws {
+    let path = scratch.path("odd.npz")
+    try ArrayFile.write(
+      [NamedTensor("A", try tensor(noise(60), 20, 3)), NamedTensor("Bx", try tensor(noise(100), 20, 5)),
+        NamedTensor("c", try tensor(noise(20), 20))], path)
+    let result = try Command.run("inspect", path)
+    #expect(result.status == 65 && result.errors.hasPrefix("rnn: \(path): no recurrent layer"), "\(result.errors)")
+    #expect(
+      result.output.hasSuffix("bytes\n\ntensors\n  A   (20, 3)  float32  240\n  Bx  (20, 5)  float32  400\n  c   (20,)    float32   80\n"),
+      "\(result.output)")
+    #expect(try Command.run("inspect", path, "--json").output.isEmpty)
+  }
+}
