@@ -51,4 +51,4 @@ save("quantized", [H.make_node("DynamicQuantizeLSTM", ["x", "W", "R", "B"], ["y"
 save("quantized_head", [LSTM, H.make_node("DynamicQuantizeLinear", ["y"], ["q", "s", "z"], "quantize"),
                         H.make_node("DequantizeLinear", ["q", "s", "z"], ["d"], "dequantize")],
      outputs=[H.make_tensor_value_info("d", T.FLOAT, ["a", "b", "c", "d"])])
-save("unused", [LSTM, H.make_node("Relu", ["x"], ["r"])], outputs=[H.make_tensor_value_info("r", T.FLOAT, ["a", "b", "c"])])
+save("unused", [LSTM, H.make_node("Identity", ["x"], ["r"])], outputs=[H.make_tensor_value_info("r", T.FLOAT, ["a", "b", "c"])])
