@@ -73,7 +73,8 @@ public struct Comparison: Sendable {
       if !found.isFinite { notFinite += 1 }
       if found == expected { return }
       let error = distance(found, expected)
-      ulps = max(ulps, error / (isFloat64 ? expected.ulp : Double(Float(expected).ulp)))
+      let ulp = isFloat64 ? expected.ulp : Double(Float(expected).ulp)
+      ulps = max(ulps, error.isFinite && ulp.isFinite ? error / ulp : .infinity)
       if error > largest { (largest, place) = (error, index) }
       if !tolerance.agree(found, expected) {
         beyond += 1
@@ -82,7 +83,7 @@ public struct Comparison: Sendable {
     }
     verdict = beyond == 0 ? .match : .mismatch
     largestError = largest
-    largestUlps = ulps.isNaN ? .infinity : ulps
+    largestUlps = ulps
     position = reference.shape.index(ofElement: place)
     beyondTolerance = beyond
     firstBeyond = first.position
