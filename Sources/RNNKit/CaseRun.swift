@@ -6,13 +6,18 @@ struct CaseRun {
   /// Members that go in; all others are compared.
   private static let inputNames: Set<String> = ["input", "h0", "c0", "lengths"]
 
-  let model: Model
-  let reference: ReferenceCase
+  private var model: Model
+  private(set) var reference: ReferenceCase
   /// The modules the case names, nil for the whole chain.
-  let modules: [String]?
-  let input: Tensor
-  let lengths: [Int]?
+  private let modules: [String]?
+  private var input: Tensor
+  private let lengths: [Int]?
   let isFloat64: Bool
+  private let recurrent: [Recurrent]
+  /// The tensors that are run.
+  private let names: [String]
+  /// The half-precision type that every weight is of, nil where one is of another.
+  private let half: ElementType?
   private let batchFirst: Bool
   private let isBatched: Bool
 
@@ -39,6 +44,10 @@ struct CaseRun {
     lengths = try reference["lengths"].map(Plan.lengths)
     let plan = try Plan(model, modules: modules)
     isFloat64 = plan.precision == .float64
+    recurrent = plan.architecture.recurrentModules
+    names = plan.architecture.modules.flatMap { Model.parameters(of: $0).map(\.name) }
+    let types = Set(names.compactMap { model.archive[$0]?.elementType })
+    half = types.count == 1 ? types.first.flatMap { $0 == .float16 || $0 == .bfloat16 ? $0 : nil } : nil
     isBatched = input.shape.rank == (plan.takesIndices ? 2 : 3)
     batchFirst = isBatched && plan.architecture.batchFirst
   }
@@ -61,8 +70,80 @@ struct CaseRun {
     }
   }
 
+  /// The members that are compared, each with what the model gives for it.
+  ///
+  /// Throws where the model gives no such member or one of another shape, where numbers are of a type that cannot be
+  /// compared, and where there are none.
+  func comparisons(_ results: [NamedTensor]) throws(RNNError) -> [Comparison] {
+    var comparisons: [Comparison] = []
+    for member in reference.members where !Self.isInput(member.name) && !member.name.hasSuffix("64") {
+      let place = "case \(reference.name), member \(member.name)"
+      guard let result = results.first(where: { $0.name == member.name })?.tensor else {
+        throw RNNError(.badData, place: place,
+          "the model gives no such output; it gives \(results.map(\.name).joined(separator: ", "))",
+          remedy: "rename or remove the member")
+      }
+      let type = member.tensor.elementType
+      guard type.isWeight || type.isInteger || type == .bool else {
+        throw RNNError(.badData, place: place, "its type is \(type.rawValue), the model gives \(result.elementType.rawValue)",
+          remedy: "export it as float32 or float64")
+      }
+      guard result.shape == member.tensor.shape else {
+        throw RNNError(.badData, place: place,
+          "its shape is \(member.tensor.shape), the model gives \(result.shape)", remedy: "export the case again")
+      }
+      comparisons.append(
+        Comparison(
+          member: member.name, reference: member.tensor, result: result,
+          axes: axes(of: member.name, rank: result.shape.rank), precision: precision(of: member.tensor),
+          tolerance: Tolerance(of: type, isFloat64: isFloat64)))
+    }
+    guard !comparisons.isEmpty else {
+      throw RNNError(.badData, place: "case \(reference.name)", "it holds no output to compare with",
+        remedy: "add output, hn or y as its framework gave them")
+    }
+    return comparisons
+  }
+
+  /// The same case with every weight, input and state moved, in float64.
+  func moved(by perturbation: Perturbation) throws(RNNError) -> CaseRun {
+    var result = self
+    let used = Set(names)
+    var number = 0
+    let archive = try model.archive.mapTensors { (named) throws(RNNError) in
+      guard used.contains(named.name) else { return named.tensor }
+      number += 1
+      return perturbation.moved(named.tensor, number: number)
+    }
+    result.model = try Model(archive, architecture: model.architecture)
+    for index in reference.members.indices where Self.isInput(reference.members[index].name) {
+      number += 1
+      result.reference.members[index].tensor = perturbation.moved(reference.members[index].tensor, number: number)
+    }
+    if let input = result.reference["input"] { result.input = input }
+    return result
+  }
+
+  /// The precision that a reference was computed in: the least of the model's, of the type it is stored in and, for a
+  /// model of half precision, of that, if it holds every number.
+  private func precision(of member: Tensor) -> ElementType {
+    let stored = member.elementType.isWeight ? member.elementType : .float32
+    guard stored == .float32 || stored == .float64 else { return stored }
+    if let half, !isFloat64 {
+      var fits = true
+      member.forEachDouble { _, value in
+        let narrow =
+          half == .float16
+          ? Double(Float(halfBits: value.halfBits)) : Double(Float(bitPattern: UInt32(value.bfloat16Bits) << 16))
+        if narrow != value && !value.isNaN { fits = false }
+      }
+      if fits { return half }
+    }
+    return isFloat64 ? stored : .float32
+  }
+
   /// What the axes of a member mean.
-  func axes(of member: String, rank: Int) -> [String] {
+  private func axes(of member: String, rank: Int) -> MemberAxes {
     let isState = member.hasSuffix("hn") || member.hasSuffix("cn")
     let all: [String]
     if isState {
@@ -70,26 +151,41 @@ struct CaseRun {
     } else {
       all = !isBatched ? ["step", "unit"] : batchFirst ? ["batch", "step", "unit"] : ["step", "batch", "unit"]
     }
-    return rank == all.count ? all : rank == all.count - 1 ? all.filter { $0 != "step" } : (0..<rank).map { "axis \($0)" }
+    let names =
+      rank == all.count ? all : rank == all.count - 1 ? all.filter { $0 != "step" } : (0..<rank).map { "axis \($0)" }
+    var parts: [MemberAxes.Time] = [.both]
+    let directions = Set(recurrent.map(\.direction))
+    if member == "output", recurrent.last?.direction == .bidirectional {
+      parts = [.forward, .backward]
+    } else if directions == [.forward] || (member == "output" && recurrent.last?.direction == .forward) {
+      parts = [.forward]
+    } else if directions == [.reverse] || (member == "output" && recurrent.last?.direction == .reverse) {
+      parts = [.backward]
+    }
+    return MemberAxes(names: names, parts: parts, isState: isState || member == "output")
   }
 
-  /// Whether the reference's own last hidden state is its last output, bit for bit, as it is for every recurrent network
-  /// that runs forward; nil where the case cannot tell.
+  /// Whether the reference's own last hidden state is its output at each sequence's last step, and the reverse
+  /// direction's that at the first, bit for bit, as they are for every recurrent network; nil where the case cannot tell.
   var lastStateIsLastOutput: Bool? {
-    let chain = model.architecture.recurrentModules.filter { modules?.contains($0.name) ?? true }
-    guard chain.count == 1, let module = chain.first, module.direction == .forward, lengths == nil,
-      let output = reference["output"], let hn = reference["hn"], let size = output.shape.dimensions.last,
-      output.elementType == hn.elementType, hn.count == module.numLayers * (isBatched ? input.shape[batchFirst ? 0 : 1] : 1) * size
+    guard let module = recurrent.last, module.direction != .reverse, let output = reference["output"],
+      let hn = reference[Model.join(recurrent.count == 1 ? "" : module.name, "hn")],
+      output.elementType == hn.elementType, let features = output.shape.dimensions.last
+    else { return nil }
+    let directions = module.directionCount, size = features / directions
+    let batch = isBatched ? input.shape[batchFirst ? 0 : 1] : 1
+    let steps = output.count / max(1, batch * features)
+    guard steps > 0, size > 0, output.count == steps * batch * features, hn.count == module.numLayers * directions * batch * size
     else { return nil }
     let (outputs, states) = (output.doubles, hn.doubles)
-    let batch = states.count / max(1, module.numLayers * size)
-    let steps = outputs.count / max(1, batch * size)
-    guard steps > 0 else { return nil }
-    for row in 0..<batch {
-      for unit in 0..<size {
-        let state = states[((module.numLayers - 1) * batch + row) * size + unit]
-        let step = batchFirst ? (row * steps + steps - 1) : (steps - 1) * batch + row
-        if outputs[step * size + unit].bitPattern != state.bitPattern { return false }
+    for direction in 0..<directions {
+      for row in 0..<batch {
+        let step = direction == 1 ? 0 : (lengths.map { $0[row] } ?? steps) - 1
+        let position = batchFirst ? row * steps + step : step * batch + row
+        for unit in 0..<size {
+          let state = states[(((module.numLayers - 1) * directions + direction) * batch + row) * size + unit]
+          if outputs[position * features + direction * size + unit].bitPattern != state.bitPattern { return false }
+        }
       }
     }
     return true

@@ -8,58 +8,33 @@ public struct Verification: Sendable {
   /// Where the first difference beyond tolerance is, for a mismatch: the first recurrent layer whose final state differs,
   /// and the first step.
   public let divergence: String?
-  /// Whether the reference's `hn[last]` equals `output[last]`, as it must for a network that runs forward; nil where the
-  /// case cannot tell. Placeholder numbers, as tutorials print them, do not.
+  /// Whether the reference's `hn[last]` equals `output[last]`, as it must (the reverse direction's `output[first]`); nil
+  /// where the case cannot tell. Placeholder numbers, as tutorials print them, do not.
   public let lastStateIsLastOutput: Bool?
 
-  /// Whether every member matches, or differs only by rounding that the model amplifies, and the reference agrees with
-  /// itself.
-  public var holds: Bool { (lastStateIsLastOutput ?? true) && comparisons.allSatisfy { $0.verdict != .mismatch } }
+  /// Whether no member is a mismatch, at least one could be compared, and the reference agrees with itself.
+  public var holds: Bool {
+    (lastStateIsLastOutput ?? true) && comparisons.allSatisfy { $0.verdict != .mismatch }
+      && comparisons.contains { $0.verdict != .notComparable }
+  }
 
-  /// Reference and result count as equally far from float64 while one distance is at most this many times the other.
-  static let rounding = 8.0
-
-  /// Replays a case of `model`.
+  /// Replays a case of `model`. Where a member is not within tolerance, `RoundingEstimate.runs` + 1 more runs tell
+  /// rounding from a mistake.
   ///
-  /// Throws where the case has no input, members of the wrong shape, or no output to compare with.
+  /// Throws where the case has no input, members of the wrong shape or type, or no output to compare with.
   public init(_ reference: ReferenceCase, of model: Model) throws(RNNError) {
     name = reference.name
     let run = try CaseRun(reference, of: model)
     let results = try run.results(precision: run.isFloat64 ? .float64 : .float32)
-    var comparisons: [Comparison] = []
-    for member in reference.members where !CaseRun.isInput(member.name) && !member.name.hasSuffix("64") {
-      guard let result = results.first(where: { $0.name == member.name })?.tensor else {
-        throw RNNError(.badData, place: "case \(name), member \(member.name)",
-          "the model gives no such output; it gives \(results.map(\.name).joined(separator: ", "))",
-          remedy: "rename or remove the member")
-      }
-      guard result.shape == member.tensor.shape else {
-        throw RNNError(.badData, place: "case \(name), member \(member.name)",
-          "its shape is \(member.tensor.shape), the model gives \(result.shape)", remedy: "export the case again")
-      }
-      comparisons.append(
-        Comparison(
-          member: member.name, reference: member.tensor, result: result, axes: run.axes(of: member.name, rank: result.shape.rank),
-          isFloat64: run.isFloat64 && member.tensor.elementType == .float64))
-    }
-    guard !comparisons.isEmpty else {
-      throw RNNError(.badData, place: "case \(name)", "it holds no output to compare with",
-        remedy: "add output, hn or y as its framework gave them")
-    }
-    // Only where something is off is the same run in float64 worth its time.
-    if !run.isFloat64, comparisons.contains(where: { $0.verdict == .mismatch }) {
-      let exact = try run.results(precision: .float64)
-      for index in comparisons.indices where comparisons[index].verdict == .mismatch {
-        let member = comparisons[index].member
-        guard let reference = reference[member], let exact = exact.first(where: { $0.name == member })?.tensor,
-          let result = results.first(where: { $0.name == member })?.tensor
-        else { continue }
-        let distances = (reference: largestDistance(reference, exact), result: largestDistance(result, exact))
-        comparisons[index].distancesFromFloat64 = distances
-        if distances.reference.isFinite, distances.result > 0, distances.reference > 0,
-          distances.reference <= Self.rounding * distances.result, distances.result <= Self.rounding * distances.reference {
-          comparisons[index].verdict = .rounding
+    var comparisons = try run.comparisons(results)
+    if comparisons.contains(where: { $0.verdict == .mismatch }) {
+      let exact = run.isFloat64 ? results : try run.results(precision: .float64)
+      // Members that were computed in one precision share their runs.
+      for precision in Set(comparisons.filter { $0.verdict == .mismatch }.map(\.precision)) {
+        let open = comparisons.indices.filter {
+          comparisons[$0].verdict == .mismatch && comparisons[$0].precision == precision
         }
+        try Self.judge(&comparisons, open, run, results: results, exact: exact, unit: precision.unit)
       }
     }
     self.comparisons = comparisons
@@ -67,16 +42,41 @@ public struct Verification: Sendable {
     lastStateIsLastOutput = run.lastStateIsLastOutput
   }
 
-  private static func divergence(_ comparisons: [Comparison]) -> String {
-    let wrong = comparisons.filter { $0.verdict == .mismatch }
-    let states = wrong.filter { $0.axes.first == "layer" }
-    let steps = wrong.compactMap { comparison -> Int? in
-      comparison.axes.firstIndex(of: "step").flatMap { axis in comparison.firstBeyond?[axis] }
+  private static func judge(
+    _ comparisons: inout [Comparison], _ open: [Int], _ run: CaseRun, results: [NamedTensor], exact: [NamedTensor],
+    unit: Double
+  ) throws(RNNError) {
+    func values(_ index: Int, in results: [NamedTensor]) -> [Double] {
+      results.first { $0.name == comparisons[index].member }?.tensor.doubles ?? []
     }
-    let layer = states.compactMap { comparison in comparison.firstBeyond.map { (comparison.member, $0[0]) } }.min { $0.1 < $1.1 }
+    let truths = open.map { values($0, in: exact) }, found = open.map { values($0, in: results) }
+    // The run itself is one that rounding moved. Where it overflowed it says nothing of how far.
+    var spreads = zip(truths, found).map { truth, found in
+      zip(truth, found).map { $1.isFinite ? distance($0, $1) : 0 }
+    }
+    for number in 0..<RoundingEstimate.runs {
+      let moved = try run.moved(by: Perturbation(unit: unit, run: number)).results(precision: .float64)
+      for (place, index) in open.enumerated() {
+        let values = values(index, in: moved)
+        for element in values.indices {
+          spreads[place][element] = max(spreads[place][element], distance(values[element], truths[place][element]))
+        }
+      }
+    }
+    for (place, index) in open.enumerated() {
+      comparisons[index].judge(result: found[place], exact: truths[place], spread: spreads[place])
+    }
+  }
+
+  private static func divergence(_ comparisons: [Comparison]) -> String {
+    let wrong = comparisons.compactMap { comparison in comparison.firstMismatch.map { (comparison, $0.position) } }
+    let steps = wrong.compactMap { comparison, position in comparison.axes.firstIndex(of: "step").map { position[$0] } }
+    let layer = wrong.filter { $0.0.axes.first == "layer" }.map { ($0.0.member, $0.1[0]) }.min { $0.1 < $1.1 }
     var parts: [String] = []
     if let step = steps.min() { parts.append("first at step \(step)") }
-    if let layer { parts.append("first in layer \(layer.1) (\(layer.0))") } else if !wrong.contains(where: { $0.member == "output" }) {
+    if let layer {
+      parts.append("first in layer \(layer.1) (\(layer.0))")
+    } else if !wrong.contains(where: { $0.0.member == "output" }) {
       parts.append("in what follows the last recurrent layer")
     }
     return parts.joined(separator: ", ")

@@ -6,9 +6,11 @@ struct Verify: ParsableCommand {
     commandName: "verify", abstract: "Replays a model's reference cases against the outputs its framework gave.",
     usage: "rnn verify [<options>] <model>",
     discussion: """
-      Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 + 1e-12·|reference| in float64), \
-      rounding (beyond that, but reference and result are about equally far from a float64 run: the model amplifies \
-      rounding), or mismatch, with the first step and layer that diverge. Exit status 1 where one does not hold.
+      Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 + 1e-12·|reference| in float64); \
+      rounding (beyond that, but at every step no further from a float64 run than rounding can take this model there, which \
+      more runs with weights and inputs moved by half a unit in the last place show); not comparable (rounding can do \
+      anything at these steps); or mismatch, with the first step and layer that diverge. Exit status 1 where one is a \
+      mismatch or none could be compared.
 
         rnn verify model.rnn
         rnn verify weights.h5 --nonlinearity relu --case outputs.npz
@@ -77,11 +79,7 @@ struct Verify: ParsableCommand {
     var table = Table(right: [2, 3])
     table.add("", "verdict", "largest error", "ulps", "at", "")
     for comparison in verification.comparisons {
-      var remark = ""
-      if let distances = comparison.distancesFromFloat64 {
-        remark = "from float64: reference \(Plot.short(distances.reference)), here \(Plot.short(distances.result))"
-      }
-      if comparison.notFinite > 0 { remark += (remark.isEmpty ? "" : "; ") + "\(grouped(comparison.notFinite)) values not finite" }
+      let remark = remarks(comparison).joined(separator: "; ")
       table.add(
         comparison.member, comparison.verdict.rawValue, Plot.short(comparison.largestError), Plot.short(comparison.largestUlps),
         comparison.largestError == 0 ? "" : comparison.describe(comparison.position), remark)
@@ -92,8 +90,31 @@ struct Verify: ParsableCommand {
     case false?: result += "  the reference's hn[last] == output[last]: no; these are not the outputs of a recurrent network\n"
     case nil: break
     }
+    if verification.comparisons.allSatisfy({ $0.verdict == .notComparable }) {
+      result += "  nothing could be compared; rounding alone can give any numbers at these steps: add a shorter case\n"
+    }
     if let divergence = verification.divergence { result += "  diverges \(divergence)\n" }
     return result
+  }
+
+  private func remarks(_ comparison: Comparison) -> [String] {
+    var remarks: [String] = []
+    if let first = comparison.firstMismatch {
+      let place = comparison.describe(first.position)
+      remarks.append(
+        "first at \(place): reference \(Plot.short(first.reference)), here \(Plot.short(first.result)), "
+          + "\(Plot.short(first.allowed)) apart allowed")
+    }
+    if let first = comparison.firstNotCompared {
+      remarks.append(
+        "not comparable: \(grouped(comparison.notCompared)) values, first at \(comparison.describe(first))")
+    }
+    if let distances = comparison.distancesFromFloat64 {
+      remarks.append(
+        "from float64: reference \(Plot.short(distances.reference)), here \(Plot.short(distances.result))")
+    }
+    if comparison.notFinite > 0 { remarks.append("\(grouped(comparison.notFinite)) values not finite") }
+    return remarks
   }
 
   private func document(_ verifications: [Verification], _ warnings: [String]) -> JSONValue {
@@ -108,10 +129,26 @@ struct Verify: ParsableCommand {
               .init("name", .string(comparison.member)), .init("verdict", .string(comparison.verdict.rawValue)),
               .init("largest_error", .number(comparison.largestError)),
               .init("largest_ulps", .number(comparison.largestUlps)),
-              .init("at", .object(zip(comparison.axes, comparison.position).map { .init($0, .integer(Int64($1))) })),
+              .init("at", place(comparison, comparison.position)),
+              .init("tolerance", .object([
+                .init("absolute", .number(comparison.tolerance.absolute)),
+                .init("relative", .number(comparison.tolerance.relative)),
+              ])),
               .init("beyond_tolerance", .integer(Int64(comparison.beyondTolerance))),
               .init("not_finite", .integer(Int64(comparison.notFinite))),
             ]
+            if let first = comparison.firstMismatch {
+              members.append(.init("first_mismatch", .object([
+                .init("at", place(comparison, first.position)), .init("reference", .number(first.reference)),
+                .init("result", .number(first.result)), .init("error", .number(first.error)),
+                .init("allowed", .number(first.allowed)),
+              ])))
+            }
+            if let first = comparison.firstNotCompared {
+              members.append(.init("not_compared", .object([
+                .init("count", .integer(Int64(comparison.notCompared))), .init("first", place(comparison, first)),
+              ])))
+            }
             if let distances = comparison.distancesFromFloat64 {
               members.append(.init("reference_from_float64", .number(distances.reference)))
               members.append(.init("result_from_float64", .number(distances.result)))
@@ -123,5 +160,9 @@ struct Verify: ParsableCommand {
         ])
       })),
     ])
+  }
+
+  private func place(_ comparison: Comparison, _ position: [Int]) -> JSONValue {
+    .object(zip(comparison.axes, position).map { .init($0, .integer(Int64($1))) })
   }
 }
