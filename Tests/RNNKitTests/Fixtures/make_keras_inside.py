@@ -25,7 +25,7 @@ class MDN(L.Layer):
 
     def __init__(self, units=2, **options):
         super().__init__(**options)
-        self.units, self.mus, self.pi = units, L.Dense(units, name="dense"), L.Dense(units, name="dense")
+        self.units, self.mus, self.pi = units, L.Dense(units, name="dense"), L.Dense(units, name="pi")
 
     def build(self, shape):
         self.mus.build(shape)
@@ -43,8 +43,8 @@ class MDN(L.Layer):
 class LSTM(L.LSTM):
     """Another thing than Keras' LSTM, under its name."""
 
-    def call(self, *arguments, **options):
-        return super().call(*arguments, **options) * 2
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return super().call(sequences, initial_state, mask, training) * 2
 
 
 MODELS = {
@@ -81,7 +81,8 @@ def save(model, folder, name, x):
     weights = {f"weight{index}": array for index, array in enumerate(model.get_weights())}
     for extension in ("keras", "h5", "weights.h5"):
         path = f"{folder}/{name}.{extension}"
-        model.save_weights(path) if extension == "weights.h5" else model.save(path)
+        if extension != "weights.h5" or name == "stacked":
+            model.save_weights(path) if extension == "weights.h5" else model.save(path)
     np.savez_compressed(f"{folder}/{name}.npz", input=x, y=model.predict(x, verbose=0), **weights)
 
 
