@@ -31,7 +31,8 @@ import Testing
   private static func compare(_ file: ModelFile, _ name: String) throws {
     let arrays = try arrays(name)
     let expected = try #require(arrays["y"])
-    let found = try #require(try Plan(file.model).run(#require(arrays["input"])).last)
+    let input = try #require(arrays["input"])
+    let found = try #require(try Plan(file.model).run(input).last)
     #expect(found.doubles.count == expected.doubles.count)
     let difference = zip(found.doubles, expected.doubles).map { abs($0 - $1) }.max() ?? .infinity
     #expect(difference < 2e-6, "\(name)")
