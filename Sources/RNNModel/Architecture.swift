@@ -267,11 +267,14 @@ public struct Embedding: Sendable, Hashable {
 /// Tensors that belong together under one name and that RNNKit cannot run.
 public struct UnknownModule: Sendable, Hashable {
   public var name: String
+  /// What the file calls its kind, such as Keras' `LayerNormalization`; nil where it does not say.
+  public var className: String?
   /// Whole names in the archive.
   public var tensorNames: [String]
 
-  public init(name: String, tensorNames: [String]) {
+  public init(name: String, className: String? = nil, tensorNames: [String]) {
     self.name = name
+    self.className = className
     self.tensorNames = tensorNames
   }
 }

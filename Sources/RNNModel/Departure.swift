@@ -11,7 +11,7 @@ public struct Departure: Sendable, Hashable {
 
     fileprivate var remedy: String {
       switch self {
-      case .masks: "say --ignore masks to run every step, and give lengths where sequences end early"
+      case .masks: "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"
       case .halfPrecision: "say --ignore half-precision to compute in float32"
       case .unreadable: "say --ignore unreadable to go on without it"
       }

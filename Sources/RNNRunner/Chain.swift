@@ -95,9 +95,10 @@ struct Chain {
 
   static func cannotRun(_ module: UnknownModule) -> RNNError {
     RNNError(.badData, place: "module \(module.name)",
-      module.tensorNames.isEmpty
-        ? "RNNKit cannot run this layer, which has no tensors"
-        : "RNNKit cannot run what its tensors \(module.tensorNames.joined(separator: ", ")) belong to",
+      module.className.map { "RNNKit cannot run this layer of class \($0)" }
+        ?? (module.tensorNames.isEmpty
+          ? "RNNKit cannot run this layer, which has no tensors and whose class the file does not say"
+          : "RNNKit cannot run what its tensors \(module.tensorNames.joined(separator: ", ")) belong to"),
       remedy: "name the modules to run with --module")
   }
 

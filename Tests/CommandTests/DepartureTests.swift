@@ -17,7 +17,7 @@ import Testing
 
   @Test(arguments: [
     ("functional.h5", "masks", "layer masking: a Masking of mask_value 0.0, and RNNKit masks no steps; "
-      + "say --ignore masks to run every step, and give lengths where sequences end early"),
+      + "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"),
     ("half_mixed.keras", "half-precision", "layer both: the policy mixed_float16, which computes in half precision, "
       + "and RNNKit does not; say --ignore half-precision to compute in float32"),
   ])
@@ -87,7 +87,7 @@ import Testing
         "module norm: RNNKit cannot run what its tensors norm.weight"))
     #expect(
       try Refusal.of(run + ["--module", "rnn", "--module", "act"], status: 65, in: scratch).contains(
-        "module act: RNNKit cannot run this layer, which has no tensors; name the modules to run with --module"))
+        "module act: RNNKit cannot run this layer, which has no tensors and whose class the file does not say; name the modules to run with --module"))
     let part = try Command.run(run + ["--module", "rnn", "--module", "head.0"])
     #expect(part.status == 0 && part.errors.contains("act is left out: it cannot be run"), "\(part.errors)")
   }

@@ -2,7 +2,7 @@
 
     python run.py RNN [CHECK]...
 
-RNN is the command; CHECK is torch, keras, onnx, operators, verify or tests, all where none is named. Needs requirements.txt.
+RNN is the command; CHECK is a key of CHECKS, all of them where none is named. Needs requirements.txt.
 Exits with 1 where anything fails, or where a check checked nothing.
 """
 
@@ -15,8 +15,8 @@ import traceback
 from samples import Command, Report
 
 CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", "operators": "check_onnx_operators",
-          "verify": "check_verify", "tests": "check_tests"}
-
+          "verify": "check_verify", "keras-versions": "check_keras_versions", "leftovers": "check_leftovers",
+          "renames": "check_renames", "tests": "check_tests"}
 
 def main(command, *names):
     sys.stdout.reconfigure(line_buffering=True)

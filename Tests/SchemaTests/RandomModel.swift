@@ -68,7 +68,7 @@ struct RandomModel {
       return .embedding(Embedding(
         name: name, numEmbeddings: count, embeddingDim: size(),
         paddingIndex: chance(2) ? Int.random(in: 0..<count, using: &random) : nil))
-    case 2: return .unknown(UnknownModule(name: name, tensorNames: ["\(name).conv.weight", "\(name).conv.bias"]))
+    case 2: return .unknown(UnknownModule(name: name, className: "Conv1D", tensorNames: ["\(name).conv.weight", "\(name).conv.bias"]))
     default: return .recurrent(recurrent(name: name))
     }
   }

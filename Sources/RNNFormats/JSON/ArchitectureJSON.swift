@@ -70,7 +70,8 @@ extension Module {
         guard let name = value.string else { throw reader.error("tensors", "not a list of names") }
         names.append(name)
       }
-      self = .unknown(UnknownModule(name: name, tensorNames: names))
+      let className = try reader.has("class") ? reader.string("class") : nil
+      self = .unknown(UnknownModule(name: name, className: className, tensorNames: names))
     default:
       throw RNNError(.badData, place: "\(place).type", "an unknown module type \"\(type)\"",
         remedy: "use a newer RNNKit, or correct the type")
@@ -98,10 +99,10 @@ extension Module {
       if let index = module.paddingIndex { members.append(.init("padding_idx", .integer(Int64(index)))) }
       return .object(members)
     case .unknown(let module):
-      return .object([
-        .init("type", .string("Unknown")), .init("name", .string(module.name)),
-        .init("tensors", .array(module.tensorNames.map(JSONValue.string))),
-      ])
+      var members: [JSONValue.Member] = [.init("type", .string("Unknown")), .init("name", .string(module.name))]
+      if let className = module.className { members.append(.init("class", .string(className))) }
+      members.append(.init("tensors", .array(module.tensorNames.map(JSONValue.string))))
+      return .object(members)
     }
   }
 }

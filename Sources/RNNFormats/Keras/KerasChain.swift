@@ -101,7 +101,7 @@ struct KerasChain {
   private static func titles(_ modules: [Module]) -> [String] {
     var used = Set<String>()
     return modules.map { module in
-      var title = module.name.isEmpty ? KerasTree.groupNames([className(module)])[0] : ""
+      var title = module.name.isEmpty ? KerasGroups.names([className(module)])[0] : ""
       for scalar in module.name.unicodeScalars {
         if scalar == "." || scalar == "/" { title += "__" } else { title.unicodeScalars.append(scalar) }
       }

@@ -13,7 +13,7 @@ extension KerasLayer {
   func masks(_ problem: String, note: String) -> Departure {
     Departure(
       .masks, place: "layer \(name)", "\(problem), and RNNKit masks no steps",
-      note: "\(name): \(note); give lengths where sequences end early "
+      note: "\(name): \(note); take masked ones out of each sequence, those at its end by lengths "
         + "(the output past the end is then 0, where Keras repeats the last)")
   }
 

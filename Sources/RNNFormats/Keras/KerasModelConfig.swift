@@ -8,6 +8,13 @@ struct KerasModelConfig {
     var config: JSONValue
     /// Whether it is called with a mask. Keras 3 says here, too, which masks come from the layers before.
     var hasMask: Bool
+    /// Features of what it was built for, where a `.keras` says so.
+    var inputSize: Int?
+    /// Whether it is a function such as `keras.ops.add`, which stands in no group.
+    var isOperation = false
+
+    /// The class alone: `MDN` for `Custom>MDN`.
+    var plainClass: String { className.split(separator: ">").last.map(String.init) ?? className }
   }
 
   /// Of the chain; of the whole model in the file's order where it is none.
@@ -29,12 +36,19 @@ struct KerasModelConfig {
     guard let entries = config.array ?? config["layers"]?.array else {
       throw Self.refuse("the model is of class \(className), whose config lists no layers")
     }
+    var names = Set<String>()
     for (index, entry) in entries.enumerated() {
-      guard let className = entry["class_name"]?.string, let config = entry["config"],
+      guard let className = Self.className(entry), let config = entry["config"],
         let name = config["name"]?.string ?? entry["name"]?.string
       else { throw Self.refuse("layers[\(index)] has no class_name, config and name") }
+      guard names.insert(name).inserted else { throw Self.refuse("two layers of the name \(name)") }
       let hasMask = entry["inbound_nodes"]?.array?.contains { Self.hasMask($0) } ?? false
-      all.append(Layer(className: className, name: name, config: config, hasMask: hasMask))
+      let module = entry["module"]?.string ?? ""
+      all.append(
+        Layer(
+          className: className, name: name, config: config, hasMask: hasMask,
+          inputSize: (entry["build_config"]?["input_shape"]?.array?.last?.integer).flatMap { Int(exactly: $0) },
+          isOperation: ["keras.ops", "keras.src.ops"].contains { module == $0 || module.hasPrefix($0 + ".") }))
     }
     layers = all
     guard className != "Sequential", config["output_layers"] != nil else { return }
@@ -43,6 +57,19 @@ struct KerasModelConfig {
     } catch {
       notAChain = error.reason
     }
+  }
+
+  /// The class of a layer's entry; that of a program's own layer, which may have the name of one of Keras', with `Custom>`
+  /// before it.
+  static func className(_ entry: JSONValue) -> String? {
+    guard let name = entry["class_name"]?.string, !name.contains(">") else { return entry["class_name"]?.string }
+    let isKeras =
+      if let module = entry["module"]?.string {
+        ["keras", "tf_keras", "tensorflow"].contains { module == $0 || module.hasPrefix($0 + ".") }
+      } else {
+        entry["registered_name"]?.string == nil
+      }
+    return isKeras ? name : "Custom>\(name)"
   }
 
   private struct NotAChain: Error {

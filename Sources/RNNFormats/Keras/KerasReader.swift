@@ -3,9 +3,9 @@ import RNNModel
 /// Reads a Keras model: layers with their arrays, and what the config says of them, into PyTorch's modules and
 /// parameters.
 struct KerasReader {
-  private let version: KerasVersion
-  private var archive = TensorArchive()
-  private var modules: [Module] = []
+  let version: KerasVersion
+  var archive = TensorArchive()
+  var modules: [Module] = []
   /// Said once each.
   private var notes: [String] = []
   private var departures: [Departure] = []
@@ -20,11 +20,11 @@ struct KerasReader {
     let stated = keras.text("keras_version")
     let writer = if let version { version } else { try Self.version(stated, of: keras) }
     var reader = KerasReader(writer)
-    let stored = try keras.layers()
     if let config {
-      try reader.read(KerasModelConfig(config), stored, byVariable: keras.isByVariable)
+      let config = try KerasModelConfig(config)
+      try reader.read(config, keras.weights(of: config.all, writer))
     } else {
-      try reader.read(stored, isOrdered: !keras.isByVariable)
+      try reader.readWeightsAlone(keras)
     }
     if let stated { reader.archive.metadata.append(.init("keras_version", .string(stated))) }
     if let backend = keras.text("backend") { reader.archive.metadata.append(.init("backend", .string(backend))) }
@@ -47,7 +47,7 @@ struct KerasReader {
     return version
   }
 
-  private mutating func note(_ text: String) {
+  mutating func note(_ text: String) {
     if !notes.contains(text) { notes.append(text) }
   }
 
@@ -82,22 +82,11 @@ struct KerasReader {
 
   // MARK: With a config
 
-  private mutating func read(
-    _ config: KerasModelConfig, _ stored: [KerasLayer], byVariable: Bool
-  ) throws(RNNError) {
-    // By name; in Keras 3 also by the class's number, where names are not kept.
-    var weights = Dictionary(stored.map { ($0.name, $0.weights) }) { first, _ in first }
-    if byVariable {
-      for (layer, group) in zip(config.all, KerasTree.groupNames(config.all.map(\.className)))
-      where weights[layer.name] == nil {
-        weights[layer.name] = weights[group]
-      }
-    }
+  private mutating func read(_ config: KerasModelConfig, _ weights: KerasWeights) throws(RNNError) {
     let lastHeeding = config.layers.lastIndex { KerasLayer.heedsMask($0.className) } ?? -1
     for (index, layer) in config.layers.enumerated() {
       let masksMatter = config.notAChain == nil ? index < lastHeeding : lastHeeding >= 0
-      let stored = weights[layer.name] ?? []
-      let whole = KerasLayer(className: layer.className, name: layer.name, config: layer.config, weights: stored)
+      let whole = KerasLayer(layer, weights)
       if layer.hasMask, KerasLayer.heedsMask(layer.className), !hasMasks {
         departures.append(whole.masks("a mask is given to it", note: "every step is run"))
       }
@@ -107,12 +96,33 @@ struct KerasReader {
     if let reason = config.notAChain {
       note("the model is no chain of layers: \(reason); choose modules with --module")
     }
+    let inChain = Set(config.layers.map(\.name))
+    for layer in config.all where !inChain.contains(layer.name) {
+      try carry(KerasLayer(layer, weights), "\(layer.name) is not on the way from input to output")
+    }
+    for array in weights.others {
+      try archive.append(array.name.split(separator: "/").filter { $0 != "vars" }.joined(separator: "."), array.tensor)
+    }
+    if !weights.others.isEmpty { note("\(weights.others.count) arrays that belong to no layer are carried as Keras has them") }
+    noteLeftOut(weights.leftOut)
+  }
+
+  mutating func noteLeftOut(_ count: Int) {
+    if count > 0 { note("\(count) arrays of the optimizer, of metrics and of random seeds are left out") }
+  }
+
+  /// Carries the arrays of a layer that has no need of them.
+  private mutating func carry(_ layer: KerasLayer, _ why: String) throws(RNNError) {
+    guard !layer.weights.isEmpty else { return }
+    _ = try append(layer)
+    note("\(why); its arrays are carried as Keras has them")
   }
 
   /// `masksMatter` where a layer that heeds masks gets this one's.
   private mutating func read(_ layer: KerasLayer, masksMatter: Bool) throws(RNNError) {
     guard let className = layer.className, let config = layer.config else { return }
     if let departure = layer.halfPrecision(config) { departures.append(departure) }
+    if KerasLayer.hasNoArrays(className) { try carry(layer, "\(layer.name) is a \(className), which uses no arrays") }
     switch className {
     case "Masking":
       if let departure = try layer.masking(config, isHeeded: masksMatter) { departures.append(departure) }
@@ -125,7 +135,9 @@ struct KerasReader {
     case "Flatten" where lastStepOnly: break
     case _ where KerasLayer.recurrent[className] != nil:
       let options = try KerasRecurrentOptions(layer, className, config, version)
-      try recurrent(layer, options, KerasCellWeights.read(layer.weights.map(\.tensor), options.cell, of: layer))
+      let weights = layer.withoutStates
+      guard weights.isCell else { return try unknown(layer, "a layer that was saved with a state") }
+      try recurrent(layer, options, KerasCellWeights.read(weights.weights.map(\.tensor), options.cell, of: layer))
     default: try unknown(layer, "a layer of class \(className)")
     }
   }
@@ -158,21 +170,26 @@ struct KerasReader {
   private mutating func dense(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
     var reader = try layer.options(config)
     // Keras 1 says output_dim and bias.
-    _ = try reader.integer(reader.has("units") ? "units" : "output_dim")
+    let units = try reader.integer(reader.has("units") ? "units" : "output_dim")
     _ = reader.optional("input_dim")
-    _ = try reader.bool(reader.has("bias") ? "bias" : "use_bias", default: true)
+    let hasBias = try reader.bool(reader.has("bias") ? "bias" : "use_bias", default: true)
     let name = try reader.activation("activation", of: layer) ?? "linear"
     try reader.finish()
     guard let head = KerasActivations.head(name, version) else {
       throw layer.error("the activation \"\(name)\", which RNNKit does not know", "use one of Keras' plain activations")
     }
+    guard layer.weights.count == (hasBias ? 2 : 1), layer.weights[0].tensor.shape.dimensions.last == units else {
+      throw layer.error("arrays that are none of a dense layer of \(units) units \(hasBias ? "with" : "without") a bias")
+    }
     try dense(layer, head)
   }
 
-  private mutating func dense(_ layer: KerasLayer, _ head: Linear.Head) throws(RNNError) {
+  mutating func dense(_ layer: KerasLayer, _ head: Linear.Head) throws(RNNError) {
     guard (1...2).contains(layer.weights.count), layer.weights[0].tensor.shape.rank == 2,
+      layer.weights.dropFirst().allSatisfy({ $0.tensor.shape.dimensions == [layer.weights[0].tensor.shape[1]] }),
       let weight = try layer.weights[0].tensor.transposed()
     else { throw layer.error("arrays that are none of a dense layer") }
+    try layer.check(inputSize: weight.shape[1])
     try archive.append(Model.join(layer.name, "weight"), weight)
     let hasBias = layer.weights.count == 2
     if hasBias { try archive.append(Model.join(layer.name, "bias"), layer.weights[1].tensor) }
@@ -185,7 +202,7 @@ struct KerasReader {
 
   private mutating func timeDistributed(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) {
     if layer.className == "TimeDistributedDense" { return try dense(layer, config) }
-    guard config["layer"]?["class_name"] == .string("Dense"), let inner = config["layer"]?["config"] else {
+    guard let entry = config["layer"], KerasModelConfig.className(entry) == "Dense", let inner = entry["config"] else {
       return try unknown(layer, "a TimeDistributed of another layer than Dense")
     }
     try dense(layer, inner)
@@ -232,6 +249,10 @@ struct KerasReader {
       throw layer.error(
         "merge_mode \(mode.text), of Bidirectional's modes RNNKit has only \"concat\"", "train it with concat")
     }
+    for value in [inner] + (backward.map { [$0] } ?? []) {
+      guard let className = KerasModelConfig.className(value), KerasLayer.recurrent[className] == nil else { continue }
+      return try unknown(layer, "a Bidirectional of a layer of class \(className)")
+    }
     func options(_ value: JSONValue) throws(RNNError) -> KerasRecurrentOptions {
       guard let className = value["class_name"]?.string, let config = value["config"] else {
         throw layer.error("a Bidirectional without a layer")
@@ -250,23 +271,24 @@ struct KerasReader {
     try bidirectional(layer, first, second)
   }
 
-  private mutating func bidirectional(
+  mutating func bidirectional(
     _ layer: KerasLayer, _ first: KerasRecurrentOptions, _ second: KerasRecurrentOptions
   ) throws(RNNError) {
-    let count = layer.weights.count / 2
-    guard layer.weights.count == 2 * count, count > 0 else {
+    let states = layer.withoutStates
+    guard states.isCell else { return try unknown(layer, "a layer that was saved with a state") }
+    let halves = states.directions
+    guard halves.forward.count == halves.backward.count, !halves.forward.isEmpty else {
       throw layer.error("\(layer.weights.count) arrays, expected as many for each direction")
     }
-    let arrays = layer.weights.map(\.tensor)
-    let forward = try KerasCellWeights.read(Array(arrays[..<count]), first.cell, of: layer)
-    let backward = try KerasCellWeights.read(Array(arrays[count...]), second.cell, of: layer)
+    let forward = try KerasCellWeights.read(halves.forward, first.cell, of: layer)
+    let backward = try KerasCellWeights.read(halves.backward, second.cell, of: layer)
     guard (forward.bias == nil) == (backward.bias == nil), forward.resetAfter == backward.resetAfter else {
       throw layer.error("a backward layer that differs from the forward one")
     }
     try recurrent(layer, first, forward, reverse: (second, backward))
   }
 
-  private mutating func recurrent(
+  mutating func recurrent(
     _ layer: KerasLayer, _ options: KerasRecurrentOptions, _ weights: KerasCellWeights,
     reverse: (KerasRecurrentOptions, KerasCellWeights)? = nil
   ) throws(RNNError) {
@@ -279,6 +301,7 @@ struct KerasReader {
     if let stated = options.resetAfter, let found = weights.resetAfter, stated != found {
       throw layer.error("reset_after \(stated) in the config, which the bias contradicts")
     }
+    if weights.weightIH.shape.rank == 2 { try layer.check(inputSize: weights.weightIH.shape[1]) }
     guard !options.goBackwards || !options.returnsSequence else {
       throw layer.error(
         "go_backwards with return_sequences, whose output runs backwards",
@@ -310,86 +333,24 @@ struct KerasReader {
   }
 
   /// Carries a layer that cannot be run, with its arrays as Keras has them.
-  private mutating func unknown(_ layer: KerasLayer, _ what: String) throws(RNNError) {
-    var names: [String] = []
-    for weight in layer.weights {
-      let last = weight.name.split(separator: "/").last.map(String.init) ?? weight.name
-      let part = Model.join(layer.name, last.hasSuffix(":0") ? String(last.dropLast(2)) : last)
-      let name = archive[part] == nil ? part : Model.join(layer.name, weight.name)
-      try archive.append(name, weight.tensor)
-      names.append(name)
-    }
-    modules.append(.unknown(UnknownModule(name: layer.name, tensorNames: names)))
+  mutating func unknown(_ layer: KerasLayer, _ what: String) throws(RNNError) {
+    let names = try append(layer)
+    modules.append(.unknown(UnknownModule(name: layer.name, className: layer.className, tensorNames: names)))
     note("\(layer.name) is \(what), which cannot be run; its arrays are carried as Keras has them")
   }
 
-  // MARK: Without a config
-
-  /// Works out layers from their arrays alone.
-  private mutating func read(_ stored: [KerasLayer], isOrdered: Bool) throws(RNNError) {
-    for layer in stored where !layer.weights.isEmpty { try guess(layer) }
-    let recurrent = modules.contains { if case .recurrent = $0 { true } else { false } }
-    guard recurrent else {
-      throw RNNError(
-        .badData, "no recurrent layer among \(stored.count) of Keras'", remedy: "save the whole model with Keras")
+  /// Appends a layer's arrays under its name and theirs, or their whole paths where two have the same.
+  private mutating func append(_ layer: KerasLayer) throws(RNNError) -> [String] {
+    let lasts = layer.weights.map { $0.name.split(separator: "/").last.map(String.init) ?? $0.name }
+    let areShort = Set(lasts).count == lasts.count
+    var names: [String] = []
+    for (weight, last) in zip(layer.weights, lasts) {
+      let path = weight.name.split(separator: "/").filter { $0 != "vars" }.joined(separator: ".")
+      let part = areShort ? last : path
+      let name = Model.join(layer.name, part.hasSuffix(":0") ? String(part.dropLast(2)) : part)
+      try archive.append(name, weight.tensor)
+      names.append(name)
     }
-    var architecture = Architecture(modules: modules)
-    archive.hints.leavesLayoutOpen = true
-    archive.hints.batchFirst = true
-    if !isOrdered {
-      archive.isOrdered = false
-      let readings = architecture.readings
-      architecture.orderKnown = readings.count == 1
-      if let reading = readings.first, readings.count == 1 { architecture.modules = reading }
-    }
-    archive.architecture = architecture
-    let gate = version.recurrentActivation == .sigmoid ? "sigmoid" : "hard_sigmoid"
-    note(
-      "only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers "
-        + "linear), and layers to give every step")
-  }
-
-  private mutating func guess(_ layer: KerasLayer) throws(RNNError) {
-    let arrays = layer.weights.map(\.tensor)
-    let names = layer.weights.map { $0.name.lowercased() }
-    let isDouble = layer.className == "Bidirectional" || names.contains { $0.contains("backward") }
-    if isDouble, arrays.count >= 4, let options = guess(Array(arrays[..<(arrays.count / 2)])) {
-      return try bidirectional(layer, options, options)
-    }
-    if let options = guess(arrays) {
-      return try recurrent(layer, options, KerasCellWeights.read(arrays, options.cell, of: layer))
-    }
-    if arrays.count == 1, arrays[0].shape.rank == 2, names[0].contains("embeddings") || layer.name.contains("embedding")
-    {
-      try archive.append(Model.join(layer.name, "weight"), arrays[0])
-      modules.append(
-        .embedding(
-          Embedding(name: layer.name, numEmbeddings: arrays[0].shape[0], embeddingDim: arrays[0].shape[1])))
-      return
-    }
-    let isDense =
-      (1...2).contains(arrays.count) && arrays[0].shape.rank == 2
-      && (arrays.count == 1 || arrays[1].shape.dimensions == [arrays[0].shape[1]])
-    if isDense { return try dense(layer, .elementwise(.identity)) }
-    try unknown(layer, "no layer that its arrays tell")
-  }
-
-  /// The recurrent layer whose arrays these are, with Keras' defaults; nil where they are none's.
-  private func guess(_ arrays: [Tensor]) -> KerasRecurrentOptions? {
-    if arrays.count == 12 { return KerasRecurrentOptions(cell: .lstm, version) }
-    if arrays.count == 9 { return KerasRecurrentOptions(cell: .gru, version) }
-    guard (2...3).contains(arrays.count), arrays[0].shape.rank == 2, arrays[1].shape.rank == 2, arrays[1].shape[0] > 0,
-      arrays[0].shape[1] == arrays[1].shape[1], arrays[1].shape[1] % arrays[1].shape[0] == 0
-    else { return nil }
-    let (units, rows) = (arrays[1].shape[0], arrays[1].shape[1])
-    guard let cell = [Recurrent.Cell.rnn, .gru, .lstm].first(where: { $0.gateCount == rows / units }) else {
-      return nil
-    }
-    var options = KerasRecurrentOptions(cell: cell, version)
-    // A flat bias of two halves is cuDNN's, whose layers have no other activations than these.
-    if arrays.count == 3, cell != .rnn, arrays[2].shape.dimensions == [2 * rows] {
-      options.activations = Recurrent.Activations()
-    }
-    return options
+    return names
   }
 }

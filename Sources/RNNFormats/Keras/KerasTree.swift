@@ -25,6 +25,7 @@ struct KerasTree {
   }
 
   private var hasVars: Bool {
+    guard let root = try? KerasGroups.splittingBackslashes(root) else { return false }
     guard case .group(let layers) = root["layers"] ?? root["_layer_checkpoint_dependencies"] else {
       if case .group = root["vars"] { return true }
       return false
@@ -85,121 +86,62 @@ struct KerasTree {
     return names
   }
 
-  private static func tensor(_ dataset: HDF5Tree.Dataset) -> Tensor {
-    guard let name = dataset[attribute: HDF5Layout.typeKey]?.string, let type = ElementType(rawValue: name),
-      HDF5Layout.carrier(of: type) == dataset.tensor.elementType
-    else { return dataset.tensor }
-    return dataset.tensor.reinterpreted(as: type) ?? dataset.tensor
+  /// Layers with their arrays, in the order of the file's names; those of Keras 3's groups in none. `isNested` where some
+  /// stand inside others.
+  func layers() throws(RNNError) -> (layers: [KerasLayer], isNested: Bool, leftOut: Int) {
+    if isByVariable { return try groups().layers() }
+    let (layers, leftOut) = try named()
+    return (layers, false, leftOut)
   }
 
-  /// Layers with their arrays, in the order of the file's names, or in none.
-  func layers() throws(RNNError) -> [KerasLayer] {
-    if isByVariable {
-      var layers: [KerasLayer] = []
-      try collect(root, path: [], depth: 0, into: &layers)
-      return layers
+  /// The arrays of the layers of a config, whose version wrote the file. Throws `badData` where one belongs to none.
+  func weights(of config: [KerasModelConfig.Layer], _ version: KerasVersion) throws(RNNError) -> KerasWeights {
+    if isByVariable { return try groups().weights(of: config, version) }
+    let (layers, leftOut) = try named()
+    var result = KerasWeights(leftOut: leftOut)
+    let names = Set(config.map(\.name))
+    for layer in layers where !layer.weights.isEmpty {
+      guard names.contains(layer.name) || layer.name == Self.topLevel else {
+        throw Self.error("/\(layer.name)", "arrays that belong to no layer of the config")
+      }
+      if layer.name == Self.topLevel { result.others += layer.weights } else { result.layers[layer.name] = layer.weights }
     }
+    return result
+  }
+
+  private func groups() throws(RNNError) -> KerasGroups { KerasGroups(try KerasGroups.splittingBackslashes(root)) }
+
+  /// The group of a model's own arrays, beside those of its layers.
+  private static let topLevel = "top_level_model_weights"
+
+  /// Layers by the names that the file lists, and how many arrays are left out.
+  private func named() throws(RNNError) -> (layers: [KerasLayer], leftOut: Int) {
     var layers: [KerasLayer] = []
-    for name in try Self.names("layer_names", of: base, at: "/") {
+    var (taken, leftOut) = (0, 0)
+    var names = try Self.names("layer_names", of: base, at: "/")
+    guard Set(names).count == names.count else { throw Self.error("/, attribute layer_names", "a name that stands twice") }
+    if !names.contains(Self.topLevel), base.group(Self.topLevel) != nil { names.append(Self.topLevel) }
+    for name in names {
       guard case .group(let group) = base[name] else { throw Self.error("/\(name)", "a layer's group is missing") }
       var weights: [NamedTensor] = []
-      for path in try Self.names("weight_names", of: group, at: "/\(name)") {
+      let paths = try Self.names("weight_names", of: group, at: "/\(name)")
+      guard Set(paths).count == paths.count else {
+        throw Self.error("/\(name), attribute weight_names", "a name that stands twice")
+      }
+      taken += paths.count
+      for path in paths {
         guard case .dataset(let dataset) = group[path] else {
           throw Self.error("/\(name)/\(path)", "an array is missing")
         }
-        if path.contains("seed_generator") { continue }
-        weights.append(NamedTensor(path, Self.tensor(dataset)))
+        let isSeed = path.split(separator: "/").last?.hasPrefix("seed_generator_state") == true
+        if isSeed { leftOut += 1 } else { weights.append(NamedTensor(path, dataset.kerasTensor)) }
       }
       layers.append(KerasLayer(name: name, weights: weights))
     }
-    return layers
-  }
-
-  // MARK: Keras 3's variables
-
-  /// Finds layers in a group and below it. What a layer is shows in its children: a recurrent one has a `cell`, a
-  /// Bidirectional two directions, a TimeDistributed a `layer`.
-  private func collect(
-    _ group: HDF5Tree.Group, path: [String], depth: Int, into layers: inout [KerasLayer]
-  ) throws(RNNError) {
-    guard depth < Limits.maximumDepth else {
-      throw Self.error("/" + path.joined(separator: "/"), "more than \(Limits.maximumDepth) levels of groups")
-    }
-    func child(_ name: String) -> HDF5Tree.Group? {
-      if case .group(let child) = group[name] { child } else { nil }
-    }
-    let name = Self.ownName(group) ?? path.filter { !$0.hasPrefix("_") && $0 != "layers" }.joined(separator: ".")
-    func add(_ className: String?, _ parts: [(String, HDF5Tree.Group)]) throws(RNNError) {
-      var weights: [NamedTensor] = []
-      for (prefix, part) in parts { weights += try Self.variables(part, "\(prefix)vars", path) }
-      guard !weights.isEmpty else { return }
-      layers.append(KerasLayer(className: className, name: name, weights: weights))
-    }
-    if let forward = child("forward_layer"), let backward = child("backward_layer") {
-      var parts: [(String, HDF5Tree.Group)] = []
-      for (prefix, layer) in [("forward_layer", forward), ("backward_layer", backward)] {
-        if case .group(let cell) = layer["cell"] { parts.append(("\(prefix)/cell/", cell)) }
-      }
-      return try add("Bidirectional", parts)
-    }
-    if let cell = child("cell") { return try add(nil, [("cell/", cell)]) }
-    if let layer = child("layer"), case .group = layer["vars"] {
-      return try add("TimeDistributed", [("layer/", layer)])
-    }
-    if !path.isEmpty { try add(nil, [("", group)]) }
-    for next in group.children where !["vars", "optimizer", "seed_generator"].contains(next.name) {
-      if case .group(let below) = next.node {
-        try collect(below, path: path + [next.name], depth: depth + 1, into: &layers)
-      }
-    }
-  }
-
-  /// The layer's name, which later versions of Keras 3 keep.
-  private static func ownName(_ group: HDF5Tree.Group) -> String? {
-    guard case .group(let vars) = group["vars"] else { return nil }
-    return vars[attribute: "name"]?.string
-  }
-
-  /// The arrays 0, 1, … of a group's `vars`.
-  private static func variables(
-    _ group: HDF5Tree.Group, _ prefix: String, _ path: [String]
-  ) throws(RNNError) -> [NamedTensor] {
-    guard case .group(let vars) = group["vars"] else { return [] }
-    // By name at once: a search for each of a hostile file's many would take its square.
-    let children = Dictionary(vars.children.map { ($0.name, $0.node) }) { first, _ in first }
-    var found: [NamedTensor] = []
-    while case .dataset(let dataset) = children["\(found.count)"] {
-      found.append(NamedTensor("\(prefix)/\(found.count)", tensor(dataset)))
-    }
-    guard found.count == vars.children.count else {
-      throw error("/" + (path + [prefix]).joined(separator: "/"), "variables that are not numbered from 0")
-    }
-    return found
-  }
-
-  /// The group that Keras 3 makes for each layer of a list: its class in small letters, numbered from the second on.
-  static func groupNames(_ classNames: [String]) -> [String] {
-    var counts: [String: Int] = [:]
-    return classNames.map { className in
-      let name = snakeCase(className)
-      let count = counts[name, default: 0]
-      counts[name] = count + 1
-      return count == 0 ? name : "\(name)_\(count)"
-    }
-  }
-
-  /// `SimpleRNN` as `simple_rnn`. Source: keras/src/utils/naming.py, `to_snake_case`.
-  private static func snakeCase(_ name: String) -> String {
-    let letters = Array(name.filter { $0.isLetter || $0.isNumber || $0 == "_" })
-    var result = ""
-    for (index, letter) in letters.enumerated() {
-      if index > 0, letter.isUppercase {
-        let endsWord = letters[index - 1].isLowercase
-        let beginsWord = index + 1 < letters.count && letters[index + 1].isLowercase
-        if (endsWord || beginsWord) && letters[index - 1] != "_" { result += "_" }
-      }
-      result += letter.lowercased()
-    }
-    return result
+    // The optimizer's stand beside them.
+    let optimizer = try root.group("optimizer_weights")?.arrays().count ?? 0
+    let total = try root.arrays().count - optimizer
+    guard total == taken else { throw Self.error("/", "\(total) arrays, of which the layers' weight_names list \(taken)") }
+    return (layers, leftOut + optimizer)
   }
 }

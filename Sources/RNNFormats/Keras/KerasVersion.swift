@@ -35,4 +35,8 @@ struct KerasVersion: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether a GRU's reset comes after the product unless told otherwise.
   var resetAfter: Bool { !isOld }
+
+  /// Whether a `.keras` numbers a layer that has weights twice: TensorFlow 2.12 and 2.13 walk a list in which such a layer
+  /// stands under two names.
+  var countsLayersTwice: Bool { major == 2 && minor < 14 }
 }

@@ -169,7 +169,7 @@ struct KerasWriter {
     func cell(_ arrays: [Tensor]) -> HDF5Tree.Child {
       HDF5Tree.Child("cell", .group(HDF5Tree.Group(children: [vars(arrays)])))
     }
-    let groups = zip(chain.layers, KerasTree.groupNames(chain.layers.map(\.className))).map { layer, group in
+    let groups = zip(chain.layers, KerasGroups.names(chain.layers.map(\.className))).map { layer, group in
       let children: [HDF5Tree.Child]
       switch layer.className {
       case "Bidirectional":

@@ -5,7 +5,7 @@ import RNNKit
 import Testing
 
 private let masks = "and RNNKit masks no steps; "
-  + "say --ignore masks to run every step, and give lengths where sequences end early"
+  + "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"
 private let half = "which computes in half precision, and RNNKit does not; "
   + "say --ignore half-precision to compute in float32"
 
@@ -70,8 +70,8 @@ private let half = "which computes in half precision, and RNNKit does not; "
     let file = try KerasFixture.open(name, ignoring: [.masks])
     #expect(
       file.notes.contains(
-        "tokens: steps of index 0 are run; give lengths where sequences end early (the output past the end is then 0, "
-          + "where Keras repeats the last)"))
+        "tokens: steps of index 0 are run; take masked ones out of each sequence, those at its end by lengths "
+          + "(the output past the end is then 0, where Keras repeats the last)"))
     let arrays = try KerasFixture.arrays("masked_tokens.npz")
     let (input, expected) = (try #require(arrays["input"]), try #require(arrays["y"]))
     let lengths = try Plan.lengths(#require(arrays["lengths"]))

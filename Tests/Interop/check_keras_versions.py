@@ -1,0 +1,75 @@
+"""Random models saved by every Keras that is at hand: run where they are chains, else converted with all their arrays.
+
+RNNKIT_KERAS names Pythons that have other versions, one after the other with ":", each with the folder to put in its
+PYTHONPATH after "=" where it needs one. The one that runs this is always among them; nothing stands in for a version that
+is missing. RNNKIT_INTEROP_MODELS is how many models there are in all, 500 unless told.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+SEED = 20261128
+TOLERANCE = 2e-5
+
+
+def pythons():
+    """Commands with their environments."""
+    yield [sys.executable], dict(os.environ)
+    for entry in filter(None, os.environ.get("RNNKIT_KERAS", "").split(":")):
+        path, _, packages = entry.partition("=")
+        yield [path], dict(os.environ) | ({"PYTHONPATH": packages.replace(",", ":")} if packages else {})
+
+
+def values(arrays):
+    return np.sort(np.concatenate([np.ravel(array).astype(np.float64) for array in arrays]))
+
+
+def examine(report, command, path, expected, counts):
+    """One file: its numbers, or a refusal by name and every value in a conversion."""
+    given, out = command.folder / "in.npz", command.folder / "out.npz"
+    np.savez(given, input=expected["input"])
+    refusal = command("run", path, "--input", given, "--output", out, "--force")
+    if refusal is None:
+        found = dict(np.load(out))
+        y = found.get("y", found.get("output"))
+        right = y.shape == expected["y"].shape and np.abs(y - expected["y"]).max() <= TOLERANCE
+        report.require(right, f"{path}: a wrong number in silence")
+        counts["right" if right else "WRONG"] += 1
+        return
+    report.require("class" in refusal or "layer" in refusal or "tensors" in refusal, f"{path}: {refusal}")
+    counts["refused"] += 1
+    refusal = command("convert", "--quiet", "--force", path, out)
+    report.require(refusal is None, f"{path}: not carried: {refusal}")
+    if refusal is None:
+        # Biases of Keras that are one are two in PyTorch, one of them zero.
+        carried = values([v for key, v in np.load(out).items() if v.dtype.kind == "f" and not key.startswith("__")])
+        wanted = values([v for key, v in expected.items() if key.startswith("weight")])
+        same = np.array_equal(carried[carried != 0].astype("f4"), wanted[wanted != 0].astype("f4"))
+        report.require(same, f"{path}: {np.count_nonzero(carried)} values carried of {np.count_nonzero(wanted)}")
+        counts["carried whole" if same else "NOT CARRIED"] += 1
+
+
+def check(report, command):
+    makers = list(pythons())
+    total = int(os.environ.get("RNNKIT_INTEROP_MODELS", 500))
+    for number, (python, environment) in enumerate(makers):
+        folder = command.folder / f"keras{number}"
+        folder.mkdir()
+        count = total // len(makers) + (number < total % len(makers))
+        script = pathlib.Path(__file__).with_name("keras_models.py")
+        made = subprocess.run(
+            [*python, "-B", script, folder, str(count), str(SEED + number)], env=environment, capture_output=True, text=True)
+        if made.returncode:
+            report.require(False, f"{python[0]}: {made.stderr.strip()[-300:]}")
+            continue
+        counts = dict.fromkeys(("right", "WRONG", "refused", "carried whole", "NOT CARRIED"), 0)
+        for index in range(count):
+            expected = dict(np.load(folder / f"{index}.npz"))
+            for extension in ("keras", "h5"):
+                examine(report, command, folder / f"{index}.{extension}", expected, counts)
+        report.say(f"Keras {made.stdout.split()[-1]}, {count} models as .keras and .h5: "
+                   + ", ".join(f"{value} {key}" for key, value in counts.items()))

@@ -1,0 +1,117 @@
+"""Random Keras models, several in one session, saved as .keras and .h5 with what they predict.
+
+    python keras_models.py FOLDER COUNT SEED
+
+Runs with any Keras from TensorFlow's 2.12 to Keras 3, in a process of its own: names depend on what was built before. Each
+model gives NAME.keras, NAME.h5 and NAME.npz: input, y, and its arrays as weight0, weight1 and so on.
+"""
+
+import os
+import sys
+import warnings
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+warnings.simplefilter("ignore")
+
+import keras
+import numpy as np
+
+L = keras.layers
+# Names that Keras itself gives, to layers and to groups, so that one is another's.
+NAMES = ["lstm", "lstm_1", "lstm_2", "gru", "gru_1", "dense", "dense_1", "dense_2", "simple_rnn", "bidirectional", "cell",
+         "layers", "vars", "functional", "sequential", "time_distributed"]
+
+
+class Builder:
+    def __init__(self, random):
+        self.random, self.used = random, set()
+
+    def name(self):
+        """One of the names that collide, or none, which leaves it to Keras."""
+        free = [name for name in NAMES if name not in self.used]
+        if not free or self.random.random() < 0.4:
+            return {}
+        name = str(self.random.choice(free))
+        self.used.add(name)
+        return {"name": name}
+
+    def recurrent(self, units, **options):
+        kind = [L.LSTM, L.GRU, L.SimpleRNN][self.random.integers(3)]
+        return kind(units, use_bias=bool(self.random.random() < 0.9), **options)
+
+    def layer(self, width):
+        """A layer that takes and gives steps."""
+        units, kind = int(self.random.choice([width, 2, 3])), self.random.random()
+        if kind < 0.55:
+            return self.recurrent(units, return_sequences=True, **self.name()), units
+        if kind < 0.7:
+            return L.Bidirectional(self.recurrent(units, return_sequences=True), **self.name()), 2 * units
+        if kind < 0.8:
+            return L.TimeDistributed(L.Dense(units), **self.name()), units
+        if kind < 0.9:
+            return L.Dropout(0.1), width
+        return L.Dense(units, activation="relu", **self.name()), units
+
+    def layers(self, width, count):
+        chain = []
+        for _ in range(count):
+            layer, width = self.layer(width)
+            chain.append(layer)
+        return chain, width
+
+
+def nested(random, width):
+    """A model to stand in another: layers with names that stand outside too; stacked cells; attention."""
+    inside = Builder(random)
+    kind = random.random()
+    if kind < 0.6:
+        chain, width = inside.layers(width, int(random.integers(1, 4)))
+        if not any(layer.__class__.__name__ != "Dropout" for layer in chain):
+            chain.append(L.Dense(width))
+        return keras.Sequential(chain), width
+    if kind < 0.8:
+        return L.RNN([L.LSTMCell(2), L.GRUCell(3)], return_sequences=True), 3
+    return L.TimeDistributed(L.LayerNormalization()), width
+
+
+def model(random):
+    builder, width = Builder(random), 3
+    chain, width = builder.layers(width, int(random.integers(1, 5)))
+    if random.random() < 0.3:
+        layer, width = nested(random, width)
+        chain.append(layer)
+        more, width = builder.layers(width, int(random.integers(0, 3)))
+        chain += more
+    if random.random() < 0.5:
+        chain.append(builder.recurrent(3, **builder.name()))
+    chain.append(L.Dense(2, **builder.name()))
+    if random.random() < 0.5:
+        result = keras.Sequential([keras.Input((4, 3)), *chain])
+    else:
+        x = inputs = keras.Input((4, 3))
+        for layer in chain:
+            x = layer(x)
+        result = keras.Model(inputs, x)
+    result.set_weights([random.standard_normal(w.shape) * 0.5 if w.dtype.kind == "f" else w for w in result.get_weights()])
+    if random.random() < 0.1:
+        result.compile("adam", "mse")
+        result.fit(np.zeros((2, 4, 3)), np.zeros(result.output_shape[1:])[None].repeat(2, 0), verbose=0)
+    return result
+
+
+def main(folder, count, seed):
+    random = np.random.default_rng(int(seed))
+    for index in range(int(count)):
+        if random.random() < 0.1:
+            keras.backend.clear_session()
+        result = model(random)
+        x = random.standard_normal((2, 4, 3)).astype("float32")
+        weights = {f"weight{i}": w for i, w in enumerate(result.get_weights()) if w.dtype.kind == "f"}
+        np.savez(f"{folder}/{index}.npz", input=x, y=np.asarray(result.predict_on_batch(x)), **weights)
+        for extension in ("keras", "h5"):
+            result.save(f"{folder}/{index}.{extension}")
+    print(keras.__version__)
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,111 @@
+import Foundation
+import RNNFormats
+import RNNHDF5
+import RNNKit
+import Testing
+
+/// `.keras` of every version that could be installed, against what that version predicts; see
+/// `Fixtures/make_keras_versions.py` and `Fixtures/make_keras_inside.py`.
+@Suite struct KerasVersionTests {
+  private static let folder = KerasFixture.folder.deletingLastPathComponent().appendingPathComponent("keras-versions")
+
+  /// The files whose names begin so, without their ending.
+  private static func names(_ prefix: String) -> [String] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return files.filter { $0.hasPrefix(prefix) && $0.hasSuffix(".keras") }.map { String($0.dropLast(6)) }.sorted()
+  }
+
+  private static func open(_ name: String) throws -> ModelFile {
+    try ModelFile.open(folder.appendingPathComponent(name).path, registry: KerasFixture.registry)
+  }
+
+  private static func arrays(_ name: String) throws -> [NamedTensor] {
+    try ArrayRegistry.standard.read(InputFile(folder.appendingPathComponent("\(name).npz").path))
+  }
+
+  /// Numbers that are not zero, in order of size: what is left of arrays that are transposed, reordered and split.
+  private static func values(_ tensors: [Tensor]) -> [Double] {
+    tensors.flatMap(\.doubles).filter { $0 != 0 }.sorted()
+  }
+
+  private static func compare(_ file: ModelFile, _ name: String) throws {
+    let arrays = try arrays(name)
+    let expected = try #require(arrays["y"])
+    let input = try #require(arrays["input"])
+    let found = try #require(try Plan(file.model).run(input).last)
+    #expect(found.doubles.count == expected.doubles.count)
+    let difference = zip(found.doubles, expected.doubles).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(difference < 2e-6, "\(name)")
+  }
+
+  @Test func thereAreFilesOfManyVersions() {
+    #expect(Self.names("two_").count > 3 && Self.names("inside_").count > 3)
+  }
+
+  @Test(arguments: names("two_"))
+  func givesEachLayerItsArrays(name: String) throws {
+    try Self.compare(Self.open("\(name).keras"), name)
+  }
+
+  @Test(arguments: names("inside_"))
+  func keepsAModelInsideApart(name: String) throws {
+    let file = try Self.open("\(name).keras")
+    let wanted = try Self.arrays(name)
+    func array(_ index: Int) throws -> Tensor { try #require(wanted["weight\(index)"]) }
+    let modules = file.model.architecture.modules
+    guard case .unknown(let inside) = try #require(modules.first) else {
+      Issue.record("the model inside is run")
+      return
+    }
+    #expect(inside.className == "Functional")
+    let inner = inside.tensorNames.compactMap { file.model.archive[$0] }
+    #expect(try Self.values(inner) == Self.values((0..<5).map(array)), "the inner model's arrays")
+    #expect(modules.dropFirst().map(\.name) == ["lstm", "gru", "dense"])
+    let outer: [(String, Int)] = [
+      ("lstm.weight_ih_l0", 5), ("lstm.weight_ih_l0_reverse", 8), ("gru.weight_ih_l0", 11), ("dense.weight", 14),
+    ]
+    for (tensor, index) in outer {
+      let found = try #require(file.model.archive[tensor])
+      #expect(try Self.values([found]) == Self.values([array(index)]), "\(tensor)")
+    }
+    #expect(throws: RNNError.self) { try Plan(file.model) }
+  }
+
+  @Test func readsWindowsNames() throws {
+    try Self.compare(Self.open("windows.keras"), "two_2.15")
+  }
+
+  @Test func asksForTheOrderOfWeightsAlone() throws {
+    let file = try Self.open("two_3.3.weights.h5")
+    #expect(!file.model.architecture.orderKnown)
+    #expect(Set(file.model.architecture.modules.map(\.name)) == ["lstm", "lstm_1", "lstm_2", "dense", "dense_1"])
+  }
+
+  @Test(arguments: ["stacked", "mdn", "wrapped", "custom_lstm", "identity", "stateful", "attention"], ["keras", "h5"])
+  func carriesEveryArray(name: String, kind: String) throws {
+    let file = try Self.open("\(name).\(kind)")
+    let wanted = try Self.arrays(name).filter { $0.name.hasPrefix("weight") }.map(\.tensor)
+    let found = file.model.archive.tensors.map(\.tensor)
+    #expect(Self.values(found) == Self.values(wanted))
+  }
+
+  @Test(arguments: ["identity", "stateful"])
+  func runsWhatChangesNothing(name: String) throws {
+    try Self.compare(Self.open("\(name).keras"), name)
+  }
+
+  @Test(arguments: [
+    ("stacked", "rnn", "RNN"), ("mdn", "mdn_outputs", "Custom>MDN"), ("custom_lstm", "lstm", "Custom>LSTM"),
+    ("attention", "multi_head_attention", "MultiHeadAttention"),
+  ])
+  func refusesByClass(name: String, layer: String, className: String) throws {
+    let file = try Self.open("\(name).keras")
+    do {
+      _ = try Plan(file.model)
+      Issue.record("\(name) is run")
+    } catch {
+      let text = "\(error)"
+      #expect(text.contains("RNNKit cannot run this layer of class \(className)") || !file.model.architecture.orderKnown, "\(text)")
+    }
+  }
+}
