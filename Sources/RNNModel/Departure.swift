@@ -6,11 +6,14 @@ public struct Departure: Sendable, Hashable {
     case masks
     /// Arithmetic in float16 or bfloat16.
     case halfPrecision = "half-precision"
+    /// Random numbers while the model runs, as dropout's that is left on.
+    case randomness
 
     fileprivate var remedy: String {
       switch self {
       case .masks: "say --ignore masks to run every step, and give lengths where sequences end early"
       case .halfPrecision: "say --ignore half-precision to compute in float32"
+      case .randomness: "save the model after model.eval(), or say --ignore randomness to run it without"
       }
     }
   }
