@@ -46,7 +46,7 @@ public enum Limits {
   /// How many times as long it may wait instead of work.
   public static let maximumHDF5Waiting = 6
   /// Bytes of the pickle of a zip archive, which may be packed.
-  public static let maximumPickleSize = 512 << 20
+  public static let maximumPickleSize = 256 << 20
   /// Opcodes of one pickle.
   public static let maximumPickleSteps = 1 << 26
   /// Bytes of memory that all objects of one pickle may take: containers, their elements, texts, memo and stack.

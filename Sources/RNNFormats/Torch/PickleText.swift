@@ -45,7 +45,10 @@ enum PickleText {
       if byte == UInt8(ascii: "\\"), index < line.count {
         let digits = line[index] == UInt8(ascii: "u") ? 4 : line[index] == UInt8(ascii: "U") ? 8 : 0
         if digits > 0 {
-          guard let value = hexadecimal(line, index + 1, digits), let scalar = Unicode.Scalar(value) else { return nil }
+          guard let value = hexadecimal(line, index + 1, digits) else { return nil }
+          // Half of a surrogate pair stands for a byte that is no text.
+          let isHalf = (0xD800...0xDFFF).contains(value)
+          guard let scalar = Unicode.Scalar(isHalf ? 0xFFFD : value) else { return nil }
           result += Array(String(Character(scalar)).utf8)
           index += 1 + digits
           continue

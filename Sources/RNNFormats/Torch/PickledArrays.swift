@@ -147,7 +147,9 @@ struct PickledArrays {
         "save plain arrays of numbers with numpy.savez")
     }
     guard let type = Self.types[code] ?? Self.classes[code.split(separator: ".").last.map(String.init) ?? ""] else {
-      throw Self.refuse(name, "an array of dtype \(code), which is no number of a known size", "save it as float32")
+      throw Self.refuse(
+        name, "an array of dtype \(code), which is no number of a known size",
+        "save it as float32, or leave it out if it is no number")
     }
     let order = state.count > 1 ? state[1].string : nil
     guard [nil, "<", ">", "|", "="].contains(order) else {

@@ -13,11 +13,11 @@ public enum TorchFormat: ModelFormat {
   public static let fileExtensions = ["pt", "pth"]
 
   public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { kind($0, file.storage) } != nil
+    kind(file) != nil
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    switch file.withUnsafeBytes({ kind($0, file.storage) }) {
+    switch kind(file) {
     case .zip: return try TorchZipReader(file).archive()
     case .legacy: return try TorchLegacyReader(file).archive()
     case .tar: return try TorchTarReader(file).archive()
@@ -35,11 +35,13 @@ public enum TorchFormat: ModelFormat {
 
   private enum Kind { case zip, legacy, tar, pickle }
 
-  private static func kind(_ bytes: UnsafeRawBufferPointer, _ storage: TensorStorage) -> Kind? {
-    if ZipArchive.begins(bytes) { return isTorchZip(bytes, storage) ? .zip : nil }
-    if TorchLegacyReader.recognizes(bytes) { return .legacy }
-    if TorchTarReader.recognizes(bytes) { return .tar }
-    return PickleReader.recognizes(bytes) ? .pickle : nil
+  private static func kind(_ file: InputFile) -> Kind? {
+    file.withUnsafeBytes { bytes in
+      if ZipArchive.begins(bytes) { return isTorchZip(bytes, file.storage) ? .zip : nil }
+      if TorchLegacyReader.recognizes(bytes) { return .legacy }
+      if TorchTarReader.recognizes(bytes) { return .tar }
+      return PickleReader.recognizes(file) ? .pickle : nil
+    }
   }
 
   /// A member `<stem>/data.pkl`; in an archive that cannot be read, whose reader will say why, the first member tells.

@@ -15,9 +15,10 @@ struct TorchLegacyReader {
     RNNError(.badData, place: place, problem, remedy: "copy the file again, or save it again with torch.save")
   }
 
-  /// Whether bytes begin with the magic number's pickle, of whatever protocol.
+  /// Whether bytes begin with the magic number's pickle, of whatever protocol; from 4 on a frame comes before the number.
   static func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.count > 15 && bytes[0] == 0x80 && bytes[2...].starts(with: [0x8A, 10] + magic)
+    guard bytes.count > 32, bytes[0] == 0x80 else { return false }
+    return bytes[(bytes[2] == PickleOpcode.frame.rawValue ? 11 : 2)...].starts(with: [0x8A, 10] + magic)
   }
 
   func archive() throws(RNNError) -> TensorArchive {

@@ -83,6 +83,11 @@ struct TorchScriptFacts {
       // A traced one has the call alone.
       for var call in TorchScriptCall.all(in: line) {
         call.name = functions[call.name] ?? call.name
+        // A traced cell is spelled out.
+        if type.isOfTorch, type.name == "RNNCell" {
+          if call.name == "relu" { nonlinearity = .relu }
+          if call.name == "tanh" { nonlinearity = .tanh }
+        }
         read(call)
       }
     }
