@@ -8,12 +8,15 @@ public struct Departure: Sendable, Hashable {
     case halfPrecision = "half-precision"
     /// Datasets of an HDF5 file that cannot be read.
     case unreadable
+    /// Random numbers while the model runs, as dropout's that is left on.
+    case randomness
 
     fileprivate var remedy: String {
       switch self {
       case .masks: "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"
       case .halfPrecision: "say --ignore half-precision to compute in float32"
       case .unreadable: "say --ignore unreadable to go on without it"
+      case .randomness: "save the model after model.eval(), or say --ignore randomness to run it without"
       }
     }
   }

@@ -45,14 +45,12 @@ public enum Limits {
   public static let maximumHDF5Seconds = 8
   /// How many times as long it may wait instead of work.
   public static let maximumHDF5Waiting = 6
+  /// Bytes of the pickle of a zip archive, which may be packed.
+  public static let maximumPickleSize = 256 << 20
   /// Opcodes of one pickle.
-  public static let maximumPickleSteps = 1 << 24
-  /// Containers, calls and objects of one pickle.
-  public static let maximumPickleNodeCount = 1 << 20
-  /// Elements of all the containers of one pickle.
-  public static let maximumPickleValueCount = 1 << 21
-  /// Entries of a pickle's memo, and values on its stack.
-  public static let maximumPickleMemoCount = 1 << 20
+  public static let maximumPickleSteps = 1 << 26
+  /// Bytes of memory that all objects of one pickle may take: containers, their elements, texts, memo and stack.
+  public static let maximumPickleMemory = 512 << 20
   /// Bytes that a tensor with repeated elements may have beyond its storage's.
   public static let maximumRepeatedSize = 16 << 20
   /// How many times their storages' bytes a file's tensors together may have, which may share them.

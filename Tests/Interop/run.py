@@ -18,6 +18,7 @@ CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", 
           "verify": "check_verify", "keras-versions": "check_keras_versions", "leftovers": "check_leftovers",
           "renames": "check_renames", "tests": "check_tests"}
 
+
 def main(command, *names):
     sys.stdout.reconfigure(line_buffering=True)
     reports = {}

@@ -1,19 +1,39 @@
-/// The opcodes that files of tensors need. Python's `pickletools` documents each.
+/// The opcodes of pickle protocols 0 to 5. Python's `pickletools` documents each.
 enum PickleOpcode: UInt8 {
   case proto = 0x80
+  case frame = 0x95
   case stop = 0x2E
   case mark = 0x28
-  // Constants.
+  case pop = 0x30
+  case popMark = 0x31
+  case duplicate = 0x32
+  // Numbers and constants.
   case none = 0x4E
   case newTrue = 0x88
   case newFalse = 0x89
+  case int = 0x49
   case binInt = 0x4A
   case binInt1 = 0x4B
   case binInt2 = 0x4D
+  case long = 0x4C
   case long1 = 0x8A
+  case long4 = 0x8B
+  case float = 0x46
   case binFloat = 0x47
-  case binUnicode = 0x58
+  // Text and bytes.
+  case string = 0x53
+  case binString = 0x54
   case shortBinString = 0x55
+  case unicode = 0x56
+  case binUnicode = 0x58
+  case shortBinUnicode = 0x8C
+  case binUnicode8 = 0x8D
+  case binBytes = 0x42
+  case shortBinBytes = 0x43
+  case binBytes8 = 0x8E
+  case byteArray8 = 0x96
+  case nextBuffer = 0x97
+  case readOnlyBuffer = 0x98
   // Containers.
   case emptyTuple = 0x29
   case tuple = 0x74
@@ -21,40 +41,36 @@ enum PickleOpcode: UInt8 {
   case tuple2 = 0x86
   case tuple3 = 0x87
   case emptyList = 0x5D
+  case list = 0x6C
   case append = 0x61
   case appends = 0x65
   case emptyDict = 0x7D
+  case dictionary = 0x64
   case setItem = 0x73
   case setItems = 0x75
-  // Objects.
-  case global = 0x63
-  case reduce = 0x52
-  case newObject = 0x81
-  case build = 0x62
-  case binPersistentID = 0x51
-  // Memo.
-  case binPut = 0x71
-  case longBinPut = 0x72
-  case binGet = 0x68
-  case longBinGet = 0x6A
-  // Protocol 4.
-  case frame = 0x95
-  case memoize = 0x94
-  case stackGlobal = 0x93
-  case shortBinUnicode = 0x8C
   case emptySet = 0x8F
   case addItems = 0x90
-
-  /// Python's name of an opcode, those that are refused included.
-  static func name(_ byte: UInt8) -> String {
-    names.first { $0.0 == byte }?.1 ?? "0x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))"
-  }
-
-  private static let names: [(UInt8, String)] = [
-    (0x30, "POP"), (0x31, "POP_MARK"), (0x32, "DUP"), (0x46, "FLOAT"), (0x49, "INT"), (0x4C, "LONG"), (0x50, "PERSID"),
-    (0x53, "STRING"), (0x54, "BINSTRING"), (0x56, "UNICODE"), (0x42, "BINBYTES"), (0x43, "SHORT_BINBYTES"),
-    (0x64, "DICT"), (0x67, "GET"), (0x69, "INST"), (0x6C, "LIST"), (0x6F, "OBJ"), (0x70, "PUT"), (0x82, "EXT1"),
-    (0x83, "EXT2"), (0x84, "EXT4"), (0x8B, "LONG4"), (0x8D, "BINUNICODE8"), (0x8E, "BINBYTES8"), (0x91, "FROZENSET"),
-    (0x92, "NEWOBJ_EX"), (0x96, "BYTEARRAY8"), (0x97, "NEXT_BUFFER"), (0x98, "READONLY_BUFFER"),
-  ]
+  case frozenSet = 0x91
+  // Objects.
+  case global = 0x63
+  case stackGlobal = 0x93
+  case reduce = 0x52
+  case newObject = 0x81
+  case newObjectWithKeywords = 0x92
+  case object = 0x6F
+  case instance = 0x69
+  case build = 0x62
+  case persistentID = 0x50
+  case binPersistentID = 0x51
+  case extension1 = 0x82
+  case extension2 = 0x83
+  case extension4 = 0x84
+  // Memo.
+  case put = 0x70
+  case binPut = 0x71
+  case longBinPut = 0x72
+  case memoize = 0x94
+  case get = 0x67
+  case binGet = 0x68
+  case longBinGet = 0x6A
 }

@@ -102,7 +102,13 @@ enum TorchExtra {
               return .object(members)
             })))
     }
-    try zip.add("\(stem)/\(json)", Array(JSONValue.object(members).text.utf8), to: &file)
+    let text = Array(JSONValue.object(members).text.utf8)
+    guard text.count <= Limits.maximumHeaderSize else {
+      throw RNNError(
+        .badData, "what stands beside the tensors would take \(text.count) bytes, more than \(Limits.maximumHeaderSize)",
+        remedy: "carry fewer tensors")
+    }
+    try zip.add("\(stem)/\(json)", text, to: &file)
     number = 0
     for member in archive.cases.flatMap(\.members) {
       try zip.add("\(stem)/extra/rnnkit/\(number)", member.tensor, to: &file)

@@ -1,28 +1,30 @@
 import RNNModel
 
 /// PyTorch's files: a state_dict or checkpoint of torch.save (zip, the legacy pickle before 1.6, the tar before that),
-/// or a TorchScript archive.
+/// or a TorchScript archive; and a pickle of NumPy arrays by name.
 ///
 /// Nothing of a pickle is executed; see `PickleMachine`. Sources: torch/serialization.py,
 /// torch/_weights_only_unpickler.py, caffe2/serialize/inline_container.cc.
 public enum TorchFormat: ModelFormat {
   public static let name = "torch"
-  public static let summary = "state_dict, checkpoint or TorchScript: zip, legacy pickle or tar, either byte order"
+  public static let summary =
+    "state_dict, checkpoint, module or TorchScript: zip, legacy pickle or tar; NumPy arrays in a pickle"
   public static let writes = "state_dict"
   public static let fileExtensions = ["pt", "pth"]
 
   public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { kind($0, file.storage) } != nil
+    kind(file) != nil
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    switch file.withUnsafeBytes({ kind($0, file.storage) }) {
+    switch kind(file) {
     case .zip: return try TorchZipReader(file).archive()
     case .legacy: return try TorchLegacyReader(file).archive()
     case .tar: return try TorchTarReader(file).archive()
+    case .pickle: return try PickleReader(file).archive()
     case nil:
       throw RNNError(
-        .badData, "neither a zip archive nor a pickle nor a tar archive of torch.save",
+        .badData, "neither a zip archive nor a tar archive of torch.save, nor a pickle",
         remedy: "see 'rnn formats' for what can be read")
     }
   }
@@ -31,13 +33,15 @@ public enum TorchFormat: ModelFormat {
     try TorchWriter(model.archive).write(to: &file)
   }
 
-  private enum Kind { case zip, legacy, tar }
+  private enum Kind { case zip, legacy, tar, pickle }
 
-  private static func kind(_ bytes: UnsafeRawBufferPointer, _ storage: TensorStorage) -> Kind? {
-    if ZipArchive.begins(bytes) { return isTorchZip(bytes, storage) ? .zip : nil }
-    // PROTO and a version. Every legacy file begins so, and every other pickle, which is refused with a reason.
-    if bytes.count > 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) { return .legacy }
-    return TorchTarReader.recognizes(bytes) ? .tar : nil
+  private static func kind(_ file: InputFile) -> Kind? {
+    file.withUnsafeBytes { bytes in
+      if ZipArchive.begins(bytes) { return isTorchZip(bytes, file.storage) ? .zip : nil }
+      if TorchLegacyReader.recognizes(bytes) { return .legacy }
+      if TorchTarReader.recognizes(bytes) { return .tar }
+      return PickleReader.recognizes(file) ? .pickle : nil
+    }
   }
 
   /// A member `<stem>/data.pkl`; in an archive that cannot be read, whose reader will say why, the first member tells.

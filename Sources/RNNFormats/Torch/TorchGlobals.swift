@@ -1,39 +1,9 @@
 import RNNModel
 
-/// The globals that files of tensors may name, and the element types they stand for.
-///
-/// Source: torch/_weights_only_unpickler.py, less what is no dense tensor.
+/// The names in files of tensors that stand for element types.
 enum TorchGlobals {
-  /// Those of a state_dict or checkpoint.
-  static func allows(_ name: String) -> Bool {
-    plain.contains(name) || rebuilders.contains(name) || storageType(name) != nil || name == untypedStorage
-      || elementType(name) != nil
-  }
-
-  /// Those of TorchScript besides: its own classes are only names here, and their code is not run.
-  static func allowsInScript(_ name: String) -> Bool {
-    allows(name) || name.hasPrefix("__torch__.") || name.hasPrefix("torch.jit._pickle.")
-  }
-
-  /// `torch.FloatTensor` and its like, which the tar archive names.
-  static func isTensorClass(_ name: String) -> Bool {
-    name.hasPrefix("torch.") && name.hasSuffix("Tensor")
-      && storageType(name.dropLast("Tensor".utf8.count) + "Storage") != nil
-  }
-
   static let untypedStorage = "torch.storage.UntypedStorage"
   static let parameter = "torch.nn.parameter.Parameter"
-
-  private static let plain: Set = [
-    "collections.OrderedDict", "collections.Counter", parameter, "torch.Size", "torch.device", "torch.Tensor",
-    "_codecs.encode", "builtins.set", "builtins.bytearray", "builtins.complex",
-  ]
-
-  private static let rebuilders: Set = [
-    "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
-    "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
-    "torch._tensor._rebuild_from_type_v2",
-  ]
 
   /// The element type of `torch.FloatStorage` and its like, which CUDA's storages share.
   static func storageType(_ name: String) -> ElementType? {
@@ -42,10 +12,16 @@ enum TorchGlobals {
     return storages[String(name.dropFirst(prefix.utf8.count).dropLast("Storage".utf8.count))]
   }
 
+  /// Whether a storage's elements are numbers of a quantized tensor: `torch.QInt8Storage`.
+  static func isQuantizedStorage(_ name: String) -> Bool {
+    name.hasPrefix("torch.Q") && name.hasSuffix("Storage") && storageType(name) != nil
+  }
+
   private static let storages: [String: ElementType] = [
     "Double": .float64, "Float": .float32, "Half": .float16, "BFloat16": .bfloat16, "Long": .int64, "Int": .int32,
     "Short": .int16, "Char": .int8, "Byte": .uint8, "Bool": .bool, "ComplexDouble": .complex128,
-    "ComplexFloat": .complex64,
+    "ComplexFloat": .complex64, "QInt8": .int8, "QUInt8": .uint8, "QInt32": .int32, "QUInt4x2": .uint8,
+    "QUInt2x4": .uint8,
   ]
 
   /// The element type of `torch.float32` and its like; storages' class name for a type, where it has one.
@@ -56,6 +32,6 @@ enum TorchGlobals {
 
   /// `FloatStorage` for float32; nil for types that came after such classes.
   static func storageName(_ type: ElementType) -> String? {
-    storages.first { $0.value == type }.map { $0.key + "Storage" }
+    storages.first { $0.value == type && !$0.key.hasPrefix("Q") }.map { $0.key + "Storage" }
   }
 }

@@ -15,14 +15,20 @@ struct TorchLegacyReader {
     RNNError(.badData, place: place, problem, remedy: "copy the file again, or save it again with torch.save")
   }
 
+  /// Whether bytes begin with the magic number's pickle, of whatever protocol; from 4 on a frame comes before the number.
+  static func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count > 32, bytes[0] == 0x80 else { return false }
+    return bytes[(bytes[2] == PickleOpcode.frame.rawValue ? 11 : 2)...].starts(with: [0x8A, 10] + magic)
+  }
+
   func archive() throws(RNNError) -> TensorArchive {
     try file.withUnsafeBytes { (bytes) throws(RNNError) in
       var reader = ByteReader(bytes)
       func pickle(_ place: String) throws(RNNError) -> PickleGraph {
-        try PickleMachine.run(&reader, at: place, allowing: TorchGlobals.allows)
+        try PickleMachine.run(&reader, in: file.storage, at: place)
       }
       let magic = try pickle("the first pickle")
-      guard case .large(let number) = magic.node(magic.root), number == Self.magic else {
+      guard magic.large(magic.root) == Self.magic else {
         throw Self.refuse("offset 0", "a pickle that does not begin with torch.save's magic number")
       }
       let version = try pickle("the version's pickle").root
@@ -47,7 +53,10 @@ struct TorchLegacyReader {
   private func storages(of objects: TorchObjects) throws(RNNError) -> [String: TorchStorage] {
     var result: [String: TorchStorage] = [:]
     for index in objects.graph.nodes.indices {
-      guard case .persistent = objects.graph.nodes[index] else { continue }
+      // Whole modules have their classes there too.
+      guard let id = objects.graph.persistent(.node(index)), objects.graph.tuple(id)?.first?.string == "storage" else {
+        continue
+      }
       let storage = try objects.storage(.node(index), "the object's pickle").0
       if let known = result[storage.key], known != storage {
         throw Self.refuse("storage \(storage.key)", "described in two ways")

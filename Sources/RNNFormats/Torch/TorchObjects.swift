@@ -11,17 +11,21 @@ struct TorchObjects {
     self.outside = outside
   }
 
-  private static func refuse(_ place: String, _ problem: String) -> RNNError {
-    RNNError(.badData, place: place, problem, remedy: "save the model's state_dict again with torch.save")
+  private static func refuse(
+    _ place: String, _ problem: String, _ remedy: String = "save the model's tensors again with torch.save"
+  ) -> RNNError {
+    RNNError(.badData, place: place, problem, remedy: remedy)
   }
 
   /// Whether a value is a tensor, sound or not.
   func isTensor(_ value: PickleGraph.Value) -> Bool {
     switch graph.node(value) {
-    case .call(let name, _): name.hasPrefix("torch._utils._rebuild_") || name == "torch._tensor._rebuild_from_type_v2"
-    case .object(let name, _, _): name == TorchGlobals.parameter
-    case .persistent(let id): outside?(id) != nil
-    default: false
+    case .record:
+      guard let name = graph.name(value) else { return false }
+      return name.hasPrefix("torch._utils._rebuild_") || name == "torch._tensor._rebuild_from_type_v2"
+        || name == TorchGlobals.parameter
+    case .persistent: return graph.persistent(value).flatMap { outside?($0) } != nil
+    default: return false
     }
   }
 
@@ -31,30 +35,35 @@ struct TorchObjects {
     guard depth < Limits.maximumDepth else {
       throw Self.refuse(place, "wrapped in more than \(Limits.maximumDepth) layers")
     }
-    switch graph.node(value) {
-    case .call("torch._utils._rebuild_parameter", let arguments),
-      .call("torch._utils._rebuild_parameter_with_state", let arguments):
+    if let id = graph.persistent(value) {
+      guard let view = outside?(id) else { throw Self.refuse(place, "no tensor") }
+      return view
+    }
+    guard let function = graph.name(value) else { throw Self.refuse(place, "no tensor") }
+    let arguments = graph.arguments(value)
+    switch function {
+    case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
       guard let data = arguments.first else { throw Self.refuse(place, "a parameter without data") }
       return try view(data, named: name, depth: depth + 1)
-    case .object(TorchGlobals.parameter, let arguments, let state):
-      guard let data = arguments.first ?? state.flatMap({ graph.tuple($0)?.first }) else {
+    case TorchGlobals.parameter:
+      guard let data = arguments.first ?? graph.state(value).flatMap({ graph.tuple($0)?.first }) else {
         throw Self.refuse(place, "a parameter without data")
       }
       return try view(data, named: name, depth: depth + 1)
-    case .call("torch._tensor._rebuild_from_type_v2", let arguments):
+    case "torch._tensor._rebuild_from_type_v2":
       // (function, class, arguments, state): a tensor with attributes, or a parameter. Attributes change no number.
       guard arguments.count == 4, let function = arguments[0].global, let inner = graph.tuple(arguments[2]),
         ["torch.Tensor", TorchGlobals.parameter].contains(arguments[1].global ?? "")
-      else { throw Self.refuse(place, "a tensor of a class of its own") }
+      else {
+        throw Self.refuse(
+          place, "a tensor of the class \(arguments.count > 1 ? arguments[1].global ?? "?" : "?")",
+          "save it as a plain tensor, with .as_subclass(torch.Tensor)")
+      }
       if function == "torch._utils._rebuild_parameter", let data = inner.first {
         return try view(data, named: name, depth: depth + 1)
       }
       return try view(function, inner, place)
-    case .call(let function, let arguments): return try view(function, arguments, place)
-    case .persistent(let id):
-      guard let view = outside?(id) else { throw Self.refuse(place, "no tensor") }
-      return view
-    default: throw Self.refuse(place, "no tensor")
+    default: return try view(function, arguments, place)
     }
   }
 
@@ -68,13 +77,18 @@ struct TorchObjects {
     case "torch._utils._rebuild_tensor": flagsAt = 4
     case "torch._utils._rebuild_tensor_v2": flagsAt = 6
     case "torch._utils._rebuild_tensor_v3": flagsAt = 7
-    default: throw Self.refuse(place, "a tensor made by \(function), which is not a dense one")
+    case "torch._utils._rebuild_qtensor": throw TorchQuantization.error(place)
+    case "torch._utils._rebuild_sparse_tensor", "torch._utils._rebuild_sparse_csr_tensor":
+      throw Self.refuse(place, "a sparse tensor", "save it as a dense one, with .to_dense()")
+    default:
+      throw Self.refuse(place, "a tensor made by \(function), which is not a dense one", "save it as a plain tensor")
     }
     guard arguments.count == flagsAt || (arguments.count == flagsAt + 1 && flagsAt > 4),
       let offset = arguments[1].integer, let sizes = integers(arguments[2]), let strides = integers(arguments[3])
     else { throw Self.refuse(place, "not the arguments of \(function)") }
     if arguments.count > flagsAt { try checkFlags(arguments[flagsAt], place) }
     let (storage, window) = try storage(arguments[0], place)
+    guard !storage.isQuantized else { throw TorchQuantization.error(place) }
     var type = storage.elementType
     if flagsAt == 7 {
       guard let name = arguments[6].global, let stated = TorchGlobals.elementType(name) else {
@@ -100,7 +114,7 @@ struct TorchObjects {
   private func integers(_ value: PickleGraph.Value) -> [Int]? {
     var elements = graph.tuple(value)
     // torch.Size is a tuple by another name.
-    if case .call("torch.Size", let arguments) = graph.node(value), let first = arguments.first {
+    if graph.name(value) == "torch.Size", let first = graph.arguments(value).first {
       elements = graph.tuple(first) ?? graph.list(first)
     }
     guard let elements, elements.count <= Limits.maximumRank else { return nil }
@@ -116,7 +130,8 @@ struct TorchObjects {
   func storage(
     _ value: PickleGraph.Value, _ place: String
   ) throws(RNNError) -> (TorchStorage, TorchView.Window?) {
-    guard case .persistent(let id) = graph.node(value), let parts = graph.tuple(id), (5...6).contains(parts.count),
+    if let nested = try PickledStorage(value, in: graph) { return (nested.description, nil) }
+    guard let parts = graph.persistent(value).flatMap(graph.tuple), (5...6).contains(parts.count),
       parts[0].string == "storage", let type = parts[1].global, let key = parts[2].string,
       let count = parts[4].integer
     else { throw Self.refuse(place, "no storage") }
@@ -131,6 +146,7 @@ struct TorchObjects {
     guard let elementType = TorchGlobals.storageType(type) else {
       throw Self.refuse(place, "a storage of type \(type)")
     }
-    return (TorchStorage(key: key, elementType: elementType, count: count), window)
+    let isQuantized = TorchGlobals.isQuantizedStorage(type)
+    return (TorchStorage(key: key, elementType: elementType, count: count, isQuantized: isQuantized), window)
   }
 }

@@ -1,19 +1,23 @@
 import RNNModel
 
-/// Finds the state_dict in what torch.save was given: the dictionary itself, or the fullest one in a checkpoint.
+/// Finds the model in what was pickled: a dictionary of names and tensors or arrays, the fullest one in a checkpoint, or a
+/// module that was saved whole.
 struct TorchStateDict {
   private let objects: TorchObjects
+  private let arrays: PickledArrays
   private var graph: PickleGraph { objects.graph }
 
   init(_ objects: TorchObjects) {
     self.objects = objects
+    arrays = PickledArrays(graph: objects.graph)
   }
 
-  /// A dictionary with tensors in it.
+  /// A dictionary with tensors in it, or a module.
   private struct Candidate {
-    /// `checkpoint['model']['state_dict']`, for people.
-    var path: String
-    var dictionary: PickleGraph.Value
+    /// Its number in the search.
+    var place: Int
+    var value: PickleGraph.Value
+    var isModule = false
     /// How many of its tensors have names of recurrent parameters, and how many there are.
     var score: (recurrent: Int, tensors: Int)
   }
@@ -21,76 +25,129 @@ struct TorchStateDict {
   /// The tensors in their order, what the file holds beside them, and which dictionary was chosen.
   func archive(_ tensors: inout TorchTensors) throws(RNNError) -> TensorArchive {
     var archive = TensorArchive()
-    let candidates = try self.candidates()
-    guard var best = candidates.first else {
-      throw RNNError(
-        .badData, "no state_dict: the file holds no dictionary of names and tensors",
-        remedy: "save model.state_dict() with torch.save")
-    }
+    var search = PickleSearch(objects, arrays)
+    let candidates = try self.candidates(&search)
+    guard var best = candidates.first else { throw missing(search) }
     for candidate in candidates.dropFirst() where candidate.score > best.score { best = candidate }
-    for (key, value) in graph.dictionary(best.dictionary) ?? [] where objects.isTensor(value) {
-      guard let name = key.string else { continue }
-      try archive.append(name, tensors.tensor(objects.view(value, named: name), named: name))
+    if best.isModule {
+      var budget = Limits.maximumTensorCount
+      try PickledModule(best.value, in: objects, budget: &budget).add(to: &archive, objects, &tensors)
+    } else {
+      try add(best.value, &tensors, to: &archive)
     }
-    if case .node(let chosen) = best.dictionary, case .node(let root) = graph.root, chosen != root {
-      archive.notes.append("the state_dict is \(best.path) of the checkpoint")
+    if best.place != 0 {
+      archive.notes.append("the state_dict is \(search.path(best.place)) of the checkpoint")
     }
-    let others = candidates.filter { $0.path != best.path }
-    if !others.isEmpty {
-      let names = others.prefix(4).map(\.path).joined(separator: ", ") + (others.count > 4 ? " …" : "")
-      archive.notes.append("tensors left out: \(names)")
+    let others = candidates.filter { $0.place != best.place }
+    // An optimizer's state has tensors too, which are no parameters of a model.
+    let models = others.filter { $0.score.recurrent > 0 }
+    if !models.isEmpty {
+      archive.notes.append(
+        "other models in the file, left out: \(Self.listed(models.map { search.path($0.place) }))")
+    }
+    let rest = others.filter { $0.score.recurrent == 0 }
+    if !rest.isEmpty { archive.notes.append("tensors left out: \(Self.listed(rest.flatMap { names(of: $0, search) }))") }
+    if search.isCut {
+      archive.notes.append("what is nested in more than \(Limits.maximumDepth) levels was not searched for tensors")
     }
     archive.metadata = metadata()
     return archive
   }
 
-  /// Every dictionary with tensors, outermost first.
-  private func candidates() throws(RNNError) -> [Candidate] {
-    var found: [Candidate] = []
-    var seen = Set<Int>()
-    /// Breadth first, so that a dictionary is named by its shortest path.
-    var level: [(value: PickleGraph.Value, path: String)] = [(graph.root, "")]
-    for _ in 0..<Limits.maximumDepth {
-      var next: [(value: PickleGraph.Value, path: String)] = []
-      for (value, path) in level {
-        guard case .node(let index) = value, seen.insert(index).inserted else { continue }
-        if let entries = graph.dictionary(value) {
-          var score = (recurrent: 0, tensors: 0)
-          for (key, value) in entries {
-            let name = key.string
-            if objects.isTensor(value) {
-              guard let name else { continue }
-              score.tensors += 1
-              if ParameterName(parsing: name.split(separator: ".").last ?? "") != nil { score.recurrent += 1 }
-            } else if case .node = value {
-              next.append((value, "\(path)[\(Self.text(key))]"))
-            }
-          }
-          if score.tensors > 0 { found.append(Candidate(path: path, dictionary: value, score: score)) }
-        } else if let elements = graph.list(value) ?? graph.tuple(value) {
-          for (position, element) in elements.enumerated() {
-            if case .node = element { next.append((element, "\(path)[\(position)]")) }
-          }
-        }
-      }
-      if next.isEmpty { return found }
-      level = next
-    }
-    throw RNNError(
-      .badData, "dictionaries and lists nested in more than \(Limits.maximumDepth) levels",
-      remedy: "save the model's state_dict alone")
+  private static func listed(_ names: [String]) -> String {
+    names.prefix(4).joined(separator: ", ") + (names.count > 4 ? " …" : "")
   }
 
-  private static func text(_ key: PickleGraph.Value) -> String {
-    key.string.map { "'\($0)'" } ?? key.integer.map(String.init) ?? "?"
+  /// A dictionary's path; the outermost one's tensors by name.
+  private func names(of candidate: Candidate, _ search: PickleSearch) -> [String] {
+    guard candidate.place == 0 else { return [search.path(candidate.place)] }
+    return (graph.dictionary(candidate.value) ?? []).filter { isTensor($0.value) }
+      .map { "['\($0.key.string ?? "?")']" }
   }
+
+  private func isTensor(_ value: PickleGraph.Value) -> Bool { objects.isTensor(value) || arrays.isArray(value) }
+
+  /// Adds a dictionary's tensors. Arrays beside torch's tensors are no parameters.
+  private func add(
+    _ dictionary: PickleGraph.Value, _ tensors: inout TorchTensors, to archive: inout TensorArchive
+  ) throws(RNNError) {
+    let entries = graph.dictionary(dictionary) ?? []
+    if let packed = entries.first(where: { TorchQuantization.isQuantized($0.value, in: graph) }) {
+      throw TorchQuantization.error("tensor \(packed.key.string ?? "?")")
+    }
+    let isOfTorch = entries.contains { objects.isTensor($0.value) }
+    var left: [String] = []
+    for (key, value) in entries {
+      guard let name = key.string else { continue }
+      if objects.isTensor(value) {
+        try archive.append(name, tensors.tensor(objects.view(value, named: name), named: name))
+      } else if arrays.isArray(value) {
+        if isOfTorch { left.append(name) } else { try archive.append(name, arrays.tensor(value, named: name)) }
+      }
+    }
+    if !left.isEmpty { archive.notes.append("NumPy arrays beside the tensors, left out: \(Self.listed(left))") }
+  }
+
+  // MARK: Searching
+
+  /// Every dictionary with tensors, and every module, outermost first.
+  private func candidates(_ search: inout PickleSearch) throws(RNNError) -> [Candidate] {
+    var found: [Candidate] = []
+    while let (place, value, isInObject) = search.next() {
+      if PickledModule.isModule(value, in: graph) {
+        var budget = Limits.maximumTensorCount
+        let module = try PickledModule(value, in: objects, budget: &budget)
+        let isQuantized = module.all.contains { TorchQuantization.isQuantized(class: $0.className) }
+        if module.score.tensors > 0 || isQuantized {
+          found.append(Candidate(place: place, value: value, isModule: true, score: module.score))
+        }
+        continue
+      }
+      search.descend(value, from: place)
+      guard let entries = graph.dictionary(value) else { continue }
+      var score = (recurrent: 0, tensors: 0)
+      for (key, value) in entries {
+        guard let name = key.string, isTensor(value) || TorchQuantization.isQuantized(value, in: graph) else { continue }
+        score.tensors += 1
+        // The weights of a quantized module are packed under one name.
+        let isRecurrent = ParameterName(parsing: name.split(separator: ".").last ?? "") != nil
+        if isRecurrent || name.contains("._all_weight_values.") { score.recurrent += 1 }
+      }
+      // The attributes of an object are no state_dict by themselves.
+      if score.recurrent > 0 || (score.tensors > 0 && !isInObject) {
+        found.append(Candidate(place: place, value: value, score: score))
+      }
+    }
+    return found
+  }
+
+  /// That nothing was found, and what the file is instead.
+  private func missing(_ search: PickleSearch) -> RNNError {
+    let save = "save a dictionary of names and tensors with torch.save, or of names and arrays with numpy.savez"
+    if isTensor(graph.root) {
+      return RNNError(.badData, "a single tensor, which has no name", remedy: save)
+    }
+    if let name = graph.name(graph.root) ?? graph.root.global {
+      return RNNError(
+        .badData, "a pickled \(name), which is not a dictionary of names and tensors; nothing in it was executed",
+        remedy: "take its weights out where it can be loaded, and save them by PyTorch's names with numpy.savez")
+    }
+    let classes = search.classes.prefix(3).joined(separator: ", ")
+    return RNNError(
+      .badData,
+      "no state_dict: the file holds no dictionary of names and tensors"
+        + (search.isCut ? " within \(Limits.maximumDepth) levels" : "")
+        + (classes.isEmpty ? "" : ", but objects of \(classes)"), remedy: save)
+  }
+
+  // MARK: Metadata
 
   /// The numbers and texts of the outermost dictionary, such as an epoch.
   private func metadata() -> [JSONValue.Member] {
     var members: [JSONValue.Member] = []
     var names = Set<String>()
     for (key, value) in graph.dictionary(graph.root) ?? [] {
-      guard let name = key.string, !objects.isTensor(value), let json = plain(value), names.insert(name).inserted else {
+      guard let name = key.string, !isTensor(value), let json = plain(value), names.insert(name).inserted else {
         continue
       }
       members.append(.init(name, json))
@@ -106,6 +163,7 @@ struct TorchStateDict {
     case .integer(let value): .integer(Int64(value))
     case .float(let value): value.isFinite ? .number(value) : .string(value.description)
     case .string(let text): .string(text)
+    case .node: arrays.number(value)
     default: nil
     }
   }

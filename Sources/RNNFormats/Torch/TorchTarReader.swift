@@ -32,10 +32,10 @@ struct TorchTarReader {
         guard let range = members[name] else { throw Self.refuse("member \(name)", "missing") }
         return ByteReader(UnsafeRawBufferPointer(rebasing: bytes[..<range.upperBound]), at: range.lowerBound)
       }
-      let storages = try Self.storages(member("storages"))
-      let views = try Self.views(member("tensors"), storages)
+      let storages = try storages(member("storages"))
+      let views = try views(member("tensors"), storages)
       var reader = try member("pickle")
-      let graph = try PickleMachine.run(&reader, at: "pickle", allowing: TorchGlobals.allows)
+      let graph = try PickleMachine.run(&reader, in: file.storage, at: "pickle")
       let objects = TorchObjects(graph) { id in id.string.flatMap { views[$0] } ?? id.integer.flatMap { views["\($0)"] }
       }
       let storage = file.storage
@@ -81,37 +81,37 @@ struct TorchTarReader {
     value.string ?? value.integer.map(String.init)
   }
 
-  private static func pickle(_ reader: inout ByteReader, _ place: String) throws(RNNError) -> PickleGraph {
-    try PickleMachine.run(&reader, at: place) { TorchGlobals.allows($0) || TorchGlobals.isTensorClass($0) }
+  private func pickle(_ reader: inout ByteReader, _ place: String) throws(RNNError) -> PickleGraph {
+    try PickleMachine.run(&reader, in: file.storage, at: place)
   }
 
   /// A count; for each storage a pickle (key, location, type), a count of elements and their bytes; then the parts of
   /// storages that are known by keys of their own, (key, whole, offset, count).
-  private static func storages(_ whole: ByteReader) throws(RNNError) -> [String: Storage] {
+  private func storages(_ whole: ByteReader) throws(RNNError) -> [String: Storage] {
     var reader = whole
     var storages: [String: Storage] = [:]
     let count = try pickle(&reader, "storages").root
     guard let count = count.integer, (0...Limits.maximumTensorCount).contains(count) else {
-      throw refuse("storages", "no count of storages")
+      throw Self.refuse("storages", "no count of storages")
     }
     for _ in 0..<count {
       let entry = try pickle(&reader, "storages")
-      guard let parts = entry.tuple(entry.root), parts.count == 3, let key = key(parts[0]),
+      guard let parts = entry.tuple(entry.root), parts.count == 3, let key = Self.key(parts[0]),
         let type = parts[2].global.flatMap(TorchGlobals.storageType)
-      else { throw refuse("storages", "a storage without key, location and type") }
+      else { throw Self.refuse("storages", "a storage without key, location and type") }
       let elements: Int64 = try reader.integer("the count of storage \(key)")
       let description = TorchStorage(key: key, elementType: type, count: Int(elements))
-      guard let size = description.byteCount else { throw refuse("storage \(key)", "\(elements) elements") }
+      guard let size = description.byteCount else { throw Self.refuse("storage \(key)", "\(elements) elements") }
       let start = reader.offset
       _ = try reader.take(size, "storage \(key)")
       storages[key] = Storage(description: description, start: start, size: size)
     }
     let views = try pickle(&reader, "storages")
-    guard let list = views.list(views.root) else { throw refuse("storages", "no list of parts of storages") }
+    guard let list = views.list(views.root) else { throw Self.refuse("storages", "no list of parts of storages") }
     for value in list {
-      guard let parts = views.tuple(value), parts.count == 4, let key = key(parts[0]), let root = Self.key(parts[1]),
+      guard let parts = views.tuple(value), parts.count == 4, let key = Self.key(parts[0]), let root = Self.key(parts[1]),
         let offset = parts[2].integer, let count = parts[3].integer, var part = storages[root], part.root == nil
-      else { throw refuse("storages", "a part of no storage") }
+      else { throw Self.refuse("storages", "a part of no storage") }
       part.root = root
       part.window = TorchView.Window(offset: offset, count: count)
       storages[key] = part
@@ -120,23 +120,23 @@ struct TorchTarReader {
   }
 
   /// A count; for each tensor a pickle (key, storage, class), its rank as 8 bytes, sizes, strides and offset.
-  private static func views(_ whole: ByteReader, _ storages: [String: Storage]) throws(RNNError) -> [String: TorchView]
+  private func views(_ whole: ByteReader, _ storages: [String: Storage]) throws(RNNError) -> [String: TorchView]
   {
     var reader = whole
     var views: [String: TorchView] = [:]
     let count = try pickle(&reader, "tensors").root
     guard let count = count.integer, (0...Limits.maximumTensorCount).contains(count) else {
-      throw refuse("tensors", "no count of tensors")
+      throw Self.refuse("tensors", "no count of tensors")
     }
     for _ in 0..<count {
       let entry = try pickle(&reader, "tensors")
-      guard let parts = entry.tuple(entry.root), parts.count == 3, let key = key(parts[0]),
+      guard let parts = entry.tuple(entry.root), parts.count == 3, let key = Self.key(parts[0]),
         let storage = Self.key(parts[1]).flatMap({ storages[$0] }), let type = storage.description.elementType
-      else { throw refuse("tensors", "a tensor without key, storage and class") }
+      else { throw Self.refuse("tensors", "a tensor without key, storage and class") }
       // Only the first four bytes were ever read.
       let rank: Int32 = try reader.integer("a tensor's rank")
       _ = try reader.take(4, "a tensor's rank")
-      guard (0...Int32(Limits.maximumRank)).contains(rank) else { throw refuse("tensor \(key)", "\(rank) axes") }
+      guard (0...Int32(Limits.maximumRank)).contains(rank) else { throw Self.refuse("tensor \(key)", "\(rank) axes") }
       func numbers() throws(RNNError) -> [Int] {
         var result: [Int] = []
         for _ in 0..<rank { result.append(Int(try reader.integer("a tensor's shape") as Int64)) }

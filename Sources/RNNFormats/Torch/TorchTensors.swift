@@ -7,6 +7,8 @@ struct TorchStorage: Hashable {
   var elementType: ElementType?
   /// Elements, or bytes where there is no type.
   var count: Int
+  /// Whether its elements stand for numbers by a scale.
+  var isQuantized = false
 
   /// Nil where it overflows.
   var byteCount: Int? {

@@ -4,6 +4,8 @@ import RNNModel
 /// aligned member. The same archive always gives the same bytes.
 struct TorchWriter {
   private static let stem = "archive"
+  /// As many tensors as can be read back whatever their names and ranks are.
+  private static let certainCount = 1 << 16
   private let archive: TensorArchive
 
   init(_ archive: TensorArchive) {
@@ -36,11 +38,19 @@ struct TorchWriter {
     }
     pickle.add(.setItems)
     pickle.add(.stop)
-    guard pickle.bytes.count <= Limits.maximumHeaderSize else {
+    guard pickle.bytes.count <= Limits.maximumPickleSize else {
       throw RNNError(
         .badData,
         "the tensors' descriptions would take \(pickle.bytes.count) bytes, more than "
-          + "\(Limits.maximumHeaderSize)", remedy: "carry fewer tensors")
+          + "\(Limits.maximumPickleSize)", remedy: "carry fewer tensors")
+    }
+    // So many tensors may take more memory than a reader spends on them.
+    if archive.tensors.count > Self.certainCount {
+      let storage = TensorStorage(count: pickle.bytes.count) { $0.copyBytes(from: pickle.bytes) }
+      try storage.withUnsafeBytes { (bytes) throws(RNNError) in
+        var reader = ByteReader(bytes)
+        _ = try PickleMachine.run(&reader, in: storage, at: "the pickle of \(archive.tensors.count) tensors")
+      }
     }
     return pickle.bytes
   }
@@ -52,10 +62,10 @@ struct TorchWriter {
     pickle.addGlobal("torch._utils", storage == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
     pickle.add(.mark)
     pickle.add(.mark)
-    pickle.add("storage")
+    pickle.addOften("storage")
     pickle.addGlobal(storage == nil ? "torch.storage" : "torch", storage ?? "UntypedStorage")
     pickle.add("\(key)")
-    pickle.add("cpu")
+    pickle.addOften("cpu")
     pickle.add(storage == nil ? tensor.byteCount : tensor.count)
     pickle.add(.tuple)
     pickle.add(.binPersistentID)
@@ -78,6 +88,8 @@ struct TorchWriter {
 /// Appends opcodes of pickle protocol 2.
 struct PickleWriter {
   var bytes: [UInt8] = []
+  /// What is written once and referred to from then on.
+  private var memo: [String: UInt8] = [:]
 
   mutating func add(_ opcode: PickleOpcode) { bytes.append(opcode.rawValue) }
 
@@ -108,8 +120,28 @@ struct PickleWriter {
   }
 
   mutating func addGlobal(_ module: String, _ name: String) {
-    add(.global)
-    bytes += Array("\(module)\n\(name)\n".utf8)
+    addOnce("\(module)\n\(name)\n") { writer in
+      writer.add(.global)
+      writer.bytes += Array("\(module)\n\(name)\n".utf8)
+    }
+  }
+
+  /// A text that is written again and again.
+  mutating func addOften(_ text: String) {
+    addOnce(text) { $0.add(text) }
+  }
+
+  private mutating func addOnce(_ key: String, _ write: (inout PickleWriter) -> Void) {
+    if let index = memo[key] {
+      add(.binGet)
+      bytes.append(index)
+      return
+    }
+    write(&self)
+    guard let index = UInt8(exactly: memo.count) else { return }
+    memo[key] = index
+    add(.binPut)
+    bytes.append(index)
   }
 
   mutating func addOrderedDict() {

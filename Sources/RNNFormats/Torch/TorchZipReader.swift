@@ -24,7 +24,7 @@ struct TorchZipReader {
 
   func archive() throws(RNNError) -> TensorArchive {
     let isScript = zip["\(stem)/constants.pkl"] != nil
-    let graph = try pickle("data.pkl") { isScript ? TorchGlobals.allowsInScript($0) : TorchGlobals.allows($0) }
+    let graph = try pickle("data.pkl")
     let objects = TorchObjects(graph)
     let (zip, stem) = (zip, stem)
     var tensors = TorchTensors(isBigEndian: try isBigEndian()) { storage throws(RNNError) in
@@ -44,20 +44,21 @@ struct TorchZipReader {
     }
     if isScript {
       let code = { (path: String) throws(RNNError) -> String? in try self.text("code/\(path)") }
-      return try TorchScript(objects, code: code).archive(&tensors)
+      var script = TorchScript(objects, code: code)
+      return try script.archive(&tensors)
     }
     var archive = try TorchStateDict(objects).archive(&tensors)
     try TorchExtra.read(from: zip, stem: stem, into: &archive)
     return archive
   }
 
-  private func pickle(_ member: String, allowing allows: @escaping (String) -> Bool) throws(RNNError) -> PickleGraph {
-    guard let storage = try bytes(member) else {
+  private func pickle(_ member: String) throws(RNNError) -> PickleGraph {
+    guard let storage = try bytes(member, limit: Limits.maximumPickleSize) else {
       throw RNNError(.badData, place: "member \(stem)/\(member)", "missing", remedy: "save the file again")
     }
     return try storage.withUnsafeBytes { (bytes) throws(RNNError) in
       var reader = ByteReader(bytes)
-      let graph = try PickleMachine.run(&reader, at: member, allowing: allows)
+      let graph = try PickleMachine.run(&reader, in: storage, at: member)
       guard reader.remaining == 0 else {
         throw RNNError(
           .badData, place: "\(member), offset \(reader.offset)", "\(reader.remaining) bytes after the pickle",
@@ -67,14 +68,15 @@ struct TorchZipReader {
     }
   }
 
-  /// A member's bytes, which may be no more than a header's. Nil where there is none.
-  private func bytes(_ member: String) throws(RNNError) -> TensorStorage? {
+  /// A member's bytes, no more than the limit. Nil where there is none.
+  private func bytes(
+    _ member: String, limit: Int = Limits.maximumHeaderSize
+  ) throws(RNNError) -> TensorStorage? {
     guard let entry = zip["\(stem)/\(member)"] else { return nil }
-    guard entry.count <= Limits.maximumHeaderSize else {
+    guard entry.count <= limit else {
       throw RNNError(
-        .badData, place: "member \(entry.name)",
-        "\(entry.count) bytes, more than the limit of \(Limits.maximumHeaderSize)",
-        remedy: "save the model's state_dict alone")
+        .badData, place: "member \(entry.name)", "\(entry.count) bytes, more than the limit of \(limit)",
+        remedy: "save the model's tensors alone")
     }
     return try zip.bytes(of: entry)
   }

@@ -129,15 +129,17 @@ def bombs():
     pickled("deep_lists", b"}(" + text("weight") + tensor() + text("deep") + b"]" * 70 + b"a" * 69 + b"u")
     pickled("memo_index", b"Nr\xff\xff\xff\xff")
     pickled("memo_missing", b"h\x07")
-    pickled("memo_count", b"N" + b"\x94" * (2**20 + 1), deflated=["data.pkl"])
+    pickled("memo_count", b"N" + b"\x94" * (2**25 + 1), deflated=["data.pkl"])
     # A tuple of a tuple a thousand times, a thousand times.
-    pickled("memo_bomb", b"(" + b"N" * 1000 + b"tq\x00" + (b"(" + b"h\x00" * 1000 + b"t") * 2200, deflated=["data.pkl"])
-    pickled("stack_bomb", b"N" * (2**20 + 1), deflated=["data.pkl"])
-    pickled("container_bomb", b")" + b"\x85" * 2**20, deflated=["data.pkl"])
+    pickled("memo_bomb", b"(" + b"N" * 1000 + b"tq\x00" + (b"(" + b"h\x00" * 100_000 + b"t") * 340, deflated=["data.pkl"])
+    pickled("stack_bomb", b"N" * (2**25 + 1), deflated=["data.pkl"])
+    pickled("container_bomb", b")" + b"\x85" * 2**25, deflated=["data.pkl"])
     pickled("deep_tuples", b")" + b"\x85" * 100_000, deflated=["data.pkl"])
-    pickled("opcode_bomb", b"N" + b"q\x00" * 2**24, deflated=["data.pkl"])
+    pickled("opcode_bomb", b"N" + b"20" * 2**25, deflated=["data.pkl"])
+    pickled("record_bomb", glob("a", "b") + b"q\x00" + b"h\x00)R0" * 2**24, deflated=["data.pkl"])
+    pickled("list_bomb", b"](" + b"]" * 2**25 + b"e", deflated=["data.pkl"])
     pickled("huge_text", b"X\xff\xff\xff\x7f")
-    pickled("large_pickle", b"N" * (65 << 20), deflated=["data.pkl"])
+    pickled("large_pickle", b"N" * (257 << 20), deflated=["data.pkl"])
     wrapped = tensor()
     for _ in range(100):
         wrapped = glob("torch._utils", "_rebuild_parameter") + b"(" + wrapped + b"\x89NtR"

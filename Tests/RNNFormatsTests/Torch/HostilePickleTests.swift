@@ -11,33 +11,28 @@ import Testing
   }
 
   @Test(arguments: [
-    ("bare", "the first pickle, offset 2: the global os.system"),
-    ("builtins_eval", "data.pkl, offset 2: the global builtins.eval"),
-    ("ext_opcode", "data.pkl, offset 2: the opcode EXT1"),
-    ("getattr", "data.pkl, offset 2: the global builtins.getattr"),
-    ("hidden_in_a_state_dict", "data.pkl, offset 150: the global os.system"),
-    ("hub_load", "data.pkl, offset 2: the global torch.hub.load"),
-    ("inst", "data.pkl, offset 1: the opcode STRING"),
-    ("inst_opcode", "data.pkl, offset 39: the opcode INST"),
-    ("legacy", "the object's pickle, offset 29: the global os.system"),
-    ("nested_load", "data.pkl, offset 2: the global torch.storage._load_from_bytes"),
-    ("newobj_of_a_class", "data.pkl, offset 2: the global socket.socket"),
-    ("obj_opcode", "data.pkl, offset 28: the opcode OBJ"),
-    ("os_system", "data.pkl, offset 2: the global os.system"),
-    ("posix_system", "data.pkl, offset 2: the global posix.system"),
-    ("python2_eval", "data.pkl, offset 2: the global builtins.eval"),
-    ("quantized", "data.pkl, offset 13: the global torch._utils._rebuild_qtensor"),
-    ("script", "data.pkl, offset 2: the global os.system"),
-    ("sparse", "data.pkl, offset 13: the global torch._utils._rebuild_sparse_tensor"),
-    ("stack_global", "data.pkl, offset 14: the global os.system"),
-    ("storage_quantized", "data.pkl, offset 62: the global torch.QInt8Storage"),
-    ("subprocess", "data.pkl, offset 2: the global subprocess.Popen"),
-    ("tar", "pickle, offset 514: the global os.system"),
-    ("whole_module", "data.pkl, offset 2: the global __main__.Net"),
+    ("bare", "os.system"), ("builtins_eval", "builtins.eval"), ("ext_opcode", "copyreg.extension_1"),
+    ("getattr", "builtins.getattr"), ("hub_load", "torch.hub.load"), ("inst", "os.system"), ("inst_opcode", "os.system"),
+    ("nested_load", "torch.storage._load_from_bytes"), ("newobj_of_a_class", "socket.socket"), ("os_system", "os.system"),
+    ("posix_system", "posix.system"), ("python2_eval", "builtins.eval"), ("stack_global", "os.system"),
+    ("subprocess", "subprocess.Popen"), ("tar", "os.system"), ("whole_module", "__main__.Net"),
   ])
-  func refusesByNameWhatIsNoTensor(name: String, problem: String) throws {
-    try expect(name, problem + ", which is none of those of tensors and dictionaries",
-      "save the model's state_dict alone with torch.save; nothing in this file was executed")
+  func refusesByNameWhatIsNoTensor(name: String, made: String) throws {
+    try expect(
+      name, "a pickled \(made), which is not a dictionary of names and tensors; nothing in it was executed",
+      "take its weights out where it can be loaded, and save them by PyTorch's names with numpy.savez")
+  }
+
+  @Test func passesOverWhatHidesInAStateDict() throws {
+    let archive = try FormatRegistry.standard.read(Fixture.file("hostile/hidden_in_a_state_dict.pt"))
+    #expect(archive.tensors.map(\.name) == ["weight"])
+  }
+
+  @Test(arguments: [("quantized", "tensor w"), ("storage_quantized", "tensor weight")])
+  func refusesQuantizedTensors(name: String, place: String) throws {
+    try expect(
+      name, "\(place): its weights are quantized (torch.ao.quantization)",
+      "save the float model's state_dict, from before it was quantized, with torch.save")
   }
 
   @Test(arguments: [
@@ -47,12 +42,12 @@ import Testing
     ("build_on_a_list", "data.pkl, offset 4: BUILD of something that takes no state"),
     ("cut_short", "data.pkl, offset 2: the pickle ends inside an opcode: 16 bytes expected, 6 left"),
     ("empty_pickle", "data.pkl, offset 0: the pickle ends without STOP"),
-    ("endless_global", "data.pkl, offset 2: a global's name without an end"),
+    ("endless_global", "data.pkl, offset 2: a line without an end"),
     ("huge_text", "data.pkl, offset 2: the pickle ends inside an opcode: 2147483647 bytes expected, 1 left"),
     ("items_for_a_list", "data.pkl, offset 16: keys and values for something that is no dictionary"),
     ("mark_underflow", "data.pkl, offset 2: an opcode needs a mark, the stack has none"),
     ("memo_missing", "data.pkl, offset 2: entry 7 of the memo, which has none such"),
-    ("newobj_of_no_class", "data.pkl, offset 17: NEWOBJ of something that is no class"),
+    ("newobj_of_no_class", "data.pkl, offset 17: a call of something that is no class or function"),
     ("no_stop", "data.pkl, offset 3: the pickle ends without STOP"),
     ("odd_items", "data.pkl, offset 15: a key without a value"),
     (
@@ -60,8 +55,8 @@ import Testing
       "tensor weight: shape (4,) with strides [1] from element 1 reaches beyond the 4 elements of its storage"
     ),
     ("offset_negative", "tensor weight: offset -1 and strides [1], expected none below 0"),
-    ("protocol_9", "data.pkl, offset 0: pickle protocol 9, expected 2 to 5"),
-    ("reduce_of_no_global", "data.pkl, offset 17: REDUCE of something that is no global"),
+    ("protocol_9", "data.pkl, offset 0: pickle protocol 9, expected 0 to 5"),
+    ("reduce_of_no_global", "data.pkl, offset 17: a call of something that is no class or function"),
     ("repeated", "tensor weight: shape (1048576, 1024) repeats the 4 elements of its storage too often"),
     ("shared", "tensor w68: with it the tensors have more than 64 times the bytes of their storages"),
     (
@@ -101,10 +96,12 @@ import Testing
     ("billion_laughs", "no state_dict: the file holds no dictionary of names and tensors"),
     ("contains_itself", "no state_dict: the file holds no dictionary of names and tensors"),
     ("no_tensors", "no state_dict: the file holds no dictionary of names and tensors"),
-    ("tensor_alone", "no state_dict: the file holds no dictionary of names and tensors"),
+    ("tensor_alone", "a single tensor, which has no name"), ("obj_opcode", "no state_dict: the file holds no dictionary of names and tensors"),
+    ("deep_tuples", "no state_dict: the file holds no dictionary of names and tensors within 64 levels"),
+    ("legacy_wrong_magic", "no state_dict: the file holds no dictionary of names and tensors"),
   ])
   func refusesFilesWithoutAStateDict(name: String, problem: String) throws {
-    try expect(name, problem, "save model.state_dict() with torch.save")
+    try expect(name, problem, "save a dictionary of names and tensors with torch.save, or of names and arrays with numpy.savez")
   }
 
   @Test(arguments: [
@@ -115,22 +112,18 @@ import Testing
     ("wrapped_parameter", "tensor weight: wrapped in more than 64 layers"),
   ])
   func refusesTensorsOfAnotherKind(name: String, problem: String) throws {
-    try expect(name, problem, "save the model's state_dict again with torch.save")
+    try expect(name, problem, "save the model's tensors again with torch.save")
   }
 
   @Test(arguments: [
-    ("container_bomb", "data.pkl, offset 1048578: more than 1048576 containers and objects"),
-    ("deep_lists", "dictionaries and lists nested in more than 64 levels"),
-    ("deep_tuples", "dictionaries and lists nested in more than 64 levels"),
-    ("large_pickle", "member large_pickle/data.pkl: 68157443 bytes, more than the limit of 67108864"),
-    ("memo_bomb", "data.pkl, offset 4199199: more than 2097152 elements in containers"),
-    ("memo_count", "data.pkl, offset 1048579: more than 1048576 entries in the memo"),
-    ("memo_index", "data.pkl, offset 3: more than 1048576 entries in the memo"),
-    ("opcode_bomb", "data.pkl, offset 33554429: more than 16777216 opcodes"),
-    ("stack_bomb", "data.pkl, offset 1048578: more than 1048576 values on the stack"),
+    ("large_pickle", "member large_pickle/data.pkl: 269484035 bytes, more than the limit of 268435456"),
+    ("memo_bomb", "data.pkl, offset 44601451: more than 512 MiB of objects"),
+    ("memo_count", "data.pkl, offset 22369623: more than 512 MiB of objects"),
+    ("memo_index", "data.pkl, offset 3: more than 512 MiB of objects"),
+    ("stack_bomb", "data.pkl, offset 22369623: more than 512 MiB of objects"),
   ])
   func refusesWhatWouldFillTheMachine(name: String, problem: String) throws {
-    try expect(name, problem, "save the model's state_dict alone")
+    try expect(name, problem, "save the model's tensors alone")
   }
 
   @Test(arguments: [
@@ -154,10 +147,6 @@ import Testing
     (
       "byteorder", #"member byteorder/byteorder: "middle", expected little or big"#,
       "save the file again"
-    ),
-    (
-      "legacy_wrong_magic", "offset 0: a pickle that does not begin with torch.save's magic number",
-      "copy the file again, or save it again with torch.save"
     ),
     (
       "name_twice", "tensor weight: the name stands twice",

@@ -1,13 +1,18 @@
-/// The class of a module in a TorchScript archive.
-struct TorchScriptClass {
+import RNNModel
+
+/// The class of a module in a TorchScript archive or a pickle.
+struct TorchModuleClass {
   /// `LayerNorm`
   let name: Substring
   /// Whether it is one of PyTorch's own.
   let isOfTorch: Bool
   /// Whether it is one of PyTorch's that computes something and that RNNKit does not run: an activation, for one.
   let isUnknown: Bool
+  /// Whether it leaves out units at random while it is trained.
+  let isDropout: Bool
 
-  /// `type` as the archive has it: `__torch__.torch.nn.modules.normalization.___torch_mangle_3.LayerNorm`.
+  /// `type` as an archive has it, `__torch__.torch.nn.modules.normalization.___torch_mangle_3.LayerNorm`, or a pickle,
+  /// without `__torch__`.
   init(_ type: String) {
     let parts = type.split(separator: ".").filter { $0 != "__torch__" && !$0.hasPrefix("___torch_mangle_") }
     name = parts.last ?? ""
@@ -15,6 +20,14 @@ struct TorchScriptClass {
     let file = parts.count > 3 && parts[2] == "modules" ? parts[3] : ""
     let isKnown = Self.passive.contains(file) || Self.classes[file]?.contains(name) ?? false
     isUnknown = isOfTorch && !isKnown && !parts.starts(with: ["torch", "nn", "parallel"])
+    isDropout = isOfTorch && file == "dropout"
+  }
+
+  /// What to say of a class of the writer's own that has tensors of its own.
+  func note(of tensors: [String], at path: String) -> String {
+    "\(path.isEmpty ? "the model" : path), of class \(name), has tensors of its own: "
+      + tensors.prefix(4).joined(separator: ", ") + (tensors.count > 4 ? " …" : "")
+      + "; its code is not run, and what they are is guessed by names and shapes"
   }
 
   /// Files of torch/nn/modules with what computes nothing of the output.

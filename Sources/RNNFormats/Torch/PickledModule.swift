@@ -1,0 +1,137 @@
+import RNNModel
+
+/// A module that torch.save was given whole: its class by name, what it holds, and the modules in it. No code of it is in
+/// the file.
+struct PickledModule {
+  /// `torch.nn.modules.rnn.LSTM`
+  var className: String
+  /// The path of attributes that leads to it, as in a state_dict's names; empty for the outermost.
+  var path: String
+  /// Numbers, texts and truth values that it holds, such as `hidden_size`.
+  var attributes: [(name: String, value: PickleGraph.Value)] = []
+  /// Parameters, then the buffers that a state_dict has.
+  var tensors: [(name: String, value: PickleGraph.Value)] = []
+  var children: [(name: String, module: PickledModule)] = []
+
+  /// Whether an object is one: an instance of whatever class with a module's own attributes.
+  static func isModule(_ value: PickleGraph.Value, in graph: PickleGraph) -> Bool {
+    graph.name(value) != nil && graph.attribute("_modules", of: value).flatMap(graph.dictionary) != nil
+      && graph.attribute("_parameters", of: value).flatMap(graph.dictionary) != nil
+  }
+
+  /// The module that a value is. A module that stands in two places is there under both, as in a state_dict.
+  init(
+    _ value: PickleGraph.Value, in objects: TorchObjects, path: String = "", depth: Int = 0, budget: inout Int
+  ) throws(RNNError) {
+    let graph = objects.graph
+    budget -= 1
+    guard depth < Limits.maximumDepth, budget > 0 else {
+      throw RNNError(
+        .badData, place: path, "modules nested in more than \(Limits.maximumDepth) levels, or too many of them",
+        remedy: "save the model's state_dict instead")
+    }
+    className = graph.name(value) ?? "?"
+    self.path = path
+    let transient = Set(
+      graph.attribute("_non_persistent_buffers_set", of: value).map { Self.elements($0, graph) } ?? [])
+    for (key, held) in graph.attributes(value) ?? [] {
+      guard let name = key.string else { continue }
+      let entries = graph.dictionary(held)
+      switch name {
+      case "_parameters":
+        for entry in entries ?? [] where objects.isTensor(entry.value) {
+          if let name = entry.key.string { tensors.append((name, entry.value)) }
+        }
+      case "_modules":
+        for entry in entries ?? [] where Self.isModule(entry.value, in: graph) {
+          guard let name = entry.key.string else { continue }
+          children.append(
+            (
+              name,
+              try PickledModule(
+                entry.value, in: objects, path: Model.join(path, name), depth: depth + 1, budget: &budget)
+            ))
+        }
+      default: if Self.isPlain(held) { attributes.append((name, held)) }
+      }
+    }
+    for entry in graph.attribute("_buffers", of: value).flatMap(graph.dictionary) ?? []
+    where objects.isTensor(entry.value) {
+      if let name = entry.key.string, !transient.contains(name) { tensors.append((name, entry.value)) }
+    }
+  }
+
+  private static func isPlain(_ value: PickleGraph.Value) -> Bool {
+    switch value {
+    case .none, .bool, .integer, .float, .string: true
+    default: false
+    }
+  }
+
+  /// The texts of a set, which older protocols make by a call with a list.
+  private static func elements(_ value: PickleGraph.Value, _ graph: PickleGraph) -> [String] {
+    switch graph.node(value) {
+    case .set(let index): graph.lists[Int(index)].compactMap(\.string)
+    case .record: (graph.arguments(value).first.flatMap(graph.list) ?? []).compactMap(\.string)
+    default: []
+    }
+  }
+
+  subscript(attribute: String) -> PickleGraph.Value? { attributes.last { $0.name == attribute }?.value }
+
+  /// This module and all in it, each before what it holds.
+  var all: [PickledModule] { [self] + children.flatMap(\.module.all) }
+
+  /// How many tensors have names of recurrent parameters, and how many there are.
+  var score: (recurrent: Int, tensors: Int) {
+    let names = all.flatMap { $0.tensors.map(\.name) }
+    return (names.count { ParameterName(parsing: $0) != nil }, names.count)
+  }
+
+  /// Adds the tensors under a state_dict's names, and what the modules say of themselves.
+  func add(
+    to archive: inout TensorArchive, _ objects: TorchObjects, _ tensors: inout TorchTensors
+  ) throws(RNNError) {
+    archive.notes.append(
+      "a whole \(className.split(separator: ".").last ?? "module") of torch.save: its forward() is not in the file, "
+        + "modules are taken in their order")
+    var layouts: [(name: String, batchFirst: Bool)] = []
+    for module in all {
+      guard !TorchQuantization.isQuantized(class: module.className) else {
+        throw TorchQuantization.error("module \(module.path)")
+      }
+      let type = TorchModuleClass(module.className)
+      if type.isUnknown {
+        archive.hints.unknown.append(.init(name: module.path, position: archive.tensors.count))
+        archive.notes.append("\(module.path) is of class \(type.name), which RNNKit cannot run")
+      } else if !type.isOfTorch, !module.tensors.isEmpty {
+        archive.notes.append(type.note(of: module.tensors.map(\.name), at: module.path))
+      }
+      for (name, value) in module.tensors {
+        let name = Model.join(module.path, name)
+        try archive.append(name, tensors.tensor(objects.view(value, named: name), named: name))
+      }
+      guard module.tensors.contains(where: { ParameterName(parsing: $0.name) != nil }) else { continue }
+      switch module["nonlinearity"]?.string ?? module["mode"]?.string {
+      case "relu", "RNN_RELU": archive.hints.nonlinearity[module.path] = .relu
+      case "tanh", "RNN_TANH": archive.hints.nonlinearity[module.path] = .tanh
+      default: break
+      }
+      if case .bool(let batchFirst) = module["batch_first"] { layouts.append((module.path, batchFirst)) }
+    }
+    archive.add(layouts: layouts)
+  }
+}
+
+extension TensorArchive {
+  /// Says whether the batch comes first, where the modules agree.
+  mutating func add(layouts: [(name: String, batchFirst: Bool)]) {
+    let kinds = Set(layouts.map(\.batchFirst))
+    if kinds.count == 1 { hints.batchFirst = kinds.first }
+    if kinds.count > 1 {
+      notes.append(
+        "modules differ in batch_first: "
+          + layouts.map { "\($0.name) \($0.batchFirst ? "True" : "False")" }.joined(separator: ", "))
+    }
+  }
+}
