@@ -47,7 +47,7 @@ struct StateArguments {
     let names = states.map(\.name)
     // An earlier run's last state is the next one's first.
     for state in states where ["hn", "cn"].contains(state.name.split(separator: ".").last ?? "") {
-      let first = state.name.dropLast() + "0"
+      let first = String(state.name.dropLast()) + "0"
       if !names.contains(first) { states.append(NamedTensor(first, state.tensor)) }
     }
     let modules = plan.architecture.recurrentModules
