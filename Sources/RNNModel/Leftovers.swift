@@ -74,8 +74,11 @@ extension Model {
     let rest = carried.map(\.name).filter { !known.contains($0) }
     let own = rest.filter { !$0.contains(".") }
     let others = rest.filter { $0.contains(".") }
-    if !own.isEmpty { sentences.append("the model's own parameter\(own.count == 1 ? "" : "s") \(own.listed) left out") }
-    if !others.isEmpty { sentences.append("\(others.listed) left out, no part of the chain") }
+    func verb(_ names: [String]) -> String { names.count == 1 ? "is" : "are" }
+    if !own.isEmpty {
+      sentences.append("the model's own parameter\(own.count == 1 ? "" : "s") \(own.listed) \(verb(own)) left out")
+    }
+    if !others.isEmpty { sentences.append("\(others.listed) \(verb(others)) left out: no part of the chain") }
     return sentences
   }
 

@@ -73,8 +73,8 @@ import Testing
     ("scale", "the model's own parameter scale: nothing tells what the model does with this tensor; choose --module rnn --module fc to leave it out"),
     ("float8_head", "module fc: RNNKit cannot run what its tensors fc.weight, fc.bias belong to; choose --module rnn to leave it out"),
     ("int8_head", "module fc: RNNKit cannot run what its tensors fc.weight, fc.bias, fc.scale belong to; choose --module rnn to leave it out"),
-    ("learned_h0", "the model's own parameter h0: nothing tells what the model does with this tensor; add --rename h0=rnn.h0 to start from it, or choose --module rnn --module fc to leave it out"),
-    ("learned_state", "the model's own parameter init_h: nothing tells what the model does with this tensor; add --rename init_h=rnn.h0 --rename init_c=rnn.c0 to start from it, or choose --module rnn --module fc to leave it and init_c out"),
+    ("learned_h0", "the model's own parameter h0: nothing tells what the model does with this tensor; add --rename 'h0=rnn.h0' to start from it, or choose --module rnn --module fc to leave it out"),
+    ("learned_state", "the model's own parameter init_h: nothing tells what the model does with this tensor; add --rename 'init_h=rnn.h0' --rename 'init_c=rnn.c0' to start from it, or choose --module rnn --module fc to leave it and init_c out"),
   ])
   func refusesWhatItCannotRunAndNamesWhatItCan(name: String, message: String) throws {
     let y = scratch.path("y.npz")
@@ -88,23 +88,25 @@ import Testing
       }
     }
     // The choice runs and says what it leaves out, in the same words for each command.
-    let choice = message.components(separatedBy: " ").split(separator: "choose").last?.prefix { $0 != "to" } ?? []
-    let said = try run(name, Array(choice), giving: "part").split(separator: "\n").filter { $0.contains("left out") }
+    let words = message.components(separatedBy: "choose ").last?.components(separatedBy: " to leave").first ?? ""
+    let choice = words.components(separatedBy: " ")
+    let said = try run(name, choice, giving: "part").split(separator: "\n").filter { $0.contains("left out") }
     #expect(!said.isEmpty)
     for command in [["diagnose", Self.model(name)], ["bench", Self.model(name), "--seconds", "0.001"]] {
       let result = try Command.run(command + choice)
       #expect(result.status == 0 && said.allSatisfy { result.errors.contains($0 + "\n") }, "\(command[0]): \(result.errors)")
     }
     if let add = message.components(separatedBy: "add ").dropFirst().first {
-      let renames = add.components(separatedBy: " to start")[0].components(separatedBy: " ")
+      let renames = add.components(separatedBy: " to start")[0].replacing("'", with: "")
+        .components(separatedBy: " ")
       #expect(try run(name, renames, giving: "y").contains("rnn starts from rnn.h0"))
     }
   }
 
   @Test func namesWhatNoRunDependsOn() throws {
     let said = try run("own_parameters", giving: "y")
-    #expect(said.contains("the model's own parameters similarity_weight, similarity_bias, log_sigma left out\n"))
-    #expect(said.contains("criterion.weight, fc.total_ops left out, no part of the chain\n"))
+    #expect(said.contains("the model's own parameters similarity_weight, similarity_bias, log_sigma are left out\n"))
+    #expect(said.contains("criterion.weight, fc.total_ops are left out: no part of the chain\n"))
   }
 
   @Test func startsFromAStateOfTheModulesOwn() throws {

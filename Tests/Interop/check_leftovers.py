@@ -57,7 +57,7 @@ class Trial:
     def run(self, path, *options):
         """The exit status, what was said, and the chain's end."""
         self.got.unlink(missing_ok=True)
-        result = self.recurrent("run", path, "--input", self.given, "--output", self.got, *options)
+        result = self.rnn("run", path, "--input", self.given, "--output", self.got, *options)
         if result.returncode:
             return result.returncode, result.stderr.strip(), None
         arrays = np.load(self.got)
@@ -73,9 +73,9 @@ class Trial:
         judged = self.command.folder / "case.npz"
         names = {"y": self.y.numpy()} if self.model.linear is not None else {"output": self.y.numpy()}
         np.savez(judged, input=self.x.numpy(), **names)
-        verified = self.recurrent("verify", self.path, "--case", judged, *self.options).returncode
-        converted = self.command.folder / "model.recurrent"
-        made = self.recurrent("convert", self.path, converted, "--force", *self.options).returncode
+        verified = self.rnn("verify", self.path, "--case", judged, *self.options).returncode
+        converted = self.command.folder / "model.rnn"
+        made = self.rnn("convert", self.path, converted, "--force", *self.options).returncode
         if status == 0:
             if not report.require(self.near(ours, self.y), f"{self.place}: WRONG NUMBERS, exit 0, said: {said}"):
                 counts["wrong"] += 1

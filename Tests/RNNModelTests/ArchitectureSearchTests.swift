@@ -83,7 +83,8 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     #expect(model.architecture.modules.count == 1)
     #expect(model.carried.map(\.name) == ["log_sigma", "criterion.weight", "rnn.total_ops"])
     #expect(model.leftOut == [
-      "the model's own parameter log_sigma left out", "criterion.weight, rnn.total_ops left out, no part of the chain",
+      "the model's own parameter log_sigma is left out",
+      "criterion.weight, rnn.total_ops are left out: no part of the chain",
     ])
   }
 
