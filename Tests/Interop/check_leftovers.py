@@ -132,7 +132,6 @@ class Trial:
                 continue
             left = [name for name, value in self.model.saved().items()
                     if not any(name.startswith(module + ".") for module in modules) and value.numel()]
-            names = {name.split(".")[0] for name in left} | set(left)
             missing = [name for name in left if name not in said and name.rsplit(".", 1)[0] + " is left out" not in said
                        and name.split(".parametrizations")[0] + " is left out" not in said]
             report.require(not missing, f"{self.place}: '{words}' leaves out {missing} and says: {said}")
