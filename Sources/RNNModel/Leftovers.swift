@@ -87,7 +87,7 @@ extension Model {
   public func startingState(_ module: UnknownModule) -> String? {
     guard module.isTensor, let tensor = archive[module.name], tensor.elementType.isWeight else { return nil }
     let last = module.name.split(separator: ".").last.map { $0.lowercased() } ?? ""
-    let isCell = last.hasPrefix("c") || last.contains("cell")
+    let isCell = last.hasPrefix("c") || last.contains("cell") || last.hasSuffix("_c") || last.hasSuffix("_c0")
     guard isCell || last.hasPrefix("h") || last.contains("hidden") || last.contains("state") || last.contains("init") else { return nil }
     let recurrent = architecture.recurrentModules
     guard recurrent.count == 1, let owner = recurrent.first, !owner.hasInitialState, !isCell || owner.cell == .lstm,
