@@ -3,9 +3,6 @@ import RNNRunner
 
 /// A reference case made ready to be run: its inputs, states and lengths, and the part of the chain it is of.
 struct CaseRun {
-  /// Members that go in; all others are compared.
-  private static let inputNames: Set<String> = ["input", "h0", "c0", "lengths"]
-
   private var model: Model
   private(set) var reference: ReferenceCase
   /// The modules the case names, nil for the whole chain.
@@ -52,8 +49,9 @@ struct CaseRun {
     batchFirst = isBatched && plan.architecture.batchFirst
   }
 
+  /// Whether a member goes in; all others are compared.
   static func isInput(_ member: String) -> Bool {
-    inputNames.contains(member) || member.hasSuffix(".h0") || member.hasSuffix(".c0")
+    member == "input" || member == "lengths" || StateName(member) != nil
   }
 
   /// Every member that the model gives for the case's input.
@@ -61,7 +59,7 @@ struct CaseRun {
     do throws(RNNError) {
       let plan = try Plan(model, modules: modules, precision: precision)
       let batch = isBatched ? input.shape[batchFirst ? 0 : 1] : 1
-      let state = try plan.state(batch: batch) { reference[$0] }
+      let state = try plan.state(batch: batch, members: reference.members)
       return try plan.run(input, state: state, lengths: lengths).members
     } catch {
       var error = error

@@ -18,6 +18,10 @@ struct ArchitectureSearch {
     subscript(last: Substring) -> Tensor? { members.first { $0.last == last }?.tensor.tensor }
     var isRecurrent: Bool { !isUnknown && members.contains { ParameterName(parsing: $0.last) != nil } }
     var asUnknown: Module { .unknown(UnknownModule(name: name, tensorNames: members.map(\.tensor.name))) }
+    /// The members on which a run may depend.
+    var relevant: [(last: Substring, tensor: NamedTensor)] {
+      members.filter { !Leftover.isHarmless($0.tensor.name, $0.tensor.tensor) }
+    }
   }
 
   func architecture(notes: inout [String]) throws(RNNError) -> Architecture {
@@ -27,22 +31,23 @@ struct ArchitectureSearch {
     for group in groups where group.isRecurrent { recurrent.append(try self.recurrent(group)) }
     guard !recurrent.isEmpty else { throw NearMiss(archive).error() }
     var seen = 0
-    var others = self.unknownWithoutTensors(groups)[...]
+    var absent = self.unknownWithoutTensors(groups)[...]
     for group in groups {
-      while let next = others.first, next.position <= group.position {
+      while let next = absent.first, next.position <= group.position {
         modules.append(.unknown(UnknownModule(name: next.name, tensorNames: [])))
-        others = others.dropFirst()
+        absent = absent.dropFirst()
       }
       if group.isUnknown {
         modules.append(group.asUnknown)
       } else if group.isRecurrent {
         modules.append(.recurrent(recurrent[seen]))
+        modules += strays(of: group, beside: recurrent[seen])
         seen += 1
-      } else if let module = other(group, recurrent: recurrent, isBeforeAll: seen == 0) {
-        modules.append(module)
+      } else {
+        modules += others(group, recurrent: recurrent, isBeforeAll: seen == 0)
       }
     }
-    modules += others.map { .unknown(UnknownModule(name: $0.name, tensorNames: [])) }
+    modules += absent.map { .unknown(UnknownModule(name: $0.name, tensorNames: [])) }
     var architecture = Architecture(modules: modules)
     order(&architecture, &notes)
     return architecture
@@ -59,9 +64,10 @@ struct ArchitectureSearch {
     var groups: [Group] = []
     var positions: [Substring: Int] = [:]
     for (position, tensor) in archive.tensors.enumerated() {
-      let dot = tensor.name.lastIndex(of: ".")
-      let prefix = dot.map { tensor.name[..<$0] } ?? ""
-      let last = dot.map { tensor.name[tensor.name.index(after: $0)...] } ?? tensor.name[...]
+      var prefix = tensor.name.lastIndex(of: ".").map { tensor.name[..<$0] } ?? ""
+      // What a weight is computed from belongs to the weight's module.
+      if let name = ParametrizedName(tensor.name) { prefix = tensor.name.prefix(name.owner.count) }
+      let last = prefix.isEmpty && !tensor.name.hasPrefix(".") ? tensor.name[...] : tensor.name[prefix.endIndex...].dropFirst()
       if positions[prefix] == nil {
         positions[prefix] = groups.count
         let name = String(prefix)
@@ -77,7 +83,16 @@ struct ArchitectureSearch {
     let names = group.members.compactMap { ParameterName(parsing: $0.last) }
     let isCell = names.contains { $0.layer == nil }
     func missing(_ name: ParameterName) -> RNNError {
-      RNNError(.badData, place: "tensor \(Model.join(group.name, name.description))",
+      let whole = Model.join(group.name, name.description)
+      let parts = group.members.map(\.tensor.name).filter {
+        $0.hasPrefix(whole + "_") || ParametrizedName($0).map { $0.weight == name.description } == true
+      }.filter { ParameterName(parsing: $0.dropFirst(group.name.isEmpty ? 0 : group.name.count + 1)) == nil }
+      guard parts.isEmpty else {
+        return RNNError(.badData, place: "tensor \(whole)",
+          "it is computed from \(parts.listed), and RNNKit does not know how",
+          remedy: "make it a plain weight before saving the model, as torch.nn.utils.parametrize.remove_parametrizations does")
+      }
+      return RNNError(.badData, place: "tensor \(whole)",
         "missing, though the model's other tensors ask for it",
         remedy: "export the whole state_dict, or name the right tensor with --rename")
     }
@@ -107,11 +122,15 @@ struct ArchitectureSearch {
         remedy: "export the model again; no RNN, GRU or LSTM has such a weight")
     }
     let numLayers = (names.compactMap(\.layer).max() ?? 0) + 1
-    let module = Recurrent(
+    var module = Recurrent(
       name: group.name, cell: cell, inputSize: inputWeight.shape[1], hiddenSize: hiddenSize, numLayers: numLayers,
       bias: names.contains { $0.kind == .biasIH || $0.kind == .biasHH },
       direction: names.contains { $0.isReverse } ? .bidirectional : .forward,
       projSize: projSize, peephole: names.contains { $0.kind == .weightPeephole }, isCell: isCell)
+    if let h0 = group["h0"], module.holdsState(h0, isCell: false) {
+      let c0 = group["c0"]
+      module.hasInitialState = cell != .lstm || c0.map { module.holdsState($0, isCell: true) } ?? false
+    }
     let present = Set(names)
     // Names such as weight_ih_l3 beside a missing layer 2, and a cell's beside a stack's.
     for parameter in module.parameters where !present.contains(parameter.name) { throw missing(parameter.name) }
@@ -124,26 +143,32 @@ struct ArchitectureSearch {
     return module
   }
 
-  /// A linear layer, an embedding, something that cannot be run, or nil for tensors that are no layer.
-  private func other(_ group: Group, recurrent: [Recurrent], isBeforeAll: Bool) -> Module? {
-    guard let weight = group["weight"], weight.elementType.isWeight else {
-      let isLayer = group.members.contains { member in
-        member.tensor.tensor.elementType.isWeight && ["weight", "kernel"].contains { member.last.contains($0) }
-      }
-      return isLayer ? group.asUnknown : nil
-    }
-    let bias = group["bias"]
-    guard weight.shape.rank == 2, weight.shape.count > 0, group.members.count == (bias == nil ? 1 : 2),
+  /// What a recurrent module's group holds beside its parameters: each tensor that a run may depend on by itself.
+  private func strays(of group: Group, beside module: Recurrent) -> [Module] {
+    group.relevant.filter { member in
+      ParameterName(parsing: member.last) == nil && !(module.hasInitialState && ["h0", "c0"].contains(member.last))
+    }.map { .unknown(UnknownModule(tensor: $0.tensor.name)) }
+  }
+
+  /// A linear layer, an embedding or something that cannot be run; nothing for tensors on which no run depends.
+  private func others(_ group: Group, recurrent: [Recurrent], isBeforeAll: Bool) -> [Module] {
+    let members = group.relevant
+    guard !members.isEmpty else { return [] }
+    // The model's own tensors are not one module, and a matrix among them may be used either way round.
+    if group.name.isEmpty { return members.map { .unknown(UnknownModule(tensor: $0.tensor.name)) } }
+    let bias = members.first { $0.last == "bias" }?.tensor.tensor
+    guard let weight = members.first(where: { $0.last == "weight" })?.tensor.tensor, weight.elementType.isWeight,
+      weight.shape.rank == 2, weight.shape.count > 0, members.count == (bias == nil ? 1 : 2),
       bias.map({ $0.shape.dimensions == [weight.shape[0]] && $0.elementType.isWeight }) ?? true
-    else { return group.asUnknown }
+    else { return [group.asUnknown] }
     let (rows, columns) = (weight.shape[0], weight.shape[1])
     let feeds = recurrent.contains { $0.inputSize == columns }
     let isFed = recurrent.contains { $0.outputSize == columns }
     let isNamedEmbedding = group.name.lowercased().contains("emb")
     if bias == nil, feeds, isNamedEmbedding || (archive.isOrdered ? isBeforeAll : !isFed) {
-      return .embedding(Embedding(name: group.name, numEmbeddings: rows, embeddingDim: columns))
+      return [.embedding(Embedding(name: group.name, numEmbeddings: rows, embeddingDim: columns))]
     }
-    return .linear(Linear(name: group.name, inFeatures: columns, outFeatures: rows, bias: bias != nil))
+    return [.linear(Linear(name: group.name, inFeatures: columns, outFeatures: rows, bias: bias != nil))]
   }
 
   /// Puts the modules in the order of application, or marks it as not known.

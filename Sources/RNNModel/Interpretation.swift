@@ -7,6 +7,8 @@ public struct ModelOptions: Sendable, Hashable {
   public var headActivation: Linear.Head?
   /// What to go on without where a file asks for it and RNNKit does not do it.
   public var ignored: Set<Departure.Kind>
+  /// The modules that are run, in the order of application, where not all are; what the options say is of these.
+  public var modules: [String]?
   /// Whether an option that contradicts the file is passed over rather than refused, as where the same options serve two
   /// files.
   public var yieldToFile = false
@@ -61,6 +63,7 @@ public struct Interpretation: Sendable {
       if said.insert(departure.note).inserted { notes.append(departure.note) }
     }
     archive.departures.removeAll { options.ignored.contains($0.kind) }
+    archive = try archive.computingWeights(notes: &notes)
     var architecture: Architecture
     if let stated = archive.architecture {
       architecture = stated
@@ -71,10 +74,13 @@ public struct Interpretation: Sendable {
       }
     } else {
       architecture = try ArchitectureSearch(archive).architecture(notes: &notes)
+      archive = try Self.flatteningStates(of: architecture, in: archive, &notes)
       Self.complete(&architecture, archive.hints, options, &notes)
+      if !options.yieldToFile { try Self.check(options, against: archive.hints) }
     }
+    if !options.yieldToFile { try Self.checkEffect(of: options, on: architecture) }
     if let head = options.headActivation, !options.yieldToFile || archive.architecture == nil {
-      try Self.set(head, in: &architecture)
+      try Self.set(head, options, in: &architecture)
     }
     model = try Model(archive, architecture: architecture)
     assumptions = notes
@@ -101,32 +107,90 @@ public struct Interpretation: Sendable {
     }
   }
 
+  /// States that a file holds with an axis for the batch, without it.
+  private static func flatteningStates(
+    of architecture: Architecture, in archive: TensorArchive, _ notes: inout [String]
+  ) throws(RNNError) -> TensorArchive {
+    var states = Set<String>()
+    for module in architecture.recurrentModules where module.hasInitialState {
+      let names = (module.cell == .lstm ? ["h0", "c0"] : ["h0"]).map { Model.join(module.name, $0) }
+      states.formUnion(names)
+      notes.append("\(module.name.isEmpty ? "the model" : module.name) starts from \(names.joined(separator: " and "))")
+    }
+    guard !states.isEmpty else { return archive }
+    return try archive.mapTensors { (named) throws(RNNError) in
+      let sizes = named.tensor.shape.dimensions
+      guard states.contains(named.name), sizes.count == 3, let shape = Shape([sizes[0], sizes[2]]) else { return named.tensor }
+      return named.tensor.reshaped(shape) ?? named.tensor
+    }
+  }
+
+  private static func contradiction(_ option: String, _ fact: String) -> RNNError {
+    RNNError(.usage, "\(option) contradicts the file, which says \(fact)", remedy: "leave the option out")
+  }
+
   /// An option that contradicts the file is more likely a slip than a wish.
   private static func check(_ options: ModelOptions, against stated: Architecture) throws(RNNError) {
-    func contradict(_ option: String, _ fact: String) -> RNNError {
-      RNNError(.usage, "\(option) contradicts the file, which says \(fact)", remedy: "leave the option out")
-    }
     if let wanted = options.batchFirst, wanted != stated.batchFirst {
-      throw contradict("--batch-first", "batch_first=\(stated.batchFirst ? "True" : "False")")
+      throw contradiction("--batch-first", "batch_first=\(stated.batchFirst ? "True" : "False")")
     }
     if let wanted = options.nonlinearity {
       for module in stated.recurrentModules where module.cell == .rnn && module.activations.candidate != wanted {
-        throw contradict("--nonlinearity \(wanted.name)", "\(module.activations.candidate.name) for \(module.name)")
+        throw contradiction("--nonlinearity \(wanted.name)", "\(module.activations.candidate.name) for \(module.name)")
       }
     }
   }
 
-  private static func set(_ head: Linear.Head, in architecture: inout Architecture) throws(RNNError) {
-    for index in architecture.modules.indices.reversed() {
-      guard case .linear(var module) = architecture.modules[index] else { continue }
-      guard module.activation == .elementwise(.identity) || module.activation == head else {
-        throw RNNError(.usage, "--head-activation contradicts the file, which has another activation after \(module.name)",
-          remedy: "leave the option out")
-      }
-      module.activation = head
-      architecture.modules[index] = .linear(module)
-      return
+  private static func check(_ options: ModelOptions, against hints: TensorArchive.Hints) throws(RNNError) {
+    if let wanted = options.batchFirst, let known = hints.batchFirst, wanted != known {
+      throw contradiction("--batch-first", "batch_first=\(known ? "True" : "False")")
     }
-    throw RNNError(.usage, "--head-activation needs a linear layer, and the model has none", remedy: "leave the option out")
+    guard let wanted = options.nonlinearity else { return }
+    for (name, known) in hints.nonlinearity.sorted(by: { $0.key < $1.key }) where known != wanted {
+      throw contradiction("--nonlinearity \(wanted.name)", "\(known.name) for \(name)")
+    }
+  }
+
+  /// The modules that are run, in the order of application as far as it is known. Names that are none are left to the run.
+  private static func chosen(_ options: ModelOptions, of architecture: Architecture) -> [Module] {
+    guard let names = options.modules else { return architecture.modules }
+    return names.compactMap { name in architecture.modules.first { $0.name == name } }
+  }
+
+  private static func checkEffect(of options: ModelOptions, on architecture: Architecture) throws(RNNError) {
+    guard options.nonlinearity != nil else { return }
+    let isUsed = chosen(options, of: architecture).contains { module in
+      if case .recurrent(let module) = module { module.cell == .rnn } else { false }
+    }
+    guard isUsed else {
+      throw RNNError(.usage, "--nonlinearity is of an Elman RNN, and \(options.modules == nil ? "the model has none" : "none is run")",
+        remedy: "leave the option out")
+    }
+  }
+
+  /// Sets what follows the last linear layer of those that are run.
+  private static func set(
+    _ head: Linear.Head, _ options: ModelOptions, in architecture: inout Architecture
+  ) throws(RNNError) {
+    let linear = chosen(options, of: architecture).compactMap { module in
+      if case .linear(let module) = module { module } else { nil }
+    }
+    guard let last = linear.last, let index = architecture.modules.firstIndex(where: { $0.name == last.name }) else {
+      throw RNNError(.usage,
+        "--head-activation needs a linear layer, and \(options.modules == nil ? "the model has none" : "none is run")",
+        remedy: "leave the option out")
+    }
+    guard options.modules != nil || architecture.orderKnown || linear.count == 1 else {
+      throw RNNError(.usage,
+        "--head-activation is of the last linear layer, and the file does not say which of \(linear.map(\.name).listed) that is",
+        remedy: "name the modules that are run with --module, where the command takes it, or leave the option out")
+    }
+    var module = last
+    guard module.activation == .elementwise(.identity) || module.activation == head else {
+      throw RNNError(.usage, "--head-activation contradicts the file, which has another activation after \(module.name)",
+        remedy: "leave the option out")
+    }
+    module.activation = head
+    architecture.modules[index] = .linear(module)
   }
 }

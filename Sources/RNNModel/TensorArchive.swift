@@ -107,6 +107,28 @@ public struct TensorArchive: Sendable {
     return copy
   }
 
+  /// The same archive without the tensors `gone`, and with others where some of these stood.
+  func replacingTensors(_ gone: Set<String>, by new: [String: NamedTensor]) throws(RNNError) -> TensorArchive {
+    guard !gone.isEmpty else { return self }
+    var copy = self
+    copy.tensors = []
+    copy.positions = [:]
+    var unknown = hints.unknown.indices[...]
+    for (position, tensor) in tensors.enumerated() {
+      while let next = unknown.first, hints.unknown[next].position <= position {
+        copy.hints.unknown[next].position = copy.tensors.count
+        unknown = unknown.dropFirst()
+      }
+      if let new = new[tensor.name] {
+        try copy.append(new.name, new.tensor)
+      } else if !gone.contains(tensor.name) {
+        try copy.append(tensor.name, tensor.tensor)
+      }
+    }
+    for index in unknown { copy.hints.unknown[index].position = copy.tensors.count }
+    return copy
+  }
+
   /// The tensor of that name.
   public subscript(name: String) -> Tensor? { positions[name].map { tensors[$0].tensor } }
 }

@@ -24,6 +24,8 @@ struct Chain {
       if modules != whole.modules {
         chosen = Architecture(modules: modules, batchFirst: whole.batchFirst)
       }
+    } else if let unknown = whole.unknownModules.first {
+      throw Self.cannotRun(unknown, in: model)
     } else if !whole.orderKnown {
       throw Self.unknownOrder(whole)
     }
@@ -32,7 +34,7 @@ struct Chain {
     }
     var endsInLastStep = false
     for (index, module) in chosen.modules.enumerated() {
-      if case .unknown(let unknown) = module { throw Self.cannotRun(unknown) }
+      if case .unknown(let unknown) = module { throw Self.cannotRun(unknown, in: model) }
       if index > 0 {
         let before = chosen.modules[index - 1]
         guard before.outputSize == module.inputSize else {
@@ -85,7 +87,7 @@ struct Chain {
 
   /// Shows the readings that fit, where there are several.
   private static func unknownOrder(_ whole: Architecture) -> RNNError {
-    let readings = whole.readings.map { reading in reading.map { "--module \($0.name)" }.joined(separator: " ") }
+    let readings = whole.readings.map(options)
     return RNNError(.usage,
       "the file does not say in which order its modules follow each other" + (readings.isEmpty ? "" : ", and several fit"),
       remedy: readings.isEmpty
@@ -93,13 +95,63 @@ struct Chain {
         : "choose \(readings.joined(separator: " or "))")
   }
 
-  static func cannotRun(_ module: UnknownModule) -> RNNError {
-    RNNError(.badData, place: "module \(module.name)",
-      module.className.map { "RNNKit cannot run this layer of class \($0)" }
+  /// Names a module that cannot be run, and the modules that can without it.
+  static func cannotRun(_ module: UnknownModule, in model: Model) -> RNNError {
+    let choices = Self.choices(model).map(options)
+    let others = model.architecture.unknownModules.map(\.name).filter { $0 != module.name }
+    let leaving = "to leave \(others.isEmpty ? "it" : "it and " + others.listed) out"
+    var remedy = choices.isEmpty ? "name the modules to run with --module" : "choose \(choices.joined(separator: " or ")) \(leaving)"
+    if let states = startingStates(of: module, in: model) { remedy = "add \(states) to start from it, or \(remedy)" }
+    let problem =
+      module.isTensor ? "nothing tells what the model does with this tensor"
+      : module.className.map { "RNNKit cannot run this layer of class \($0)" }
         ?? (module.tensorNames.isEmpty
           ? "RNNKit cannot run this layer, which has no tensors and whose class the file does not say"
-          : "RNNKit cannot run what its tensors \(module.tensorNames.joined(separator: ", ")) belong to"),
-      remedy: "name the modules to run with --module")
+          : "RNNKit cannot run what its tensors \(module.tensorNames.listed) belong to")
+    let place = module.isTensor ? "the model's own parameter \(module.name)" : "module \(module.name.isEmpty ? "(unnamed)" : module.name)"
+    return RNNError(.badData, place: place, problem, remedy: remedy)
+  }
+
+  /// `--rename 'h0=rnn.h0'`, for what can be the starting state and whose cell state is there too, for an LSTM.
+  private static func startingStates(of module: UnknownModule, in model: Model) -> String? {
+    var renames: [(old: String, new: String)] = []
+    for other in model.architecture.unknownModules {
+      guard let new = model.startingState(other) else { continue }
+      guard !renames.contains(where: { $0.new == new }) else { return nil }
+      renames.append((other.name, new))
+    }
+    let wanted = model.architecture.recurrentModules.first?.cell == .lstm ? 2 : 1
+    guard renames.count == wanted, renames.contains(where: { $0.old == module.name }) else { return nil }
+    let rules = renames.filter { $0.old != $0.new }.map { "--rename \("\($0.old)=\($0.new)".quoted)" }
+    return rules.isEmpty ? nil : rules.joined(separator: " ")
+  }
+
+  private static func options(_ modules: [Module]) -> String {
+    modules.map { "--module \($0.name.quoted)" }.joined(separator: " ")
+  }
+
+  /// The chains of modules that can be run, each found to be one: of all of them, else as long as they get.
+  private static func choices(_ model: Model) -> [[Module]] {
+    let whole = model.architecture
+    let modules = whole.modules.filter { if case .unknown = $0 { false } else { true } }
+    func runs(_ modules: [Module]) -> Bool { (try? Chain(model, modules: modules.map(\.name))) != nil }
+    var found = whole.orderKnown ? [modules] : Architecture(modules: modules).readings
+    found = found.filter(runs)
+    if found.isEmpty {
+      // In the file's order, from each recurrent module as far as one follows the other.
+      var pieces: [[Module]] = []
+      for module in modules {
+        if whole.orderKnown, let last = pieces.last, runs(last + [module]) {
+          pieces[pieces.count - 1].append(module)
+        } else {
+          pieces.append([module])
+        }
+      }
+      found = pieces.filter { piece in
+        piece.contains { if case .recurrent = $0 { true } else { false } } && runs(piece)
+      }
+    }
+    return Array(found.prefix(4))
   }
 
   /// float64 where a weight of the chain is.

@@ -93,15 +93,28 @@ public final class Plan: @unchecked Sendable {
 
   /// The starting state for a batch from the members of a reference case or an input file: `h0` and `c0` of the only
   /// recurrent module, `<module>.h0` and `<module>.c0` of any. What has no member starts as `state(batch:)` has it.
-  public func state(batch: Int, members: (String) -> Tensor?) throws(RNNError) -> State {
+  ///
+  /// Throws for a starting state of no module that is run, and for two of one.
+  public func state(batch: Int, members: [NamedTensor]) throws(RNNError) -> State {
     var state = try state(batch: batch)
     let recurrent = architecture.recurrentModules
-    for module in recurrent {
-      func member(_ name: String) -> Tensor? {
-        members(Model.join(module.name, name)) ?? (recurrent.count == 1 ? members(name) : nil)
+    var given: [String: String] = [:]
+    for member in members {
+      guard let name = StateName(member.name) else { continue }
+      let module = recurrent.first { $0.name == name.module } ?? (name.module.isEmpty && recurrent.count == 1 ? recurrent[0] : nil)
+      guard let module, name.isUsual else {
+        let known = recurrent.flatMap { module in
+          (module.cell == .lstm ? ["h0", "c0"] : ["h0"]).map { Model.join(recurrent.count == 1 ? "" : module.name, $0) }
+        }
+        throw RNNError(.badData, place: member.name, "a starting state of no recurrent module that is run",
+          remedy: known.isEmpty ? "leave it out" : "name it as one of \(known.listed), or leave it out")
       }
-      if let h = member("h0") { try state.setH(h, module.name) }
-      if let c = member("c0") { try state.setC(c, module.name) }
+      let whole = Model.join(module.name, name.isCell ? "c0" : "h0")
+      if let other = given.updateValue(member.name, forKey: whole) {
+        throw RNNError(.badData, place: member.name, "the starting state of \(module.name) is given as \(other) too",
+          remedy: "leave one out")
+      }
+      if name.isCell { try state.setC(member.tensor, module.name) } else { try state.setH(member.tensor, module.name) }
     }
     return state
   }
@@ -131,7 +144,7 @@ public final class Plan: @unchecked Sendable {
         stages.append(.recurrent(try RecurrentStage(model, module, as: type, packing)))
       case .linear(let module):
         stages.append(.linear(try LinearStage(model, module, as: type, packing)))
-      case .unknown(let module): throw Chain.cannotRun(module)
+      case .unknown(let module): throw Chain.cannotRun(module, in: model)
       }
     }
     return stages

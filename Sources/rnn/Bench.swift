@@ -55,12 +55,13 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let start = Clock.nanoseconds
-    let file = try model.open(path, quiet: json || paced)
+    let file = try model.open(path, modules: part.names, quiet: json || paced)
     let loaded = Clock.nanoseconds
     do {
       let plan = try Plan(
         file.model, modules: part.names, precision: precision?.precision, instructionSet: isa?.instructionSet)
       let packed = Clock.nanoseconds
+      ModelArguments.sayWhatIsLeftOut(of: file)
       let call = call ?? (plan.isStreamable ? nil : .whole)
       let steps = call == .step ? 1 : self.steps ?? 100
       var random = SplitMix64(seed: 1)

@@ -31,8 +31,14 @@ struct Diagnose: ParsableCommand {
   @OptionGroup var model: ModelArguments
 
   func run() throws {
-    let file = try model.open(path, quiet: json)
-    let source = try DiagnosisInput(file: file, modules: part.names, path: input)
+    let file = try model.open(path, modules: part.names, quiet: json)
+    let source: DiagnosisInput
+    do {
+      source = try DiagnosisInput(file: file, modules: part.names, path: input)
+    } catch let error as RNNError {
+      throw error.inFile(path)
+    }
+    ModelArguments.sayWhatIsLeftOut(of: file)
     let diagnosis = try Diagnosis(file.model, modules: source.modules, input: source.sequence)
     let growth = try PerturbationGrowth(file.model, modules: part.names, input: source.tensor)
     Console.output(

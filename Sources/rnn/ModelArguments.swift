@@ -14,7 +14,7 @@ struct ModelArguments: ParsableArguments {
   @Flag(help: "Input and output are (batch, time, features), where the file does not say. Default: (time, batch, features).")
   var batchFirst = false
 
-  @Option(help: ArgumentHelp("What follows the last linear layer, where the file does not say. Default: nothing.", valueName: "function"))
+  @Option(help: ArgumentHelp("What follows the last linear layer of those that are run, where the file does not say. Default: nothing.", valueName: "function"))
   var headActivation: HeadActivation?
 
   @Option(help: ArgumentHelp("Read the tensor OLD as NEW; a * in both stands for the same text. Repeatable; the first that fits is used.", valueName: "old=new"))
@@ -64,12 +64,13 @@ struct ModelArguments: ParsableArguments {
   ///
   /// - Parameters:
   ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
+  ///   - modules: Which modules are run, nil for all.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   ///   - ignoring: What is gone on without in any case.
   ///   - showNoModel: Called with what the file holds where that is no model, before the error is thrown.
   func open(
-    _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false,
-    ignoring: Set<Departure.Kind> = [], showNoModel: (TensorFile) -> Void = { _ in }
+    _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, quiet: Bool = false,
+    isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], showNoModel: (TensorFile) -> Void = { _ in }
   ) throws -> ModelFile {
     HDF5Process.timeout = timeout
     var names = NameMapping()
@@ -80,6 +81,7 @@ struct ModelArguments: ParsableArguments {
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
       headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
+    options.modules = modules
     let contents = try TensorFile(path, as: from, supplying: tensors, mapping: names, registry: Self.registry)
     let file: ModelFile
     do throws(RNNError) { file = try contents.model(options) } catch {
@@ -88,6 +90,11 @@ struct ModelArguments: ParsableArguments {
     }
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
+  }
+
+  /// Says on standard error what of a model no run takes in, once the modules that are run are found to do.
+  static func sayWhatIsLeftOut(of file: ModelFile) {
+    for sentence in file.model.leftOut { Console.note("\(file.path): \(sentence)") }
   }
 }
 

@@ -97,10 +97,10 @@ struct Run: ParsableCommand {
     if let output { results = try ArrayTarget(output, replacing: force) }
     if let stateOut { lastState = try ArrayTarget(stateOut, replacing: force) }
     let arrays = try arrays()
-    let file = try model.open(path, supplying: arrays.members)
+    let file = try model.open(path, supplying: arrays.members, modules: part.names)
     do throws(RNNError) {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
-      sayWhatIsLeftOut(file.model)
+      ModelArguments.sayWhatIsLeftOut(of: file)
       try lastState?.checkHolds(stateOf: plan)
       if stream {
         progress.end()
@@ -141,15 +141,6 @@ struct Run: ParsableCommand {
       }
     }
     return result
-  }
-
-  /// Names what --module passes over because it cannot be run.
-  private func sayWhatIsLeftOut(_ model: Model) {
-    for case .unknown(let module) in model.architecture.modules {
-      let what =
-        module.tensorNames.isEmpty ? "it" : "what \(module.tensorNames.joined(separator: ", ")) belong to"
-      Console.note("\(path): \(module.name) is left out: \(what) cannot be run")
-    }
   }
 
   /// Draws the first sequence's first feature of what went in and what came out.

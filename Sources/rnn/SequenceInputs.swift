@@ -40,7 +40,7 @@ struct SequenceInputs {
     isBatched = tensor.shape.rank == (plan.takesIndices ? 2 : 3)
     isPiece = states.stateIn != nil && plan.isStreamable
     let batch = isBatched ? tensor.shape[plan.architecture.batchFirst ? 0 : 1] : 1
-    state = try states.state(of: plan, batch: batch, input: path) { name in members.first { $0.name == name }?.tensor }
+    state = try states.state(of: plan, batch: batch, input: path, members: members)
     do throws(RNNError) {
       lengths = try members.first { $0.name == "lengths" }.map { (named) throws(RNNError) in try Plan.lengths(named.tensor) }
     } catch {
@@ -48,9 +48,8 @@ struct SequenceInputs {
     }
   }
 
-  private static func isUsed(_ name: String) -> Bool {
-    ["input", "h0", "c0", "lengths"].contains { name == $0 || name.hasSuffix("." + $0) }
-  }
+  /// States that are not used are an error of their own.
+  private static func isUsed(_ name: String) -> Bool { name == "input" || name == "lengths" || StateName(name) != nil }
 
   func run(threads: Int) throws(RNNError) -> Result {
     let outputs: Outputs

@@ -15,16 +15,17 @@ struct StateArguments {
     }
   }
 
-  /// The state to start from. `members` gives the `h0` and `c0` of the `input` file, which options go before.
+  /// The state to start from. Options go before the `h0` and `c0` among the `members` of the `input` file.
   func state(
-    of plan: Plan, batch: Int, input: String? = nil, members: (String) -> Tensor? = { _ in nil }
+    of plan: Plan, batch: Int, input: String? = nil, members: [NamedTensor] = []
   ) throws(RNNError) -> State {
     var state: State
     do throws(RNNError) {
       if let stateIn { return try Self.stored(in: stateIn, plan, batch) }
-      state = try plan.state(batch: batch) { name in
-        (name.hasSuffix("h0") && h0 != nil) || (name.hasSuffix("c0") && c0 != nil) ? nil : members(name)
+      let rest = members.filter { member in
+        StateName(member.name).map { ($0.isCell ? c0 : h0) == nil || !$0.isUsual } ?? false
       }
+      state = try plan.state(batch: batch, members: rest)
     } catch {
       throw (stateIn ?? input).map(error.inFile) ?? error
     }
@@ -42,22 +43,25 @@ struct StateArguments {
 
   /// A whole state as --state-out writes it, or as the members of an earlier run's output.
   private static func stored(in path: String, _ plan: Plan, _ batch: Int) throws(RNNError) -> State {
-    let stored = try Arrays.read(path, loneArray: "h0")
-    func tensor(_ name: String) -> Tensor? {
-      stored.first { $0.name == name }?.tensor ?? stored.first { $0.name == String(name.dropLast()) + "n" }?.tensor
+    var states = try Arrays.read(path, loneArray: "h0")
+    let names = states.map(\.name)
+    // An earlier run's last state is the next one's first.
+    for state in states where ["hn", "cn"].contains(state.name.split(separator: ".").last ?? "") {
+      let first = String(state.name.dropLast()) + "0"
+      if !names.contains(first) { states.append(NamedTensor(first, state.tensor)) }
     }
     let modules = plan.architecture.recurrentModules
     for module in modules {
       for name in module.cell == .lstm ? ["h0", "c0"] : ["h0"] {
         let whole = Model.join(module.name, name)
-        guard tensor(whole) != nil || (modules.count == 1 && tensor(name) != nil) else {
+        guard states.contains(where: { $0.name == whole || (modules.count == 1 && $0.name == name) }) else {
           throw RNNError(.badData, file: path,
-            "holds no state \(modules.count == 1 ? name : whole), but \(stored.map(\.name).joined(separator: ", "))",
+            "holds no state \(modules.count == 1 ? name : whole), but \(names.listed)",
             remedy: "give a file that --state-out wrote")
         }
       }
     }
-    return try plan.state(batch: batch, members: tensor)
+    return try plan.state(batch: batch, members: states)
   }
 
   /// Sets one kind of state of every module from a file, or to zeros.
@@ -69,6 +73,13 @@ struct StateArguments {
       throw RNNError(.usage, "--\(name): the chain has no module with such a state", remedy: "leave the option out")
     }
     let stored = source == "zeros" ? [] : try Arrays.read(source, loneArray: name)
+    let known = modules.map { Model.join($0.name, name) } + (modules.count == 1 ? [name] : [])
+    if let other = stored.first(where: { array in
+      StateName(array.name).map { $0.isCell == (name == "c0") } == true && !known.contains(array.name)
+    }), stored.count > 1 {
+      throw RNNError(.badData, file: source, place: other.name, "a starting state of no recurrent module that is run",
+        remedy: "name it as one of \(known.listed), or leave it out")
+    }
     for module in modules {
       let tensor: Tensor
       if source == "zeros" {

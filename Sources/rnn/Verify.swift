@@ -28,7 +28,7 @@ struct Verify: ParsableCommand {
   func run() throws {
     let progress = Progress("verifying")
     defer { progress.end() }
-    let file = try model.open(path, quiet: json)
+    let file = try model.open(path, modules: part.names, quiet: json)
     var references = file.model.archive.cases
     if !cases.isEmpty {
       let modules = file.model.architecture.modules
@@ -54,6 +54,7 @@ struct Verify: ParsableCommand {
       }
     }
     progress.end()
+    ModelArguments.sayWhatIsLeftOut(of: file)
     let warnings = try nonFiniteWeights(file.model)
     if json {
       Console.output(document(verifications, warnings).indentedText + "\n")

@@ -87,7 +87,7 @@ import Testing
         "module norm: RNNKit cannot run what its tensors norm.weight"))
     #expect(
       try Refusal.of(run + ["--module", "rnn", "--module", "act"], status: 65, in: scratch).contains(
-        "module act: RNNKit cannot run this layer, which has no tensors and whose class the file does not say; name the modules to run with --module"))
+        "module act: RNNKit cannot run this layer, which has no tensors and whose class the file does not say; choose --module rnn --module head.0"))
     let part = try Command.run(run + ["--module", "rnn", "--module", "head.0"])
     #expect(part.status == 0 && part.errors.contains("act is left out: it cannot be run"), "\(part.errors)")
   }

@@ -167,7 +167,8 @@ import Testing
       name the modules that follow each other with --module
       """))
     #expect(try Refusal.of(["run", Samples.path("unknown_modules"), "--input", x], status: 65, in: scratch).hasSuffix("""
-      module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; name the modules to run with --module
+      module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; \
+      choose --module lstm --module fc to leave it and norm out
       """))
   }
 

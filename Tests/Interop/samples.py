@@ -100,6 +100,7 @@ class Report:
         self.checked += 1
         if not condition:
             self.failures.append(failure)
+        return condition
 
     def say(self, text):
         self.lines.append(text)

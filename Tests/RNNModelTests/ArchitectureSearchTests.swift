@@ -78,9 +78,25 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
 
   @Test func carriesStrayTensors() throws {
     let module = Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 5)
-    let model = try Interpretation(archive([("step", [])] + tensors(of: module) + [("scaler.mean", [3])])).model
+    let model = try Interpretation(
+      archive([("log_sigma", [2])] + tensors(of: module) + [("criterion.weight", [3]), ("rnn.total_ops", [1])])).model
     #expect(model.architecture.modules.count == 1)
-    #expect(model.carried.map(\.name) == ["step", "scaler.mean"])
+    #expect(model.carried.map(\.name) == ["log_sigma", "criterion.weight", "rnn.total_ops"])
+    #expect(model.leftOut == [
+      "the model's own parameter log_sigma is left out",
+      "criterion.weight, rnn.total_ops are left out: no part of the chain",
+    ])
+  }
+
+  @Test func takesNoTensorOfUnknownMeaningForNothing() throws {
+    let module = Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 5)
+    for (name, shape) in [
+      ("mean", [3]), ("h0", [1, 1, 4]), ("scale", []), ("w_out", [2, 5]), ("scaler.mean", [3]), ("norm.running_var", [5]),
+      ("rnn.alpha", []), ("act.slope", [1]), ("fc.bias", [2]),
+    ] as [(String, [Int])] {
+      let architecture = try Interpretation(archive(tensors(of: module) + [(name, shape)])).model.architecture
+      #expect(architecture.unknownModules.map(\.tensorNames) == [[name]], "\(name)")
+    }
   }
 
   @Test func saysWhichDefaultsItTook() throws {

@@ -41,7 +41,7 @@ func run(_ model: Model, _ members: [NamedTensor]) throws -> [NamedTensor] {
   let isBatched = input.shape.rank == (plan.takesIndices ? 2 : 3)
   let batch = isBatched ? input.shape[plan.architecture.batchFirst ? 0 : 1] : 1
   let lengths = try member("lengths").map(Plan.lengths)
-  return try plan.run(input, state: plan.state(batch: batch) { member($0) }, lengths: lengths).members
+  return try plan.run(input, state: plan.state(batch: batch, members: members), lengths: lengths).members
 }
 
 /// A file in a folder of its own, removed with it.

@@ -178,7 +178,7 @@ import Testing
   ) throws {
     let plan = try Plan(random.model, instructionSet: set)
     #expect(plan.precision == precision)
-    let state = try plan.state(batch: random.batch) { random.states[$0] }
+    let state = try plan.state(batch: random.batch, members: random.members)
     let outputs = try plan.run(random.input, state: state, lengths: random.lengths)
     let architecture = random.model.architecture
     let inputs = random.input.doubles

@@ -14,10 +14,10 @@ import Testing
       else { continue }
       let plan = try Plan(random.model, modules: [module.name], precision: .float64)
       let single = try Plan(random.model, modules: [module.name], precision: .float32)
-      let state = try plan.state(batch: random.batch) { random.states[$0] }
+      let state = try plan.state(batch: random.batch, members: random.members)
       let wide = try plan.run(random.input, state: state, lengths: random.lengths)
       let narrow = try single.run(
-        random.input, state: single.state(batch: random.batch) { random.states[$0] }, lengths: random.lengths)
+        random.input, state: single.state(batch: random.batch, members: random.members), lengths: random.lengths)
       let gain = plan.architecture.inputGain, gained = plan.architecture.inputGainFeatures ?? module.inputSize
       let inputs = random.input.doubles, features = module.inputSize
       for row in 0..<random.batch {

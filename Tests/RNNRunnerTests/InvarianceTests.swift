@@ -11,7 +11,7 @@ import Testing
       let random = try RandomModel(&generator, element: seed % 3 == 0 ? .float64 : .float32, forward: true)
       let plan = try Plan(random.model)
       #expect(plan.isStreamable)
-      let start = try plan.state(batch: random.batch) { random.states[$0] }
+      let start = try plan.state(batch: random.batch, members: random.members)
       let whole = try plan.run(random.input, state: start, lengths: random.lengths)
       var state = start, done = 0
       while done < random.steps {
@@ -47,7 +47,7 @@ import Testing
       var random = try RandomModel(&generator, forward: true)
       random.lengths = nil
       let plan = try Plan(random.model)
-      let start = try plan.state(batch: random.batch) { random.states[$0] }
+      let start = try plan.state(batch: random.batch, members: random.members)
       let whole = try plan.run(random.input, state: start)
       let runner = try Runner(plan, batch: random.batch, maximumSteps: generator.size(1...4))
       var state = start
@@ -100,13 +100,14 @@ import Testing
       let random = try RandomModel(&generator, values: seed % 4 == 0 ? .special : .ordinary)
       guard random.isBatched else { continue }
       let plan = try Plan(random.model)
-      let state = try plan.state(batch: random.batch) { random.states[$0] }
+      let state = try plan.state(batch: random.batch, members: random.members)
       let whole = try plan.run(random.input, state: state, lengths: random.lengths)
       for row in 0..<random.batch {
         let alone = try plan.run(
-          try random.row(row), state: plan.state(batch: 1) { name in
-            random.states[name].flatMap { tensor in try? random.stateRow(row, of: tensor) }
-          }, lengths: random.lengths.map { [$0[row]] })
+          try random.row(row),
+          state: plan.state(
+            batch: 1, members: random.members.map { NamedTensor($0.name, try random.stateRow(row, of: $0.tensor)) }),
+          lengths: random.lengths.map { [$0[row]] })
         for (found, all) in [(alone.output, whole.output), (alone.y, whole.y)] {
           guard let found, let all else { continue }
           #expect(try found.isIdentical(to: random.row(row, of: all)), "seed \(seed), row \(row)")

@@ -56,6 +56,8 @@ struct RandomModel {
   var lengths: [Int]?
   /// `<module>.h0` and `<module>.c0`.
   var states: [String: Tensor] = [:]
+  /// The same as a run takes them.
+  var members: [NamedTensor] { states.map { NamedTensor($0.key, $0.value) } }
 
   /// - Parameters:
   ///   - element: The weights' type.

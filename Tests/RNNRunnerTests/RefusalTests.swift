@@ -12,7 +12,7 @@ import Testing
     ])
     expect(
       "module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; "
-        + "name the modules to run with --module"
+        + "choose --module rnn --module fc to leave it out"
     ) { () throws(RNNError) in _ = try Plan(model) }
     #expect(try Plan(model, modules: ["rnn", "fc"]).outputSize == 1)
   }

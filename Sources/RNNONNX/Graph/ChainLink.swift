@@ -16,6 +16,8 @@ struct ChainLink {
   /// What it reads.
   var source: Flow.Source
   var sourceMoment: Flow.Moment
+  /// The type of what it reads, which the graph computes it in.
+  var type: ElementType
   /// How many functions have been applied after it.
   var version = 0
   /// A factor on the output, after everything else.

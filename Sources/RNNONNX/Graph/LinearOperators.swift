@@ -12,7 +12,9 @@ extension GraphReader {
       throw node.refuse("the chain has more than \(Limits.maximumLayerCount) layers")
     }
     links.append(
-      ChainLink(module: module, place: node.place, name: name, source: flow.source, sourceMoment: flow.moment))
+      ChainLink(
+        module: module, place: node.place, name: name, source: flow.source, sourceMoment: flow.moment,
+        type: flow.type))
     return links.count - 1
   }
 

@@ -38,6 +38,7 @@ struct ONNXReader {
     envelope.architecture = architecture
     var archive = try envelope.archive(of: try properties.ordered(arrays))
     if properties.envelope.architecture == nil { archive.notes = Self.notes(parts, architecture) }
+    archive.departures = chain.links.compactMap(\.halfPrecision)
     return SuppliedModel(
       archive: archive, members: try SuppliedMembers(chain, parts, architecture).rename(supplied))
   }
@@ -117,6 +118,16 @@ struct ONNXReader {
       case .gru: return "\(part.name): from \(nodes), gates z, r, h put in PyTorch's order r, z, n"
       }
     }
+  }
+}
+
+extension ChainLink {
+  /// The half precision that the graph asks for.
+  var halfPrecision: Departure? {
+    guard type == .float16 || type == .bfloat16 else { return nil }
+    return Departure(
+      .halfPrecision, place: place, "the graph computes it in \(type.rawValue), and RNNKit does not",
+      note: "what the graph computes in \(type.rawValue) is computed in float32, the weights widened")
   }
 }
 
