@@ -68,7 +68,7 @@ enum Arrays {
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
-        "holds no array named \(name), but \(members.map(\.name).joined(separator: ", "))", remedy: "name the array \(name)")
+        "holds no array named \(name), but \(members.map(\.name).listed)", remedy: "name the array \(name)")
     }
     return tensor
   }
@@ -140,11 +140,11 @@ extension ReferenceCase {
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file
     let members = try Arrays.read(path, takesIndices: modules.takeIndices)
     guard members.contains(where: { $0.name == "input" }) else {
-      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
+      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed)",
         remedy: "save it with numpy.savez(path, input=…, output=…)")
     }
     guard members.contains(where: { Self.isOutput($0.name) }) else {
-      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).joined(separator: ", "))",
+      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).listed)",
         remedy: "save what the framework gave as output, hn, cn or y beside the input")
     }
     self.init(name: String(name), members: members)

@@ -147,7 +147,7 @@ struct Run: ParsableCommand {
   private func sayWhatIsLeftOut(_ model: Model) {
     for case .unknown(let module) in model.architecture.modules {
       let what =
-        module.tensorNames.isEmpty ? "it" : "what \(module.tensorNames.joined(separator: ", ")) belong to"
+        module.tensorNames.isEmpty ? "it" : "what \(module.tensorNames.listed) belong to"
       Console.note("\(path): \(module.name) is left out: \(what) cannot be run")
     }
   }
