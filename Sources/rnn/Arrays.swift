@@ -2,12 +2,12 @@ import ArgumentParser
 import RNNKit
 import RNNONNX
 
-/// Which modules of the chain to run.
+/// Which modules of the chain are meant.
 struct PartArguments: ParsableArguments {
   @Option(
     name: .customLong("module"),
     help: ArgumentHelp(
-      "Run this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
+      "Take this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
   var modules: [String] = []
 
   /// Nil for the whole chain.

@@ -8,11 +8,17 @@ struct Inspect: ParsableCommand {
 
   @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Flag(help: "Print JSON (Schemas/inspect.schema.json).") var json = false
+  @OptionGroup var part: PartArguments
   @OptionGroup var model: ModelArguments
 
   func run() throws {
     // Nothing is computed here: what could not be run as the file asks is said, and shown all the same.
-    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases))
+    var file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases))
+    if let names = part.names {
+      let known = file.notes.count
+      file = try file.part(names)
+      if !json { for note in file.notes.dropFirst(known) { Console.note("\(path): \(note)") } }
+    }
     Console.output(json ? try document(file).indentedText + "\n" : try text(file))
   }
 

@@ -2,7 +2,7 @@
 
     python run.py RNN [CHECK]...
 
-RNN is the command; CHECK is torch, keras, onnx, operators or tests, all where none is named. Needs requirements.txt.
+RNN is the command; CHECK is torch, keras, onnx, operators, tests or renames, all where none is named. Needs requirements.txt.
 Exits with 1 where anything fails, or where a check checked nothing.
 """
 
@@ -15,7 +15,7 @@ import traceback
 from samples import Command, Report
 
 CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", "operators": "check_onnx_operators",
-          "tests": "check_tests"}
+          "tests": "check_tests", "renames": "check_renames"}
 
 
 def main(command, *names):
