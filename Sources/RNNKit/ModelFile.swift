@@ -77,6 +77,19 @@ public struct TensorFile: Sendable {
   }
 }
 
+extension ModelFile {
+  /// The file's model restricted to some modules, in the order of application, with notes of what is left out.
+  public func part(_ modules: [String]) throws(RNNError) -> ModelFile {
+    do throws(RNNError) {
+      let part = try ModelPart(modules, of: model)
+      return ModelFile(
+        path: path, format: format, byteCount: byteCount, model: part.model, notes: notes + part.notes, members: members)
+    } catch {
+      throw error.inFile(path)
+    }
+  }
+}
+
 extension Model {
   /// Writes the model to a file that appears whole or not at all.
   ///

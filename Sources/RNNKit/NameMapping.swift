@@ -86,12 +86,34 @@ public struct NameMapping: Sendable, Hashable {
       throw error
     }
     try renameModules(of: &result)
+    try addZeroBiases(to: &result, &notes)
     if !allowsUnusedRules, let index = rules.indices.first(where: { !used.contains($0) }) {
       throw RNNError(.usage, "--rename \(rules[index].old)=\(rules[index].new): no tensor has that name",
         remedy: "see the names with 'rnn inspect'")
     }
     result.notes += notes
     return result
+  }
+
+  /// A rule that calls a layer's only bias `bias_ih` leaves the other out, which is zero: their sum is all that an RNN or
+  /// LSTM computes with. A GRU's two are not summed, so that one alone stays an error.
+  private func addZeroBiases(to archive: inout TensorArchive, _ notes: inout [String]) throws(RNNError) {
+    guard archive.architecture == nil else { return }
+    let targets = Set(rules.map(\.new).filter { !$0.utf8.contains(UInt8(ascii: "*")) })
+    for bias in archive.tensors where targets.contains(bias.name) {
+      let last = bias.name.lastIndex(of: ".").map { bias.name[bias.name.index(after: $0)...] } ?? bias.name[...]
+      guard let parameter = ParameterName(parsing: last), parameter.kind == .biasIH else { continue }
+      func name(_ kind: ParameterName.Kind) -> String {
+        bias.name.dropLast(last.count)
+          + ParameterName(kind, layer: parameter.layer, isReverse: parameter.isReverse).description
+      }
+      guard archive[name(.biasHH)] == nil, let hidden = archive[name(.weightHH)], hidden.shape.rank == 2,
+        hidden.shape[0] != 3 * hidden.shape[1], bias.tensor.shape.dimensions == [hidden.shape[0]],
+        let zeros = Tensor(bias.tensor.elementType, bias.tensor.shape, fill: { _ in })
+      else { continue }
+      try archive.append(name(.biasHH), zeros)
+      notes.append("\(name(.biasHH)) is zero: the layer has one bias, \(bias.name)")
+    }
   }
 
   /// The first rule that fits a name, and what it makes of it.

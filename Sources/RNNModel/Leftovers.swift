@@ -123,10 +123,3 @@ extension String {
     return !isEmpty && utf8.allSatisfy(plain.contains) ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }
-
-extension [String] {
-  /// The names between commas, the first few where they are many.
-  public var listed: String {
-    count <= 8 ? joined(separator: ", ") : prefix(6).joined(separator: ", ") + " and \(count - 6) more"
-  }
-}

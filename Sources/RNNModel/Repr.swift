@@ -24,6 +24,35 @@ extension Module: CustomStringConvertible {
   }
 }
 
+extension Architecture {
+  /// What the model computes, a line each: the modules, then what is done to input and output.
+  public var lines: [String] {
+    var lines = modules.map { "\($0.name.isEmpty ? "-" : $0.name)  \($0.repr(batchFirst: batchFirst))" }
+    if skip > 0 { lines.append("the first \(skip) input features are added to the output") }
+    if inputGain != 1 { lines.append("the input is multiplied by \(inputGain)") }
+    if outputGain != 1 { lines.append("the output is multiplied by \(outputGain)") }
+    if batchFirst, recurrentModules.allSatisfy(\.isCell) { lines.append("batch_first=True") }
+    if !orderKnown { lines.append("which module follows which is not known") }
+    return lines
+  }
+
+  /// The lines that this architecture has and another has not; all of them where only their order differs, or nothing that
+  /// the lines show.
+  public func lines(notIn other: Architecture) -> [String] {
+    guard self != other else { return [] }
+    func rest(_ lines: [String], _ others: [String]) -> [String] {
+      var counts = Dictionary(others.map { ($0, 1) }, uniquingKeysWith: +)
+      return lines.filter { line in
+        let count = counts[line] ?? 0
+        counts[line] = count - 1
+        return count <= 0
+      }
+    }
+    let mine = rest(lines, other.lines)
+    return mine.isEmpty && rest(other.lines, lines).isEmpty ? lines : mine
+  }
+}
+
 extension Activation {
   /// The activation with its parameters, `hard_sigmoid(alpha=0.2, beta=0.5)`.
   public var repr: String {

@@ -129,6 +129,15 @@ public struct TensorArchive: Sendable {
     return copy
   }
 
+  /// The same archive with those tensors alone whose names are wanted.
+  func keepingTensors(_ isWanted: (String) -> Bool) -> TensorArchive {
+    var copy = self
+    copy.tensors = tensors.filter { isWanted($0.name) }
+    copy.positions = [:]
+    for (position, tensor) in copy.tensors.enumerated() { copy.positions[tensor.name] = position }
+    return copy
+  }
+
   /// The tensor of that name.
   public subscript(name: String) -> Tensor? { positions[name].map { tensors[$0].tensor } }
 }

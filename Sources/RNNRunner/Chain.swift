@@ -15,7 +15,7 @@ struct Chain {
       var modules: [Module] = []
       for name in names {
         guard let module = whole.modules.first(where: { $0.name == name }) else {
-          let known = whole.modules.map(\.name).joined(separator: ", ")
+          let known = whole.modules.map(\.name).listed
           throw RNNError(.usage, place: "module \(name)", "the model has no module of this name",
             remedy: "use one of \(known)")
         }
@@ -91,7 +91,7 @@ struct Chain {
     return RNNError(.usage,
       "the file does not say in which order its modules follow each other" + (readings.isEmpty ? "" : ", and several fit"),
       remedy: readings.isEmpty
-        ? "name them in order with --module, from \(whole.modules.map(\.name).joined(separator: ", "))"
+        ? "name them in order with --module, from \(whole.modules.map(\.name).listed)"
         : "choose \(readings.joined(separator: " or "))")
   }
 

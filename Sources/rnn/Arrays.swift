@@ -2,12 +2,12 @@ import ArgumentParser
 import RNNKit
 import RNNONNX
 
-/// Which modules of the chain to run.
+/// Which modules of the chain are meant.
 struct PartArguments: ParsableArguments {
   @Option(
     name: .customLong("module"),
     help: ArgumentHelp(
-      "Run this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
+      "Take this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
   var modules: [String] = []
 
   /// Nil for the whole chain.
@@ -68,7 +68,7 @@ enum Arrays {
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
-        "holds no array named \(name), but \(members.map(\.name).joined(separator: ", "))", remedy: "name the array \(name)")
+        "holds no array named \(name), but \(members.map(\.name).listed)", remedy: "name the array \(name)")
     }
     return tensor
   }
@@ -140,11 +140,11 @@ extension ReferenceCase {
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file
     let members = try Arrays.read(path, takesIndices: modules.takeIndices)
     guard members.contains(where: { $0.name == "input" }) else {
-      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).joined(separator: ", "))",
+      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed)",
         remedy: "save it with numpy.savez(path, input=…, output=…)")
     }
     guard members.contains(where: { Self.isOutput($0.name) }) else {
-      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).joined(separator: ", "))",
+      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).listed)",
         remedy: "save what the framework gave as output, hn, cn or y beside the input")
     }
     self.init(name: String(name), members: members)

@@ -11,6 +11,7 @@ struct Convert: ParsableCommand {
         rnn convert model.h5 model.rnn
         rnn convert dump.h5 model.rnn --nonlinearity relu --case outputs.npz
         rnn convert odd.h5 model.rnn --mapping names.json
+        rnn convert whole.pt part.onnx --module lstm --module fc
       """)
 
   @Argument(help: "The model file to read.") var input: String
@@ -29,6 +30,7 @@ struct Convert: ParsableCommand {
   @Flag(help: "Replace an existing output.") var force = false
   @Flag(help: "Say nothing of what was done.") var quiet = false
   @Flag(help: "Say it as JSON on standard output (Schemas/convert.schema.json).") var json = false
+  @OptionGroup var part: PartArguments
   @OptionGroup var model: ModelArguments
 
   enum DType: String, ExpressibleByArgument, CaseIterable {
@@ -54,7 +56,8 @@ struct Convert: ParsableCommand {
     // What could not be written is refused before anything large is read.
     var target = try OutputFile(output, replacing: force)
     let writer = try ModelArguments.registry.writer(for: output, named: to)
-    let file = try model.open(input, quiet: true)
+    var file = try model.open(input, modules: part.names, quiet: true)
+    if let names = part.names { file = try file.part(names) }
     var (archive, notes) = (file.model.archive, file.notes)
     if noCases, !archive.cases.isEmpty {
       notes.append("\(counted(archive.cases.count, "reference case")) left out")

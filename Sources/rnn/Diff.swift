@@ -20,18 +20,16 @@ struct Diff: ParsableCommand {
       try model.open(first, quiet: json, isOneOfTwo: true), try model.open(second, quiet: json, isOneOfTwo: true))
     let differences = Difference.between(a.model, b.model)
     let sameArchitecture = a.model.architecture == b.model.architecture
+    let (mine, theirs) = (a.model.architecture, b.model.architecture)
+    let lines = (first: mine.lines(notIn: theirs), second: theirs.lines(notIn: mine))
     let differing = differences.filter { $0.verdict != .identical }
     if json {
-      Console.output(document(differences, sameArchitecture).indentedText + "\n")
+      Console.output(document(differences, sameArchitecture, lines).indentedText + "\n")
     } else {
       if !sameArchitecture {
         Console.output("architectures differ\n")
-        for (sign, file) in [("-", a), ("+", b)] {
-          let architecture = file.model.architecture
-          for module in architecture.modules {
-            let line = "\(module.name.isEmpty ? "-" : module.name)  \(module.repr(batchFirst: architecture.batchFirst))"
-            Console.output("\(sign) \(line.escapingControlCharacters())\n")
-          }
+        for (sign, own) in [("-", lines.first), ("+", lines.second)] {
+          for line in own { Console.output("\(sign) \(line.escapingControlCharacters())\n") }
         }
       }
       var table = Table(right: [3])
@@ -51,11 +49,16 @@ struct Diff: ParsableCommand {
     if !differing.isEmpty || !sameArchitecture { throw ExitCode(1) }
   }
 
-  private func document(_ differences: [Difference], _ sameArchitecture: Bool) -> JSONValue {
+  private func document(
+    _ differences: [Difference], _ sameArchitecture: Bool, _ lines: (first: [String], second: [String])
+  ) -> JSONValue {
     .object([
       .init("first", .string(first)), .init("second", .string(second)),
       .init("identical", .bool(sameArchitecture && differences.allSatisfy { $0.verdict == .identical })),
       .init("same_architecture", .bool(sameArchitecture)),
+      .init("architecture", .object([
+        .init("first", .array(lines.first.map(JSONValue.string))), .init("second", .array(lines.second.map(JSONValue.string))),
+      ])),
       .init("tensors", .array(differences.map { difference in
         .object([
           .init("name", .string(difference.name)), .init("verdict", .string(difference.verdict.rawValue)),

@@ -8,13 +8,19 @@ struct Inspect: ParsableCommand {
 
   @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
   @Flag(help: "Print JSON (Schemas/inspect.schema.json).") var json = false
+  @OptionGroup var part: PartArguments
   @OptionGroup var model: ModelArguments
 
   func run() throws {
     // Nothing is computed here: what could not be run as the file asks is said, and shown all the same.
     // What is no model is an error, but its tensors' names are what the next step needs.
-    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases)) { contents in
+    var file = try model.open(path, modules: part.names, quiet: json, ignoring: Set(Departure.Kind.allCases)) { contents in
       if !json, !contents.archive.tensors.isEmpty { Console.output(tensors(contents)) }
+    }
+    if let names = part.names {
+      let known = file.notes.count
+      file = try file.part(names)
+      if !json { for note in file.notes.dropFirst(known) { Console.note("\(path): \(note)") } }
     }
     Console.output(json ? try document(file).indentedText + "\n" : try text(file))
   }

@@ -92,7 +92,7 @@ struct StateArguments {
           ?? (modules.count == 1 && stored.count == 1 ? stored[0] : nil)
         else {
           throw RNNError(.badData, file: source,
-            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).joined(separator: ", "))",
+            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).listed)",
             remedy: "name the array \(names[names.count - 1])")
         }
         tensor = found.tensor

@@ -168,7 +168,7 @@ import Testing
     let message = try Refusal.of(["convert", weights, scratch.path("m.rnn")], status: 65, in: scratch)
     let start = "\(weights): no recurrent layer: no tensor is named like weight_ih_l0; if these are recurrent, add "
     try #require(message.hasPrefix(start))
-    let words = message.dropFirst(start.count).split(separator: " ").map { $0.replacingOccurrences(of: "'", with: "") }
+    let words = message.dropFirst(start.count).prefix { $0 != "(" }.split(separator: " ").map { $0.replacingOccurrences(of: "'", with: "") }
     let mapping = try JSON(String(contentsOfFile: Samples.file("rename/mapping.json"), encoding: .utf8))
     let known = try #require(mapping["rename"]?.members).map { "\($0.key)=\($0.value.string ?? "")" }
     #expect(Set(words.filter { $0 != "--rename" }) == Set(known.filter { $0.contains("=gru.") }))

@@ -92,4 +92,25 @@ import Testing
       #expect(result.status == 0, "\(kind): \(result.output)\(result.errors)")
     }
   }
+
+  @Test func showsTheLinesThatDiffer() throws {
+    func amp(_ name: String, skip: Int) throws -> String {
+      let path = scratch.path(name)
+      let list = { (count: Int) in "[" + Array(repeating: "[0.5]", count: count).joined(separator: ",") + "]" }
+      let bias = "[" + Array(repeating: "0.5", count: 3).joined(separator: ",") + "]"
+      try Data("""
+        {"model_data": {"model": "SimpleRNN", "input_size": 1, "skip": \(skip), "output_size": 1, "unit_type": "GRU",
+        "num_layers": 1, "hidden_size": 1, "bias_fl": true}, "state_dict": {"rec.weight_ih_l0": \(list(3)),
+        "rec.weight_hh_l0": \(list(3)), "rec.bias_ih_l0": \(bias), "rec.bias_hh_l0": \(bias),
+        "lin.weight": [[1]], "lin.bias": [0]}}
+        """.utf8).write(to: scratch.url(name))
+      return path
+    }
+    let (with, without) = (try amp("with.json", skip: 1), try amp("without.json", skip: 0))
+    let line = "the first 1 input features are added to the output"
+    let text = try Command.run("diff", with, without)
+    #expect(text.status == 1 && text.output.hasPrefix("architectures differ\n- \(line)\n6 of 6"), "\(text.output)")
+    let json = try JSON(Command.run("diff", without, with, "--json").output)["architecture"]
+    #expect(json == .object([.init("first", .array([])), .init("second", .array([.string(line)]))]))
+  }
 }
