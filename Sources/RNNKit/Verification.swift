@@ -30,7 +30,7 @@ public struct Verification: Sendable {
     for member in reference.members where !CaseRun.isInput(member.name) && !member.name.hasSuffix("64") {
       guard let result = results.first(where: { $0.name == member.name })?.tensor else {
         throw RNNError(.badData, place: "case \(name), member \(member.name)",
-          "the model gives no such output; it gives \(results.map(\.name).joined(separator: ", "))",
+          "the model gives no such output; it gives \(results.map(\.name).listed())",
           remedy: "rename or remove the member")
       }
       guard result.shape == member.tensor.shape else {

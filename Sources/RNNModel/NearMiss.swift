@@ -24,9 +24,15 @@ struct NearMiss {
     let remedy =
       renames.isEmpty
       ? "name its tensors with --rename OLD=NEW, or with --mapping FILE"
-      : "if these are recurrent, add " + renames.map { "--rename '\($0)=\($1)'" }.joined(separator: " ")
+      : renames.count > Self.shownRenames
+        ? "if these are recurrent, rename them with --mapping FILE, beginning with "
+          + "'\(renames[0].0)' as '\(renames[0].1)'"
+        : "if these are recurrent, add " + renames.map { "--rename '\($0)=\($1)'" }.joined(separator: " ")
     return RNNError(.badData, "no recurrent layer: no tensor is named like weight_ih_l0", remedy: remedy)
   }
+
+  /// The most that an error names one by one: what eight layers take.
+  private static let shownRenames = 32
 
   /// Old and new names. Layers of one size, each fed by the one before, make a stack.
   private func proposal() -> [(String, String)] {

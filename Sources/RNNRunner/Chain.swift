@@ -15,7 +15,7 @@ struct Chain {
       var modules: [Module] = []
       for name in names {
         guard let module = whole.modules.first(where: { $0.name == name }) else {
-          let known = whole.modules.map(\.name).joined(separator: ", ")
+          let known = whole.modules.map(\.name).listed()
           throw RNNError(.usage, place: "module \(name)", "the model has no module of this name",
             remedy: "use one of \(known)")
         }
@@ -84,7 +84,7 @@ struct Chain {
     return RNNError(.usage,
       "the file does not say in which order its modules follow each other" + (readings.isEmpty ? "" : ", and several fit"),
       remedy: readings.isEmpty
-        ? "name them in order with --module, from \(whole.modules.map(\.name).joined(separator: ", "))"
+        ? "name them in order with --module, from \(whole.modules.map(\.name).listed())"
         : "choose \(readings.joined(separator: " or "))")
   }
 
@@ -92,7 +92,7 @@ struct Chain {
     RNNError(.badData, place: "module \(module.name)",
       module.tensorNames.isEmpty
         ? "RNNKit cannot run this layer, which has no tensors"
-        : "RNNKit cannot run what its tensors \(module.tensorNames.joined(separator: ", ")) belong to",
+        : "RNNKit cannot run what its tensors \(module.tensorNames.listed()) belong to",
       remedy: "name the modules to run with --module")
   }
 

@@ -71,7 +71,7 @@ struct Diagnose: ParsableCommand {
     _ diagnosis: Diagnosis, _ growth: PerturbationGrowth, _ source: DiagnosisInput
   ) -> JSONValue {
     .object([
-      .init("file", .string(path)), .init("input", .string(source.description)),
+      .init("file", .string(path.readableFileName)), .init("input", .string(source.description.readableFileName)),
       .init("steps", .integer(Int64(diagnosis.stepCount))),
       .init("layers", .array(diagnosis.layers.map { layer in
         .object([

@@ -53,7 +53,7 @@ struct Diff: ParsableCommand {
 
   private func document(_ differences: [Difference], _ sameArchitecture: Bool) -> JSONValue {
     .object([
-      .init("first", .string(first)), .init("second", .string(second)),
+      .init("first", .string(first.readableFileName)), .init("second", .string(second.readableFileName)),
       .init("identical", .bool(sameArchitecture && differences.allSatisfy { $0.verdict == .identical })),
       .init("same_architecture", .bool(sameArchitecture)),
       .init("tensors", .array(differences.map { difference in

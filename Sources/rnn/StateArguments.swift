@@ -52,7 +52,7 @@ struct StateArguments {
         let whole = Model.join(module.name, name)
         guard tensor(whole) != nil || (modules.count == 1 && tensor(name) != nil) else {
           throw RNNError(.badData, file: path,
-            "holds no state \(modules.count == 1 ? name : whole), but \(stored.map(\.name).joined(separator: ", "))",
+            "holds no state \(modules.count == 1 ? name : whole), but \(stored.map(\.name).listed())",
             remedy: "give a file that --state-out wrote")
         }
       }
@@ -81,7 +81,7 @@ struct StateArguments {
           ?? (modules.count == 1 && stored.count == 1 ? stored[0] : nil)
         else {
           throw RNNError(.badData, file: source,
-            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).joined(separator: ", "))",
+            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).listed())",
             remedy: "name the array \(names[names.count - 1])")
         }
         tensor = found.tensor

@@ -33,7 +33,7 @@ struct TorchScript {
         "modules differ in batch_first: "
           + recurrent.map {
             "\($0.name) \($0.facts.batchFirst == true ? "True" : "False")"
-          }.joined(separator: ", "))
+          }.listed())
     }
     archive.notes.append(
       "a TorchScript archive: the code of its forward() is not run, modules are taken in their order")
@@ -63,7 +63,7 @@ struct TorchScript {
       if !own.isEmpty {
         archive.notes.append(
           "\(path.isEmpty ? "the model" : path), of class \(module.name), has tensors of its own: "
-            + own.prefix(4).joined(separator: ", ") + (own.count > 4 ? " …" : "")
+            + own.listed(atMost: 4)
             + "; its code is not run, and what they are is guessed by names and shapes")
       }
     }

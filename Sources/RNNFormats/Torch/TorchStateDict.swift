@@ -37,8 +37,8 @@ struct TorchStateDict {
     }
     let others = candidates.filter { $0.path != best.path }
     if !others.isEmpty {
-      let names = others.prefix(4).map(\.path).joined(separator: ", ") + (others.count > 4 ? " …" : "")
-      archive.notes.append("tensors left out: \(names)")
+      let names = others.map { $0.path.isEmpty ? "those of the outermost dictionary" : $0.path }
+      archive.notes.append("tensors left out: \(names.listed(atMost: 4))")
     }
     archive.metadata = metadata()
     return archive
