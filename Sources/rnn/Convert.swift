@@ -102,7 +102,7 @@ struct Convert: ParsableCommand {
 
   /// Refuses an output that would take the place of something other than the model itself.
   private func checkOutputs() throws(RNNError) {
-    var outputs = Outputs()
+    var outputs = WrittenFiles()
     try outputs.add("the output", output)
     if json { try outputs.addStandardOutput() }
     for path in cases { try outputs.check(input: "--case", path) }

@@ -128,7 +128,7 @@ struct Run: ParsableCommand {
 
   /// Refuses outputs that would take each other's place or the model's. One may take that of an input or a state.
   private func checkOutputs() throws(RNNError) {
-    var outputs = Outputs()
+    var outputs = WrittenFiles()
     if let output { try outputs.add("--output", output) }
     if let stateOut { try outputs.add("--state-out", stateOut) }
     if stream || plot || output == nil { try outputs.addStandardOutput() }

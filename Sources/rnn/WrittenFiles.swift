@@ -1,7 +1,7 @@
 import RNNKit
 
 /// What a command writes, and what it reads that its outputs must leave alone.
-struct Outputs {
+struct WrittenFiles {
   private var outputs: [(what: String, identity: FileIdentity)] = []
 
   /// Adds a file to be written. Throws where it is one that was added before, however it is spelled.
