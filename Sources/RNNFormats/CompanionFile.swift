@@ -24,17 +24,18 @@ package enum CompanionFile {
     var status = stat()
     guard stat(file.systemPath, &status) == 0 else {
       throw RNNError(.missingInput, file: file, "\(what) cannot be opened: \(systemMessage(errno))",
-        remedy: "copy the files that belong to the model along with it")
+        remedy: "copy the data files along with the model")
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw RNNError(.badData, "\(what), \(name), is no regular file", remedy: "put the file itself there")
+      throw RNNError(.badData, "\(what), \(name), is no regular file", remedy: remedy)
     }
     guard let root = resolved(folder), let real = resolved(file), isInside(real, root) || isBlob(real, ofSnapshotIn: root) else {
-      throw RNNError(.badData, "\(what), \(name), is a link that leads out of the folder",
-        remedy: "if you trust the model, put a copy of the file in the link's place (cp --remove-destination)")
+      throw RNNError(.badData, "\(what), \(name), is a link that leads out of the model's folder", remedy: remedy)
     }
     return try InputFile(file)
   }
+
+  private static let remedy = "keep the model's data files in its own folder"
 
   private static func isInside(_ file: [UInt8], _ folder: [UInt8]) -> Bool {
     file.starts(with: folder == [slash] ? folder : folder + [slash])

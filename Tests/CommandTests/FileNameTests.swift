@@ -32,17 +32,17 @@ import Testing
       "$RNN" convert "$n.rnn" "$n.h5" --quiet; "$RNN" convert "$n.h5" "c$n.rnn" --force --quiet; cmp "$n.rnn" "c$n.rnn"
       "$RNN" convert "$PWD/$n.rnn" "$PWD/$n.rnn" --force --quiet; cmp "../m.rnn" "$n.rnn"
       ln -s "$n.rnn" "l$n"; "$RNN" convert "l$n" "l$n" --to native --force --quiet; test -L "l$n"; cmp ../m.rnn "l$n"
-      ln -s "none$n" "w$n"; "$RNN" convert m"x" "w$n" --to native --quiet 2>/dev/null || "$RNN" convert "$n.rnn" "w$n" --to native --quiet
+      ln -s "none$n" "w$n"; "$RNN" convert "$n.rnn" "w$n" --to native --quiet
       test -f "none$n"; TMPDIR="$PWD" "$RNN" convert "$n.h5" "t$n.rnn" --quiet
-      "$RNN" inspect "$n.rnn" > /dev/null; "$RNN" diff "$n.rnn" "$n.h5"; ls | wc -l
+      "$RNN" inspect "$n.rnn" > /dev/null; "$RNN" diff "$n.rnn" "$n.h5"; set -- *; echo $#
       """)
-    #expect(found.suffix(1) == ["8"], "\(found)")
+    #expect(found.suffix(1) == ["7"], "\(found)")
     #expect(found.dropLast().last?.hasSuffix("identical bit for bit") == true, "\(found)")
   }
 
   @Test func keepsComposedAndDecomposedNamesApart() throws {
     let found = try lines("""
-      cp m.rnn $'e\\xcc\\x81.rnn'; printf '1,2,3\\n' > x.csv
+      cp m.rnn $'e\\xcc\\x81.rnn'; printf '1,2\\n' > x.csv
       "$RNN" convert $'e\\xcc\\x81.rnn' $'\\xc3\\xa9.rnn' --quiet; echo $?; ls | wc -l
       "$RNN" run m.rnn --input x.csv --output $'e\\xcc\\x81.npz' --state-out $'\\xc3\\xa9.npz'; echo $?; ls | wc -l
       """)
@@ -61,7 +61,7 @@ import Testing
     let result = try Shell.run("""
       "$RNN" inspect $'no\\xff\\nne'; echo $?; "$RNN" convert m.rnn $'no\\xff/m.rnn'; echo $?
       "$RNN" convert m.rnn $'c\\xff.rnn' --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["output"])'
-      "$RNN" inspect $'c\\xff.rnn' | head -1; "$RNN" run m.rnn $'stray\\xff'; echo $?
+      "$RNN" inspect $'c\\xff.rnn' | head -1; "$RNN" convert m.rnn o.rnn $'stray\\xff'; echo $?
       """, in: scratch.folder)
     #expect(result.lines.filter { !$0.isEmpty }.map { $0.hasPrefix("c\\xff.rnn: native") ? "shown" : $0 }
       == ["66", "73", #"c\xff.rnn"#, "shown", "64"])
