@@ -239,7 +239,10 @@ public struct OutputFile: ~Copyable {
       try old.give(to: descriptor)
       return true
     } catch {
-      throw RNNError(uncreated: path, error.code)
+      let remedy = systemRemedy(error.code)
+      throw RNNError(remedy == nil ? .cannotCreate : .inputOutput, file: path,
+        "cannot be replaced by a file of the same owner, group and rights: \(systemMessage(error.code))",
+        remedy: remedy ?? "choose another name, or remove the old file first")
     }
   }
 

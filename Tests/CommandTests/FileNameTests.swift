@@ -57,6 +57,14 @@ import Testing
       """) == [#"[b'c\xff.rnn', b'm.rnn']"#])
   }
 
+  /// The two programs find each other in any folder, and under any name in the environment.
+  @Test func programsRunFromAnyFolder() throws {
+    #expect(try lines("""
+      mkdir $'bin\\xff'; cp "$RNN" "$(dirname "$RNN")/rnn-hdf5" $'bin\\xff'; $'bin\\xff/rnn' convert m.rnn o.h5 --quiet; echo $?
+      mv $'bin\\xff/rnn-hdf5' $'other\\xe9'; RNNKIT_HDF5=$'./other\\xe9' $'bin\\xff/rnn' diff m.rnn o.h5; echo $?
+      """).filter { !$0.hasSuffix("identical bit for bit") } == ["0", "0"])
+  }
+
   @Test func isShownOnOneLine() throws {
     let result = try Shell.run("""
       "$RNN" inspect $'no\\xff\\nne'; echo $?; "$RNN" convert m.rnn $'no\\xff/m.rnn'; echo $?
