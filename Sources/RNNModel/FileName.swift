@@ -79,7 +79,7 @@ extension String {
 
   /// A path's folder with the slash that ends it; empty for a lone name.
   package var folderPrefix: String {
-    utf8.lastIndex(of: UInt8(ascii: "/")).map { String(self[...$0]) } ?? ""
+    utf8.lastIndex(of: UInt8(ascii: "/")).map { String(self[..<utf8.index(after: $0)]) } ?? ""
   }
 
   /// What follows a path's last slash.
