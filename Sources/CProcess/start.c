@@ -20,7 +20,8 @@ static int set_limit(int resource, uint64_t value) {
   struct rlimit limit;
   if (getrlimit(resource, &limit) != 0) return -1;
   rlim_t wanted = (rlim_t)value;
-  if (limit.rlim_max != RLIM_INFINITY && wanted > limit.rlim_max) wanted = limit.rlim_max;
+  // What the user allows this program, that one may not exceed.
+  if (limit.rlim_cur != RLIM_INFINITY && wanted > limit.rlim_cur) wanted = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max = wanted;
   return setrlimit(resource, &limit);
 }

@@ -21,7 +21,7 @@ public struct InputFile: Sendable {
 
   /// Opens and maps a file. Throws `missingInput` where it is missing, a folder or may not be read.
   public init(_ path: String) throws(RNNError) {
-    let descriptor = path == "-" ? dup(0) : open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = path == "-" ? dup(0) : open(path.systemPath, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.missing(path, errno) }
     if path == "-", fcntl(descriptor, F_GETFL) & O_ACCMODE == O_WRONLY {
       close(descriptor)

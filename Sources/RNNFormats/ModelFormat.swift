@@ -111,7 +111,7 @@ public struct FormatRegistry: Sendable {
       }
       return format
     }
-    let file = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+    let file = path.lastPathComponent.lowercased()
     // The longest extension first, so that .weights.h5 is not taken for .h5.
     let matches = writers.flatMap { format in format.fileExtensions.map { (format, $0) } }
       .filter { file.hasSuffix("." + $0.1) }

@@ -14,57 +14,63 @@ import RNNModel
 /// Bytes go to a nameless file in the target's folder (a hidden sibling where the file system has no nameless files), are
 /// flushed to the disk, and only then take the target's name. Dropped without `commit()`, it leaves nothing behind. A process
 /// that is killed leaves nothing either, or at worst a hidden sibling, which the next one that needs such a sibling removes.
-/// A link is followed: the file it names is replaced. A pipe or device, and `-`, standard output, get the bytes at `commit()`.
+/// A link is followed: the file it names is replaced, and its owner, group, mode and access control list stay; where they
+/// cannot, fewer users may read the new file, never more. A pipe or device, and `-`, standard output, get the bytes at
+/// `commit()`.
 public struct OutputFile: ~Copyable {
   /// The path as the user gave it.
   public let path: String
-  /// A path under which a library can open the file being written.
-  public var temporaryPath: String { temporaryName ?? "/proc/self/fd/\(descriptor)" }
   /// The offset of the next `write`.
   public private(set) var position = 0
   package let descriptor: Int32
-  private let target: Target
-  private let temporaryName: String?
+  private let target: OutputTarget
+  /// The hidden name of this file, or, once it is published, of the one that it replaced.
+  private var temporaryName: String?
   private let replaces: Bool
   private var behind = WriteBehind()
+  private var state = State.written
 
-  private enum Target {
-    /// A regular file, at its path with links resolved.
-    case file(String)
-    /// Something that is written to and stays: a pipe, a device, standard output.
-    case stream(Int32)
-    /// A descriptor that someone else opened and will take care of.
-    case borrowed
+  private enum State {
+    case written
+    /// It has its name, which was free.
+    case new
+    /// It has its name, and the old file has the temporary one.
+    case exchanged
+    /// It has its name for good.
+    case final
   }
 
   /// Prepares to write `path`. Throws `cannotCreate` where it exists and may not be replaced, or where its folder is missing
   /// or closed to writing.
   public init(_ path: String, replacing: Bool) throws(RNNError) {
-    let target = try Self.target(path, replacing: replacing)
-    let folder: String
-    switch target {
-    case .file(let path): folder = Self.folder(of: path)
-    case .stream, .borrowed: folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    }
+    let target = try OutputTarget(path, replacing: replacing)
+    let (folder, isNew) =
+      switch target {
+      case .file(let path, let exists): (path.folderPath, !exists)
+      case .stream, .borrowed: (getenv("TMPDIR").map { String(systemPath: $0) } ?? "/tmp", false)
+      }
     var temporaryName: String?
     #if os(Linux)
       // O_TMPFILE is a macro that Swift does not import.
-      var descriptor = open(folder, 0o20000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o666)
+      var descriptor = open(folder.systemPath, 0o20000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o666)
+      // It can get a name through /proc alone.
+      if descriptor >= 0, case .file = target, access(Self.nameless(descriptor), F_OK) != 0 {
+        close(descriptor)
+        (descriptor, errno) = (-1, EOPNOTSUPP)
+      }
     #else
       var descriptor: Int32 = -1
       errno = EOPNOTSUPP
     #endif
     if descriptor < 0, [EOPNOTSUPP, EISDIR, EINVAL].contains(errno) {
       TemporaryName.removeAbandoned(in: folder)
-      // It can be seen, and so by nobody who may not read the old one.
-      var old = stat()
-      let isNew = if case .file(let path) = target { stat(path, &old) != 0 } else { true }
-      (descriptor, temporaryName) = TemporaryName.create(in: folder, mode: isNew ? 0o666 : old.st_mode & 0o777)
+      // Others can see it. In the place of another file, it is this user's alone until it has that one's access.
+      (descriptor, temporaryName) = TemporaryName.create(in: folder, mode: isNew ? 0o666 : 0o600)
     }
     guard descriptor >= 0 else {
       let code = errno
       if case .stream(let stream) = target { close(stream) }
-      throw Self.uncreated(path, code)
+      throw RNNError(uncreated: path, code)
     }
     self.path = path
     self.descriptor = descriptor
@@ -72,6 +78,9 @@ public struct OutputFile: ~Copyable {
     self.temporaryName = temporaryName
     replaces = replacing
   }
+
+  /// The path of an open file that has no name.
+  private static func nameless(_ descriptor: Int32) -> String { "/proc/self/fd/\(descriptor)" }
 
   /// Writes into an open, empty file, under a name for errors. The descriptor stays the caller's, and `commit()` does
   /// nothing.
@@ -86,7 +95,7 @@ public struct OutputFile: ~Copyable {
   deinit {
     if case .borrowed = target { return }
     close(descriptor)
-    if let temporaryName { unlink(temporaryName) }
+    if let temporaryName { TemporaryName.remove(temporaryName) }
     if case .stream(let stream) = target { close(stream) }
   }
 
@@ -125,14 +134,30 @@ public struct OutputFile: ~Copyable {
 
   /// Flushes the bytes to the disk and gives the file its name.
   public consuming func commit() throws(RNNError) {
+    try finish()
+    try publish()
+  }
+
+  /// Flushes the bytes to the disk and lets those use the file who may use the one that it replaces. Nothing but
+  /// `publish()` follows.
+  package mutating func finish() throws(RNNError) {
+    guard case .file(let resolved, _) = target else { return }
+    let isThere = replaces ? try takeAccess(of: resolved) : false
+    guard behind.finish(descriptor), fsync(descriptor) == 0 else { throw failed(errno) }
+    if isThere { try hide(besides: resolved) }
+  }
+
+  /// Gives the finished file its name, replacing the old one in one step where that is wanted; a stream gets the bytes.
+  ///
+  /// - Parameter undoable: Whether `withdraw()` may follow. What was replaced is kept until then.
+  package mutating func publish(undoable: Bool = false) throws(RNNError) {
     switch target {
     case .borrowed: return
     case .stream(let stream): try copy(to: stream)
-    case .file(let resolved):
-      guard behind.finish(descriptor), fsync(descriptor) == 0 else { throw failed(errno) }
-      try name(resolved)
+    case .file(let resolved, _):
+      try name(resolved, undoable)
       // The name itself must survive a power cut. A folder that cannot be flushed still holds the file.
-      let folder = open(Self.folder(of: resolved), O_RDONLY | O_CLOEXEC)
+      let folder = open(resolved.folderPath.systemPath, O_RDONLY | O_CLOEXEC)
       if folder >= 0 {
         fsync(folder)
         close(folder)
@@ -140,39 +165,85 @@ public struct OutputFile: ~Copyable {
     }
   }
 
-  /// Gives the written file its name, replacing the old one in one step where that is wanted.
-  private borrowing func name(_ resolved: String) throws(RNNError) {
-    if replaces { try takeMode(of: resolved) }
-    var source = temporaryName
-    if source == nil {
-      if linkat(AT_FDCWD, temporaryPath, AT_FDCWD, resolved, AT_SYMLINK_FOLLOW) == 0 { return }
-      guard errno == EEXIST else { throw Self.uncreated(path, errno) }
-      guard replaces else { throw Self.exists(path) }
-      // A nameless file cannot replace another: it gets a hidden name for the moment before the rename.
-      let folder = Self.folder(of: resolved)
-      TemporaryName.removeAbandoned(in: folder)
-      TemporaryName.lock(descriptor)
-      let name = TemporaryName.new(in: folder)
-      guard linkat(AT_FDCWD, temporaryPath, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 else { throw Self.uncreated(path, errno) }
-      source = name
+  /// Takes a published file away again and puts back what it replaced, as far as the file system can.
+  package mutating func withdraw() {
+    guard case .file(let resolved, _) = target else { return }
+    switch state {
+    case .new: unlink(resolved.systemPath)
+    case .exchanged:
+      guard let old = temporaryName, rename(old.systemPath, resolved.systemPath) == 0 else { return }
+      TemporaryName.forget(old)
+      temporaryName = nil
+    case .written, .final: return
     }
-    guard let source else { return }
-    if (replaces ? rename(source, resolved) : rnn_rename_new(source, resolved)) == 0 { return }
-    let code = errno
-    unlink(source)
-    throw code == EEXIST ? Self.exists(path) : Self.uncreated(path, code)
+    state = .written
   }
 
-  /// Lets those read the new file who may read the old one, before it can be seen, and nobody else.
-  private borrowing func takeMode(of resolved: String) throws(RNNError) {
-    var (old, new) = (stat(), stat())
-    guard stat(resolved, &old) == 0 else {
-      if errno == ENOENT { return }
-      throw Self.uncreated(path, errno)
+  /// Whether a published file stands where this one would go, under a spelling that the file system takes for the same.
+  package borrowing func wouldReplace(_ other: borrowing OutputFile) -> Bool {
+    guard case .file(let resolved, _) = target, let mine = FileIdentity(resolved, standard: 1) else { return false }
+    return mine == FileIdentity(descriptor: other.descriptor)
+  }
+
+  /// Removes what this process would leave under hidden names, before it ends without dropping its outputs.
+  package static func removeTemporaryNames() {
+    TemporaryName.removeAll()
+  }
+
+  private mutating func name(_ resolved: String, _ undoable: Bool) throws(RNNError) {
+    if temporaryName == nil {
+      if linkat(AT_FDCWD, Self.nameless(descriptor), AT_FDCWD, resolved.systemPath, AT_SYMLINK_FOLLOW) == 0 {
+        state = .new
+        return
+      }
+      guard errno == EEXIST else { throw RNNError(uncreated: path, errno) }
+      guard replaces else { throw RNNError(existing: path) }
+      // It was not there before.
+      _ = try takeAccess(of: resolved)
+      try hide(besides: resolved)
     }
-    guard fstat(descriptor, &new) == 0 else { throw failed(errno) }
-    let mode = old.st_mode & 0o7777
-    guard new.st_mode & 0o7777 == mode || fchmod(descriptor, mode) == 0 else { throw Self.uncreated(path, errno) }
+    guard let source = temporaryName else { return }
+    if undoable, replaces, rnn_rename_exchange(source.systemPath, resolved.systemPath) == 0 {
+      state = .exchanged
+      return
+    }
+    let isNew = !replaces || undoable && access(resolved.systemPath, F_OK) != 0
+    let result = replaces
+      ? rename(source.systemPath, resolved.systemPath) : rnn_rename_new(source.systemPath, resolved.systemPath)
+    guard result == 0 else { throw errno == EEXIST ? RNNError(existing: path) : RNNError(uncreated: path, errno) }
+    TemporaryName.forget(source)
+    temporaryName = nil
+    state = isNew ? .new : .final
+  }
+
+  /// Gives a nameless file, which cannot replace another, a hidden name for the moment before it does.
+  private mutating func hide(besides resolved: String) throws(RNNError) {
+    guard temporaryName == nil else { return }
+    let folder = resolved.folderPath
+    TemporaryName.removeAbandoned(in: folder)
+    TemporaryName.lock(descriptor)
+    let name = TemporaryName.new(in: folder)
+    guard linkat(AT_FDCWD, Self.nameless(descriptor), AT_FDCWD, name.systemPath, AT_SYMLINK_FOLLOW) == 0 else {
+      let code = errno
+      TemporaryName.forget(name)
+      throw RNNError(uncreated: path, code)
+    }
+    temporaryName = name
+  }
+
+  /// Lets those use the new file who may use the old one, before it can be seen, and nobody else. False where there is no
+  /// old file.
+  private borrowing func takeAccess(of resolved: String) throws(RNNError) -> Bool {
+    do throws(SystemFailure) {
+      guard let old = try FileAccess(of: resolved) else { return false }
+      try old.give(to: descriptor)
+      return true
+    } catch {
+      let remedy = systemRemedy(error.code)
+      throw RNNError(remedy == nil ? .cannotCreate : .inputOutput, file: path,
+        "cannot be replaced by a file of the same owner, group and rights: \(systemMessage(error.code))",
+        remedy: remedy ?? "choose another name, or remove the old file first")
+    }
   }
 
   private borrowing func copy(to stream: Int32) throws(RNNError) {
@@ -204,64 +275,6 @@ public struct OutputFile: ~Copyable {
     #else
       return Darwin.write(stream, bytes.baseAddress, bytes.count)
     #endif
-  }
-
-  private static func target(_ path: String, replacing: Bool) throws(RNNError) -> Target {
-    if path == "-" {
-      let stream = fcntl(1, F_GETFL) & O_ACCMODE == O_RDONLY ? -1 : dup(1)
-      guard stream >= 0 else {
-        throw RNNError(.cannotCreate, file: path, "standard output is closed", remedy: "name a file")
-      }
-      return .stream(stream)
-    }
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      guard errno == ENOENT else {
-        throw uncreated(path, errno)
-      }
-      // A link to nothing yet, perhaps through others: the file is made where it points. The system ends loops.
-      guard let linked = readLink(path) else { return .file(path) }
-      return try target(linked.hasPrefix("/") ? linked : folder(of: path) + "/" + linked, replacing: replacing)
-    }
-    switch status.st_mode & S_IFMT {
-    case S_IFDIR:
-      throw RNNError(.cannotCreate, file: path, "is a folder", remedy: "name a file in it")
-    case S_IFREG:
-      guard replacing else { throw exists(path) }
-      guard let resolved = realpath(path, nil) else { throw uncreated(path, errno) }
-      defer { free(resolved) }
-      return .file(String(cString: resolved))
-    default:
-      let stream = open(path, O_WRONLY | O_CLOEXEC)
-      guard stream >= 0 else {
-        throw RNNError(.cannotCreate, file: path, "cannot be opened: \(systemMessage(errno))",
-          remedy: "check its permissions")
-      }
-      return .stream(stream)
-    }
-  }
-
-  private static func readLink(_ path: String) -> String? {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { bytes in
-      bytes.baseAddress.map { readlink(path, $0.assumingMemoryBound(to: CChar.self), bytes.count) } ?? -1
-    }
-    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
-  }
-
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  private static func exists(_ path: String) -> RNNError {
-    RNNError(.cannotCreate, file: path, "exists already", remedy: "choose another name, or replace it with --force")
-  }
-
-  private static func uncreated(_ path: String, _ code: Int32) -> RNNError {
-    let remedy = systemRemedy(code)
-    return RNNError(remedy == nil ? .cannotCreate : .inputOutput, file: path,
-      "cannot be created: \(systemMessage(code))", remedy: remedy ?? "check that the folder exists and may be written to")
   }
 
   private borrowing func failed(_ code: Int32) -> RNNError {

@@ -17,23 +17,23 @@ package final class ScratchFile: Sendable {
   /// Throws `inputOutput` where no folder takes a file.
   package init() throws(RNNError) {
     // /tmp is memory on many systems, /var/tmp seldom.
-    let folders = [getenv("TMPDIR").map { String(cString: $0) }, "/var/tmp", "/tmp"].compactMap { $0 }
+    let folders = [getenv("TMPDIR").map { String(systemPath: $0) }, "/var/tmp", "/tmp"].compactMap { $0 }
     var descriptor: Int32 = -1
     var folder = ""
     for candidate in folders where descriptor < 0 {
       folder = candidate
       #if os(Linux)
         // O_TMPFILE is a macro that Swift does not import.
-        descriptor = open(folder, 0o20000000 | O_DIRECTORY | O_RDWR | O_EXCL | O_CLOEXEC, 0o600)
+        descriptor = open(folder.systemPath, 0o20000000 | O_DIRECTORY | O_RDWR | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 { break }
       #endif
-      var template = Array("\(folder)/rnn-scratch-XXXXXX".utf8CString)
+      var template = "\(folder)/rnn-scratch-XXXXXX".systemPath
       descriptor = mkstemp(&template)
       if descriptor >= 0 { unlink(template) }
     }
     guard descriptor >= 0 else {
       throw RNNError(.inputOutput, file: folder, "no temporary file can be made: \(systemMessage(errno))",
-        remedy: "free some space, or set TMPDIR to a folder that has it")
+        remedy: scratchRemedy())
     }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     self.descriptor = descriptor

@@ -130,7 +130,7 @@ package final class ScratchSpace: Sendable {
 
   private static func failed(_ count: Int, _ code: Int32, _ folder: String?) -> RNNError {
     RNNError(.inputOutput, file: folder, "no room for \(count) temporary bytes: \(systemMessage(code))",
-      remedy: "free some space, or set TMPDIR to a folder that has it")
+      remedy: scratchRemedy(code))
   }
 }
 

@@ -1,3 +1,6 @@
+import RNNModel
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -13,21 +16,47 @@
 enum TemporaryName {
   private static let (prefix, suffix) = (".rnn-", ".tmp")
 
+  /// Those that this process uses now.
+  private static let used = Mutex<Set<String>>([])
+
   static func new(in folder: String) -> String {
-    "\(folder)/\(prefix)\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))\(suffix)"
+    let name = "\(folder)/\(prefix)\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))\(suffix)"
+    used.withLock { _ = $0.insert(name) }
+    return name
+  }
+
+  /// Says that there is no file of this name any more.
+  static func forget(_ name: String) {
+    used.withLock { _ = $0.remove(name) }
+  }
+
+  static func remove(_ name: String) {
+    unlink(name.systemPath)
+    forget(name)
+  }
+
+  /// Removes every file that this process still has under such a name.
+  static func removeAll() {
+    for name in used.withLock({ $0 }) { remove(name) }
   }
 
   /// Makes a file under a new hidden name and locks it. Returns -1, with the reason in `errno`, where none can be made.
   static func create(in folder: String, mode: mode_t) -> (descriptor: Int32, name: String) {
     while true {
       let name = new(in: folder)
-      let descriptor = open(name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode)
-      guard descriptor >= 0 else { return (descriptor, name) }
+      let descriptor = open(name.systemPath, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode)
+      guard descriptor >= 0 else {
+        let code = errno
+        forget(name)
+        errno = code
+        return (descriptor, name)
+      }
       lock(descriptor)
       // Between its creation and the lock, another process may have taken it for abandoned.
       var status = stat()
       if fstat(descriptor, &status) != 0 || status.st_nlink > 0 { return (descriptor, name) }
       close(descriptor)
+      forget(name)
     }
   }
 
@@ -38,7 +67,7 @@ enum TemporaryName {
 
   /// Removes what killed processes left in a folder.
   static func removeAbandoned(in folder: String) {
-    guard let list = opendir(folder) else { return }
+    guard let list = opendir(folder.systemPath) else { return }
     defer { closedir(list) }
     while let entry = readdir(list) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
@@ -46,9 +75,9 @@ enum TemporaryName {
       }
       guard isTemporary(name) else { continue }
       let path = "\(folder)/\(name)"
-      let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      let descriptor = open(path.systemPath, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path.systemPath) }
       close(descriptor)
     }
   }

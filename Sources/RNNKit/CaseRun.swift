@@ -78,7 +78,7 @@ struct CaseRun {
       let place = "case \(reference.name), member \(member.name)"
       guard let result = results.first(where: { $0.name == member.name })?.tensor else {
         throw RNNError(.badData, place: place,
-          "the model gives no such output; it gives \(results.map(\.name).listed)",
+          "the model gives no such output; it gives \(results.map(\.name).listed())",
           remedy: "rename or remove the member")
       }
       let type = member.tensor.elementType

@@ -89,7 +89,7 @@ struct ArchitectureSearch {
       }.filter { ParameterName(parsing: $0.dropFirst(group.name.isEmpty ? 0 : group.name.count + 1)) == nil }
       guard parts.isEmpty else {
         return RNNError(.badData, place: "tensor \(whole)",
-          "it is computed from \(parts.listed), and RNNKit does not know how",
+          "it is computed from \(parts.listed()), and RNNKit does not know how",
           remedy: "make it a plain weight before saving the model, as torch.nn.utils.parametrize.remove_parametrizations does")
       }
       return RNNError(.badData, place: "tensor \(whole)",

@@ -182,7 +182,7 @@ public struct Interpretation: Sendable {
     }
     guard options.modules != nil || architecture.orderKnown || linear.count == 1 else {
       throw RNNError(.usage,
-        "--head-activation is of the last linear layer, and the file does not say which of \(linear.map(\.name).listed) that is",
+        "--head-activation is of the last linear layer, and the file does not say which of \(linear.map(\.name).listed()) that is",
         remedy: "name the modules that are run with --module, where the command takes it, or leave the option out")
     }
     var module = last

@@ -67,7 +67,7 @@ extension Model {
       } else if module.tensorNames.isEmpty {
         what = "it cannot be run"
       } else {
-        what = "what \(module.tensorNames.listed) belong\(module.tensorNames.count == 1 ? "s" : "") to cannot be run"
+        what = "what \(module.tensorNames.listed()) belong\(module.tensorNames.count == 1 ? "s" : "") to cannot be run"
       }
       sentences.append("\(module.name.isEmpty ? "the model itself" : module.name) is left out: \(what)")
     }
@@ -76,9 +76,9 @@ extension Model {
     let others = rest.filter { $0.contains(".") }
     func verb(_ names: [String]) -> String { names.count == 1 ? "is" : "are" }
     if !own.isEmpty {
-      sentences.append("the model's own parameter\(own.count == 1 ? "" : "s") \(own.listed) \(verb(own)) left out")
+      sentences.append("the model's own parameter\(own.count == 1 ? "" : "s") \(own.listed()) \(verb(own)) left out")
     }
-    if !others.isEmpty { sentences.append("\(others.listed) \(verb(others)) left out: no part of the chain") }
+    if !others.isEmpty { sentences.append("\(others.listed()) \(verb(others)) left out: no part of the chain") }
     return sentences
   }
 

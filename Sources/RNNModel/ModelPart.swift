@@ -15,7 +15,7 @@ public struct ModelPart: Sendable {
     for name in names {
       guard let module = all.modules.first(where: { $0.name == name }) else {
         throw RNNError(.usage, place: "module \(name)", "the model has no module of this name",
-          remedy: "use one of \(all.modules.map(\.name).listed)")
+          remedy: "use one of \(all.modules.map(\.name).listed())")
       }
       guard !modules.contains(where: { $0.name == name }) else {
         throw RNNError(.usage, place: "module \(name)", "it is named twice, and a file holds a module once",
@@ -37,8 +37,8 @@ public struct ModelPart: Sendable {
     var notes: [String] = []
     let cannotRun = left.filter { if case .unknown = $0 { true } else { false } }
     let others = left.filter { if case .unknown = $0 { false } else { true } }
-    if !others.isEmpty { notes.append("modules left out: \(others.map(\.name).listed)") }
-    if !cannotRun.isEmpty { notes.append("modules left out, which cannot be run: \(cannotRun.map(\.name).listed)") }
+    if !others.isEmpty { notes.append("modules left out: \(others.map(\.name).listed())") }
+    if !cannotRun.isEmpty { notes.append("modules left out, which cannot be run: \(cannotRun.map(\.name).listed())") }
     if architecture.skip != all.skip || architecture.inputGain != all.inputGain || architecture.outputGain != all.outputGain {
       notes.append("the whole model's skip and gains are left out")
     }
@@ -51,11 +51,11 @@ public struct ModelPart: Sendable {
       return kept.contains(name) || (chosen.contains(prefix) && !elsewhere.contains(name))
     }
     let gone = archive.tensors.map(\.name).filter { !stays($0) }
-    if !gone.isEmpty { notes.append("tensors left out: \(gone.listed)") }
+    if !gone.isEmpty { notes.append("tensors left out: \(gone.listed())") }
     archive = archive.keepingTensors(stays)
     let isWhole = modules == all.modules
     let dropped = archive.cases.filter { Self.modules(of: $0).map { $0 != names } ?? !isWhole }.map(\.name)
-    if !dropped.isEmpty { notes.append("reference cases left out, which are of other modules: \(dropped.listed)") }
+    if !dropped.isEmpty { notes.append("reference cases left out, which are of other modules: \(dropped.listed())") }
     archive.cases.removeAll { dropped.contains($0.name) }
     for index in archive.cases.indices { archive.cases[index].metadata.removeAll { $0.key == "modules" } }
     archive.hints.unknown.removeAll { !chosen.contains($0.name) }

@@ -43,7 +43,7 @@ struct NearMiss {
     let taken = Set(renames.map(\.old))
     let others = archive.tensors.lazy.filter { !taken.contains($0.name) }.map { "\($0.name) \($0.tensor.shape)" }
     var problem = "no recurrent layer: no tensor is named like weight_ih_l0"
-    if renames.isEmpty { problem += others.isEmpty ? "; the file holds no tensor" : ", but \(others.listed)" }
+    if renames.isEmpty { problem += others.isEmpty ? "; the file holds no tensor" : ", but \(others.listed())" }
     problem += doubts.map { "; \($0)" }.prefix(4).joined()
     guard !renames.isEmpty else {
       let remedy = "choose a file with an RNN, LSTM or GRU, or where one is under other names, say which with "
@@ -55,7 +55,7 @@ struct NearMiss {
     if cells.contains(.lstm) { said.append("an LSTM's rows as gates i, f, g, o") }
     if cells.contains(.gru) { said.append("a GRU's rows as gates r, z, n") }
     for module in proposals where module.layers.count > 1 { said.append("\(module.layers.count) layers of one \(module.name)") }
-    let left = others.isEmpty ? "" : "; leaves out \(others.listed)"
+    let left = others.isEmpty ? "" : "; leaves out \(others.listed())"
     let options = renames.map { "--rename '\($0.old)=\($0.new)'" }.joined(separator: " ")
     return RNNError(.badData, problem,
       remedy: "if these are recurrent, add \(options) (takes \(said.joined(separator: ", "))\(left))")

@@ -58,21 +58,23 @@ extension String {
     return String(unicodeScalars.prefix(Limits.maximumNameLength / 4)) + "…"
   }
 
-  /// The text on one line: control characters, which a hostile file may put into names, as `\u{…}`.
+  /// The text on one line: control characters, which a hostile file may put into names, as `\u{…}`, and bytes of file
+  /// names that are not UTF-8 as `\xff`.
   public func escapingControlCharacters(except allowed: Unicode.Scalar? = nil) -> String {
     func isControl(_ scalar: Unicode.Scalar) -> Bool {
       switch scalar.value {
       case 0..<0x20, 0x7F...0x9F: scalar != allowed
       // Ends of lines and paragraphs, and what turns the direction of writing.
       case 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-      default: false
+      default: Self.carriesByte(scalar)
       }
     }
     guard unicodeScalars.contains(where: isControl) else { return self }
     var result = ""
     for scalar in unicodeScalars {
       if isControl(scalar) {
-        result += scalar == "\n" ? "\\n" : "\\u{\(String(scalar.value, radix: 16))}"
+        result += scalar == "\n" ? "\\n" : Self.carriesByte(scalar) ? Self.escape(of: scalar)
+          : "\\u{\(String(scalar.value, radix: 16))}"
       } else {
         result.unicodeScalars.append(scalar)
       }

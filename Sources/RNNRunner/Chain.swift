@@ -15,7 +15,7 @@ struct Chain {
       var modules: [Module] = []
       for name in names {
         guard let module = whole.modules.first(where: { $0.name == name }) else {
-          let known = whole.modules.map(\.name).listed
+          let known = whole.modules.map(\.name).listed()
           throw RNNError(.usage, place: "module \(name)", "the model has no module of this name",
             remedy: "use one of \(known)")
         }
@@ -91,7 +91,7 @@ struct Chain {
     return RNNError(.usage,
       "the file does not say in which order its modules follow each other" + (readings.isEmpty ? "" : ", and several fit"),
       remedy: readings.isEmpty
-        ? "name them in order with --module, from \(whole.modules.map(\.name).listed)"
+        ? "name them in order with --module, from \(whole.modules.map(\.name).listed())"
         : "choose \(readings.joined(separator: " or "))")
   }
 
@@ -99,7 +99,7 @@ struct Chain {
   static func cannotRun(_ module: UnknownModule, in model: Model) -> RNNError {
     let choices = Self.choices(model).map(options)
     let others = model.architecture.unknownModules.map(\.name).filter { $0 != module.name }
-    let leaving = "to leave \(others.isEmpty ? "it" : "it and " + others.listed) out"
+    let leaving = "to leave \(others.isEmpty ? "it" : "it and " + others.listed()) out"
     var remedy = choices.isEmpty ? "name the modules to run with --module" : "choose \(choices.joined(separator: " or ")) \(leaving)"
     if let states = startingStates(of: module, in: model) { remedy = "add \(states) to start from it, or \(remedy)" }
     let problem =
@@ -107,7 +107,7 @@ struct Chain {
       : module.className.map { "RNNKit cannot run this layer of class \($0)" }
         ?? (module.tensorNames.isEmpty
           ? "RNNKit cannot run this layer, which has no tensors and whose class the file does not say"
-          : "RNNKit cannot run what its tensors \(module.tensorNames.listed) belong to")
+          : "RNNKit cannot run what its tensors \(module.tensorNames.listed()) belong to")
     let place = module.isTensor ? "the model's own parameter \(module.name)" : "module \(module.name.isEmpty ? "(unnamed)" : module.name)"
     return RNNError(.badData, place: place, problem, remedy: remedy)
   }

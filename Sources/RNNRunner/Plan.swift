@@ -107,7 +107,7 @@ public final class Plan: @unchecked Sendable {
           (module.cell == .lstm ? ["h0", "c0"] : ["h0"]).map { Model.join(recurrent.count == 1 ? "" : module.name, $0) }
         }
         throw RNNError(.badData, place: member.name, "a starting state of no recurrent module that is run",
-          remedy: known.isEmpty ? "leave it out" : "name it as one of \(known.listed), or leave it out")
+          remedy: known.isEmpty ? "leave it out" : "name it as one of \(known.listed()), or leave it out")
       }
       let whole = Model.join(module.name, name.isCell ? "c0" : "h0")
       if let other = given.updateValue(member.name, forKey: whole) {

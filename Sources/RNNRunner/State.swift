@@ -77,7 +77,7 @@ public struct State: Sendable {
   private func module(_ name: String) throws(RNNError) -> StateLayout.Module {
     guard let module = layout.modules.first(where: { $0.name == name }) else {
       throw RNNError(.usage, place: "module \(name)", "the chain has no recurrent module of this name",
-        remedy: "use one of \(modules.listed)")
+        remedy: "use one of \(modules.listed())")
     }
     return module
   }

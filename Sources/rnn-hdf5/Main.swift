@@ -16,7 +16,8 @@ import RNNModel
 @main
 enum Main {
   static func main() {
-    guard CommandLine.arguments.count == 2, let job = HDF5Descriptors.Job(rawValue: CommandLine.arguments[1]),
+    let arguments = ProgramArguments.all
+    guard arguments.count == 2, let job = HDF5Descriptors.Job(rawValue: arguments[1]),
       lseek(HDF5Descriptors.answer, 0, SEEK_CUR) >= 0
     else {
       print("rnn-hdf5 is started by rnn, to read and write HDF5 files")
@@ -49,6 +50,8 @@ enum Main {
       throw RNNError(.defect, "the HDF5 library's process cannot be confined: \(systemMessage(errno))",
         remedy: "report it, with the kernel's version")
     }
+    // Whatever goes wrong before is no fault of the file.
+    giveSign(HDF5Descriptors.readySign)
     switch job {
     case .read:
       return .tree(try HDF5File.readTree(input, unpackingInto: HDF5Descriptors.output, progress: giveSign))
@@ -61,8 +64,10 @@ enum Main {
     }
   }
 
-  private static func giveSign() {
-    var sign: UInt8 = 1
+  private static func giveSign() { giveSign(HDF5Descriptors.progressSign) }
+
+  private static func giveSign(_ sign: UInt8) {
+    var sign = sign
     _ = write(HDF5Descriptors.progress, &sign, 1)
   }
 

@@ -68,7 +68,7 @@ enum Arrays {
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
-        "holds no array named \(name), but \(members.map(\.name).listed)", remedy: "name the array \(name)")
+        "holds no array named \(name), but \(members.map(\.name).listed())", remedy: "name the array \(name)")
     }
     return tensor
   }
@@ -121,12 +121,27 @@ struct ArrayTarget: ~Copyable {
     }
   }
 
-  /// Gives the file its name.
-  consuming func commit() throws(RNNError) {
+  /// Gives the written files their names: both or, as far as the file systems can, neither.
+  static func publish(_ first: inout ArrayTarget?, _ second: inout ArrayTarget?) throws(RNNError) {
+    try first?.file.finish()
+    try second?.file.finish()
+    guard var one = first.take() else {
+      try second?.file.publish()
+      return
+    }
+    guard var other = second.take() else {
+      try one.file.publish()
+      return
+    }
+    try one.file.publish(undoable: true)
     do throws(RNNError) {
-      try file.commit()
+      guard !other.file.wouldReplace(one.file) else {
+        throw RNNError(.usage, file: other.path, "the outputs are one file here", remedy: "choose two")
+      }
+      try other.file.publish()
     } catch {
-      throw error.inFile(path)
+      one.file.withdraw()
+      throw error
     }
   }
 }
@@ -136,15 +151,15 @@ extension ReferenceCase {
   ///
   /// - Parameter modules: What the input goes into, which tells whether whole numbers are indices.
   init(readingFrom path: String, for modules: [Module]) throws(RNNError) {
-    let file = path.split(separator: "/").last ?? ""
-    let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file
+    let file = path.lastPathComponent.readableFileName
+    let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file[...]
     let members = try Arrays.read(path, takesIndices: modules.takeIndices)
     guard members.contains(where: { $0.name == "input" }) else {
-      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed)",
+      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed())",
         remedy: "save it with numpy.savez(path, input=…, output=…)")
     }
     guard members.contains(where: { Self.isOutput($0.name) }) else {
-      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).listed)",
+      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).listed())",
         remedy: "save what the framework gave as output, hn, cn or y beside the input")
     }
     self.init(name: String(name), members: members)

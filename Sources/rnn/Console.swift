@@ -29,6 +29,7 @@ enum Console {
   }
 
   static func exit(_ status: Int32) -> Never {
+    OutputFile.removeTemporaryNames()
     #if canImport(Glibc)
       Glibc.exit(status)
     #elseif canImport(Musl)
@@ -106,11 +107,5 @@ func counted(_ number: Int, _ thing: String) -> String {
 
 /// A count with commas, as 12,345.
 func grouped(_ number: Int) -> String {
-  var digits = String(number.magnitude)
-  var result = ""
-  while digits.count > 3 {
-    result = "," + digits.suffix(3) + result
-    digits.removeLast(3)
-  }
-  return (number < 0 ? "-" : "") + digits + result
+  number.groupedDigits
 }

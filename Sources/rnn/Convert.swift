@@ -54,6 +54,7 @@ struct Convert: ParsableCommand {
 
   func run() throws {
     // What could not be written is refused before anything large is read.
+    try checkOutputs()
     var target = try OutputFile(output, replacing: force)
     let writer = try ModelArguments.registry.writer(for: output, named: to)
     var file = try model.open(input, modules: part.names, quiet: true)
@@ -78,24 +79,37 @@ struct Convert: ParsableCommand {
     notes += writer.notes(writing: converted)
     do throws(RNNError) {
       try writer.write(converted, to: &target)
-      try target.commit()
+      try target.finish()
     } catch {
       throw error.inFile(output)
     }
     let cases = writer.holdsEverything ? archive.cases.count : 0
     let tensors = archive.tensors.count - (writer.holdsEverything ? 0 : converted.carried.count)
+    // A report that nobody takes leaves no output behind.
     if json {
       Console.output(JSONValue.object([
-        .init("input", .string(input)), .init("from", .string(file.format)), .init("output", .string(output)),
+        .init("input", .string(input.readableFileName)), .init("from", .string(file.format)),
+        .init("output", .string(output.readableFileName)),
         .init("to", .string(writer.name)), .init("tensors", .integer(Int64(tensors))),
         .init("cases", .integer(Int64(cases))), .init("notes", .array(notes.map(JSONValue.string))),
       ]).indentedText + "\n")
-    } else if !quiet {
+    }
+    try target.publish()
+    if !json, !quiet {
       for note in notes { Console.note(note) }
       let holds = "\(counted(tensors, "tensor")), \(counted(cases, "case"))"
       Console.error(
         "\(input) (\(file.format)) -> \(output) (\(writer.name)): \(holds)".escapingControlCharacters())
     }
+  }
+
+  /// Refuses an output that would take the place of something other than the model itself.
+  private func checkOutputs() throws(RNNError) {
+    var outputs = WrittenFiles()
+    try outputs.add("the output", output)
+    if json { try outputs.addStandardOutput() }
+    for path in cases { try outputs.check(input: "--case", path) }
+    if let mapping = model.mapping { try outputs.check(input: "--mapping", mapping) }
   }
 
   /// Rounds the chain's parameters; what is carried along keeps its type.

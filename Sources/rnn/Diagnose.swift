@@ -33,9 +33,9 @@ struct Diagnose: ParsableCommand {
   func run() throws {
     let file = try model.open(path, modules: part.names, quiet: json)
     let source: DiagnosisInput
-    do {
+    do throws(RNNError) {
       source = try DiagnosisInput(file: file, modules: part.names, path: input)
-    } catch let error as RNNError {
+    } catch {
       throw error.inFile(path)
     }
     ModelArguments.sayWhatIsLeftOut(of: file)
@@ -77,7 +77,7 @@ struct Diagnose: ParsableCommand {
     _ diagnosis: Diagnosis, _ growth: PerturbationGrowth, _ source: DiagnosisInput
   ) -> JSONValue {
     .object([
-      .init("file", .string(path)), .init("input", .string(source.description)),
+      .init("file", .string(path.readableFileName)), .init("input", .string(source.description.readableFileName)),
       .init("steps", .integer(Int64(diagnosis.stepCount))),
       .init("layers", .array(diagnosis.layers.map { layer in
         .object([

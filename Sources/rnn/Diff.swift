@@ -53,7 +53,7 @@ struct Diff: ParsableCommand {
     _ differences: [Difference], _ sameArchitecture: Bool, _ lines: (first: [String], second: [String])
   ) -> JSONValue {
     .object([
-      .init("first", .string(first)), .init("second", .string(second)),
+      .init("first", .string(first.readableFileName)), .init("second", .string(second.readableFileName)),
       .init("identical", .bool(sameArchitecture && differences.allSatisfy { $0.verdict == .identical })),
       .init("same_architecture", .bool(sameArchitecture)),
       .init("architecture", .object([

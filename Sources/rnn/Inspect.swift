@@ -130,7 +130,7 @@ struct Inspect: ParsableCommand {
       ]))
     }
     return .object([
-      .init("file", .string(file.path)), .init("format", .string(file.format)),
+      .init("file", .string(file.path.readableFileName)), .init("format", .string(file.format)),
       .init("bytes", .integer(Int64(file.byteCount))), .init("architecture", architecture.json),
       .init("modules", .array(architecture.modules.map { module in
         .object([

@@ -39,6 +39,8 @@ enum Main {
   static func main() {
     openStandardFiles()
     MappedFiles.reportFailures()
+    // A file at its limit is an error of the call that writes it.
+    signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try command()
       try command.run()
@@ -61,16 +63,19 @@ enum Main {
   private static func command() throws -> any ParsableCommand {
     // Parsed by itself, a command spares the parser all the others, a third of a small model's run. Whatever is not right,
     // or asks for help, is left to the whole, which words it.
-    let arguments = CommandLine.arguments.dropFirst()
+    guard !ProgramArguments.all.isEmpty else {
+      throw RNNError(.defect, "this system tells no program its arguments", remedy: "mount /proc")
+    }
+    let arguments = ProgramArguments.all.dropFirst()
     let chosen = RNN.configuration.subcommands.first { $0.configuration.commandName == arguments.first }
     if let command = try? chosen?.parse(Array(arguments.dropFirst())) { return command }
-    return try RNN.parseAsRoot()
+    return try RNN.parseAsRoot(Array(arguments))
   }
 
   /// The argument parser's words as one line that ends in what to do.
   private static func usageProblem(_ message: String) -> String {
     let names = RNN.configuration.subcommands.compactMap { $0.configuration.commandName }
-    guard let first = CommandLine.arguments.dropFirst().first, !first.hasPrefix("-"), first != "help" else {
+    guard let first = ProgramArguments.all.dropFirst().first, !first.hasPrefix("-"), first != "help" else {
       return "\(message); see 'rnn --help'"
     }
     guard names.contains(first) else {

@@ -82,7 +82,7 @@ struct Run: ParsableCommand {
     guard [output == "-", stateOut == "-", plot || stream].count(where: { $0 }) <= 1 else {
       throw ValidationError("standard output can only take one result: write the others to files")
     }
-    guard output == nil || output == "-" || output != stateOut else {
+    guard output == nil || output == "-" || output?.fileNameBytes != stateOut?.fileNameBytes else {
       throw ValidationError("--output and --state-out name the same file: choose two")
     }
   }
@@ -92,6 +92,7 @@ struct Run: ParsableCommand {
     defer { progress.end() }
     // Options and outputs that cannot be are refused before the work.
     try states.check()
+    try checkOutputs()
     var results: ArrayTarget?
     var lastState: ArrayTarget?
     if let output { results = try ArrayTarget(output, replacing: force) }
@@ -122,9 +123,16 @@ struct Run: ParsableCommand {
     } catch {
       throw error.inFile(path)
     }
-    // Both or, but for a disk that fails right here, neither.
-    try results.take()?.commit()
-    try lastState.take()?.commit()
+    try ArrayTarget.publish(&results, &lastState)
+  }
+
+  /// Refuses outputs that would take each other's place or the model's. One may take that of an input or a state.
+  private func checkOutputs() throws(RNNError) {
+    var outputs = WrittenFiles()
+    if let output { try outputs.add("--output", output) }
+    if let stateOut { try outputs.add("--state-out", stateOut) }
+    if stream || plot || output == nil { try outputs.addStandardOutput() }
+    try outputs.check(input: "the model", path)
   }
 
   /// The arrays of every input file, and the first file's format.

@@ -28,7 +28,7 @@ struct SequenceInputs {
   init(_ members: [NamedTensor], of path: String, _ plan: Plan, _ states: StateArguments) throws(RNNError) {
     guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
-      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed)",
+      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed())",
         remedy: "name the array input")
     }
     for member in members where members.count > 1 && !Self.isUsed(member.name) && !ReferenceCase.isOutput(member.name) {

@@ -56,7 +56,7 @@ struct StateArguments {
         let whole = Model.join(module.name, name)
         guard states.contains(where: { $0.name == whole || (modules.count == 1 && $0.name == name) }) else {
           throw RNNError(.badData, file: path,
-            "holds no state \(modules.count == 1 ? name : whole), but \(names.listed)",
+            "holds no state \(modules.count == 1 ? name : whole), but \(names.listed())",
             remedy: "give a file that --state-out wrote")
         }
       }
@@ -78,7 +78,7 @@ struct StateArguments {
       StateName(array.name).map { $0.isCell == (name == "c0") } == true && !known.contains(array.name)
     }), stored.count > 1 {
       throw RNNError(.badData, file: source, place: other.name, "a starting state of no recurrent module that is run",
-        remedy: "name it as one of \(known.listed), or leave it out")
+        remedy: "name it as one of \(known.listed()), or leave it out")
     }
     for module in modules {
       let tensor: Tensor
@@ -92,7 +92,7 @@ struct StateArguments {
           ?? (modules.count == 1 && stored.count == 1 ? stored[0] : nil)
         else {
           throw RNNError(.badData, file: source,
-            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).listed)",
+            "holds no array named \(names[names.count - 1]), but \(stored.map(\.name).listed())",
             remedy: "name the array \(names[names.count - 1])")
         }
         tensor = found.tensor

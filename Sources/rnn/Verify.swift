@@ -120,7 +120,7 @@ struct Verify: ParsableCommand {
 
   private func document(_ verifications: [Verification], _ warnings: [String]) -> JSONValue {
     .object([
-      .init("file", .string(path)), .init("holds", .bool(verifications.allSatisfy(\.holds))),
+      .init("file", .string(path.readableFileName)), .init("holds", .bool(verifications.allSatisfy(\.holds))),
       .init("warnings", .array(warnings.map(JSONValue.string))),
       .init("cases", .array(verifications.map { verification in
         .object([

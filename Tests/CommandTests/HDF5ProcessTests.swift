@@ -13,7 +13,7 @@ import Testing
   /// Runs the command with a shell script in the place of `rnn-hdf5`.
   private func inspect(_ script: String, _ options: String...) throws -> (status: Int32, errors: String) {
     let scratch = try Scratch()
-    try Data("#!/bin/sh\n\(script)\n".utf8).write(to: scratch.url("child"))
+    try Data("#!/bin/sh\nprintf 1 >&6\n\(script)\n".utf8).write(to: scratch.url("child"))
     chmod(scratch.path("child"), 0o755)
     try Data().write(to: scratch.url("err"))
     let process = Process()

@@ -235,7 +235,8 @@ import Testing
     (#"{"fc.weight":"\#(first)","fc.bias":"\#(second)"}"#,
       "\(first): tensor fc.bias: it is here, expected in \(second); write the model again"),
     (#"{"a":"missing.safetensors"}"#,
-      "missing.safetensors: cannot be opened: No such file or directory; check the path and its permissions"),
+      "missing.safetensors: a file of the model cannot be opened: No such file or directory; "
+        + "copy the data files along with the model"),
     (#""x.safetensors""#, "index.json: weight_map: not a JSON object; write the model again"),
   ])
   func refusesAnIndexThatDoesNotFit(_ map: String, _ message: String) {

@@ -4,14 +4,17 @@ import RNNHDF5
 import RNNModel
 import Testing
 
-/// Programs in place of `rnn-hdf5`, as a file would leave it that has taken it over. Descriptor 4 takes the answer.
+/// Programs in place of `rnn-hdf5`, as a file would leave it that has taken it over. Descriptor 4 takes the answer,
+/// descriptor 6 a 1 when the program has started well.
 @Suite struct HostileChildTests {
   private static let remedy = "the file is damaged or hostile: get it again from a source you trust"
 
   /// Runs a shell script for `rnn-hdf5` and returns what is said of it.
-  private func refusal(_ script: String, timeout: Int = Limits.maximumHDF5Seconds) throws -> RNNError? {
+  private func refusal(
+    _ script: String, timeout: Int = Limits.maximumHDF5Seconds, isReady: Bool = true
+  ) throws -> RNNError? {
     let folder = try TemporaryFolder()
-    try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(fileURLWithPath: folder("child")))
+    try Data("#!/bin/sh\n\(isReady ? "printf 1 >&6\n" : "")\(script)\n".utf8).write(to: URL(fileURLWithPath: folder("child")))
     chmod(folder("child"), 0o755)
     let file = try InputFile(fixture("kinds"))
     do throws(RNNError) {
@@ -146,6 +149,23 @@ import Testing
       == "the HDF5 library's process ended with status 7 and without an answer")
   }
 
+  /// A program that never came to look at the file says nothing about the file.
+  @Test(arguments: [
+    ("exit 127", "ended with status 127 before its work began"),
+    ("echo 'libhdf5.so.103: cannot open shared object file' >&2; exit 127",
+      "ended with status 127 before its work began: libhdf5.so.103: cannot open shared object file"),
+    ("exit 0", "ended with status 0 before its work began"), ("exit 1", "ended with status 1 before its work began"),
+    ("kill -SEGV $$", "ended by signal 11 before its work began"),
+    ("printf 2 >&6; exit 0", "ended with status 0 before its work began"),
+    ("while :; do :; done", "got no further in 1 s before its work began"),
+  ])
+  func isNotBlamedOnTheFileWhereItNeverLookedAtIt(_ script: String, _ how: String) throws {
+    let error = try #require(try refusal(script, timeout: 1, isReady: false))
+    #expect(error.kind == .defect)
+    #expect(error.problem == "the program that reads HDF5 does not work: it \(how)")
+    #expect(error.remedy == "install it again, with the libraries it needs (ldd shows them) and of the same version as this program")
+  }
+
   @Test func refusesSilence() throws {
     #expect(try refusal("exit 0")
       == lie("offset 0: the file ends inside the magic: 8 bytes expected, 0 left"))
@@ -218,7 +238,7 @@ import Testing
     var answer = try OutputFile(folder("answer"), replacing: false)
     try HDF5Message.placements(offsets).write(to: &answer)
     try answer.commit()
-    try Data("#!/bin/sh\nexec cat \(folder("answer")) >&4\n".utf8).write(to: URL(fileURLWithPath: folder("child")))
+    try Data("#!/bin/sh\nprintf 1 >&6\nexec cat \(folder("answer")) >&4\n".utf8).write(to: URL(fileURLWithPath: folder("child")))
     chmod(folder("child"), 0o755)
     let shape = try #require(Shape([4]))
     let tensor = try #require(Tensor([1, 2, 3, 4] as [Float], shape))

@@ -84,9 +84,9 @@ import Testing
 
   @Test(arguments: [
     ([], "none"), (["a"], "a"), ([""], "(unnamed)"), (Array(repeating: "a", count: 8), "a, a, a, a, a, a, a, a"),
-    (Array(repeating: "a", count: 20_000), "a, a, a, a, a, a, a, a and 19992 more"),
+    (Array(repeating: "a", count: 20_000), "a, a, a, a, a, a, a, a and 19,992 more"),
   ])
   func listsNames(_ names: [String], _ text: String) {
-    #expect(names.listed == text)
+    #expect(names.listed() == text)
   }
 }

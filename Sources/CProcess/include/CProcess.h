@@ -1,5 +1,5 @@
-// Starting a program under limits, and giving up rights for good: what Swift cannot do, because nothing but
-// async-signal-safe calls may stand between fork and exec, and because seccomp and prctl are macros.
+// How this program was started; starting another under limits; giving up rights for good: what Swift cannot do, because
+// nothing but async-signal-safe calls may stand between fork and exec, and because seccomp and prctl are macros.
 #ifndef CPROCESS_H
 #define CPROCESS_H
 
@@ -9,6 +9,13 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+// What `main` was called with, to the byte. The count is 0 where the C library does not tell.
+int rnn_argument_count(void);
+const char *rnn_argument(int index);
+
+// The file of the running program, links followed, for the caller to free. NULL with the reason in errno.
+char *rnn_program_path(void);
 
 // Upper bounds, each enforced by the system from before the program's first instruction.
 struct rnn_process_limits {
@@ -37,6 +44,10 @@ int rnn_process_confine(void);
 // Gives a file another name, which must be free: EEXIST where it is not. Returns 0, or -1 with the reason in errno. Some
 // file systems can do this and know no links, others the other way round; Swift does not import renameat2.
 int rnn_rename_new(const char *source, const char *target);
+
+// Lets two files change their names in one step. Returns 0, or -1 with the reason in errno: EINVAL or ENOSYS where the
+// file system or the system cannot.
+int rnn_rename_exchange(const char *first, const char *second);
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,13 @@ int rnn_storage_claim(int descriptor, int64_t offset, int64_t count);
 // for fsync to report.
 void rnn_storage_start_writing(int descriptor, int64_t offset, int64_t count);
 
+// Whether a file has an access control list beside its mode. -1 with the reason in errno where that cannot be told.
+int rnn_storage_has_access_list(const char *path);
+
+// Gives an open file the security labels of the file at a path and, where wanted, its access control lists; otherwise
+// takes away those that it has from its folder. Returns 0, or -1 with the reason in errno.
+int rnn_storage_copy_access(const char *from, int to, int with_lists);
+
 // Makes 16 bytes of many, so that their CRC-32, from an inner state of zero, is that of the many from the one that `crc`
 // stands for. Returns how many were taken, a multiple of 64; 0 where they are few or the processor lacks what it needs.
 size_t rnn_storage_fold_crc32(uint32_t crc, const void *bytes, size_t count, uint8_t folded[16]);

@@ -69,7 +69,7 @@ public struct ArrayRegistry: Sendable {
   /// The format to write: the one named, else the one the path's extension tells.
   public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ArrayFormat.Type {
     if let name { return try format(named: name) }
-    let file = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+    let file = path.lastPathComponent.lowercased()
     if let format = formats.first(where: { $0.fileExtensions.contains { file.hasSuffix("." + $0) } }) { return format }
     throw RNNError(.usage, file: path, "the name's extension tells no array format",
       remedy: "end it in one of \(formats.flatMap { $0.fileExtensions }.map { "." + $0 }.joined(separator: ", "))")

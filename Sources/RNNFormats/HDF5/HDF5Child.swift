@@ -36,13 +36,14 @@ struct HDF5Child {
 
   /// Runs the process to its end and reads its answer.
   func run(about source: InputFile?) throws(RNNError) -> HDF5Message {
-    let (end, errors) = try watch()
+    let (end, isReady, errors) = try watch()
     switch end {
     case .exit(0): break
     case .exit(RNNError.Kind.inputOutput.rawValue):
       // Not even its error could be written.
       throw RNNError(.inputOutput, file: answer.folder, "no room for the answer of the HDF5 library's process",
-        remedy: "free some space, or set TMPDIR to a folder that has it")
+        remedy: scratchRemedy())
+    case _ where !isReady: throw broken(end, errors)
     case .exit(let status):
       throw failure("the HDF5 library's process ended with status \(status) and without an answer")
     case .signal(let signal):
@@ -65,8 +66,22 @@ struct HDF5Child {
       return try HDF5Message(InputFile(OpenDescriptor(descriptor), name: "answer"), about: source)
     } catch {
       if error.kind == .inputOutput { throw error }
+      if !isReady { throw broken(end, errors) }
       throw Self.lie([error.place, error.problem].compactMap { $0 }.joined(separator: ": "))
     }
+  }
+
+  /// The error for a program that ended before it looked at the file, which is not to blame then.
+  private func broken(_ end: End, _ errors: String) -> RNNError {
+    let how =
+      switch end {
+      case .exit(let status): "ended with status \(status)"
+      case .signal(let signal): "ended by signal \(signal)"
+      case .stuck(let seconds): "got no further in \(seconds) s"
+      }
+    let said = errors.split(separator: "\n").first.map { ": \($0.prefix(200))" } ?? ""
+    return RNNError(.defect, file: program, "the program that reads HDF5 does not work: it \(how) before its work began\(said)",
+      remedy: "install it again, with the libraries it needs (ldd shows them) and of the same version as this program")
   }
 
   private static let remedy = "the file is damaged or hostile: get it again from a source you trust"
@@ -95,7 +110,7 @@ struct HDF5Child {
     return overflow ? Int.max / 2 : min(seconds, Int.max / 2) + inputSize >> 20
   }
 
-  private func watch() throws(RNNError) -> (End, errors: String) {
+  private func watch() throws(RNNError) -> (End, isReady: Bool, errors: String) {
     let errors = try Pipe()
     let progress = try Pipe()
     var limits = rnn_process_limits()
@@ -109,11 +124,15 @@ struct HDF5Child {
     var watchdog = Watchdog(process: process, timeout: timeout, patience: Limits.maximumHDF5Waiting, total: cpuSeconds)
     var text: [UInt8] = []
     var lastSize = 0
+    var firstSign: UInt8?
     while true {
       errors.wait(milliseconds: watchdog.interval)
       errors.drain { if text.count < Self.keptErrors { text.append(contentsOf: $0.prefix(Self.keptErrors - text.count)) } }
       var signs = 0
-      progress.drain { signs += $0.count }
+      progress.drain {
+        signs += $0.count
+        firstSign = firstSign ?? $0.first
+      }
       let size = answer.count
       signs += max(0, size - lastSize) / HDF5Progress.unit
       if signs > 0 {
@@ -122,22 +141,27 @@ struct HDF5Child {
       }
       var status: Int32 = 0
       let ended = waitpid(process, &status, WNOHANG)
-      if ended == process { return (Self.end(status), String(decoding: text, as: UTF8.self)) }
+      if ended == process {
+        // What came between the last look and its end.
+        progress.drain { firstSign = firstSign ?? $0.first }
+        return (Self.end(status), firstSign == HDF5Descriptors.readySign, String(decoding: text, as: UTF8.self))
+      }
       if watchdog.isTooLate {
         kill(process, SIGKILL)
         while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        return (.stuck(watchdog.isIdle ? timeout * Limits.maximumHDF5Waiting : timeout), "")
+        let seconds = watchdog.isIdle ? timeout * Limits.maximumHDF5Waiting : timeout
+        return (.stuck(seconds), firstSign == HDF5Descriptors.readySign, "")
       }
     }
   }
 
   private func start(_ descriptors: [Int32], _ limits: rnn_process_limits) throws(RNNError) -> pid_t {
     // What this program needed to find the Swift runtime, that one needs too. Nothing else is handed on.
-    let variable = getenv("LD_LIBRARY_PATH").map { strdup("LD_LIBRARY_PATH=" + String(cString: $0)) } ?? nil
+    let variable = getenv("LD_LIBRARY_PATH").map { strdup(("LD_LIBRARY_PATH=" + String(systemPath: $0)).systemPath) } ?? nil
     defer { free(variable) }
     var environment: [UnsafeMutablePointer<CChar>?] = variable.map { [$0, nil] } ?? [nil]
     var limits = limits
-    let process = rnn_process_start(program, job.rawValue, &environment, descriptors, Int32(descriptors.count), &limits)
+    let process = rnn_process_start(program.systemPath, job.rawValue, &environment, descriptors, Int32(descriptors.count), &limits)
     guard process > 0 else {
       let code = errno
       let remedy = systemRemedy(code)

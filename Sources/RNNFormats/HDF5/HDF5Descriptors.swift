@@ -6,8 +6,13 @@ package enum HDF5Descriptors {
   package static let answer: Int32 = 4
   /// An empty file: room for what is unpacked, or the HDF5 file to be written.
   package static let output: Int32 = 5
-  /// A pipe that takes a byte for each `HDF5Progress.unit` of work done.
+  /// A pipe that takes `readySign` first, when the program has started well and not yet looked at the file, and
+  /// `progressSign` for each `HDF5Progress.unit` of work done.
   package static let progress: Int32 = 6
+
+  /// Another one where the two programs no longer understand each other.
+  package static let readySign = UInt8(ascii: "1")
+  package static let progressSign = UInt8(ascii: ".")
 
   /// The program's only argument.
   package enum Job: String {

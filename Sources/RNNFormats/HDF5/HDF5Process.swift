@@ -119,14 +119,13 @@ public enum HDF5Process: HDF5Access {
 
   /// Where `rnn-hdf5` is.
   private static func program() throws(RNNError) -> String {
-    if let path = getenv("RNNKIT_HDF5") { return String(cString: path) }
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { bytes in
-      bytes.baseAddress.map { readlink("/proc/self/exe", $0.assumingMemoryBound(to: CChar.self), bytes.count) } ?? -1
+    if let path = getenv("RNNKIT_HDF5") { return String(systemPath: path) }
+    guard let path = rnn_program_path() else {
+      throw RNNError(.defect, "where this program is cannot be found out: \(systemMessage(errno))",
+        remedy: "name the program that reads HDF5, rnn-hdf5, in the environment's RNNKIT_HDF5")
     }
-    let path = count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : CommandLine.arguments.first ?? ""
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
-    return folder + "rnn-hdf5"
+    defer { free(path) }
+    return String(systemPath: path).folderPrefix + "rnn-hdf5"
   }
 }
 

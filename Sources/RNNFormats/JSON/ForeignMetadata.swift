@@ -10,8 +10,7 @@ extension TensorArchive {
     self.metadata = isTwice ? [.init("metadata", .object(metadata))] + others : metadata + others
     let strangers = others.map(\.key).filter { !Self.descriptive.contains($0.lowercased()) }
     guard !strangers.isEmpty else { return }
-    let named = strangers.prefix(8).joined(separator: ", ") + (strangers.count > 8 ? " …" : "")
-    notes.append("carried, not understood: \(named)")
+    notes.append("carried, not understood: \(strangers.listed(atMost: 8))")
   }
 
   /// Keys that say how a model came about or what it is of, and never what it computes.

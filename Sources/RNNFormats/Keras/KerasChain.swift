@@ -89,7 +89,7 @@ struct KerasChain {
     }
     if !model.archive.cases.isEmpty { notes.append("reference cases are left out") }
     if !model.archive.metadata.isEmpty {
-      notes.append("metadata are left out: \(model.archive.metadata.map(\.key).joined(separator: ", "))")
+      notes.append("metadata are left out: \(model.archive.metadata.map(\.key).listed())")
     }
     return notes
   }

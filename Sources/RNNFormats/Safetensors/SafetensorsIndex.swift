@@ -2,7 +2,8 @@ import RNNModel
 
 /// The index of a model in several safetensors files: `{"metadata": {…}, "weight_map": {"<tensor>": "<file>", …}}`.
 ///
-/// Source: huggingface_hub/serialization. Files lie beside the index; no other folder is ever opened.
+/// Source: huggingface_hub/serialization. Files lie beside the index; no other folder is
+/// ever opened but the one that Hugging Face's cache has them in.
 struct SafetensorsIndex {
   private let path: String
   private let metadata: [JSONValue.Member]
@@ -61,12 +62,11 @@ struct SafetensorsIndex {
       throw RNNError(.usage, "an index on standard input does not tell where its files are",
         remedy: "name the index's path")
     }
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
     var arrays: [NamedTensor] = []
     var metadata: [(key: String, value: String)] = []
     var isOrdered = false
     for name in Set(files.values).sorted() {
-      let file = try InputFile(folder + name)
+      let file = try CompanionFile.open(name, beside: path, what: "a file of the model")
       do throws(RNNError) {
         let (found, header) = try SafetensorsFormat.arrays(of: file)
         for array in found where files[array.name] != name {

@@ -43,19 +43,15 @@ struct TorchStateDict {
     let models = others.filter { $0.score.recurrent > 0 }
     if !models.isEmpty {
       archive.notes.append(
-        "other models in the file, left out: \(Self.listed(models.map { search.path($0.place) }))")
+        "other models in the file, left out: \(models.map { search.path($0.place) }.listed(atMost: 4))")
     }
     let rest = others.filter { $0.score.recurrent == 0 }
-    if !rest.isEmpty { archive.notes.append("tensors left out: \(Self.listed(rest.flatMap { names(of: $0, search) }))") }
+    if !rest.isEmpty { archive.notes.append("tensors left out: \(rest.flatMap { names(of: $0, search) }.listed(atMost: 4))") }
     if search.isCut {
       archive.notes.append("what is nested in more than \(Limits.maximumDepth) levels was not searched for tensors")
     }
     archive.metadata = metadata()
     return archive
-  }
-
-  private static func listed(_ names: [String]) -> String {
-    names.prefix(4).joined(separator: ", ") + (names.count > 4 ? " …" : "")
   }
 
   /// A dictionary's path; the outermost one's tensors by name.
@@ -85,7 +81,7 @@ struct TorchStateDict {
         if isOfTorch { left.append(name) } else { try archive.append(name, arrays.tensor(value, named: name)) }
       }
     }
-    if !left.isEmpty { archive.notes.append("NumPy arrays beside the tensors, left out: \(Self.listed(left))") }
+    if !left.isEmpty { archive.notes.append("NumPy arrays beside the tensors, left out: \(left.listed(atMost: 4))") }
   }
 
   // MARK: Searching

@@ -299,7 +299,7 @@ extension OperatorNode {
     guard restAlphas.isEmpty, restBetas.isEmpty else {
       throw refuse(
         "attributes activation_alpha and activation_beta have \(alphas.count) and \(betas.count) numbers, more than "
-          + "the functions \(names.joined(separator: ", ")) take"
+          + "the functions \(names.listed()) take"
       )
     }
     return (0..<directions).map { direction in

@@ -111,7 +111,7 @@ struct ONNXReader {
   private static func notes(_ parts: ChainModules, _ architecture: Architecture) -> [String] {
     zip(parts.parts, architecture.modules).compactMap { part, module in
       guard case .recurrent(let module) = module else { return nil }
-      let nodes = part.links.map { parts.links[$0].place }.joined(separator: ", ")
+      let nodes = part.links.map { parts.links[$0].place }.listed()
       switch module.cell {
       case .rnn: return "\(part.name): from \(nodes)"
       case .lstm: return "\(part.name): from \(nodes), gates i, o, f, c put in PyTorch's order i, f, g, o"

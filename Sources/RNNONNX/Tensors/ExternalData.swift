@@ -1,18 +1,10 @@
 import RNNFormats
 import RNNModel
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Tensors whose bytes are in files beside the model.
 ///
 /// ONNX names them by a path relative to the model's folder. A path that is absolute, has `..` in it, or leads out of
-/// the folder through a link is refused: a model must not make its reader open other files.
+/// the folder through a link is refused; see `CompanionFile`.
 struct ExternalData {
   private let modelPath: String
   private var files: [String: InputFile] = [:]
@@ -70,29 +62,14 @@ struct ExternalData {
     guard modelPath != "-" else {
       throw refuse("its external data is in \(location), but the model came through a pipe and has no folder")
     }
-    let folder = modelPath.lastIndex(of: "/").map { String(modelPath[...$0]) } ?? "./"
-    let path = folder + location
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      throw RNNError(
-        .missingInput, file: path, place: place,
-        "its external data cannot be opened: \(String(cString: strerror(errno)))",
-        remedy: "copy the data files along with the model")
+    do throws(RNNError) {
+      let file = try CompanionFile.open(location, beside: modelPath, what: "its external data")
+      files[location] = file
+      return file
+    } catch {
+      var error = error
+      error.place = place
+      throw error
     }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw refuse("its external data, \(location), is no regular file") }
-    guard let root = Self.resolved(folder), let real = Self.resolved(path),
-      real.hasPrefix(root == "/" ? root : root + "/")
-    else {
-      throw refuse("its external data, \(location), is a link that leads out of the model's folder")
-    }
-    let file = try InputFile(real)
-    files[location] = file
-    return file
-  }
-
-  private static func resolved(_ path: String) -> String? {
-    guard let text = realpath(path, nil) else { return nil }
-    defer { free(text) }
-    return String(cString: text)
   }
 }

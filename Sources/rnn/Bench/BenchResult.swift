@@ -32,7 +32,7 @@ struct BenchResult {
 
   var document: JSONValue {
     var members: [JSONValue.Member] = [
-      .init("file", .string(file)), .init("modules", .array(modules.map(JSONValue.string))),
+      .init("file", .string(file.readableFileName)), .init("modules", .array(modules.map(JSONValue.string))),
       .init("load_ms", .number(loading)), .init("pack_ms", .number(packing)),
       .init("precision", .string(plan.precision.rawValue)),
       .init("instruction_set", .string(plan.instructionSet.rawValue)), .init("threads", .integer(Int64(threads))),
@@ -67,7 +67,7 @@ struct BenchResult {
   }
 
   var text: String {
-    var result = "\(file): \(modules.joined(separator: ", "))\n".escapingControlCharacters(except: "\n")
+    var result = "\(file): \(modules.listed())\n".escapingControlCharacters(except: "\n")
     result += "\(plan.precision.rawValue), \(plan.instructionSet.rawValue), \(threads) thread\(threads == 1 ? "" : "s"); "
     result += "read in \(Self.short(loading)) ms, packed in \(Self.short(packing)) ms\n\n"
     let sequences = "\(grouped(batch)) sequence\(batch == 1 ? "" : "s")"

@@ -69,6 +69,7 @@ struct FailedCallTests {
     try #require(Command.run(run).status == 0)
     let (names, new) = (scratch.contents, try outputs.map { try Data(contentsOf: URL(fileURLWithPath: $0.1)) })
     let old = Data("what was there before".utf8)
+    var tried: Set<String> = []
     try FailCall.forEachFailure(of: .rnn, run, logs: logs) {
       for output in outputs { try old.write(to: URL(fileURLWithPath: output.1)) }
     } after: { result in
@@ -77,13 +78,15 @@ struct FailedCallTests {
         #expect(found == new, result.comment)
       } else {
         #expect([66, 73, 74].contains(result.status) && result.failure != "end", result.comment)
-        // Of two files the first is whole before the second takes its name.
-        for (file, whole) in zip(found, new) { #expect(file == old || file == whole, result.comment) }
-        #expect(found.last == old, result.comment)
+        #expect(found == [old, old], result.comment)
         #expect(result.errors.hasPrefix("rnn: ") && result.errors.hasSuffix("\n"), result.comment)
         #expect(result.errors.filter(\.isNewline).count == 1, result.comment)
       }
-      #expect(scratch.contents == names, result.comment)
+      // A replaced file that cannot be removed keeps its hidden name until the next run.
+      let left = scratch.contents.filter { result.failure != "unlink EIO" || !$0.hasPrefix(".rnn-") }
+      #expect(left == names, result.comment)
+      tried.insert(result.failure)
     }
+    #expect(tried.isSuperset(of: ["rename EIO", "renameat2 EIO", "fsync EIO", "linkat EIO"]), "\(tried)")
   }
 }

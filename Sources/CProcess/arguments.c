@@ -1,0 +1,47 @@
+#define _GNU_SOURCE
+#include "CProcess.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+
+static int argument_count;
+static char **argument_values;
+
+#if defined(__GLIBC__) || defined(__APPLE__)
+// These C libraries call constructors as they call main.
+__attribute__((constructor)) static void keep_arguments(int count, char **values, char **environment) {
+  (void)environment;
+  argument_count = count;
+  argument_values = values;
+}
+#endif
+
+int rnn_argument_count(void) { return argument_count; }
+
+const char *rnn_argument(int index) {
+  return index >= 0 && index < argument_count ? argument_values[index] : NULL;
+}
+
+char *rnn_program_path(void) {
+#ifdef __linux__
+  char path[PATH_MAX];
+  ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (size > 0) {
+    path[size] = 0;
+    return strdup(path);
+  }
+  // As it was given to exec.
+  const char *started = (const char *)getauxval(AT_EXECFN);
+  if (started != NULL) return realpath(started, NULL);
+#endif
+  const char *name = rnn_argument(0);
+  if (name != NULL) return realpath(name, NULL);
+  errno = ENOENT;
+  return NULL;
+}

@@ -1,0 +1,63 @@
+import RNNModel
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file that another one names as part of itself, in its own folder or below it.
+///
+/// The one that names it may come from a stranger and must not make its reader open other files. So a link that leads out
+/// of the folder is refused, with one exception: in Hugging Face's cache, every file of
+/// `models--<name>/snapshots/<revision>` is a link into `models--<name>/blobs`.
+package enum CompanionFile {
+  /// Opens the file at `name`, a relative path without `..`, beside the file at `path`. Throws `badData` where it is a link
+  /// that leads out of the folder or no regular file, `missingInput` where there is none.
+  ///
+  /// - Parameter what: What it is, for errors: `its external data`.
+  package static func open(_ name: String, beside path: String, what: String) throws(RNNError) -> InputFile {
+    let folder = path.folderPath
+    let file = folder == "/" ? "/" + name : path.folderPrefix + name
+    var status = stat()
+    guard stat(file.systemPath, &status) == 0 else {
+      throw RNNError(.missingInput, file: file, "\(what) cannot be opened: \(systemMessage(errno))",
+        remedy: "copy the data files along with the model")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw RNNError(.badData, "\(what), \(name), is no regular file", remedy: remedy)
+    }
+    guard let root = resolved(folder), let real = resolved(file), isInside(real, root) || isBlob(real, ofSnapshotIn: root) else {
+      throw RNNError(.badData, "\(what), \(name), is a link that leads out of the model's folder", remedy: remedy)
+    }
+    return try InputFile(file)
+  }
+
+  private static let remedy = "keep the model's data files in its own folder"
+
+  private static func isInside(_ file: [UInt8], _ folder: [UInt8]) -> Bool {
+    file.starts(with: folder == [slash] ? folder : folder + [slash])
+  }
+
+  /// Whether a file stands in the `blobs` of the cache entry that has the folder among its `snapshots`.
+  private static func isBlob(_ file: [UInt8], ofSnapshotIn folder: [UInt8]) -> Bool {
+    let parts = folder.split(separator: slash)
+    guard let snapshots = parts.lastIndex(where: { $0.elementsEqual("snapshots".utf8) }), snapshots > 0,
+      snapshots + 1 < parts.count,
+      ["models--", "datasets--", "spaces--"].contains(where: { parts[snapshots - 1].starts(with: $0.utf8) })
+    else { return false }
+    let blobs = parts[..<snapshots] + [ArraySlice("blobs".utf8)]
+    return file.split(separator: slash).dropLast().elementsEqual(blobs, by: { $0.elementsEqual($1) })
+  }
+
+  private static let slash = UInt8(ascii: "/")
+
+  /// A path without links, as bytes, of which equal characters may differ.
+  private static func resolved(_ path: String) -> [UInt8]? {
+    guard let text = realpath(path.systemPath, nil) else { return nil }
+    defer { free(text) }
+    return String(systemPath: text).fileNameBytes
+  }
+}
