@@ -33,7 +33,7 @@ package final class ScratchFile: Sendable {
     }
     guard descriptor >= 0 else {
       throw RNNError(.inputOutput, file: folder, "no temporary file can be made: \(systemMessage(errno))",
-        remedy: "free some space, or set TMPDIR to a folder that has it")
+        remedy: Self.remedy)
     }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     self.descriptor = descriptor
@@ -41,6 +41,19 @@ package final class ScratchFile: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  static let remedy = "free some space, or set TMPDIR to a folder that has it"
+
+  /// Throws `inputOutput` where the file's disk has less than so many bytes free for this user, and says how many it has.
+  /// Where the system does not tell, writing will.
+  package static func requireRoom(_ count: Int, on descriptor: Int32, in folder: String?) throws(RNNError) {
+    var status = statvfs()
+    guard fstatvfs(descriptor, &status) == 0 else { return }
+    let (free, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    guard !overflow, free < UInt64(count) else { return }
+    throw RNNError(.inputOutput, file: folder, "\(count) temporary bytes are needed, and \(free) are free",
+      remedy: remedy)
+  }
 
   /// How many bytes there are.
   package var count: Int {

@@ -32,16 +32,32 @@ public struct ModelFile: Sendable {
     _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
     mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
   ) throws(RNNError) -> ModelFile {
+    try open(
+      path, as: format, supplying: tensors, mapping: mapping, options: options, registry: registry, unpacking: nil)
+  }
+
+  /// The same, with `failures` for one who looks at types, shapes and few elements: see `LateUnpacking`.
+  package static func open(
+    _ path: String, as format: String?, supplying tensors: [NamedTensor], mapping: NameMapping, options: ModelOptions,
+    registry: FormatRegistry, unpacking failures: LateFailures?
+  ) throws(RNNError) -> ModelFile {
     let file = try InputFile(path)
     let kind = try registry.format(of: file, named: format)
     do throws(RNNError) {
-      let supplied = try kind.read(file, supplying: tensors)
+      let supplied: SuppliedModel
+      if let failures, tensors.isEmpty, let late = kind as? any LateUnpacking.Type {
+        supplied = SuppliedModel(archive: try late.read(file, unpacking: failures), members: [])
+      } else {
+        supplied = try kind.read(file, supplying: tensors)
+      }
       let archive = try mapping.apply(to: supplied.archive)
       let interpretation = try Interpretation(archive, options: options)
       return ModelFile(
         path: path, format: kind.name, byteCount: file.count, model: interpretation.model,
         notes: archive.notes + interpretation.assumptions, members: supplied.members)
     } catch {
+      // What was found wrong may come of elements that could not be unpacked.
+      do throws(RNNError) { try failures?.check() } catch { throw error.inFile(path) }
       throw error.inFile(path)
     }
   }

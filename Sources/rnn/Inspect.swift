@@ -12,8 +12,15 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     // Nothing is computed here: what could not be run as the file asks is said, and shown all the same.
-    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases))
-    Console.output(json ? try document(file).indentedText + "\n" : try text(file))
+    let failures = LateFailures()
+    let file = try model.open(path, quiet: json, ignoring: Set(Departure.Kind.allCases), unpacking: failures)
+    do throws(RNNError) {
+      let result = json ? try document(file).indentedText + "\n" : try text(file)
+      try failures.check()
+      Console.output(result)
+    } catch {
+      throw error.inFile(path)
+    }
   }
 
   /// Parameters in the chain's order, then the tensors that are carried along.
@@ -50,8 +57,9 @@ struct Inspect: ParsableCommand {
       } else {
         carried.add(cells.0, cells.1, cells.2, cells.3)
       }
+      guard isParameter else { continue }
       let (nan, infinite) = try value.nonFiniteCounts()
-      if isParameter, nan + infinite > 0 {
+      if nan + infinite > 0 {
         warnings += "  \(tensor.name): \(grouped(nan)) NaN and \(grouped(infinite)) infinite values\n"
       }
     }

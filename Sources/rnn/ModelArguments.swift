@@ -66,9 +66,10 @@ struct ModelArguments: ParsableArguments {
   ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   ///   - ignoring: What is gone on without in any case.
+  ///   - failures: For what looks at types, shapes and few elements; see `LateUnpacking`.
   func open(
     _ path: String, supplying tensors: [NamedTensor] = [], quiet: Bool = false, isOneOfTwo: Bool = false,
-    ignoring: Set<Departure.Kind> = []
+    ignoring: Set<Departure.Kind> = [], unpacking failures: LateFailures? = nil
   ) throws -> ModelFile {
     HDF5Process.timeout = timeout
     var names = NameMapping()
@@ -80,7 +81,7 @@ struct ModelArguments: ParsableArguments {
       headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
     let file = try ModelFile.open(
-      path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry)
+      path, as: from, supplying: tensors, mapping: names, options: options, registry: Self.registry, unpacking: failures)
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }
