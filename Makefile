@@ -3,7 +3,7 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
+.PHONY: demo test build debug frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -31,6 +31,17 @@ demo: build
 SWIFT_TEST := swift test -c release --scratch-path .build/tests
 test: .packages .venv/done
 	$(SWIFT_TEST)
+
+# A debug build runs too, with the same bits as an optimised one.
+debug: build
+	swift build
+	python3 .ci/debug.py .build/debug/rnn $(RNN)
+
+# Fails where a function of the kernels takes more than 64 KiB of a stack, optimised or not.
+frames:
+	for o in 0 2; do ls Sources/CRNNKernels/*.c Sources/CRNNPeaks/*.c | xargs -P $$(nproc) -I{} clang -O$$o -fblocks \
+	  -Werror -Wframe-larger-than=65536 -ISources/CRNNKernels/include -ISources/CRNNPeaks/include -c {} -o /dev/null \
+	  || exit 1; done
 
 # Schemas/pairs.md, after a change of what a container can hold.
 pairs:

@@ -50,7 +50,7 @@ int rnn_process_confine(void) {
       RETURN(SECCOMP_RET_KILL_PROCESS),
       FIELD(nr),
       ALLOW(read), ALLOW(pread64), ALLOW(readv), ALLOW(write), ALLOW(pwrite64), ALLOW(writev), ALLOW(lseek),
-      ALLOW(fstat), ALLOW(ftruncate), ALLOW(fallocate), ALLOW(close),
+      ALLOW(fstat), ALLOW(fstatfs), ALLOW(ftruncate), ALLOW(fallocate), ALLOW(close),
       ALLOW(munmap), ALLOW(mremap), ALLOW(brk), ALLOW(madvise),
       ALLOW(futex), ALLOW(sched_yield), ALLOW(set_robust_list), ALLOW(restart_syscall),
       ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sigaltstack),

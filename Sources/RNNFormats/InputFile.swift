@@ -51,6 +51,7 @@ public struct InputFile: Sendable {
       storage = TensorStorage(
         UnsafeRawBufferPointer(start: base, count: size),
         read: { (offset, target) throws(RNNError) in try Self.readPart(file, name, at: offset, into: target) },
+        forget: { MappedPages.drop(address, $0) },
         release: { munmap(UnsafeMutableRawPointer(bitPattern: address), size) })
     default:
       mapped = nil

@@ -42,6 +42,17 @@ package final class ScratchFile: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Throws `inputOutput` where the file's disk has less than so many bytes free for this user, and says how many it has.
+  /// Where the system does not tell, writing will.
+  package static func requireRoom(_ count: Int, on descriptor: Int32, in folder: String?) throws(RNNError) {
+    var status = statvfs()
+    guard fstatvfs(descriptor, &status) == 0 else { return }
+    let (free, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+    guard !overflow, free < UInt64(count) else { return }
+    throw RNNError(.inputOutput, file: folder, "\(count) temporary bytes are needed, and \(free) are free",
+      remedy: scratchRemedy())
+  }
+
   /// How many bytes there are.
   package var count: Int {
     var status = stat()

@@ -104,6 +104,7 @@ package final class ScratchSpace: Sendable {
     let own = descriptor == nil ? try ScratchFile() : nil
     defer { withExtendedLifetime(own) {} }
     let (file, start) = own.map { ($0.descriptor, 0) } ?? (descriptor ?? -1, state.fileSize)
+    try ScratchFile.requireRoom(size, on: file, in: own?.folder)
     // Room is claimed now: a full disk is an error here, and a signal in the middle of a write to the mapping.
     #if canImport(Darwin)
       let code = ftruncate(file, off_t(start + size)) == 0 ? 0 : errno
@@ -122,10 +123,19 @@ package final class ScratchSpace: Sendable {
         let source = UnsafeMutableRawBufferPointer(
           start: UnsafeMutableRawPointer(bitPattern: address + UInt(offset)), count: target.count)
         target.copyMemory(from: UnsafeRawBufferPointer(source))
-        ScratchRoom.drop(source)
+        MappedPages.drop(address, offset..<offset + target.count)
       },
+      forget: { MappedPages.drop(address, $0) },
       release: { munmap(UnsafeMutableRawPointer(bitPattern: address), size) })
     return Region(storage: storage, address: address)
+  }
+
+  /// Throws `inputOutput`, before anything is unpacked, where so many bytes in all would find no room. What stays in
+  /// memory is left out of account.
+  package func requireRoom(_ count: Int) throws(RNNError) {
+    guard descriptor == nil, count > Self.memoryBudget else { return }
+    let file = try ScratchFile()
+    try ScratchFile.requireRoom(count, on: file.descriptor, in: file.folder)
   }
 
   private static func failed(_ count: Int, _ code: Int32, _ folder: String?) -> RNNError {
@@ -153,24 +163,41 @@ package struct ScratchRoom: ~Copyable {
     dropped = count
   }
 
+  /// Says that bytes which were written are written anew, and need not stay in memory either.
+  package func changed(_ range: Range<Int>) {
+    if isMapped { Self.drop(UnsafeMutableRawBufferPointer(rebasing: bytes[range])) }
+  }
+
   fileprivate func finish() {
     if isMapped { Self.drop(bytes) }
   }
 
-  /// Takes the pages of a file's mapping out of this process's memory. They stay in the file.
-  fileprivate static func drop(_ bytes: UnsafeMutableRawBufferPointer) {
+  private static func drop(_ bytes: UnsafeMutableRawBufferPointer) {
+    MappedPages.drop(UInt(bitPattern: bytes.baseAddress), 0..<bytes.count)
+  }
+}
+
+/// Pages of a file that is mapped.
+enum MappedPages {
+  /// Takes the pages that a range of the bytes at an address touches out of this process's memory. They stay in the file.
+  static func drop(_ address: UInt, _ range: Range<Int>) {
     let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
-    let start = UInt(bitPattern: bytes.baseAddress) / page * page
-    let end = (UInt(bitPattern: bytes.baseAddress) + UInt(bytes.count) + page - 1) / page * page
+    let start = (address + UInt(range.lowerBound)) / page * page
+    let end = (address + UInt(range.upperBound) + page - 1) / page * page
     madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_DONTNEED)
   }
 }
 
 extension TensorStorage {
   /// Addresses for so many bytes that nobody may touch, for tensors of which only type and shape are meant.
-  package static func unreadable(count: Int) throws(RNNError) -> TensorStorage {
+  package static func unreadable(count: Int) throws(RNNError) -> TensorStorage { try mapped(count, PROT_NONE) }
+
+  /// So many zeros, which take no memory of their own.
+  static func zeros(count: Int) throws(RNNError) -> TensorStorage { try mapped(count, PROT_READ) }
+
+  private static func mapped(_ count: Int, _ protection: Int32) throws(RNNError) -> TensorStorage {
     guard count > 0 else { return TensorStorage(UnsafeRawBufferPointer(start: nil, count: 0)) {} }
-    guard let base = mmap(nil, count, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
+    guard let base = mmap(nil, count, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
       throw RNNError(.inputOutput, "no room for the addresses of \(count) bytes: \(systemMessage(errno))",
         remedy: systemRemedy(errno) ?? "carry fewer tensors")
     }

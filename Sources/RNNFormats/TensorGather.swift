@@ -31,6 +31,24 @@ extension Tensor {
     return Tensor(type, shape, in: storage)
   }
 
+  /// Whole numbers of 64 bits as float64, each rounded once. Nil for other types.
+  package func widenedToDoubles() throws(RNNError) -> Tensor? {
+    guard elementType == .int64 else { return nil }
+    let storage = try ScratchSpace.shared.storage(byteCount) { (room) throws(RNNError) in
+      let target = room.bytes
+      var done = 0
+      try forEachPiece { (piece) throws(RNNError) in
+        for offset in stride(from: 0, to: piece.count, by: 8) {
+          let value = piece.loadUnaligned(fromByteOffset: offset, as: Int64.self)
+          target.storeBytes(of: Double(value), toByteOffset: done + offset, as: Double.self)
+        }
+        done += piece.count
+        room.wrote(done)
+      }
+    }
+    return Tensor(.float64, shape, in: storage)
+  }
+
   /// The same elements with their bytes turned round, each part of a complex number by itself.
   func byteSwapped() throws(RNNError) -> Tensor? {
     let size = [.complex64, .complex128].contains(elementType) ? elementType.byteCount / 2 : elementType.byteCount

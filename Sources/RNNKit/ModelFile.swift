@@ -47,15 +47,32 @@ public struct TensorFile: Sendable {
   /// The supplied tensors that are a run's members, under their names.
   public let members: [NamedTensor]
 
+  /// Where elements are unpacked late, what could not be.
+  private let failures: LateFailures?
+
   /// Reads and recognises a file; parameters as those of `ModelFile.open`.
   public init(
     _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
     mapping: NameMapping = NameMapping(), registry: FormatRegistry = .standard
   ) throws(RNNError) {
+    try self.init(path, as: format, supplying: tensors, mapping: mapping, registry: registry, unpacking: nil)
+  }
+
+  /// The same, with `failures` for one who looks at types, shapes and few elements: see `LateUnpacking`.
+  package init(
+    _ path: String, as format: String?, supplying tensors: [NamedTensor], mapping: NameMapping,
+    registry: FormatRegistry, unpacking failures: LateFailures?
+  ) throws(RNNError) {
     let file = try InputFile(path)
     let kind = try registry.format(of: file, named: format)
+    self.failures = failures
     do throws(RNNError) {
-      let supplied = try kind.read(file, supplying: tensors)
+      let supplied: SuppliedModel
+      if let failures, tensors.isEmpty, let late = kind as? any LateUnpacking.Type {
+        supplied = SuppliedModel(archive: try late.read(file, unpacking: failures), members: [])
+      } else {
+        supplied = try kind.read(file, supplying: tensors)
+      }
       archive = try mapping.apply(to: supplied.archive)
       members = supplied.members
     } catch {
@@ -72,6 +89,8 @@ public struct TensorFile: Sendable {
         path: path, format: format, byteCount: byteCount, model: interpretation.model,
         notes: archive.notes + interpretation.assumptions, members: members)
     } catch {
+      // What was found wrong may come of elements that could not be unpacked.
+      do throws(RNNError) { try failures?.check() } catch { throw error.inFile(path) }
       throw error.inFile(path)
     }
   }

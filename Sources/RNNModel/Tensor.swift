@@ -8,16 +8,37 @@ public final class TensorStorage: @unchecked Sendable {
   private let base: UnsafeRawPointer?
   public let count: Int
   private let read: Read?
+  private let drop: (@Sendable (_ range: Range<Int>) -> Void)?
+  private let make: (@Sendable () -> TensorStorage)?
   private let release: @Sendable () -> Void
 
   /// Takes over bytes that stay valid and unchanged until `release` is called.
   ///
-  /// - Parameter read: For bytes that are not in memory until they are touched, another way to them.
-  public init(_ bytes: UnsafeRawBufferPointer, read: Read? = nil, release: @escaping @Sendable () -> Void) {
+  /// - Parameters:
+  ///   - read: For bytes that are not in memory until they are touched, another way to them.
+  ///   - forget: For such bytes, takes those of a range out of memory again, until they are next touched.
+  public init(
+    _ bytes: UnsafeRawBufferPointer, read: Read? = nil, forget: (@Sendable (_ range: Range<Int>) -> Void)? = nil,
+    release: @escaping @Sendable () -> Void
+  ) {
     base = bytes.baseAddress
     count = bytes.count
     self.read = read
+    drop = forget
+    make = nil
     self.release = release
+  }
+
+  /// `count` bytes that are not there until somebody wants them in memory: then `make` gives them, the same each time.
+  ///
+  /// - Parameter read: A way to them without that.
+  package init(count: Int, read: Read?, making make: @escaping @Sendable () -> TensorStorage) {
+    base = nil
+    self.count = count
+    self.read = read
+    drop = nil
+    self.make = make
+    release = {}
   }
 
   /// Allocates `count` bytes (64-byte aligned, zeroed) and lets `fill` write them.
@@ -36,6 +57,8 @@ public final class TensorStorage: @unchecked Sendable {
     base = UnsafeRawPointer(bytes.baseAddress)
     self.count = count
     read = nil
+    drop = nil
+    make = nil
     release = { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
   }
 
@@ -45,7 +68,8 @@ public final class TensorStorage: @unchecked Sendable {
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(UnsafeRawBufferPointer(start: base, count: count))
+    if let make { return try make().withUnsafeBytes(body) }
+    return try body(UnsafeRawBufferPointer(start: base, count: count))
   }
 
   /// Bytes of a piece: half of a small second cache, and a multiple of every element's size.
@@ -58,7 +82,8 @@ public final class TensorStorage: @unchecked Sendable {
   public func forEachPiece(
     of range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws(RNNError) -> Void
   ) throws(RNNError) {
-    guard let read, range.count > Self.touchedSize else {
+    if read == nil, let make { return try make().forEachPiece(of: range, body) }
+    guard let read, range.count > Self.touchedSize || make != nil else {
       let all = UnsafeRawBufferPointer(start: base, count: count)
       for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.pieceSize) {
         try body(UnsafeRawBufferPointer(rebasing: all[start..<min(start + Self.pieceSize, range.upperBound)]))
@@ -76,20 +101,34 @@ public final class TensorStorage: @unchecked Sendable {
 
   /// Copies bytes from `offset` on, without making a mapped file's part of the process's memory. They must be inside.
   public func copyBytes(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws(RNNError) {
-    if let read, target.count > Self.touchedSize { return try read(offset, target) }
+    if read == nil, let make { return try make().copyBytes(at: offset, into: target) }
+    if let read, target.count > Self.touchedSize || make != nil { return try read(offset, target) }
     target.copyMemory(from: UnsafeRawBufferPointer(start: base.map { $0 + offset }, count: target.count))
   }
 
   /// A part of these bytes as a storage of its own, which keeps the whole alive. Nil where it is not inside.
   public func slice(at offset: Int, count: Int) -> TensorStorage? {
     guard offset >= 0, count >= 0, offset <= self.count, count <= self.count - offset else { return nil }
-    let part = UnsafeRawBufferPointer(start: base.map { $0 + offset }, count: count)
-    guard let read else { return TensorStorage(part) { [self] in _ = self } }
     @Sendable func readPart(_ start: Int, _ target: UnsafeMutableRawBufferPointer) throws(RNNError) {
-      try read(offset + start, target)
+      try read?(offset + start, target)
     }
-    return TensorStorage(part, read: readPart) { [self] in _ = self }
+    if let make {
+      return TensorStorage(count: count, read: read == nil ? nil : readPart) {
+        make().slice(at: offset, count: count) ?? make()
+      }
+    }
+    let part = UnsafeRawBufferPointer(start: base.map { $0 + offset }, count: count)
+    @Sendable func forgetPart(_ range: Range<Int>) {
+      drop?(offset + range.lowerBound..<offset + range.upperBound)
+    }
+    return TensorStorage(part, read: read == nil ? nil : readPart, forget: drop == nil ? nil : forgetPart) { [self] in
+      _ = self
+    }
   }
+
+  /// Takes bytes that are in a file too out of memory; they come back where they are touched. Does nothing to others.
+  /// Whoever goes once through more than memory should hold calls it on the way. The range must lie inside.
+  public func forget(_ range: Range<Int>) { drop?(range) }
 }
 
 /// A dense, row-major, little-endian tensor: a type, a shape and exactly the bytes these ask for.
@@ -159,6 +198,9 @@ public struct Tensor: Sendable {
   public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws(RNNError) -> Void) throws(RNNError) {
     try storage.forEachPiece(of: offset..<offset + byteCount, body)
   }
+
+  /// Takes the elements out of memory where they are in a file too; see `TensorStorage.forget`.
+  public func forget() { storage.forget(offset..<offset + byteCount) }
 
   /// Whether type, shape and every bit are the same; a NaN equals itself.
   public func isIdentical(to other: Tensor) -> Bool {

@@ -117,27 +117,14 @@ final class Engine {
     let size = precision.size
     let rows = try product(maximumSteps, batch)
     kernels = plan.operations.pointee
-    var strides: [Int] = [], gateCount = 0, hidden = 0, mostInTurn = 1, pieceCount = 0
-    for stage in plan.stages {
-      switch stage {
-      case .embedding: break
-      case .recurrent(let stage):
-        strides.append(precision.stride(stage.module.outputSize))
-        gateCount = max(gateCount, stage.gates)
-        hidden = max(hidden, stage.module.hiddenSize)
-        mostInTurn = max(mostInTurn, Self.layersInTurn(stage, batch: batch, kernels, precision))
-        pieceCount += stage.module.numLayers * stage.module.directionCount
-      case .linear(let stage): strides.append(stage.stride)
-      }
+    var hidden = 0, mostInTurn = 1, pieceCount = 0
+    for case .recurrent(let stage) in plan.stages {
+      hidden = max(hidden, stage.module.hiddenSize)
+      mostInTurn = max(mostInTurn, Self.layersInTurn(stage, batch: batch, kernels, precision))
+      pieceCount += stage.module.numLayers * stage.module.directionCount
     }
-    let features: Int
-    if case .embedding(let stage) = plan.stages.first {
-      features = stage.module.embeddingDim
-    } else {
-      features = plan.inputSize
-    }
-    let widest = strides.max() ?? 0
-    inputStride = precision.stride(features)
+    let sizes = RowSizes(plan), widest = sizes.widest
+    inputStride = sizes.input
     let inputMemory = try AlignedMemory(reals: product(rows, inputStride), precision)
     // Taking turns, and with one stride: a row is never written before the same row of the other layer's input, which is
     // in the same memory, has been read.
@@ -145,8 +132,7 @@ final class Engine {
     let odd = try AlignedMemory(reals: product(rows, widest), precision)
     let lastRecurrent = plan.stages.lastIndex { if case .recurrent = $0 { true } else { false } }
     let kept: AlignedMemory?
-    if let lastRecurrent, case .recurrent(let stage) = plan.stages[lastRecurrent] {
-      let stride = precision.stride(stage.module.outputSize)
+    if let stride = sizes.kept {
       let memory = try AlignedMemory(reals: product(rows, stride), precision)
       kept = memory
       output = Rows(base: UnsafeRawPointer(memory.base), stride: stride, count: rows)
@@ -156,7 +142,7 @@ final class Engine {
     }
     self.gateSteps = min(gateSteps, maximumSteps)
     let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
-    let gates = try AlignedMemory(reals: product(gateRows, gateCount), precision)
+    let gates = try AlignedMemory(reals: product(gateRows, sizes.gates), precision)
     let scratchStride = precision.stride(hidden)
     let scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
     input = inputMemory.base

@@ -75,13 +75,24 @@ extension Plan {
     }
   }
 
+  /// Bytes of memory that an engine of a run may take for its rows, where one step of one row takes no more.
+  static let pieceSize = 32 << 20
+
   /// Steps to take at once: enough rows to make good use of each weight read, few enough for their gates to stay in
-  /// cache.
+  /// cache, and for all that is kept of them to stay within `pieceSize`.
   func pieceSteps(_ sequence: SequenceInput, batch: Int) -> Int {
-    var gates = 1
-    for case .recurrent(let stage) in stages { gates = max(gates, stage.gates) }
-    let step = gates * precision.size * max(batch, 1)
-    return min(sequence.steps, max(1, max((1 << 19) / step, (63 + batch) / max(batch, 1))))
+    let row = RowSizes(self), batch = max(batch, 1)
+    let step = max(row.gates, 1) * precision.size * batch
+    let wanted = max((1 << 19) / step, (63 + batch) / batch)
+    return max(1, min(sequence.steps, wanted, Self.pieceSize / batch / max(row.byteCount(precision), 1)))
+  }
+
+  /// Rows to take at once, of a batch that is too large for `pieceSize`. A plan with a reverse direction, which keeps every
+  /// step, gets as many as make good use of its weights in any case.
+  func pieceRows(_ sequence: SequenceInput) -> Int {
+    let size = max(RowSizes(self).byteCount(precision), 1)
+    if isStreamable { return max(1, Self.pieceSize / size) }
+    return max(96, Self.pieceSize / size / max(sequence.steps, 1))
   }
 }
 
@@ -137,9 +148,9 @@ private struct SequenceRun<R: Real> {
     if let order { state = try start.permuted(order) } else { state = start }
     if batch > 0 {
       let team = threads > 1 ? try Team(threads) : nil
-      let parts = try parts(team)
+      let parts = parts()
       let memory = try state.makeMutable()
-      if let team, parts.count > 1 {
+      if let team, batch > 1 {
         let failures = UnsafeMutablePointer<RNNError?>.allocate(capacity: parts.count)
         failures.initialize(repeating: nil, count: parts.count)
         defer {
@@ -147,16 +158,17 @@ private struct SequenceRun<R: Real> {
           failures.deallocate()
         }
         team.run { rank in
-          guard rank < parts.count else { return }
-          do throws(RNNError) {
-            try run(parts[rank], memory, output, y)
-          } catch {
-            failures[rank] = error
+          for part in stride(from: rank, to: parts.count, by: threads) {
+            do throws(RNNError) {
+              try run(parts[part], nil, memory, output, y)
+            } catch {
+              failures[part] = error
+            }
           }
         }
         for part in parts.indices { if let failure = failures[part] { throw failure } }
       } else {
-        for part in parts { try run(part, memory, output, y) }
+        for part in parts { try run(part, team, memory, output, y) }
       }
     }
     if let order {
@@ -169,44 +181,48 @@ private struct SequenceRun<R: Real> {
 
   /// Rows that are run together, on one thread but where a single row's layers are shared.
   private struct Part {
-    let engine: Engine
-    var firstRow: Int { engine.firstRow }
-    var count: Int { engine.batch }
+    let firstRow: Int
+    let count: Int
     /// For each step, how many of the rows reach it; empty where all do.
     let active: [Int]
   }
 
-  /// All rows in one part, or as many parts as threads of about the same number of steps.
-  private func parts(_ team: Team?) throws(RNNError) -> [Part] {
-    let batch = sequence.batch, parts = batch > 1 ? threads : 1
+  /// All rows in one part, or as many parts as threads, or as memory asks for, of about the same number of steps.
+  private func parts() -> [Part] {
+    let batch = sequence.batch, most = trace == nil ? plan.pieceRows(sequence) : batch
+    let parts = batch > 1 ? max(threads, (batch + most - 1) / most) : 1
     let total = active.isEmpty ? sequence.steps * batch : active.reduce(0, +)
     var result: [Part] = [], first = 0, done = 0
-    for part in 0..<parts {
+    while first < batch {
+      let left = parts - 1 - result.count
       var end = first
-      while end < batch - (parts - 1 - part), part == parts - 1 || end == first || done < total * (part + 1) / parts {
+      while end < batch - max(left, 0), end - first < most,
+        left <= 0 || end == first || done < total * (result.count + 1) / parts {
         done += active.isEmpty ? sequence.steps : active.count { $0 > end }
         end += 1
       }
-      let pieceSteps = plan.pieceSteps(sequence, batch: end - first)
-      let engine = try Engine(
-        plan, batch: end - first, firstRow: first, of: batch,
-        maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps,
-        team: batch == 1 ? team : nil)
-      result.append(
-        Part(engine: engine, active: active.map { min(max($0 - first, 0), end - first) }))
+      let count = end - first
+      result.append(Part(firstRow: first, count: count, active: active.map { min(max($0 - first, 0), count) }))
       first = end
     }
     return result
   }
 
+  /// Bytes of the input after which what was read of it is let go: they may be a mapped file's, of any size.
+  private static var forgottenSize: Int { 8 << 20 }
+
   private func run(
-    _ part: Part, _ memory: UnsafeMutableRawPointer, _ output: Result?, _ y: Result?
+    _ part: Part, _ team: Team?, _ memory: UnsafeMutableRawPointer, _ output: Result?, _ y: Result?
   ) throws(RNNError) {
-    let engine = part.engine, rows = engine.input.assumingMemoryBound(to: R.self)
-    var done = 0
+    let pieceSteps = plan.pieceSteps(sequence, batch: part.count)
+    let engine = try Engine(
+      plan, batch: part.count, firstRow: part.firstRow, of: sequence.batch,
+      maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps, team: team)
+    let rows = engine.input.assumingMemoryBound(to: R.self)
+    var done = 0, seen = 0
     while done < sequence.steps {
       let count = min(engine.maximumSteps, sequence.steps - done)
-      try read(part, from: done, count, into: rows, engine.inputStride)
+      try read(part, from: done, count, into: rows, engine.inputStride, &seen)
       let end = part.active.withUnsafeBufferPointer { active in
         engine.run(
           UnsafeRawPointer(rows), stride: engine.inputStride, steps: count,
@@ -221,12 +237,19 @@ private struct SequenceRun<R: Real> {
 
   private func sequenceOf(_ row: Int) -> Int { order.map { $0[row] } ?? row }
 
-  /// Puts steps of the input into the engine's rows.
+  /// Puts steps of the input into the engine's rows. `seen` counts its bytes.
   private func read(
-    _ part: Part, from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int
+    _ part: Part, from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int,
+    _ seen: inout Int
   ) throws(RNNError) {
-    let gain = R(plan.inputGain)
+    let gain = R(plan.inputGain), tensor = sequence.tensor
+    let size = sequence.features * tensor.elementType.byteCount * part.count
     for step in 0..<count {
+      seen += size
+      if seen >= Self.forgottenSize {
+        tensor.forget()
+        seen = 0
+      }
       for row in 0..<part.count {
         let target = rows + (step * part.count + row) * stride, number = sequenceOf(part.firstRow + row)
         let source = sequence.row(step: first + step, sequence: number)

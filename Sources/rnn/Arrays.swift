@@ -32,7 +32,7 @@ enum Arrays {
     _ path: String, loneArray name: String = "input", takesIndices: Bool = false
   ) throws(RNNError) -> [NamedTensor] {
     let (members, format) = try raw(path, loneArray: name)
-    return members.map { typed($0, format, takesIndices: takesIndices) }
+    return try members.map { (member) throws(RNNError) in try typed(member, format, takesIndices: takesIndices) }
   }
 
   /// The same as the file has them, for a model that is yet to be opened.
@@ -46,17 +46,21 @@ enum Arrays {
   }
 
   /// An array of a file as what it is used for.
-  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, takesIndices: Bool) -> NamedTensor {
-    guard format.isText, member.name != "lengths", let tensor = untyped(member, format, takesIndices) else { return member }
+  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, takesIndices: Bool) throws(RNNError)
+    -> NamedTensor
+  {
+    guard format.isText, member.name != "lengths", let tensor = try untyped(member, format, takesIndices) else {
+      return member
+    }
     return NamedTensor(member.name, tensor)
   }
 
   /// An array of a text file as what it is to be used for, nil where it is that already.
-  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ takesIndices: Bool) -> Tensor? {
+  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ takesIndices: Bool) throws(RNNError)
+    -> Tensor?
+  {
     let tensor = member.tensor
-    guard takesIndices && member.name == "input" else {
-      return tensor.elementType == .int64 ? Tensor(tensor.doubles, tensor.shape) : nil
-    }
+    guard takesIndices && member.name == "input" else { return try tensor.widenedToDoubles() }
     // A table's only column is a sequence of indices, without a batch axis.
     guard format == CSVFormat.self, tensor.shape.rank == 2, tensor.shape[1] == 1 else { return nil }
     return Shape([tensor.shape[0]]).flatMap(tensor.reshaped)

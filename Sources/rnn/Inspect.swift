@@ -14,7 +14,10 @@ struct Inspect: ParsableCommand {
   func run() throws {
     // Nothing is computed here: what could not be run as the file asks is said, and shown all the same.
     // What is no model is an error, but its tensors' names are what the next step needs.
-    var file = try model.open(path, modules: part.names, quiet: json, ignoring: Set(Departure.Kind.allCases)) { contents in
+    let failures = LateFailures()
+    var file = try model.open(
+      path, modules: part.names, quiet: json, ignoring: Set(Departure.Kind.allCases), unpacking: failures
+    ) { contents in
       if !json, !contents.archive.tensors.isEmpty { Console.output(tensors(contents)) }
     }
     if let names = part.names {
@@ -22,7 +25,13 @@ struct Inspect: ParsableCommand {
       file = try file.part(names)
       if !json { for note in file.notes.dropFirst(known) { Console.note("\(path): \(note)") } }
     }
-    Console.output(json ? try document(file).indentedText + "\n" : try text(file))
+    do throws(RNNError) {
+      let result = json ? try document(file).indentedText + "\n" : try text(file)
+      try failures.check()
+      Console.output(result)
+    } catch {
+      throw error.inFile(path)
+    }
   }
 
   /// Tensors of a file that is no model, as many as are shown.
@@ -75,8 +84,9 @@ struct Inspect: ParsableCommand {
       } else {
         carried.add(cells.0, cells.1, cells.2, cells.3)
       }
+      guard isParameter else { continue }
       let (nan, infinite) = try value.nonFiniteCounts()
-      if isParameter, nan + infinite > 0 {
+      if nan + infinite > 0 {
         warnings += "  \(tensor.name): \(grouped(nan)) NaN and \(grouped(infinite)) infinite values\n"
       }
     }

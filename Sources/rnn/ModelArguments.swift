@@ -67,10 +67,12 @@ struct ModelArguments: ParsableArguments {
   ///   - modules: Which modules are run, nil for all.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   ///   - ignoring: What is gone on without in any case.
+  ///   - failures: For what looks at types, shapes and few elements; see `LateUnpacking`.
   ///   - showNoModel: Called with what the file holds where that is no model, before the error is thrown.
   func open(
     _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, quiet: Bool = false,
-    isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], showNoModel: (TensorFile) -> Void = { _ in }
+    isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], unpacking failures: LateFailures? = nil,
+    showNoModel: (TensorFile) -> Void = { _ in }
   ) throws -> ModelFile {
     HDF5Process.timeout = timeout
     var names = NameMapping()
@@ -82,7 +84,7 @@ struct ModelArguments: ParsableArguments {
       headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
     options.modules = modules
-    let contents = try TensorFile(path, as: from, supplying: tensors, mapping: names, registry: Self.registry)
+    let contents = try TensorFile(path, as: from, supplying: tensors, mapping: names, registry: Self.registry, unpacking: failures)
     let file: ModelFile
     do throws(RNNError) { file = try contents.model(options) } catch {
       if error.kind == .badData { showNoModel(contents) }

@@ -109,7 +109,9 @@ struct Run: ParsableCommand {
         let last = try Stream(plan: plan, state: state).run()
         try lastState?.write(last)
       } else {
-        let members = file.members.map { Arrays.typed($0, arrays.format, takesIndices: plan.takesIndices) }
+        let members = try file.members.map { (member) throws(RNNError) in
+          try Arrays.typed(member, arrays.format, takesIndices: plan.takesIndices)
+        }
         let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run(threads: threads)
         progress.end()
         try lastState?.write(run.outputs.state)

@@ -9,7 +9,12 @@
 #define NAME(name) PASTE(name, ISA, SUFFIX)
 #define V NAME(vector)
 #define VI NAME(integers)
+// Inlined without optimisation, the bodies have a place on the stack for every value of every copy: megabytes a frame.
+#ifdef __OPTIMIZE__
 #define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
 
 typedef REAL V __attribute__((ext_vector_type(LANES)));
 typedef INTEGER VI __attribute__((ext_vector_type(LANES)));

@@ -16,8 +16,7 @@ public enum CSVFormat: ArrayFormat {
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
-    let tensor = try file.withUnsafeBytes { (bytes) throws(RNNError) in try CSVReader.tensor(bytes) }
-    return [NamedTensor("", tensor)]
+    [NamedTensor("", try CSVReader.tensor(file.storage))]
   }
 
   /// Writes a row a step, each number as the shortest decimal that reads back as the same value. Refuses a batch of
@@ -52,103 +51,6 @@ public enum CSVFormat: ArrayFormat {
         }
       }
       try file.write(row)
-    }
-  }
-}
-
-/// Takes a table apart, line by line.
-private struct CSVReader {
-  static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-
-  private var values: [Double] = []
-  /// The same numbers as long as all of them are whole.
-  private var integers: [Int64]? = []
-  private var columns: Int?
-  private var line = 0
-  private var hasHeader = false
-
-  static func tensor(_ bytes: UnsafeRawBufferPointer) throws(RNNError) -> Tensor {
-    var reader = CSVReader()
-    var rest = bytes[...]
-    if rest.starts(with: byteOrderMark) { rest = rest.dropFirst(byteOrderMark.count) }
-    while !rest.isEmpty {
-      let end = rest.firstIndex { $0 == 0x0A || $0 == 0x0D } ?? rest.endIndex
-      try reader.take(rest[..<end])
-      // A carriage return and a line feed end one line together.
-      let isPair = end + 1 < rest.endIndex && rest[end] == 0x0D && rest[end + 1] == 0x0A
-      rest = rest[min(rest.endIndex, end + (isPair ? 2 : 1))...]
-    }
-    guard let columns = reader.columns, columns > 0, let shape = Shape([reader.values.count / columns, columns]) else {
-      throw RNNError(.badData, "no row of numbers", remedy: "give a row of numbers for each step")
-    }
-    guard let tensor = reader.integers.map({ Tensor($0, shape) }) ?? Tensor(reader.values, shape) else {
-      throw RNNError(.defect, "a table does not fit its shape")
-    }
-    return tensor
-  }
-
-  private func error(_ problem: String, _ remedy: String) -> RNNError {
-    RNNError(.badData, place: "line \(line)", problem, remedy: remedy)
-  }
-
-  private mutating func take(_ bytes: Slice<UnsafeRawBufferPointer>) throws(RNNError) {
-    line += 1
-    let content = Self.trim(bytes[..<(bytes.firstIndex(of: UInt8(ascii: "#")) ?? bytes.endIndex)])
-    if content.isEmpty { return }
-    guard !content.contains(UInt8(ascii: ";")) else {
-      throw error("semicolons, expected commas between columns", "save it with commas, and points in the numbers")
-    }
-    let cells = content.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(Self.trim)
-    if columns == nil, !hasHeader, cells.allSatisfy(Self.isName) {
-      guard let first = cells.first, !first.isEmpty else {
-        throw error("the first column has no name, as that of row numbers has none",
-          "save the table without row numbers")
-      }
-      hasHeader = true
-      return
-    }
-    for (column, cell) in cells.enumerated() {
-      let text = String(decoding: cell, as: UTF8.self)
-      guard let value = Self.number(cell, text) else {
-        throw error("column \(column + 1) is \(cell.isEmpty ? "empty" : "\"\(text.prefix(40))\""), expected a number",
-          "correct the number")
-      }
-      guard value.isFinite || cell.allSatisfy({ !(48...57).contains($0) }) else {
-        throw error("column \(column + 1) is \(text.prefix(40)), too large for float64", "correct the number")
-      }
-      values.append(value)
-      if let integer = Int64(text), text != "-0" { integers?.append(integer) } else { integers = nil }
-    }
-    guard columns == nil || columns == cells.count else {
-      throw error("\(cells.count) columns, expected \(columns ?? 0) as in the rows before",
-        "give every row as many numbers")
-    }
-    columns = cells.count
-  }
-
-  private static func trim(_ bytes: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {
-    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-    let start = bytes.drop(while: isSpace)
-    guard let last = start.lastIndex(where: { !isSpace($0) }) else { return start.suffix(0) }
-    return start[...last]
-  }
-
-  /// Whether a cell may be a column's name: nothing that is a number, nor begins like one.
-  private static func isName(_ cell: Slice<UnsafeRawBufferPointer>) -> Bool {
-    guard let first = cell.first else { return true }
-    return !"0123456789+-.".utf8.contains(first) && number(cell, String(decoding: cell, as: UTF8.self)) == nil
-  }
-
-  /// A decimal number, `nan`, `inf` or `infinity` with or without a sign, in any case. Swift would also take
-  /// hexadecimal.
-  private static func number(_ cell: Slice<UnsafeRawBufferPointer>, _ text: String) -> Double? {
-    if cell.allSatisfy({ "0123456789+-.eE".utf8.contains($0) }) { return Double(text) }
-    let word = text.lowercased()
-    let name = word.hasPrefix("-") || word.hasPrefix("+") ? word.dropFirst() : word[...]
-    switch name {
-    case "nan": return .nan
-    case "inf", "infinity": return word.hasPrefix("-") ? -.infinity : .infinity
-    default: return nil
     }
   }
 }

@@ -11,18 +11,21 @@ public enum JSONArrayFormat: ArrayFormat {
   public static let isText = true
 
   public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { bytes in
-      let first = bytes.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
-      return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
-    }
+    let first = file.withUnsafeBytes(JSONParser.firstByte)
+    return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
-    let json = try file.withUnsafeBytes { (bytes) throws(RNNError) in try JSONValue(parsing: bytes) }
-    guard let members = json.members else { return [NamedTensor("", try tensor(json, at: ""))] }
-    var result: [NamedTensor] = []
-    for member in members { result.append(NamedTensor(member.key, try tensor(member.value, at: member.key))) }
-    return result
+    try file.withUnsafeBytes { (bytes) throws(RNNError) in
+      guard JSONParser.firstByte(bytes) == UInt8(ascii: "{") else {
+        return [NamedTensor("", try JSONArrayReader.read(bytes, in: 0..<bytes.count, at: ""))]
+      }
+      var result: [NamedTensor] = []
+      for member in try JSONSkeleton(bytes, in: 0..<bytes.count).members {
+        result.append(NamedTensor(member.key, try JSONArrayReader.read(bytes, in: member.range, at: member.key)))
+      }
+      return result
+    }
   }
 
   /// Writes every member, a line for each innermost list.
@@ -35,78 +38,6 @@ public enum JSONArrayFormat: ArrayFormat {
       try writer.write(member, to: &file)
     }
     try file.write(Array((output.members.isEmpty ? "}\n" : "\n}\n").utf8))
-  }
-
-  /// The tensor that nested lists of numbers make. Refuses lists of different lengths and anything but numbers.
-  static func tensor(_ json: JSONValue, at place: String) throws(RNNError) -> Tensor {
-    var sizes: [Int] = []
-    var first = json
-    while let list = first.array {
-      sizes.append(list.count)
-      guard let next = list.first else { break }
-      first = next
-    }
-    guard let shape = Shape(sizes) else {
-      throw RNNError(.badData, place: place.isEmpty ? nil : place, "more than \(Limits.maximumRank) levels of lists",
-        remedy: "give nested lists of numbers")
-    }
-    var numbers = JSONNumbers(sizes: sizes)
-    try numbers.collect(json, at: place, depth: 0)
-    guard let tensor = numbers.integers.map({ Tensor($0, shape) }) ?? Tensor(numbers.values, shape) else {
-      throw RNNError(.defect, "nested lists do not fit their shape")
-    }
-    return tensor
-  }
-}
-
-/// The numbers of nested lists, in order.
-private struct JSONNumbers {
-  let sizes: [Int]
-  var values: [Double] = []
-  /// The same numbers as long as all of them are whole.
-  var integers: [Int64]?
-
-  init(sizes: [Int]) {
-    self.sizes = sizes
-    integers = sizes.contains(0) ? nil : []
-  }
-
-  mutating func collect(_ json: JSONValue, at place: String, depth: Int) throws(RNNError) {
-    func refuse(_ problem: String) -> RNNError {
-      RNNError(.badData, place: place.isEmpty ? nil : place, problem,
-        remedy: "give nested lists of numbers, of equal lengths")
-    }
-    if depth < sizes.count {
-      guard let list = json.array else { throw refuse("no list, expected a list of \(sizes[depth])") }
-      guard list.count == sizes[depth] else {
-        throw refuse("a list of \(list.count), expected \(sizes[depth]) as in the first list of this level")
-      }
-      for (index, element) in list.enumerated() {
-        // Numbers are collected here: a place for each of them would cost more than all the rest.
-        if depth + 1 == sizes.count, append(element) { continue }
-        try collect(element, at: "\(place)[\(index)]", depth: depth + 1)
-      }
-    } else if !append(json) {
-      throw refuse(json.array == nil ? "no number" : "a list, expected a number as in the first list of this level")
-    }
-  }
-
-  /// Adds a number. False where the value is none.
-  private mutating func append(_ json: JSONValue) -> Bool {
-    switch json {
-    case .integer(let value):
-      values.append(Double(value))
-      integers?.append(value)
-      return true
-    case .string("nan"): values.append(.nan)
-    case .string("inf"): values.append(.infinity)
-    case .string("-inf"): values.append(-.infinity)
-    default:
-      guard let value = json.double, value.isFinite else { return false }
-      values.append(value)
-    }
-    integers = nil
-    return true
   }
 }
 

@@ -57,6 +57,33 @@ public enum NPYFormat: ArrayFormat {
       var reader = ByteReader(bytes)
       return (try NPYHeader(&reader), reader.offset)
     }
+    return try tensor(header, in: storage, at: offset)
+  }
+
+  /// The same of bytes of which only the header is read here, where they need not be reordered.
+  static func describedTensor(in storage: TensorStorage, _ failures: LateFailures) throws(RNNError) -> Tensor {
+    // More than a header of version 1 has, which NumPy writes; one that is longer is read with all the rest.
+    let start = UnsafeMutableRawBufferPointer.allocate(byteCount: min(storage.count, 1 << 17), alignment: 8)
+    defer { start.deallocate() }
+    try storage.copyBytes(at: 0, into: start)
+    let isLong = start.count < storage.count && start[6] > 1
+    var reader = ByteReader(UnsafeRawBufferPointer(start)), found: NPYHeader?
+    do throws(RNNError) {
+      found = try NPYHeader(&reader)
+    } catch {
+      if !isLong { throw error }
+    }
+    guard let header = found, !header.isReordered else {
+      let tensor = try tensor(in: storage)
+      try failures.check()
+      return tensor
+    }
+    return try tensor(header, in: storage, at: reader.offset)
+  }
+
+  private static func tensor(
+    _ header: NPYHeader, in storage: TensorStorage, at offset: Int
+  ) throws(RNNError) -> Tensor {
     let (type, shape) = (header.elementType, header.shape)
     let expected = shape.count * type.byteCount
     let found = storage.count - offset
@@ -65,8 +92,7 @@ public enum NPYFormat: ArrayFormat {
         "\(found) bytes of elements, expected \(expected) for \(type.rawValue) \(shape)",
         remedy: "copy the file again; it is damaged")
     }
-    let transposes = header.isFortran && shape.rank > 1
-    let swaps = header.isBigEndian && type.byteCount > 1
+    let (transposes, swaps) = (header.isTransposed, header.isSwapped)
     guard transposes || swaps else { return tensor }
     let reordered = try ScratchSpace.shared.storage(expected) { (room) throws(RNNError) in
       let target = room.bytes

@@ -15,6 +15,11 @@ struct NPYHeader {
   var isFortran = false
   var shape: Shape
 
+  /// Whether the elements are in another order than a tensor's, and whether their bytes are.
+  var isTransposed: Bool { isFortran && shape.rank > 1 }
+  var isSwapped: Bool { isBigEndian && elementType.byteCount > 1 }
+  var isReordered: Bool { isTransposed || isSwapped }
+
   /// Reads the header; `reader` is at the elements afterwards. Nothing in it is evaluated.
   init(_ reader: inout ByteReader) throws(RNNError) {
     guard try reader.take(6, "the magic of a .npy file").elementsEqual(Self.magic) else {

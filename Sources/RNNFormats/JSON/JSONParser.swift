@@ -7,10 +7,20 @@ struct JSONParser {
   private var depth = 0
   private var count = 0
 
-  /// Starts at an offset of `bytes`, whose end is the text's end.
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+  /// Starts at an offset of `bytes`, whose end is the text's end. A byte order mark at the beginning, as Windows' programs
+  /// write it, is passed over (RFC 8259, 8.1).
   init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
     self.bytes = bytes
-    self.position = position
+    self.position = position == 0 && bytes.starts(with: Self.byteOrderMark) ? Self.byteOrderMark.count : position
+  }
+
+  /// The first byte that is neither space nor byte order mark: what kind of value a text is of, if it is JSON.
+  static func firstByte(_ bytes: UnsafeRawBufferPointer) -> UInt8? {
+    var parser = JSONParser(bytes)
+    parser.skipSpace()
+    return parser.position < bytes.count ? bytes[parser.position] : nil
   }
 
   /// The same for a part of `bytes`; errors name offsets in the whole.
@@ -182,6 +192,12 @@ struct JSONParser {
 
   /// Takes a number's characters, and tells whether it has neither fraction nor exponent.
   mutating func numberText() throws(RNNError) -> (text: String, isInteger: Bool) {
+    let (range, isInteger) = try numberRange()
+    return (String(decoding: bytes[range], as: UTF8.self), isInteger)
+  }
+
+  /// The same, as where they stand.
+  mutating func numberRange() throws(RNNError) -> (range: Range<Int>, isInteger: Bool) {
     let start = position
     func isDigit(_ index: Int) -> Bool { index < bytes.count && (48...57).contains(bytes[index]) }
     func has(_ index: Int, _ characters: String.UTF8View) -> Bool {
@@ -207,7 +223,7 @@ struct JSONParser {
       while isDigit(end) { end += 1 }
     }
     position = end
-    return (String(decoding: bytes[start..<end], as: UTF8.self), isInteger)
+    return (start..<end, isInteger)
   }
 }
 

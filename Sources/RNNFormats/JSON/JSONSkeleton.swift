@@ -39,6 +39,13 @@ struct JSONSkeleton {
 
   subscript(key: String) -> Range<Int>? { members.first { $0.key == key }?.range }
 
+  /// No more numbers than commas, and one.
+  static func mostNumbers(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) -> Int {
+    var count = 1
+    for byte in bytes[range] { count &+= byte == UInt8(ascii: ",") ? 1 : 0 }
+    return count
+  }
+
   /// Where the elements stand of the array that `range` of `bytes` holds and nothing else.
   static func elements(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) throws(RNNError) -> [Range<Int>] {
     var parser = JSONParser(bytes, in: range)

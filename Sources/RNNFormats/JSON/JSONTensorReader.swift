@@ -13,31 +13,36 @@ struct JSONTensorReader {
   /// How many lists are around a number; nil before the first number or empty list.
   private var depth: Int?
   private var path: [Int] = []
-  private var values: [UInt8] = []
+  private let values: UnsafeMutableRawBufferPointer
+  /// Bytes of numbers so far.
+  private var filled = 0
 
   /// The tensor that `range` of `bytes` holds and nothing else. `place` names it in errors; errors of the text itself
   /// name its offset in `bytes`.
   static func read(
     _ bytes: UnsafeRawBufferPointer, in range: Range<Int>, as type: ElementType? = nil, at place: String
   ) throws(RNNError) -> Tensor {
-    var reader = JSONTensorReader(parser: JSONParser(bytes, in: range), type: type, place: place)
-    reader.parser.skipSpace()
-    try reader.element()
-    _ = try reader.parser.whole { _ in }
-    let values = reader.values
-    guard let shape = Shape(reader.sizes),
-      let storage = Optional(try ScratchSpace.shared.storage(values.count) { (room) throws(RNNError) in
-        room.bytes.copyBytes(from: values)
-      }),
-      let tensor = Tensor(reader.type ?? .float32, shape, in: storage), values.count == tensor.byteCount
-    else { throw reader.refuse("more numbers than memory can hold") }
+    var (sizes, found, filled) = ([Int](), type, 0)
+    // Without a type numbers are float32, or one int64.
+    let size = max(8, JSONSkeleton.mostNumbers(bytes, in: range) * (type?.byteCount ?? 4))
+    let storage = try ScratchSpace.shared.storage(size) { (room) throws(RNNError) in
+      var reader = JSONTensorReader(parser: JSONParser(bytes, in: range), type: type, place: place, values: room.bytes)
+      reader.parser.skipSpace()
+      try reader.element(&room)
+      _ = try reader.parser.whole { _ in }
+      (sizes, found, filled) = (reader.sizes, reader.type, reader.filled)
+    }
+    guard let shape = Shape(sizes), let tensor = Tensor(found ?? .float32, shape, in: storage),
+      tensor.byteCount == filled
+    else { throw RNNError(.defect, place: place, "nested lists do not fit their shape") }
     return tensor
   }
 
-  private init(parser: JSONParser, type: ElementType?, place: String) {
+  private init(parser: JSONParser, type: ElementType?, place: String, values: UnsafeMutableRawBufferPointer) {
     self.parser = parser
     self.type = type
     self.place = place
+    self.values = values
   }
 
   private func refuse(_ problem: String) -> RNNError {
@@ -48,7 +53,7 @@ struct JSONTensorReader {
 
   private var next: UInt8? { parser.position < parser.bytes.count ? parser.bytes[parser.position] : nil }
 
-  private mutating func element() throws(RNNError) {
+  private mutating func element(_ room: inout ScratchRoom) throws(RNNError) {
     let level = path.count
     guard next == UInt8(ascii: "[") else {
       guard depth == nil || depth == level else { throw refuse("a number, expected a list as before it") }
@@ -67,11 +72,12 @@ struct JSONTensorReader {
       repeat {
         path[level] = count
         parser.skipSpace()
-        try element()
+        try element(&room)
         count += 1
       } while parser.take(",")
       path.removeLast()
       guard parser.take("]") else { throw parser.error("neither comma nor closing bracket") }
+      room.wrote(filled)
     }
     guard sizes[level] == -1 || sizes[level] == count else {
       throw refuse("a list of \(count), expected \(sizes[level]) as in the lists before it")
@@ -98,7 +104,7 @@ struct JSONTensorReader {
       guard value == 1 || takeWord("false") else { throw refuse("neither a number nor a list") }
       if type == nil { type = .bool }
       guard type == .bool else { throw refuse("true or false, expected a number as before it") }
-      values.append(value)
+      try store(value)
     default: throw refuse("neither a number nor a list")
     }
   }
@@ -110,16 +116,24 @@ struct JSONTensorReader {
     return true
   }
 
+  private mutating func store<Value: FixedWidthInteger>(_ value: Value) throws(RNNError) {
+    guard filled + MemoryLayout<Value>.size <= values.count else {
+      throw RNNError(.defect, place: place, "more numbers than commas")
+    }
+    values.storeBytes(of: value.littleEndian, toByteOffset: filled, as: Value.self)
+    filled += MemoryLayout<Value>.size
+  }
+
   private mutating func append(_ value: Double) throws(RNNError) {
     if type == nil { type = .float32 }
     switch type {
     case .float32:
       let rounded = Float(value)
       guard rounded.isFinite || !value.isFinite else { throw refuse("\(value), too large for float32") }
-      values.append(littleEndian: rounded.bitPattern)
-    case .float64: values.append(littleEndian: value.bitPattern)
-    case .float16: values.append(littleEndian: value.halfBits)
-    case .bfloat16: values.append(littleEndian: value.bfloat16Bits)
+      try store(rounded.bitPattern)
+    case .float64: try store(value.bitPattern)
+    case .float16: try store(value.halfBits)
+    case .bfloat16: try store(value.bfloat16Bits)
     default: throw refuse("a number, expected \(type == .bool ? "true or false" : "a whole number")")
     }
   }
@@ -127,7 +141,7 @@ struct JSONTensorReader {
   private mutating func append(integer text: String, _ type: ElementType) throws(RNNError) {
     func add<Value: FixedWidthInteger>(_: Value.Type) throws(RNNError) {
       guard let value = Value(text) else { throw refuse("\(text), expected a whole number that fits \(type.rawValue)") }
-      values.append(littleEndian: value)
+      try store(value)
     }
     switch type {
     case .int64: try add(Int64.self)

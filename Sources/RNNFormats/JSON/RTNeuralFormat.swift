@@ -48,7 +48,7 @@ extension JSONSkeleton {
   /// Whether a file is JSON whose outermost object has all these keys.
   static func of(_ file: InputFile, has keys: Set<String>) -> Bool {
     file.withUnsafeBytes { bytes in
-      guard bytes.first(where: { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }) == UInt8(ascii: "{") else { return false }
+      guard JSONParser.firstByte(bytes) == UInt8(ascii: "{") else { return false }
       var missing = keys
       let skeleton = try? JSONSkeleton(bytes, in: 0..<bytes.count) { skeleton in
         if let key = skeleton.members.last?.key { missing.remove(key) }

@@ -15,7 +15,7 @@ public enum StateDictJSONFormat: ModelFormat {
 
   public static func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { bytes in
-      guard bytes.first(where: { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }) == UInt8(ascii: "{"),
+      guard JSONParser.firstByte(bytes) == UInt8(ascii: "{"),
         let head = try? JSONSkeleton(bytes, in: 0..<bytes.count, until: { _ in true }), let first = head.members.first
       else { return false }
       if first.key == ownKey { return true }

@@ -3,10 +3,14 @@ import RNNModel
 /// The arrays of a `.npz` file, a zip archive whose members are `.npy` files.
 enum NPZArrays {
   static let memberExtension = ".npy"
+  /// Members from this size on are worth leaving packed.
+  private static let lateSize = 1 << 20
 
-  /// Every array by the name of its member without the extension, in the directory's order.
-  static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+  /// Every array by the name of its member without the extension, in the directory's order. With `failures`, members
+  /// are unpacked as they are needed; see `ZipArchive`.
+  static func read(_ file: InputFile, unpacking failures: LateFailures? = nil) throws(RNNError) -> [NamedTensor] {
     let archive = try ZipArchive(file.storage)
+    if failures == nil { try archive.requireRoom(for: archive.entries) }
     var result: [NamedTensor] = []
     for entry in archive.entries {
       guard entry.name.hasSuffix(memberExtension) else {
@@ -14,7 +18,12 @@ enum NPZArrays {
       }
       let name = String(entry.name.dropLast(memberExtension.count))
       do throws(RNNError) {
-        result.append(NamedTensor(name, try NPYFormat.tensor(in: try archive.bytes(of: entry))))
+        let tensor = if let failures, entry.count >= lateSize {
+          try NPYFormat.describedTensor(in: archive.bytes(of: entry, unpacking: failures), failures)
+        } else {
+          try NPYFormat.tensor(in: archive.bytes(of: entry))
+        }
+        result.append(NamedTensor(name, tensor))
       } catch {
         var error = error
         if error.place?.hasPrefix("member ") != true {

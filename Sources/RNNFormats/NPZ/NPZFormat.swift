@@ -5,7 +5,7 @@ import RNNModel
 /// What arrays cannot say stands in a uint8 array named `__rnnkit__`, as JSON text: `architecture`, `ordered`, `cases`,
 /// `metadata`, and in `dtypes` the types that NumPy lacks, whose bits are held by unsigned integers of their size.
 /// `numpy.load` needs no pickle to open any of it. Files without that array are read just as well.
-public enum NPZFormat: ModelFormat {
+public enum NPZFormat: ModelFormat, LateUnpacking {
   public static let name = "npz"
   public static let summary = "NumPy's arrays in a zip archive: stored or deflated, C or Fortran order, either byte order"
   public static let fileExtensions = ["npz"]
@@ -27,7 +27,15 @@ public enum NPZFormat: ModelFormat {
   }
 
   public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    var arrays = try NPZArrays.read(file)
+    try archive(of: NPZArrays.read(file))
+  }
+
+  package static func read(_ file: InputFile, unpacking failures: LateFailures) throws(RNNError) -> TensorArchive {
+    try archive(of: NPZArrays.read(file, unpacking: failures))
+  }
+
+  private static func archive(of arrays: [NamedTensor]) throws(RNNError) -> TensorArchive {
+    var arrays = arrays
     guard let index = arrays.firstIndex(where: { $0.name == envelopeName }) else {
       return try ArchiveEnvelope().archive(of: arrays)
     }

@@ -13,7 +13,7 @@ struct SafetensorsIndex {
 
   /// Whether a file is an index. Its first tensor's file is named early.
   static func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) == UInt8(ascii: "{") else { return false }
+    guard JSONParser.firstByte(bytes) == UInt8(ascii: "{") else { return false }
     let start = UnsafeRawBufferPointer(rebasing: bytes.prefix(1 << 20))
     return contains(start, #""weight_map""#) && contains(start, #".safetensors""#)
   }

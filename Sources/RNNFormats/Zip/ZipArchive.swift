@@ -57,7 +57,31 @@ package struct ZipArchive: Sendable {
     return result
   }
 
-  private func check(_ entry: ZipEntry, _ checksum: UInt32) throws(RNNError) {
+  /// Throws, before any is unpacked, where the temporary files of so many members would find no room.
+  package func requireRoom(for entries: [ZipEntry]) throws(RNNError) {
+    var (sum, overflow) = (0, false)
+    for entry in entries where entry.isDeflated && !overflow {
+      (sum, overflow) = sum.addingReportingOverflow(entry.count)
+    }
+    try ScratchSpace.shared.requireRoom(overflow ? .max : sum)
+  }
+
+  /// The same bytes, unpacked only where they are needed in memory and else as they are read, from the first to the last,
+  /// which is when their checksum is verified. What is wrong with them is thrown by reading; where they are needed in
+  /// memory `failures` is told, and they are zeros.
+  package func bytes(of entry: ZipEntry, unpacking failures: LateFailures) throws(RNNError) -> TensorStorage {
+    guard entry.isDeflated, let stored = storage.slice(at: entry.offset, count: entry.storedCount) else {
+      return try bytes(of: entry)
+    }
+    let member = LateMember(archive: self, entry: entry, stored: stored, failures: failures)
+    return TensorStorage(count: entry.count) { (offset, target) throws(RNNError) in
+      try member.read(offset, target)
+    } making: {
+      member.whole
+    }
+  }
+
+  func check(_ entry: ZipEntry, _ checksum: UInt32) throws(RNNError) {
     if checksum == entry.checksum || (entry.checksum == 0 && acceptsMissingChecksums) { return }
     throw entry.error("its CRC-32 is \(Self.text(checksum)), expected \(Self.text(entry.checksum))")
   }

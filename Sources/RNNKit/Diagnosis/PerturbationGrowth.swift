@@ -14,15 +14,19 @@ public struct PerturbationGrowth: Sendable {
     guard let first = changes.first, let last = changes.last, let firstUlps = ulps.first, let lastUlps = ulps.last else {
       return "nothing that could be measured"
     }
-    func short(_ value: Double) -> String {
-      guard value != 0, value.isFinite else { return value == 0 ? "0" : "\(value)" }
-      let exponent = value.exponent < 0 ? Int((Double(value.exponent) * 0.30103).rounded(.down)) : 0
-      return exponent < -3 ? "\((value / power(exponent)).rounded())e\(exponent)" : "\((value * 1000).rounded() / 1000)"
-    }
-    return "\(short(first)) (\(Int(min(firstUlps, 1e9).rounded())) ulps) at the first step, \(short(last)) (\(Int(min(lastUlps, 1e9).rounded())) ulps) at the last, \(short(changes.max() ?? 0)) at most"
+    return "\(Self.short(first)) (\(Int(min(firstUlps, 1e9).rounded())) ulps) at the first step, \(Self.short(last)) (\(Int(min(lastUlps, 1e9).rounded())) ulps) at the last, \(Self.short(changes.max() ?? 0)) at most"
   }
 
-  private func power(_ exponent: Int) -> Double { Double("1e\(exponent)") ?? 1 }
+  /// Small numbers as a digit and a power of ten: `3e-08`, others to three decimals.
+  package static func short(_ value: Double) -> String {
+    guard value < 1e-3, value >= 1e-300 else { return value == 0 ? "0" : "\((value * 1000).rounded() / 1000)" }
+    func power(_ exponent: Int) -> Double { Double("1e\(exponent)") ?? 1 }
+    // A power of two tells the power of ten but for one, and 9.6 is 10.
+    var exponent = Int((Double(value.exponent) * 0.30103).rounded(.down))
+    if (value / power(exponent)).rounded() >= 10 { exponent += 1 }
+    let digits = String(-exponent)
+    return "\(Int((value / power(exponent)).rounded()))e-\(digits.count < 2 ? "0" : "")\(digits)"
+  }
 
   /// Runs an unbatched input, (time, features), twice. An embedding's indices cannot be changed a little: nothing changes.
   public init(_ model: Model, modules: [String]?, input: Tensor) throws(RNNError) {

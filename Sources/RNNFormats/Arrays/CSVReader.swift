@@ -1,0 +1,135 @@
+import RNNModel
+
+/// Takes a table apart, line by line, into scratch storage: neither the text nor its numbers need stay in memory.
+struct CSVReader: ~Copyable {
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+  /// Bytes of text after which those behind are let go.
+  private static let forgottenSize = 8 << 20
+
+  private var numbers: NumberRoom
+  private var columns: Int?
+  private var line = 0
+  private var hasHeader = false
+
+  /// The table that is all of `storage`.
+  static func tensor(_ storage: TensorStorage) throws(RNNError) -> Tensor {
+    var (count, columns, isWhole) = (0, 0, false)
+    let values = try ScratchSpace.shared.storage(mostNumbers(storage) * NumberRoom.size) { (room) throws(RNNError) in
+      var reader = CSVReader(numbers: NumberRoom(room.bytes))
+      try reader.read(storage, &room)
+      (count, columns, isWhole) = (reader.numbers.count, reader.columns ?? 0, reader.numbers.isWhole)
+    }
+    guard columns > 0, let shape = Shape([count / columns, columns]) else {
+      throw RNNError(.badData, "no row of numbers", remedy: "give a row of numbers for each step")
+    }
+    guard let tensor = Tensor(isWhole ? .int64 : .float64, shape, in: values) else {
+      throw RNNError(.defect, "a table does not fit its shape")
+    }
+    return tensor
+  }
+
+  private init(numbers: consuming NumberRoom) { self.numbers = numbers }
+
+  /// No more numbers than commas and ends of lines, and one.
+  private static func mostNumbers(_ storage: TensorStorage) throws(RNNError) -> Int {
+    var count = 1
+    try storage.forEachPiece(of: 0..<storage.count) { (piece) throws(RNNError) in
+      for byte in piece { count &+= byte == 0x2C || byte == 0x0A || byte == 0x0D ? 1 : 0 }
+    }
+    return count
+  }
+
+  private mutating func read(_ storage: TensorStorage, _ room: inout ScratchRoom) throws(RNNError) {
+    try storage.withUnsafeBytes { (bytes) throws(RNNError) in
+      var start = bytes.starts(with: Self.byteOrderMark) ? Self.byteOrderMark.count : 0
+      var forgotten = 0
+      while start < bytes.count {
+        var end = start
+        while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D { end += 1 }
+        try take(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), &room)
+        room.wrote(numbers.count * NumberRoom.size)
+        // A carriage return and a line feed end one line together.
+        let isPair = end + 1 < bytes.count && bytes[end] == 0x0D && bytes[end + 1] == 0x0A
+        start = end + (isPair ? 2 : 1)
+        if start - forgotten >= Self.forgottenSize, start <= bytes.count {
+          storage.forget(forgotten..<start)
+          forgotten = start
+        }
+      }
+    }
+  }
+
+  private func error(_ problem: String, _ remedy: String) -> RNNError {
+    RNNError(.badData, place: "line \(line)", problem, remedy: remedy)
+  }
+
+  private mutating func take(_ bytes: UnsafeRawBufferPointer, _ room: inout ScratchRoom) throws(RNNError) {
+    line += 1
+    let content = Self.trim(bytes[..<(bytes.firstIndex(of: UInt8(ascii: "#")) ?? bytes.endIndex)])
+    if content.isEmpty { return }
+    guard !content.contains(UInt8(ascii: ";")) else {
+      throw error("semicolons, expected commas between columns", "save it with commas, and points in the numbers")
+    }
+    if columns == nil, !hasHeader {
+      let cells = content.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(Self.trim)
+      if cells.allSatisfy(Self.isName) {
+        guard let first = cells.first, !first.isEmpty else {
+          throw error("the first column has no name, as that of row numbers has none",
+            "save the table without row numbers")
+        }
+        hasHeader = true
+        return
+      }
+    }
+    var (column, start) = (0, content.startIndex)
+    while start <= content.endIndex {
+      let end = content[start...].firstIndex(of: UInt8(ascii: ",")) ?? content.endIndex
+      let cell = Self.trim(content[start..<end])
+      column += 1
+      start = end + 1
+      guard let number = Self.number(cell) else {
+        throw error("column \(column) is \(cell.isEmpty ? "empty" : "\"\(Self.text(cell))\""), expected a number",
+          "correct the number")
+      }
+      guard number.isFinite || cell.allSatisfy({ !(48...57).contains($0) }) else {
+        throw error("column \(column) is \(Self.text(cell)), too large for float64", "correct the number")
+      }
+      numbers.append(number, &room)
+    }
+    guard columns == nil || columns == column else {
+      throw error("\(column) columns, expected \(columns ?? 0) as in the rows before", "give every row as many numbers")
+    }
+    columns = column
+  }
+
+  private static func text(_ cell: Slice<UnsafeRawBufferPointer>) -> Substring {
+    String(decoding: cell, as: UTF8.self).prefix(40)
+  }
+
+  private static func trim(_ bytes: Slice<UnsafeRawBufferPointer>) -> Slice<UnsafeRawBufferPointer> {
+    func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+    var (start, end) = (bytes.startIndex, bytes.endIndex)
+    while start < end, isSpace(bytes[start]) { start += 1 }
+    while start < end, isSpace(bytes[end - 1]) { end -= 1 }
+    return bytes[start..<end]
+  }
+
+  /// Whether a cell may be a column's name: nothing that is a number, nor begins like one.
+  private static func isName(_ cell: Slice<UnsafeRawBufferPointer>) -> Bool {
+    guard let first = cell.first else { return true }
+    return !"0123456789+-.".utf8.contains(first) && number(cell) == nil
+  }
+
+  /// A decimal number, `nan`, `inf` or `infinity` with or without a sign, in any case.
+  private static func number(_ cell: Slice<UnsafeRawBufferPointer>) -> DecimalNumber? {
+    if let number = DecimalNumber(UnsafeRawBufferPointer(rebasing: cell)) { return number }
+    guard cell.count <= 9 else { return nil }
+    let word = String(decoding: cell, as: UTF8.self).lowercased()
+    let name = word.hasPrefix("-") || word.hasPrefix("+") ? word.dropFirst() : word[...]
+    switch name {
+    case "nan": return .real(.nan)
+    case "inf", "infinity": return .real(word.hasPrefix("-") ? -.infinity : .infinity)
+    default: return nil
+    }
+  }
+}
