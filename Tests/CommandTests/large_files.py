@@ -10,7 +10,7 @@ import os
 import resource
 import struct
 import sys
-import zlib
+import zipfile
 
 FEATURES = 200_000
 
@@ -42,11 +42,11 @@ def wide_model():
     sparse("wide.safetensors", struct.pack("<Q", len(text)) + text, at)
 
 
-def zip_file(path, name, packed, crc, stored, count):
-    """One deflated member, its bytes `packed` and then a hole up to `stored`, sizes in 64 bits."""
+def holey_zip(path, name, stored, count):
+    """One deflated member, its `stored` bytes a hole in the file, sizes in 64 bits."""
     name = name.encode()
     sizes = struct.pack("<HHQQ", 1, 16, count, stored)
-    fields = struct.pack("<HHHIII", 8, 0, 0x21, crc, 0xFFFFFFFF, 0xFFFFFFFF)
+    fields = struct.pack("<HHHIII", 8, 0, 0x21, 0, 0xFFFFFFFF, 0xFFFFFFFF)
     local = b"PK\3\4" + struct.pack("<HH", 45, 0) + fields + struct.pack("<HH", len(name), len(sizes)) + name + sizes
     central = (b"PK\1\2" + struct.pack("<HHH", 45, 45, 0) + fields
                + struct.pack("<HHHHHII", len(name), len(sizes), 0, 0, 0, 0, 0) + name + sizes)
@@ -54,20 +54,21 @@ def zip_file(path, name, packed, crc, stored, count):
     record = b"PK\6\6" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, len(central), at)
     locator = b"PK\6\7" + struct.pack("<IQI", 0, at + len(central), 1)
     end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), 0xFFFFFFFF, 0)
-    sparse(path, local + packed, stored - len(packed))
+    sparse(path, local, stored)
     with open(path, "r+b") as file:
         file.seek(at)
         file.write(central + record + locator + end)
 
 
-def deflated(shape):
-    head = npy_header(shape)
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    crc, packed, run = zlib.crc32(head), [packer.compress(head)], bytes(1 << 20)
-    for _ in range(4 * shape[0] * shape[1] >> 20):
-        crc = zlib.crc32(run, crc)
-        packed.append(packer.compress(run))
-    return b"".join(packed) + packer.flush(), crc, len(head) + 4 * shape[0] * shape[1]
+def packed_model(path, features):
+    """An RNN of one unit and so many inputs, zeros; returns the CRC-32 of the input's weights."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, count in [("weight_ih_l0", features), ("weight_hh_l0", 1)]:
+            with archive.open(name + ".npy", "w") as member:
+                member.write(npy_header((1, count)))
+                for at in range(0, 4 * count, 1 << 20):
+                    member.write(bytes(min(1 << 20, 4 * count - at)))
+        return archive.getinfo("weight_ih_l0.npy").CRC
 
 
 def make(name):
@@ -84,15 +85,17 @@ def make(name):
         shape = (2000, FEATURES) if name == "steps" else (1, 2000, FEATURES)
         sparse("x.npy", npy_header(shape), 4 * 2000 * FEATURES)
     elif name == "bomb":
-        packed, crc, count = deflated((1 << 13, 1 << 13))
-        zip_file("bomb.npz", "t.weight.npy", packed, crc, len(packed), count)
+        packed_model("bomb.npz", 1 << 26)
     elif name == "damaged":
-        packed, crc, count = deflated((1 << 10, 1 << 10))
-        zip_file("damaged.npz", "t.weight.npy", packed, crc ^ 1, len(packed), count)
+        crc = packed_model("damaged.npz", 1 << 20)
+        with open("damaged.npz", "rb") as file:
+            text = file.read()
+        with open("damaged.npz", "wb") as file:
+            file.write(text.replace(struct.pack("<I", crc), struct.pack("<I", crc ^ 1)))
     elif name == "huge":
         # More than any disk has: what is stored is a hole.
         stored = 1 << 36
-        zip_file("huge.npz", "t.weight.npy", b"", 0, stored, stored * 1000)
+        holey_zip("huge.npz", "t.weight.npy", stored, stored * 1000)
     else:
         sys.exit(f"no case {name}")
 
