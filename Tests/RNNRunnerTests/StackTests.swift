@@ -29,7 +29,7 @@ import Testing
       var generator = Generator(seed: UInt64(seed) + 61_000)
       let random = try RandomModel(&generator, element: seed % 3 == 0 ? .float64 : .float32)
       let plan = try Plan(random.model, instructionSet: instructionSet)
-      let start = try plan.state(batch: random.batch) { random.states[$0] }
+      let start = try plan.state(batch: random.batch, members: random.members)
       let expected = try require(try plan.run(random.input, state: start, lengths: random.lengths).last)
       let (input, lengths) = (random.input, random.lengths)
       try Self.onSmallStack {
