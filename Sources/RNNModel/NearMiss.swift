@@ -25,8 +25,8 @@ struct NearMiss {
       renames.isEmpty
       ? "name its tensors with --rename OLD=NEW, or with --mapping FILE"
       : renames.count > Self.shownRenames
-        ? "if these are recurrent, rename them with --mapping FILE, beginning with "
-          + "'\(renames[0].0)' as '\(renames[0].1)'"
+        ? "if these are recurrent, write all \(renames.count.groupedDigits) names into a file for --mapping, "
+          + "'\(renames[0].0)' as '\(renames[0].1)' and so on"
         : "if these are recurrent, add " + renames.map { "--rename '\($0)=\($1)'" }.joined(separator: " ")
     return RNNError(.badData, "no recurrent layer: no tensor is named like weight_ih_l0", remedy: remedy)
   }
