@@ -61,6 +61,19 @@ import Testing
     #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
   }
 
+  /// There an output has a hidden name while it is written, which goes with a command that ends early.
+  @Test(.enabled(if: unshare != nil, "this user may mount nothing"))
+  func leavesNoHiddenFileWithoutProc() throws {
+    let result = try Shell.run("""
+      mount -t tmpfs none /proc; printf old > old.rnn; printf '1,2,3,4\\n' > x.csv
+      "$RNN" convert m.rnn old.rnn --force --json > /dev/full; echo $?
+      "$RNN" convert m.rnn new.rnn --json > /dev/full; echo $?
+      "$RNN" run m.rnn --input x.csv --state-out new.npz > /dev/full; echo $?
+      cat old.rnn; echo; ls -A
+      """, in: scratch.folder, under: try #require(Self.unshare))
+    #expect(result.lines == ["74", "74", "74", "old", "m.rnn", "old.rnn", "x.csv"], "\(result.output)\(result.errors)")
+  }
+
   /// Each is the installation's fault, and no file is to blame.
   @Test(arguments: [
     ("cp /bin/true rnn-hdf5", "does not work: it ended with status 0 before its work began"),
