@@ -11,7 +11,7 @@ struct Convert: ParsableCommand {
         rnn convert model.h5 model.rnn
         rnn convert dump.h5 model.rnn --nonlinearity relu --case outputs.npz
         rnn convert odd.h5 model.rnn --mapping names.json
-        rnn convert whole.pt part.onnx --module lstm --module fc
+        rnn convert whole.h5 part.onnx --module rnn --module head
       """)
 
   @Argument(help: "The model file to read.") var input: String

@@ -175,7 +175,7 @@ import Testing
     let converted = try Command.run(["convert", weights, scratch.path("m.rnn")] + words)
     #expect(converted.status == 0, "\(converted.errors)")
     #expect(converted.errors.contains("note: enc2_b_hh renamed to gru.bias_hh_l1\n"))
-    #expect(try Command.run("inspect", scratch.path("m.rnn")).output.contains("  gru  GRU(4, 6, num_layers=2)\n"))
+    #expect(try Command.run("inspect", scratch.path("m.rnn")).output.contains("  gru          GRU(4, 6, num_layers=2)\n"))
   }
 
   @Test func renamesByPattern() throws {

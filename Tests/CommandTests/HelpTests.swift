@@ -31,6 +31,7 @@ import Testing
       ("outputs.npz", {
         try ArrayFile.write(#require(Samples.open("rnn_relu").archive.cases.first).members, scratch.path("outputs.npz"))
       }),
+      ("whole.h5", { try FileManager.default.copyItem(atPath: Samples.path("head_head"), toPath: scratch.path("whole.h5")) }),
       ("odd.h5", { try FileManager.default.copyItem(atPath: Samples.file("rename/weights.h5"), toPath: scratch.path("odd.h5")) }),
       ("names.json", { try FileManager.default.copyItem(atPath: Samples.file("rename/mapping.json"), toPath: scratch.path("names.json")) }),
     ]

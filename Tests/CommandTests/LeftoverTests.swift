@@ -117,7 +117,7 @@ import Testing
     let part = ["--module", "a", "--module", "a_out"]
     _ = try run("two_modules", part, giving: "part")
     _ = try run("two_modules", part + ["--head-activation", "sigmoid"], giving: "y")
-    let run = ["run", Self.model("two_modules"), "--input", Self.arrays("two_modules"), "--output", scratch.path("y.npy")]
+    let run = ["run", Self.model("two_modules"), "--input", Self.arrays("two_modules"), "--output", scratch.path("none.npy")]
     for (options, problem) in [
       (["--module", "a", "--head-activation", "sigmoid"], "--head-activation needs a linear layer, and none is run"),
       (["--module", "a", "--nonlinearity", "relu"], "--nonlinearity is of an Elman RNN, and none is run"),

@@ -129,7 +129,7 @@ import Testing
     ("[] []", "offset 3: text after the JSON value"), ("nul", "offset 0: an unknown word"),
     ("True", "offset 0: an unexpected character"),
     ("truefalse", "offset 4: text after the JSON value"), ("[1]//", "offset 3: text after the JSON value"),
-    ("/**/1", "offset 0: an unexpected character"), ("\u{FEFF}1", "offset 0: an unexpected character"),
+    ("/**/1", "offset 0: an unexpected character"),
     ("\u{A0}1", "offset 0: an unexpected character"), ("\u{B}1", "offset 0: an unexpected character"),
     ("1\0", "offset 1: text after the JSON value"),
   ])

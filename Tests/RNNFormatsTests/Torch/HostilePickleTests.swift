@@ -120,10 +120,28 @@ import Testing
     ("memo_bomb", "data.pkl, offset 44601451: more than 512 MiB of objects"),
     ("memo_count", "data.pkl, offset 22369623: more than 512 MiB of objects"),
     ("memo_index", "data.pkl, offset 3: more than 512 MiB of objects"),
+    ("opcode_bomb", "data.pkl, offset 67108864: more than 67108864 opcodes"),
     ("stack_bomb", "data.pkl, offset 22369623: more than 512 MiB of objects"),
   ])
   func refusesWhatWouldFillTheMachine(name: String, problem: String) throws {
     try expect(name, problem, "save the model's tensors alone")
+  }
+
+  /// Where in the pickle depends on the sizes of our own structures.
+  @Test(arguments: ["container_bomb", "list_bomb", "record_bomb"])
+  func boundsTheMemoryOfObjects(name: String) throws {
+    let file = try Fixture.file("hostile/\(name).pt")
+    let found = try #require(refusal { _ = try FormatRegistry.standard.read(file) })
+    #expect(found.hasSuffix(": more than 512 MiB of objects; save the model's tensors alone"), "\(found)")
+  }
+
+  @Test(arguments: [
+    ("legacy", "the keys' pickle, offset 79: the pickle ends without STOP", "copy the file again, or save it again"),
+    ("script", "a TorchScript archive whose module has no tensors, as a frozen one has none", "save the model before torch.jit.freeze"),
+    ("sparse", "tensor w: a sparse tensor", "save it as a dense one, with .to_dense()"),
+  ])
+  func refusesWhatIsNoPlainTensor(name: String, problem: String, remedy: String) throws {
+    try expect(name, problem, remedy)
   }
 
   @Test(arguments: [
