@@ -2,18 +2,23 @@
 
 RNNKIT_KERAS names Pythons that have other versions, one after the other with ":", each with the folder to put in its
 PYTHONPATH after "=" where it needs one. The one that runs this is always among them; nothing stands in for a version that
-is missing. RNNKIT_INTEROP_MODELS is how many models there are in all, 500 unless told.
+is missing.
 """
 
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 
-SEED = 20261128
+from samples import SEED, models
+
 TOLERANCE = 2e-5
+KEYS = ("right", "WRONG", "refused", "carried whole", "NOT CARRIED")
 
 
 def pythons():
@@ -54,22 +59,27 @@ def examine(report, command, path, expected, counts):
 
 
 def check(report, command):
-    makers = list(pythons())
-    total = int(os.environ.get("RNNKIT_INTEROP_MODELS", 500))
+    makers, total = list(pythons()), Counter()
+    script = pathlib.Path(__file__).with_name("keras_models.py")
     for number, (python, environment) in enumerate(makers):
-        folder = command.folder / f"keras{number}"
+        folder, log, version = command.folder / f"keras{number}", command.folder / f"keras{number}.log", None
         folder.mkdir()
-        count = total // len(makers) + (number < total % len(makers))
-        script = pathlib.Path(__file__).with_name("keras_models.py")
-        made = subprocess.run(
-            [*python, "-B", script, folder, str(count), str(SEED + number)], env=environment, capture_output=True, text=True)
-        if made.returncode:
-            report.require(False, f"{python[0]}: {made.stderr.strip()[-300:]}")
-            continue
-        counts = dict.fromkeys(("right", "WRONG", "refused", "carried whole", "NOT CARRIED"), 0)
-        for index in range(count):
-            expected = dict(np.load(folder / f"{index}.npz"))
-            for extension in ("keras", "h5"):
-                examine(report, command, folder / f"{index}.{extension}", expected, counts)
-        report.say(f"Keras {made.stdout.split()[-1]}, {count} models as .keras and .h5: "
-                   + ", ".join(f"{value} {key}" for key, value in counts.items()))
+        count, counts = models() // len(makers) + (number < models() % len(makers)), Counter()
+        # What is made is examined while more is being made.
+        with open(log, "w") as errors:
+            making = subprocess.Popen([*python, "-B", script, folder, str(count), str(SEED + number)], env=environment,
+                                      stdout=subprocess.PIPE, stderr=errors, text=True)
+            for line in making.stdout:
+                if re.fullmatch(r"\d+", line.strip()):
+                    expected = dict(np.load(folder / f"{int(line)}.npz"))
+                    for extension in ("keras", "h5"):
+                        examine(report, command, folder / f"{int(line)}.{extension}", expected, counts)
+                elif match := re.fullmatch(r"version (\S+)", line.strip()):
+                    version = match[1]
+        made = sum(counts[key] for key in ("right", "WRONG", "refused")) == 2 * count
+        report.require(making.wait() == 0 and version and made, f"{' '.join(python)}: {log.read_text().strip()[-300:]}")
+        report.say(f"Keras {version}, {count} models as .keras and .h5: " + ", ".join(f"{counts[key]} {key}" for key in KEYS))
+        total += counts
+        shutil.rmtree(folder)
+    report.require(total["right"] >= models(), f"only {total['right']} of {2 * models()} files were run")
+    report.say(f"{total['WRONG']} wrong numbers in silence")

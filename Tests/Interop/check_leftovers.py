@@ -7,7 +7,6 @@ converted model judge alike. Where it gives PyTorch's numbers, PyTorch loads the
 without extras, which gives the same numbers.
 """
 
-import os
 import re
 import shlex
 import subprocess
@@ -19,9 +18,9 @@ import torch
 from torch import nn
 
 from leftovers import COMPUTED, make
+from samples import SEED, models
 
-COUNT = int(os.environ.get("RNNKIT_LEFTOVERS", "500"))
-SEED = int(os.environ.get("RNNKIT_SEED", "1"))
+COUNT = models()
 TOLERANCE = 2e-6
 COMPUTED_NAMES = {function.__name__ for function in COMPUTED}
 

@@ -2,18 +2,20 @@
 
 Random RNNs, LSTMs and GRUs, chaotic ones among them, with PyTorch's outputs: as they are, by another number of threads,
 without oneDNN, a row at a time, among other rows, with the hidden units in another order (which is another order of every
-sum), and in float64, rounded. Beside each, references of every wrong kind below. RNNKIT_VERIFY_MODELS models, else 500,
-from RNNKIT_VERIFY_SEED, else 1.
+sum), and in float64, rounded. Beside each, references of every wrong kind below.
 """
 
 import copy
 import json
-import os
+import shutil
 import subprocess
+from collections import Counter
 
 import numpy as np
 import torch
 from torch import nn
+
+from samples import SEED, models
 
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 
@@ -51,7 +53,7 @@ class Draw:
         self.bidirectional = bool(rng.random() < 0.35)
         self.outputs = int(rng.integers(1, 4)) if rng.random() < 0.4 else 0
         self.radius = float(rng.choice([0.5, 0.95, 1.2, 1.6, 2, 3, 5]))
-        self.steps, self.batch = int(rng.integers(20, 201)), int(rng.integers(1, 9))
+        self.steps, self.batch = int(rng.integers(20, 121)), int(rng.integers(1, 6))
         self.net = self.model()
         self.x = torch.from_numpy(rng.normal(size=(self.steps, self.batch, self.sizes[0])).astype(np.float32))
         self.lengths = None
@@ -193,63 +195,99 @@ class Draw:
         return int(steps[0]) if steps.size else None
 
 
-def check(report, command):
-    count, seed = int(os.environ.get("RNNKIT_VERIFY_MODELS", 500)), int(os.environ.get("RNNKIT_VERIFY_SEED", 1))
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    passed, failed, late, tried, alike, verdicts = [], [], [], 0, 0, {}
-    trues, chaotic, unknown = 0, 0, 0
-    np.seterr(all="ignore")
-    for number in range(count):
-        draw = Draw(np.random.default_rng([seed, number]))
-        path = command.folder / f"{number}.pt"
+class Trial:
+    """A model's file and cases, and `rnn verify` at work on them: the next model is drawn meanwhile."""
+
+    def __init__(self, command, number):
+        self.draw = draw = Draw(np.random.default_rng([SEED, number]))
+        self.place = f"seed {SEED}, model {number} ({draw.cell}{' relu' if draw.relu else ''} {draw.sizes}, " \
+                     f"radius {draw.radius}, {'bidirectional, ' if draw.bidirectional else ''}{draw.steps} steps, " \
+                     f"{draw.batch} rows)"
+        self.folder = command.folder / str(number)
+        self.folder.mkdir()
+        path = self.folder / "model.pt"
         torch.save(draw.net.state_dict(), path)
-        right, exact = draw.true()
-        base = right["as it is"]
-        members = ["output"] + [name for name in base if name != "output" and draw.rng.random() < 0.6]
-        wrong = draw.wrong(base)
-        cases, options = {}, ["--nonlinearity", "relu" if draw.relu else "tanh"]
-        for kind, found in (right | wrong).items():
-            place = command.folder / f"{number} {kind}.npz"
+        self.right, self.exact = draw.true()
+        self.base = self.right["as it is"]
+        self.wrong = draw.wrong(self.base)
+        members = ["output"] + [name for name in self.base if name != "output" and draw.rng.random() < 0.6]
+        options = ["--nonlinearity", "relu" if draw.relu else "tanh"] if draw.cell == "RNN" else []
+        for kind, found in self.references().items():
+            place = self.folder / f"{kind}.npz"
             np.savez(place, **draw.inputs(), **{name: found[name] for name in members})
-            cases[kind] = place
-            options += ["--case", place]
-        result = subprocess.run([command.path, "verify", "--json", path, *map(str, options)], capture_output=True, text=True)
-        if not result.stdout:
-            report.require(False, f"model {number}: {result.stderr.strip()}")
-            continue
-        about = f"model {number} ({draw.cell}{' relu' if draw.relu else ''} {draw.sizes}, radius {draw.radius}, " \
-                f"{'bidirectional, ' if draw.bidirectional else ''}{draw.steps} steps, {draw.batch} rows)"
-        for kind, case in zip(cases, json.loads(result.stdout)["cases"], strict=True):
+            options += ["--case", str(place)]
+        # A pipe that nobody reads would fill.
+        with open(self.folder / "out", "w") as out, open(self.folder / "err", "w") as err:
+            self.process = subprocess.Popen([command.path, "verify", "--json", path, *options], stdout=out, stderr=err)
+
+    def references(self):
+        return self.right | self.wrong
+
+    def cases(self):
+        """By kind what was said of the references; a line in place of it where there is nothing."""
+        status = self.process.wait()
+        said, error = (self.folder / "out").read_text(), (self.folder / "err").read_text().strip()
+        shutil.rmtree(self.folder)
+        if not said or status not in (0, 1):
+            return None, f"{self.place}: exit {status}, {error}"
+        cases = dict(zip(self.references(), json.loads(said)["cases"], strict=True))
+        if status != (0 if all(case["holds"] for case in cases.values()) else 1):
+            return None, f"{self.place}: exit {status}, and the cases hold: {[case['holds'] for case in cases.values()]}"
+        return cases, None
+
+
+def check(report, command):
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    np.seterr(all="ignore")
+    count, tally, verdicts, failures = models(), Counter(), Counter(), []
+
+    def judge(trial):
+        cases, error = trial.cases()
+        if error:
+            return failures.append(error)
+        for kind, case in cases.items():
             output = next(m for m in case["members"] if m["name"] == "output")
-            if kind in right:
-                trues += 1
-                chaotic += kind == "as it is" and "not_compared" in output
-                verdicts[output["verdict"]] = verdicts.get(output["verdict"], 0) + 1
+            if kind in trial.right:
+                tally["true"] += 1
+                tally["chaotic"] += kind == "as it is" and "not_compared" in output
+                verdicts[output["verdict"]] += 1
                 # Where rounding alone decides every number, as where all of them overflow, no reference holds.
                 if all(m["verdict"] == "not comparable" for m in case["members"]):
-                    unknown += 1
+                    tally["unknown"] += 1
                 elif not case["holds"]:
-                    failed.append(f"{about}, {kind}: {case['diverges']} {case['members']} {case['last_state_is_last_output']}")
+                    tally["failed"] += 1
+                    failures.append(f"{trial.place}, {kind}: {case['diverges']} {case['members']} "
+                                    f"{case['last_state_is_last_output']}")
                 continue
-            step = draw.first_difference(wrong[kind]["output"], base["output"], exact["output"])
+            step = trial.draw.first_difference(trial.wrong[kind]["output"], trial.base["output"], trial.exact["output"])
             if step is None:
-                alike += 1
+                tally["alike"] += 1
                 continue
-            tried += 1
+            tally["wrong"] += 1
             if case["holds"] or output["verdict"] != "mismatch":
-                passed.append(f"{about}, {kind}: {output}")
+                tally["passed"] += 1
+                failures.append(f"{trial.place}, {kind}: {output}")
             elif output["first_mismatch"]["at"]["step"] > step:
-                late.append(f"{about}, {kind}: wrong at step {step}, mismatch at {output['first_mismatch']}")
-        for place in [path, *cases.values()]:
-            place.unlink()
-    report.say(f"{count} models from seed {seed}, in {chaotic} of which rounding grows until nothing can be compared")
-    report.say(f"{tried} wrong references, {len(passed)} of which passed, {len(late)} were found after their first step; "
-               f"{alike} do not differ where anything can be compared")
-    report.say(f"{trues} true references, {len(failed)} of which failed; "
+                tally["late"] += 1
+                failures.append(f"{trial.place}, {kind}: wrong at step {step}, mismatch at {output['first_mismatch']}")
+
+    before = None
+    for number in range(count):
+        trial = Trial(command, number)
+        if before:
+            judge(before)
+        before = trial
+    if before:
+        judge(before)
+    report.say(f"{count} models from seed {SEED}, in {tally['chaotic']} of which rounding grows until nothing can be compared")
+    report.say(f"{tally['wrong']} wrong references, {tally['passed']} of which passed, {tally['late']} were found after their "
+               f"first step; {tally['alike']} do not differ where anything can be compared")
+    report.say(f"{tally['true']} true references, {tally['failed']} of which failed; "
                + ", ".join(f"{n} {verdict}" for verdict, n in sorted(verdicts.items())))
-    report.say(f"{unknown} true references of which nothing can be compared")
-    report.require(unknown * 20 <= trues, f"nothing can be compared of {unknown} of {trues} true references")
-    for failure in passed + failed + late:
-        report.require(False, failure)
-    report.checked += tried + trues
+    report.say(f"{tally['unknown']} true references of which nothing can be compared")
+    report.require(tally["unknown"] * 20 <= tally["true"],
+                   f"nothing can be compared of {tally['unknown']} of {tally['true']} true references")
+    report.require(tally["wrong"] >= 4 * count and tally["chaotic"] > 0, "hardly anything wrong, or nothing chaotic, was tried")
+    report.failures += failures
+    report.checked += tally["wrong"] + tally["true"]

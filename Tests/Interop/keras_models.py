@@ -3,7 +3,8 @@
     python keras_models.py FOLDER COUNT SEED
 
 Runs with any Keras from TensorFlow's 2.12 to Keras 3, in a process of its own: names depend on what was built before. Each
-model gives NAME.keras, NAME.h5 and NAME.npz: input, y, and its arrays as weight0, weight1 and so on.
+model gives NAME.keras, NAME.h5 and NAME.npz: input, y, and its arrays as weight0, weight1 and so on. Its number is printed
+where it is there, and Keras' version in the end.
 """
 
 import os
@@ -27,31 +28,33 @@ class Builder:
     def __init__(self, random):
         self.random, self.used = random, set()
 
-    def name(self):
-        """One of the names that collide, or none, which leaves it to Keras."""
-        free = [name for name in NAMES if name not in self.used]
-        if not free or self.random.random() < 0.4:
-            return {}
-        name = str(self.random.choice(free))
-        self.used.add(name)
-        return {"name": name}
+    def named(self, kind, *arguments, **options):
+        """A layer with one of the names that collide, or with the name that Keras gives; each once in a model."""
+        while True:
+            free = [name for name in NAMES if name not in self.used]
+            own = {"name": str(self.random.choice(free))} if free and self.random.random() < 0.6 else {}
+            layer = kind(*arguments, **options, **own)
+            if layer.name not in self.used:
+                self.used.add(layer.name)
+                return layer
 
-    def recurrent(self, units, **options):
+    def recurrent(self, make, units, **options):
         kind = [L.LSTM, L.GRU, L.SimpleRNN][self.random.integers(3)]
-        return kind(units, use_bias=bool(self.random.random() < 0.9), **options)
+        return make(kind, units, use_bias=bool(self.random.random() < 0.9), **options)
 
     def layer(self, width):
         """A layer that takes and gives steps."""
         units, kind = int(self.random.choice([width, 2, 3])), self.random.random()
         if kind < 0.55:
-            return self.recurrent(units, return_sequences=True, **self.name()), units
+            return self.recurrent(self.named, units, return_sequences=True), units
         if kind < 0.7:
-            return L.Bidirectional(self.recurrent(units, return_sequences=True), **self.name()), 2 * units
+            inside = self.recurrent(lambda kind, *a, **o: kind(*a, **o), units, return_sequences=True)
+            return self.named(L.Bidirectional, inside), 2 * units
         if kind < 0.8:
-            return L.TimeDistributed(L.Dense(units), **self.name()), units
+            return self.named(L.TimeDistributed, L.Dense(units)), units
         if kind < 0.9:
-            return L.Dropout(0.1), width
-        return L.Dense(units, activation="relu", **self.name()), units
+            return self.named(L.Dropout, 0.1), width
+        return self.named(L.Dense, units, activation="relu"), units
 
     def layers(self, width, count):
         chain = []
@@ -61,31 +64,31 @@ class Builder:
         return chain, width
 
 
-def nested(random, width):
+def nested(outside, width):
     """A model to stand in another: layers with names that stand outside too; stacked cells; attention."""
-    inside = Builder(random)
-    kind = random.random()
+    random = outside.random
+    inside, kind = Builder(random), random.random()
     if kind < 0.6:
         chain, width = inside.layers(width, int(random.integers(1, 4)))
         if not any(layer.__class__.__name__ != "Dropout" for layer in chain):
-            chain.append(L.Dense(width))
-        return keras.Sequential(chain), width
+            chain.append(inside.named(L.Dense, width))
+        return outside.named(keras.Sequential, chain), width
     if kind < 0.8:
-        return L.RNN([L.LSTMCell(2), L.GRUCell(3)], return_sequences=True), 3
-    return L.TimeDistributed(L.LayerNormalization()), width
+        return outside.named(L.RNN, [L.LSTMCell(2), L.GRUCell(3)], return_sequences=True), 3
+    return outside.named(L.TimeDistributed, L.LayerNormalization()), width
 
 
 def model(random):
     builder, width = Builder(random), 3
     chain, width = builder.layers(width, int(random.integers(1, 5)))
     if random.random() < 0.3:
-        layer, width = nested(random, width)
+        layer, width = nested(builder, width)
         chain.append(layer)
         more, width = builder.layers(width, int(random.integers(0, 3)))
         chain += more
     if random.random() < 0.5:
-        chain.append(builder.recurrent(3, **builder.name()))
-    chain.append(L.Dense(2, **builder.name()))
+        chain.append(builder.recurrent(builder.named, 3))
+    chain.append(builder.named(L.Dense, 2))
     if random.random() < 0.5:
         result = keras.Sequential([keras.Input((4, 3)), *chain])
     else:
@@ -111,7 +114,8 @@ def main(folder, count, seed):
         np.savez(f"{folder}/{index}.npz", input=x, y=np.asarray(result.predict_on_batch(x)), **weights)
         for extension in ("keras", "h5"):
             result.save(f"{folder}/{index}.{extension}")
-    print(keras.__version__)
+        print(index, flush=True)
+    print("version", keras.__version__)
 
 
 main(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """What the checks share: the command, the samples with their cases, and when two programs' numbers agree."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -15,6 +16,14 @@ from formulas import evaluate  # noqa: E402  Second after the path it stands in.
 
 # Units in the last place by which a framework may be away from float64 when it runs the right model.
 SANE = 20
+
+# The random models of a check that draws them are these, unless RNNKIT_SEED says which others.
+SEED = int(os.environ.get("RNNKIT_SEED", "1"))
+
+
+def models():
+    """How many models a check draws: RNNKIT_INTEROP_MODELS, else 500."""
+    return int(os.environ.get("RNNKIT_INTEROP_MODELS", "500"))
 
 
 class Command:

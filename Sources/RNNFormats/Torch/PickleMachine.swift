@@ -492,13 +492,14 @@ struct PickleMachine {
     var name = try name(of: callee)
     var run = arguments
     var (base, filling): (String?, PickleGraph.Value?)
-    let given = graph.values[run.range]
-    if name == "copyreg.__newobj__" || name == "copyreg.__newobj_ex__" || name == "copyreg._reconstructor",
-      let actual = given.first?.global
+    // No slice of the values is held: they are appended to below, and would be copied each time.
+    let (first, count) = (run.range.lowerBound, run.range.count)
+    if name == "copyreg.__newobj__" || name == "copyreg.__newobj_ex__" || name == "copyreg._reconstructor", count > 0,
+      let actual = graph.values[first].global
     {
       // The class stands first, for a reconstructor with the class that keeps its contents, and these.
-      if name == "copyreg._reconstructor", given.count == 3 {
-        (base, filling) = (given[run.range.lowerBound + 1].global, given[run.range.lowerBound + 2])
+      if name == "copyreg._reconstructor", count == 3 {
+        (base, filling) = (graph.values[first + 1].global, graph.values[first + 2])
       }
       run = PickleGraph.Run(start: run.start + 1, count: run.count - 1)
       name = actual

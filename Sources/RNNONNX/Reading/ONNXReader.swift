@@ -64,7 +64,10 @@ struct ONNXReader {
 
   /// The error for a graph without recurrent operators, which says where else there may be some.
   private func noRecurrence(_ graph: GraphProto) -> RNNError {
-    if let node = graph.node.first(where: { $0.opType == "DynamicQuantizeLSTM" }) { return OperatorNode.unknown(node) }
+    // Of another domain, or quantized.
+    if let node = graph.node.first(where: { ["RNN", "LSTM", "GRU", "DynamicQuantizeLSTM"].contains($0.opType) }) {
+      return OperatorNode.unknown(node)
+    }
     if let hidden = file.withUnsafeBytes({ HiddenRecurrence(inModel: $0) }) { return hidden.error }
     return RNNError(
       .badData, "the graph has no recurrent layer: no node of it is an RNN, LSTM or GRU",
