@@ -47,7 +47,7 @@ struct FileAccess {
     }
   }
 
-  /// Who was of the old group may be one of the others now, and the other way round; the old owner may be either.
+  /// A member of the old group may now be subject to the mode's bits for others, and vice versa; the old owner may be either.
   private func narrowed(keepsOwner: Bool, keepsGroup: Bool) -> mode_t {
     let user = mode >> 6 & 7
     // Which users a list named cannot be told from the mode.

@@ -138,7 +138,7 @@ public struct OutputFile: ~Copyable {
     try publish()
   }
 
-  /// Flushes the bytes to the disk and lets those use the file who may use the one that it replaces. Nothing but
+  /// Flushes the bytes to the disk and gives the new file the old file's owner, mode and ACL. Nothing but
   /// `publish()` follows.
   package mutating func finish() throws(RNNError) {
     guard case .file(let resolved, _) = target else { return }

@@ -95,19 +95,19 @@ public struct Comparison: Sendable {
   /// - Parameters:
   ///   - result: The numbers compared.
   ///   - exact: Those of the float64 run.
-  ///   - spread: For each element the largest distance of a run, moved by half a unit in the last place, from `exact`.
+  ///   - spread: For each element the largest distance of a run, moved by rounding errors (see `Perturbation`), from `exact`.
   mutating func judge(result: [Double], exact: [Double], spread: [Double]) {
     let estimate = RoundingEstimate(
       exact: exact, result: result, spread: spread, shape: reference.shape, axes: layout, tolerance: tolerance,
       largest: precision.largestMagnitude)
     var mismatch = Earliest(reference.shape, layout), unknown = Earliest(reference.shape, layout)
     var values = (reference: 0.0, result: 0.0, allowed: 0.0)
-    var (judged, notCompared) = (false, 0)
+    var (judged, isExact, notCompared) = (false, true, 0)
     reference.forEachDouble { index, expected in
       if estimate.isComparable[index] && !estimate.mayOverflow[index] { judged = true }
-      if tolerance.agree(result[index], expected) { return }
-      // The reference of a framework that computes in float64.
-      if tolerance.agree(exact[index], expected) { return judged = true }
+      let agreesWithExact = tolerance.agree(exact[index], expected)
+      if !agreesWithExact { isExact = false }
+      if tolerance.agree(result[index], expected) || agreesWithExact { return }
       let isOver = estimate.mayOverflow[index]
       let isWithin =
         expected.isFinite && exact[index].isFinite && abs(expected - exact[index]) <= estimate.bounds[index]
@@ -125,7 +125,8 @@ public struct Comparison: Sendable {
     firstMismatch = mismatch.position.map {
       Deviation(position: $0, reference: values.reference, result: values.result, allowed: values.allowed)
     }
-    verdict = firstMismatch != nil ? .mismatch : judged ? .rounding : .notComparable
+    // All of it agrees with float64 where a framework computed in float64; one element alone may do so by chance.
+    verdict = firstMismatch != nil ? .mismatch : judged || isExact ? .rounding : .notComparable
     guard precision != .float64 else { return }
     var distances = (reference: 0.0, result: 0.0)
     reference.forEachDouble { index, expected in

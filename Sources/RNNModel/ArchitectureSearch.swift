@@ -101,7 +101,8 @@ struct ArchitectureSearch {
       guard let tensor = group[name.description[...]] else { throw missing(name) }
       guard tensor.shape.rank == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
         throw RNNError(.badData, place: "tensor \(Model.join(group.name, name.description))",
-          "its shape is \(tensor.shape), expected a matrix", remedy: "export the model again")
+          "its shape is \(tensor.shape), expected a matrix",
+          remedy: "give it another name with --rename if it is no weight, or save the whole state_dict")
       }
       return tensor
     }

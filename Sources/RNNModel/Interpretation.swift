@@ -23,7 +23,7 @@ public struct ModelOptions: Sendable, Hashable {
   }
 }
 
-/// A model, and how it was come by where its file left something open.
+/// A model, and what was assumed where its file does not say.
 public struct Interpretation: Sendable {
   public let model: Model
   /// What was assumed, one sentence each.

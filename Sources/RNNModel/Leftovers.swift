@@ -7,40 +7,29 @@ enum Leftover {
   private static let training: Set = [
     "loss", "losses", "criterion", "crit", "metric", "metrics", "optimizer", "optim", "scheduler", "accuracy",
   ]
-  /// What counts or marks and is no factor: of PyTorch's norms, of fairseq, of thop's profiler.
+  /// Counters and markers, which are never multiplied in: of PyTorch's norms, of fairseq, of thop's profiler.
   private static let bookkeeping: Set = [
     "num_batches_tracked", "step", "steps", "global_step", "epoch", "epochs", "iteration", "iterations", "version",
     "dummy", "dummy_param", "_dummy", "_float_tensor", "device_indicator", "total_ops", "total_params",
   ]
-  /// Words by which a number of the model's own is known to change what it gives.
-  private static let factors: Set = [
-    "scale", "scaling", "gain", "temperature", "temp", "alpha", "beta", "gamma", "mean", "std", "offset", "shift",
-    "mu", "sigma", "min", "max", "norm", "mul", "factor", "amplitude", "multiplier", "resweight", "rezero", "weight", "bias", "w", "b", "a", "g", "s", "h0", "c0",
-    "init", "initial", "hidden", "cell", "state",
-  ]
-  /// Words that make the number one of a loss's or a distribution's all the same.
+  /// Buffers of whole numbers that only count up.
+  private static let indices: Set = ["position_ids", "token_type_ids"]
+  /// Words that make a logarithm of the model's own one of a loss's or a distribution's.
   private static let spreads: Set = ["sigma", "sigmas", "std", "stds", "var", "vars", "variance", "variances"]
 
   /// Whether no number of a run can depend on a tensor that belongs to no module.
   ///
   /// - Parameter name: The whole name.
   static func isHarmless(_ name: String, _ tensor: Tensor) -> Bool {
-    let components = name.lowercased().split(separator: ".").map { $0.split(separator: "_").map(String.init) }
+    let components = name.lowercased().split(separator: ".").map(String.init)
     guard let last = components.last, tensor.count > 0 else { return true }
-    if components.contains(where: { !training.isDisjoint(with: $0) }) { return true }
-    let lastName = (name.lowercased().split(separator: ".").last).map(String.init) ?? ""
-    if tensor.count == 1, bookkeeping.contains(lastName) { return true }
-    switch tensor.elementType {
-    case .bool, .int64, .int32, .int16, .uint64, .uint32, .uint16: return true
-    // Quantized weights are matrices of these.
-    case .int8, .uint8: return tensor.shape.rank < 2 && factors.isDisjoint(with: last)
-    case .float64, .float32, .float16, .bfloat16:
-      // The model's own numbers, such as those of a similarity or a noise.
-      guard components.count == 1, tensor.shape.rank <= 1 else { return false }
-      if last.contains("log"), !spreads.isDisjoint(with: last) { return true }
-      return tensor.count == 1 && (last.contains("similarity") || factors.isDisjoint(with: last))
-    case .complex64, .complex128, .float8_e4m3fn, .float8_e5m2: return false
-    }
+    if components.contains(where: training.contains) { return true }
+    if tensor.count == 1, bookkeeping.contains(last) { return true }
+    if tensor.elementType.isInteger { return indices.contains(last) }
+    // The model's own numbers, such as those of a similarity or a noise. Any other may be a factor.
+    guard tensor.elementType.isWeight, components.count == 1, tensor.shape.rank <= 1 else { return false }
+    let words = last.split(separator: "_").map(String.init)
+    return words.contains("log") && !spreads.isDisjoint(with: words) || tensor.count == 1 && words.contains("similarity")
   }
 }
 
@@ -87,8 +76,12 @@ extension Model {
   public func startingState(_ module: UnknownModule) -> String? {
     guard module.isTensor, let tensor = archive[module.name], tensor.elementType.isWeight else { return nil }
     let last = module.name.split(separator: ".").last.map { $0.lowercased() } ?? ""
-    let isCell = last.hasPrefix("c") || last.contains("cell") || last.hasSuffix("_c") || last.hasSuffix("_c0")
-    guard isCell || last.hasPrefix("h") || last.contains("hidden") || last.contains("state") || last.contains("init") else { return nil }
+    // `h_0`, `h0`, `hx`, `init_hidden`, `cell_state`; not `h_norm` or `head_scale`.
+    let words = Set(last.split(separator: "_").map { word in String(word.reversed().drop(while: \.isNumber).reversed()) })
+    let (hidden, cells): (Set, Set) = (["h", "hx", "hidden", "state", "states", "init", "initial"], ["c", "cx", "cell"])
+    let others: Set = ["rnn", "lstm", "gru", "start", "learned", ""]
+    guard words.isSubset(of: hidden.union(cells).union(others)), !words.isSubset(of: others) else { return nil }
+    let isCell = !words.isDisjoint(with: cells)
     let recurrent = architecture.recurrentModules
     guard recurrent.count == 1, let owner = recurrent.first, !owner.hasInitialState, !isCell || owner.cell == .lstm,
       owner.holdsState(tensor, isCell: isCell)

@@ -119,14 +119,14 @@ public struct Model: Sendable {
       }
     }
     guard architecture.inputGain.isFinite, architecture.outputGain.isFinite else {
-      throw RNNError(.badData, place: "architecture", "a gain is not finite", remedy: "export the model again")
+      throw RNNError(.badData, place: "architecture", "a gain is not finite", remedy: "correct the architecture in the file")
     }
     guard architecture.inputGainFeatures.map({ (1...maximumSize).contains($0) }) ?? true else {
       throw RNNError(.badData, place: "architecture", "input_gain_features must be 1 or more",
-        remedy: "export the model again")
+        remedy: "correct the architecture in the file")
     }
     guard (0...maximumSize).contains(architecture.skip) else {
-      throw RNNError(.badData, place: "architecture", "skip must be 0 or more", remedy: "export the model again")
+      throw RNNError(.badData, place: "architecture", "skip must be 0 or more", remedy: "correct the architecture in the file")
     }
   }
 }

@@ -29,7 +29,6 @@ struct Reparametrization {
   /// What follows `parametrizations.weight.`, where torch.nn.utils.parametrize does.
   private static let parametrizations: [(kind: Kind, suffixes: [String])] = [
     (.weightNorm, ["original0", "original1"]), (.spectralNorm, ["original", "0._u", "0._v"]),
-    (.pruning, ["original", "0.mask"]),
   ]
 
   /// Finds those of an archive.
@@ -75,6 +74,9 @@ struct Reparametrization {
   /// `fc.weight is computed from fc.weight_g and fc.weight_v (weight_norm)`
   fileprivate func note(_ target: String) -> String {
     switch kind {
+    // Any parametrization of two parts has these names.
+    case .weightNorm where parts[0].hasSuffix("original0"):
+      "\(target) is computed from \(parts[0]) and \(parts[1]), taken as weight_norm"
     case .weightNorm: "\(target) is computed from \(parts[0]) and \(parts[1]) (weight_norm)"
     case .spectralNorm: "\(target) is computed from \(parts[0]), \(parts[1]) and \(parts[2]) (spectral_norm)"
     case .pruning: "\(target) is computed from \(parts[0]) and \(parts[1]) (pruning)"
@@ -140,8 +142,8 @@ struct Reparametrization {
   private static func pruned(_ weight: Tensor, mask: Tensor) -> Tensor? {
     guard mask.shape == weight.shape else { return nil }
     let factors = mask.doubles
-    // Types without values have none.
-    guard factors.count == weight.count else { return nil }
+    // Types without values have none; what is no mask is something else by the same name.
+    guard factors.count == weight.count, factors.allSatisfy({ $0 == 0 || $0 == 1 }) else { return nil }
     return weight.scaled { factors[$0] }
   }
 }

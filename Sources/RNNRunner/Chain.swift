@@ -91,7 +91,7 @@ struct Chain {
     return RNNError(.usage,
       "the file does not say in which order its modules follow each other" + (readings.isEmpty ? "" : ", and several fit"),
       remedy: readings.isEmpty
-        ? "name them in order with --module, from \(whole.modules.map(\.name).listed())"
+        ? "name those to run, in their order, with --module, from \(whole.modules.map(\.name).listed())"
         : "choose \(readings.joined(separator: " or "))")
   }
 
@@ -133,7 +133,11 @@ struct Chain {
   /// The chains of modules that can be run, each found to be one: of all of them, else as long as they get.
   private static func choices(_ model: Model) -> [[Module]] {
     let whole = model.architecture
-    let modules = whole.modules.filter { if case .unknown = $0 { false } else { true } }
+    // What stands inside of something that cannot be run, as attention's own linear layer does, is a part of it.
+    let unknown = whole.unknownModules.map(\.name).filter { !$0.isEmpty }
+    let modules = whole.modules.filter { module in
+      if case .unknown = module { false } else { !unknown.contains { module.name.hasPrefix($0 + ".") } }
+    }
     func runs(_ modules: [Module]) -> Bool { (try? Chain(model, modules: modules.map(\.name))) != nil }
     var found = whole.orderKnown ? [modules] : Architecture(modules: modules).readings
     found = found.filter(runs)

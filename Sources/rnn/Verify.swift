@@ -8,7 +8,7 @@ struct Verify: ParsableCommand {
     discussion: """
       Each output gets a verdict: match (within 1e-6 + 1e-5·|reference| in float32, 1e-12 + 1e-12·|reference| in float64); \
       rounding (beyond that, but at every step no further from a float64 run than rounding can take this model there, which \
-      more runs with weights and inputs moved by half a unit in the last place show); not comparable (rounding can do \
+      more runs with weights and inputs moved by up to two units in the last place show); not comparable (rounding can do \
       anything at these steps); or mismatch, with the first step and layer that diverge. Exit status 1 where one is a \
       mismatch or none could be compared.
 

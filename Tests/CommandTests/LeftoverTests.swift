@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("weight_norm", "rnn.weight_hh_l0 is computed from rnn.parametrizations.weight_hh_l0.original0 and rnn.parametrizations.weight_hh_l0.original1 (weight_norm)"),
+    ("weight_norm", "rnn.weight_hh_l0 is computed from rnn.parametrizations.weight_hh_l0.original0 and rnn.parametrizations.weight_hh_l0.original1, taken as weight_norm"),
     ("weight_norm_hook", "rnn.weight_hh_l0 is computed from rnn.weight_hh_l0_g and rnn.weight_hh_l0_v (weight_norm)"),
     ("weight_norm_axis_1", "fc.weight is computed from fc.weight_g and fc.weight_v (weight_norm)"),
     ("weight_norm_whole", "rnn.weight_ih_l0 is computed from rnn.weight_ih_l0_g and rnn.weight_ih_l0_v (weight_norm)"),

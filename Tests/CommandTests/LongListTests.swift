@@ -20,7 +20,7 @@ import Testing
     #expect(try Refusal.of(["run", path, "--input", scratch.path("x.npy"), "--module", "none"], status: 64, in: scratch)
       == "\(path): module none: the model has no module of this name; use one of \(list)")
     #expect(try Refusal.of(["run", path, "--input", scratch.path("x.npy")], status: 64, in: scratch)
-      == "\(path): the file does not say in which order its modules follow each other; name them in order with --module, from \(list)")
+      == "\(path): the file does not say in which order its modules follow each other; name those to run, in their order, with --module, from \(list)")
     #expect(try Refusal.of(
       ["run", path, "--module", "m0", "--input", scratch.path("many.npz")], status: 65, in: scratch).hasSuffix(
         "many.npz: holds no array named input, but \(list); name the array input"))

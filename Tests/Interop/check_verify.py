@@ -181,7 +181,10 @@ class Draw:
         return found
 
     def first_difference(self, wrong, right, exact):
-        """The first step at which a reference is plainly wrong where rounding changes nothing yet; None without one."""
+        """The first step at which a reference is plainly wrong where rounding changes nothing yet; None without one.
+
+        The reverse direction's first is its last one: its errors grow towards step 0.
+        """
         known = np.abs(right - exact) <= 1e-6 + 1e-5 * np.abs(exact)
         half = right.shape[2] // 2 if self.bidirectional else right.shape[2]
         grown = [np.logical_and.accumulate(known[:, :, :half].all(2), 0)]
@@ -191,8 +194,9 @@ class Draw:
         # Every cell's first layer is known for as long as the last one is.
         apart = [g & ~(np.abs(wrong[part(i)] - exact[part(i)]) <= 1e-3 * (1 + np.abs(exact[part(i)]))).all(2)
                  for i, g in enumerate(grown)]
-        steps = np.flatnonzero(np.any(apart, (0, 2)))
-        return int(steps[0]) if steps.size else None
+        steps = [np.flatnonzero(a.any(1)) for a in apart]
+        first = [int(found[-1] if i else found[0]) for i, found in enumerate(steps) if found.size]
+        return min(first, default=None)
 
 
 class Trial:

@@ -69,6 +69,24 @@ import Testing
     #expect(found.comparisons.map(\.verdict) == [.notComparable] && !found.holds)
   }
 
+  /// Saturated units are at ±1, where a wrong reference agrees with some of them by chance.
+  @Test func someNumbersThatAgreeAreNoJudgement() throws {
+    for seed in 0..<20 {
+      var generator = Numbers(seed: UInt64(seed))
+      let plain = PlainModel(&generator, hidden: 32, steps: 60, radius: 25)
+      let single = plain.run(Float.self, isReversed: false)
+      let ones = [Double](repeating: 1, count: single.hn.count)
+      let others: [[Double]] = [ones, single.hn.map { -$0 }, single.hn.map { abs($0) }, Array(single.hn.reversed())]
+      for hn in others where hn != single.hn {
+        var wrong = single
+        wrong.hn = hn
+        var reference = try plain.reference(wrong)
+        reference.members.removeAll { $0.name == "output" }
+        #expect(try !Verification(reference, of: plain.model()).holds, "seed \(seed)")
+      }
+    }
+  }
+
   @Test func refusesNumbersThatCannotBeCompared() throws {
     let plain = PlainModel(hidden: 1, steps: 2, isReLU: false)
     for type in [ElementType.complex64, .complex128, .float8_e4m3fn] {

@@ -149,7 +149,8 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
         == "tensor rnn.weight_hh_l0: its shape is (7, 5), expected 1, 3 or 4 times as many rows as the hidden size 5; export the model again; no RNN, GRU or LSTM has such a weight")
     #expect(
       try message(with("rnn.weight_ih_l0", [15]))
-        == "tensor rnn.weight_ih_l0: its shape is (15,), expected a matrix; export the model again")
+        == "tensor rnn.weight_ih_l0: its shape is (15,), expected a matrix; "
+          + "give it another name with --rename if it is no weight, or save the whole state_dict")
     #expect(
       try message(good + [("rnn.weight_ih", [5, 3])])?.hasPrefix("tensor rnn.weight_hh: missing") == true)
     #expect(

@@ -34,7 +34,7 @@ import Testing
     #expect(
       refusal { _ = try ONNXFormat.read(file, supplying: []) }
         == "node that gives Y_h (GRU): its weight W is the graph's input W, whose numbers are not in the file; "
-        + "supply a tensor named W with the input")
+        + "give 'rnn run' an --input with an array named W")
   }
 
   @Test func refusesExternalDataOfAModelFromAPipe() throws {

@@ -114,10 +114,17 @@ struct CSVReader: ~Copyable {
     return bytes[start..<end]
   }
 
-  /// Whether a cell may be a column's name: nothing that is a number, nor begins like one.
+  /// Words by which tables say that a number is missing.
+  private static let missing: Set = ["na", "n/a", "none", "null", "nat", "nil", "missing", "<na>", "#n/a"]
+
+  /// Whether a cell may be a column's name: nothing that is a number or stands for a missing one, nor begins like one,
+  /// in quotes or without.
   private static func isName(_ cell: Slice<UnsafeRawBufferPointer>) -> Bool {
+    var cell = cell
+    if cell.count >= 2, cell.first == UInt8(ascii: "\""), cell.last == UInt8(ascii: "\"") { cell = trim(cell.dropFirst().dropLast()) }
     guard let first = cell.first else { return true }
     return !"0123456789+-.".utf8.contains(first) && number(cell) == nil
+      && !(cell.count <= 8 && missing.contains(String(decoding: cell, as: UTF8.self).lowercased()))
   }
 
   /// A decimal number, `nan`, `inf` or `infinity` with or without a sign, in any case.

@@ -81,6 +81,12 @@ struct PickleGraph {
     if case .tuple(let run) = node(value) { Array(values[run.range]) } else { nil }
   }
 
+  /// A tuple's first two elements, without a copy of the rest.
+  func firstTwo(_ value: Value) -> (Value, Value)? {
+    guard case .tuple(let run) = node(value), run.range.count > 1 else { return nil }
+    return (values[run.range.lowerBound], values[run.range.lowerBound + 1])
+  }
+
   /// The elements of a list, or of an object of a class derived from it.
   func list(_ value: Value) -> [Value]? {
     switch node(value) {

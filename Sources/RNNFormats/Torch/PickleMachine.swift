@@ -479,8 +479,8 @@ struct PickleMachine {
     switch callee {
     case .global(let name): return name
     case .node:
-      if let id = graph.persistent(callee).flatMap(graph.tuple), id.count > 1, id[0].string == "module" {
-        return id[1].global ?? "?"
+      if let id = graph.persistent(callee), let (kind, type) = graph.firstTwo(id), kind.string == "module" {
+        return type.global ?? "?"
       }
       // The result of another call, as getattr's is.
       return "\(graph.name(callee) ?? "?")(…)"

@@ -59,6 +59,7 @@ struct PickledModule {
     where objects.isTensor(entry.value) {
       if let name = entry.key.string, !transient.contains(name) { tensors.append((name, entry.value)) }
     }
+    budget -= tensors.count + attributes.count
   }
 
   private static func isPlain(_ value: PickleGraph.Value) -> Bool {
@@ -80,7 +81,15 @@ struct PickledModule {
   subscript(attribute: String) -> PickleGraph.Value? { attributes.last { $0.name == attribute }?.value }
 
   /// This module and all in it, each before what it holds.
-  var all: [PickledModule] { [self] + children.flatMap(\.module.all) }
+  var all: [PickledModule] {
+    var result: [PickledModule] = []
+    func add(_ module: PickledModule) {
+      result.append(module)
+      for child in module.children { add(child.module) }
+    }
+    add(self)
+    return result
+  }
 
   /// How many tensors have names of recurrent parameters, and how many there are.
   var score: (recurrent: Int, tensors: Int) {
@@ -131,7 +140,7 @@ extension TensorArchive {
     if kinds.count > 1 {
       notes.append(
         "modules differ in batch_first: "
-          + layouts.map { "\($0.name) \($0.batchFirst ? "True" : "False")" }.joined(separator: ", "))
+          + layouts.map { "\($0.name) \($0.batchFirst ? "True" : "False")" }.listed())
     }
   }
 }

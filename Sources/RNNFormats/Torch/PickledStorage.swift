@@ -24,7 +24,7 @@ struct PickledStorage {
       var reader = ByteReader(all)
       for _ in 0..<3 { _ = try PickleMachine.run(&reader, in: bytes, at: place) }
       let object = TorchObjects(try PickleMachine.run(&reader, in: bytes, at: place))
-      let (storage, _) = try object.storage(object.graph.root, place)
+      let (storage, _) = try object.storage(object.graph.root, place, nests: false)
       let keys = try PickleMachine.run(&reader, in: bytes, at: place)
       guard let list = keys.list(keys.root), list.count == 1, list[0].string == storage.key else {
         throw refuse("other storages than the one that it is")

@@ -127,10 +127,12 @@ struct TorchObjects {
   }
 
   /// ('storage', type, key, location, count), in legacy files also None or (key, offset, count) of a part.
+  ///
+  /// - Parameter nests: Whether the storage may be a file of torch.save within the pickle, which holds no other such file.
   func storage(
-    _ value: PickleGraph.Value, _ place: String
+    _ value: PickleGraph.Value, _ place: String, nests: Bool = true
   ) throws(RNNError) -> (TorchStorage, TorchView.Window?) {
-    if let nested = try PickledStorage(value, in: graph) { return (nested.description, nil) }
+    if nests, let nested = try PickledStorage(value, in: graph) { return (nested.description, nil) }
     guard let parts = graph.persistent(value).flatMap(graph.tuple), (5...6).contains(parts.count),
       parts[0].string == "storage", let type = parts[1].global, let key = parts[2].string,
       let count = parts[4].integer

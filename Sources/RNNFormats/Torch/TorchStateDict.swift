@@ -63,7 +63,8 @@ struct TorchStateDict {
 
   private func isTensor(_ value: PickleGraph.Value) -> Bool { objects.isTensor(value) || arrays.isArray(value) }
 
-  /// Adds a dictionary's tensors. Arrays beside torch's tensors are no parameters.
+  /// Adds a dictionary's tensors, and its arrays: of those beside torch's tensors, numbers alone and what is of no type
+  /// of numbers are no parameters.
   private func add(
     _ dictionary: PickleGraph.Value, _ tensors: inout TorchTensors, to archive: inout TensorArchive
   ) throws(RNNError) {
@@ -78,7 +79,14 @@ struct TorchStateDict {
       if objects.isTensor(value) {
         try archive.append(name, tensors.tensor(objects.view(value, named: name), named: name))
       } else if arrays.isArray(value) {
-        if isOfTorch { left.append(name) } else { try archive.append(name, arrays.tensor(value, named: name)) }
+        let last = name.split(separator: ".").last ?? ""
+        if !isOfTorch || ["weight", "bias"].contains(last) || ParameterName(parsing: last) != nil {
+          try archive.append(name, arrays.tensor(value, named: name))
+        } else if let tensor = try? arrays.tensor(value, named: name), tensor.shape.rank > 0 {
+          try archive.append(name, tensor)
+        } else {
+          left.append(name)
+        }
       }
     }
     if !left.isEmpty { archive.notes.append("NumPy arrays beside the tensors, left out: \(left.listed(atMost: 4))") }
@@ -89,9 +97,10 @@ struct TorchStateDict {
   /// Every dictionary with tensors, and every module, outermost first.
   private func candidates(_ search: inout PickleSearch) throws(RNNError) -> [Candidate] {
     var found: [Candidate] = []
+    // One for all modules of the file, which may share what is in them.
+    var budget = Limits.maximumTensorCount
     while let (place, value, isInObject) = search.next() {
       if PickledModule.isModule(value, in: graph) {
-        var budget = Limits.maximumTensorCount
         let module = try PickledModule(value, in: objects, budget: &budget)
         let isQuantized = module.all.contains { TorchQuantization.isQuantized(class: $0.className) }
         if module.score.tensors > 0 || isQuantized {

@@ -250,7 +250,7 @@ struct GraphReader {
       guard let tensor = supplied[name] else {
         throw node.refuse(
           "its \(role) is the graph's input \(name), whose numbers are not in the file",
-          remedy: "supply a tensor named \(name) with the input")
+          remedy: "give 'rnn run' an --input with an array named \(name)")
       }
       if weightInputs.insert(input).inserted { earn(tensor) }
       return Constant(tensor, name: name)

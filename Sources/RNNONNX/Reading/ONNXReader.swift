@@ -55,11 +55,11 @@ struct ONNXReader {
     guard model == nil, !file.withUnsafeBytes({ WireFields($0).areONNXModel }) else {
       throw RNNError(
         .badData, "the file has no graph",
-        remedy: "copy the file again if it is an ONNX model, which is cut short; if not, leave --from out")
+        remedy: "copy the file again if it is an ONNX model, which is cut short; if not, name its format with --from")
     }
     throw RNNError(
       .badData, "the file is not the protobuf of an ONNX model",
-      remedy: "copy the file again if it is an ONNX model, which is cut short or damaged; if not, leave --from out")
+      remedy: "copy the file again if it is an ONNX model, which is cut short or damaged; if not, name its format with --from")
   }
 
   /// The error for a graph without recurrent operators, which says where else there may be some.

@@ -135,6 +135,26 @@ import Testing
     #expect(found.hasSuffix(": more than 512 MiB of objects; save the model's tensors alone"), "\(found)")
   }
 
+  /// A file of torch.save in a pickle, in a file of torch.save in a pickle, and so on.
+  @Test func refusesStoragesInsideStorages() throws {
+    func load(_ bytes: [UInt8]) -> [UInt8] {
+      let count = withUnsafeBytes(of: UInt32(bytes.count).littleEndian) { Array($0) }
+      return Array("ctorch.storage\n_load_from_bytes\nB".utf8) + count + bytes + [0x85, UInt8(ascii: "R")]
+    }
+    // torch.save's magic number, its version and what it says of the system.
+    let start: [UInt8] =
+      [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E] + [0x80, 2, 0x4D, 0xE9, 3, 0x2E]
+      + [0x80, 2, 0x7D, 0x2E]
+    var bytes: [UInt8] = []
+    for _ in 0..<4_000 { bytes = start + [0x80, 2] + load(bytes) + [0x2E] }
+    let name = "weight_ih_l0"
+    let pickle: [UInt8] =
+      [0x80, 2, 0x7D, 0x58, UInt8(name.utf8.count), 0, 0, 0] + Array(name.utf8) + Array("ctorch._utils\n_rebuild_tensor\n(".utf8)
+      + load(bytes) + [0x4B, 0, 0x4B, 1, 0x85, 0x4B, 1, 0x85, 0x74, 0x52, 0x73, 0x2E]
+    let found = try #require(refusal { _ = try FormatRegistry.standard.read(pickle.file) })
+    #expect(found.contains("no storage"), "\(found)")
+  }
+
   @Test(arguments: [
     ("legacy", "the keys' pickle, offset 79: the pickle ends without STOP", "copy the file again, or save it again"),
     ("script", "a TorchScript archive whose module has no tensors, as a frozen one has none", "save the model before torch.jit.freeze"),
