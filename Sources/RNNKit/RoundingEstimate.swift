@@ -20,11 +20,11 @@ struct MemberAxes: Sendable, Hashable {
 /// order in which errors grow, in its row of the batch and its part of the last axis. Where the numbers of a part may be of
 /// different scale, distances count by each one's scale.
 struct RoundingEstimate: Sendable {
-  /// Runs that are moved.
-  static let runs = 8
+  /// Runs that are moved. With few numbers in a model, eight at times all move its result by little.
+  static let runs = 16
   /// The estimate over the largest distance seen.
   static let factor = 4.0
-  /// Where time runs both ways, the steps on either side that count: an error that vanishes for a while comes back.
+  /// Where time runs both ways, the steps on either side that count: errors can shrink and grow again.
   private static let reach = 8
   /// Within this factor of the largest finite number, another order of adding may overflow.
   private static let headroom = 16.0

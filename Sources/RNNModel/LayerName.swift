@@ -36,7 +36,8 @@ struct LayerName {
         return
       }
       guard let (side, isPlain) = Self.sides[stem[index].lowercased] else { continue }
-      let beside = [index - 1, index + 1].first { stem.indices.contains($0) && Self.kinds[stem[$0].lowercased] != nil }
+      // What follows first: in `rnn_b.input_kernel` the b is the layer's.
+      let beside = [index + 1, index - 1].first { stem.indices.contains($0) && Self.kinds[stem[$0].lowercased] != nil }
       guard let beside else {
         guard index == stem.count - 1 || stem[(index + 1)...].allSatisfy({ $0.number != nil }) else { continue }
         role = rank == 1 ? .bias(side) : .weight(side)

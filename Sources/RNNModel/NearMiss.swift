@@ -25,6 +25,15 @@ struct NearMiss {
     /// With their new names, but for layer and direction.
     var parameters: [(old: String, new: ParameterName.Kind)] = []
 
+    /// Whether W and U have shapes by which only W takes the input.
+    var takesInputByShape: Bool {
+      guard let hidden = tensors[.weight(.hidden)]?.first?.tensor.shape.dimensions,
+        let input = tensors[.weight(nil)]?.first?.tensor.shape.dimensions
+      else { return false }
+      return hidden.count == 2 && input.count == 2 && hidden[0] == input[0] && hidden[1] != input[1] && hidden[1] > 0
+        && hidden[0] % hidden[1] == 0 && [1, 3, 4].contains(hidden[0] / hidden[1])
+    }
+
     /// What layers of one module have in common.
     var form: [Int] { [kind.gateCount, hiddenSize, parameters.count] }
   }
@@ -122,6 +131,9 @@ struct NearMiss {
     return result
   }
 
+  /// What the layers of one module have in common: their stem without its last number.
+  private static func family(_ stem: [LayerName.Word]) -> String { LayerName.key(splitNumber(stem).rest) }
+
   /// The stem without its last number, and without the word that only says what the number counts.
   private static func splitNumber(_ stem: [LayerName.Word]) -> (rest: [LayerName.Word], number: Int?) {
     guard let index = stem.lastIndex(where: { $0.number != nil }) else { return (stem, nil) }
@@ -151,25 +163,34 @@ struct NearMiss {
     var known: [[Cell]] = []
     var positions: [String: Int] = [:]
     cells.sort { !$0.isReverse && $1.isReverse }
+    let settled = Set(cells.filter(\.takesInputByShape).map { Self.family($0.stem) })
+    var torn = Set<String>()
     for var cell in cells {
       let key = LayerName.key(cell.stem)
-      guard complete(&cell, gatesOfTheirOwn: gates[key] ?? [], &doubts) else { continue }
+      let family = Self.family(cell.stem)
+      guard complete(&cell, gatesOfTheirOwn: gates[key] ?? [], isSettled: settled.contains(family), &doubts) else {
+        if cell.tensors[.weight(.hidden)] != nil { torn.insert(family) }
+        continue
+      }
       if let position = positions[key], !known[position][0].isReverse, cell.isReverse {
         let forward = known[position][0]
         if forward.form == cell.form && forward.inputSize == cell.inputSize {
           known[position].append(cell)
         } else {
           doubts.append("the two directions of \(LayerName.text(cell.stem)) differ")
+          torn.insert(family)
           known[position] = []
         }
       } else if cell.isReverse {
         doubts.append("\(cell.parameters[0].old) runs backwards without a layer that runs forward")
+        torn.insert(family)
       } else {
         positions[key] = known.count
         known.append([cell])
       }
     }
-    return known.filter { !$0.isEmpty }
+    // Some layers of a stack are another model: all of them or none.
+    return known.filter { !$0.isEmpty && !torn.contains(Self.family($0[0].stem)) }
   }
 
   /// Tensors by what is left of their names without the parameter; and the shapes of weights that have one short word more,
@@ -200,7 +221,9 @@ struct NearMiss {
 
   /// Works out what a cell's tensors are; false where they are none, or where names and shapes do not say it, which is
   /// noted where a recurrent layer is likely.
-  private func complete(_ cell: inout Cell, gatesOfTheirOwn gates: [Shape], _ doubts: inout [String]) -> Bool {
+  private func complete(
+    _ cell: inout Cell, gatesOfTheirOwn gates: [Shape], isSettled: Bool, _ doubts: inout [String]
+  ) -> Bool {
     guard let hiddens = cell.tensors[.weight(.hidden)], let hidden = hiddens.first,
       let inputs = cell.tensors[.weight(.input)] ?? cell.tensors[.weight(nil)], let input = inputs.first
     else { return false }
@@ -226,8 +249,8 @@ struct NearMiss {
     guard !(words.contains("gru") && kind != .gru), !(words.contains("lstm") && kind != .lstm) else {
       return doubt("\(hidden.name) \(hidden.tensor.shape) has \(kind.gateCount) gates, and its name says otherwise")
     }
-    // What is called W and U is either way around.
-    guard cell.tensors[.weight(.input)] != nil || cell.isPlain || x[1] != h[1] else {
+    // What is called W and U is either way around, unless another layer's shapes say it.
+    guard cell.tensors[.weight(.input)] != nil || cell.isPlain || isSettled || x[1] != h[1] else {
       return doubt("which of \(input.name) and \(hidden.name) takes the input is not clear")
     }
     guard kind != .rnn || !gates.contains(where: { $0 == hidden.tensor.shape || $0 == input.tensor.shape }) else {
