@@ -21,7 +21,7 @@ import Testing
         "module decoder: it takes 3 features, the module before it gives 8: the modules are no chain; "
         + "write another format",
       "unknown_modules.h5":
-        "module conv: RNNKit does not know what it computes, and an ONNX graph must say it; write another format",
+        "module conv: RNNKit does not know what it computes, and an ONNX graph must say it; write another format, or name the modules to convert with --module",
     ]
   }()
 
@@ -184,7 +184,7 @@ import Testing
     let model = try Self.model([.recurrent(rnn)]) { $0.orderKnown = false }
     #expect(
       refusal { _ = try Self.written(model) }
-        == "the order of its modules is not known, and an ONNX graph needs one; write another format")
+        == "the order of its modules is not known, and an ONNX graph needs one; write another format, or name the modules to convert with --module")
   }
 
   @Test func refusesParametersOfSeveralTypes() throws {

@@ -87,7 +87,8 @@ struct RTNeuralWriter {
         for layer in 0..<module.numLayers { layers.append(try self.layer(layer, of: module)) }
       case .linear(let module): layers.append(try self.layer(module))
       case .embedding(let module): throw Self.refuse(module.name, "an embedding")
-      case .unknown(let module): throw Self.refuse(module.name, "what RNNKit does not understand")
+      case .unknown(let module):
+        throw Self.refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with --module")
       }
     }
     if let gap = architecture.gap {

@@ -36,7 +36,8 @@ struct KerasChain {
       case .embedding(let module):
         guard index == 0 else { throw Self.refuse(module.name, "an embedding that is not first") }
         try add(module, title)
-      case .unknown(let module): throw Self.refuse(module.name, "what RNNKit does not understand")
+      case .unknown(let module):
+        throw Self.refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with --module")
       }
     }
     if let gap = architecture.gap {

@@ -56,11 +56,12 @@ struct ONNXWriter {
     guard architecture.orderKnown else {
       throw RNNError(
         .badData, "the order of its modules is not known, and an ONNX graph needs one",
-        remedy: "write another format")
+        remedy: "write another format, or name the modules to convert with --module")
     }
     for (index, module) in architecture.modules.enumerated() {
       if case .unknown = module {
-        throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it")
+        throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it",
+          "write another format, or name the modules to convert with --module")
       }
       if index > 0, case .embedding = module {
         throw Self.refuse(module.name, "an embedding follows another module; ONNX takes it first only")
