@@ -11,6 +11,16 @@ extension ForeignFile {
         "a zip archive that cannot be read: " + [error.place, error.problem].compactMap { $0 }.joined(separator: ": "),
         remedy: error.remedy ?? "get it again")
     }
+    if let program = program(names) { return program }
+    let some = names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
+    return ForeignFile(
+      names.isEmpty ? "an empty zip archive"
+        : "a zip archive without a model that RNNKit reads: it holds \(some)\(names.count > 3 ? " and others" : "")",
+      remedy: "see 'rnn formats' for what can be read")
+  }
+
+  /// A zip archive that is no container of files but something of its own, told by the members' names.
+  static func program(_ names: [String]) -> ForeignFile? {
     func has(_ part: String) -> Bool { names.contains { $0 == part || $0.hasSuffix("/" + part) } }
     if names.contains(where: { $0.contains("data/aotinductor/") }) {
       return ForeignFile(
@@ -25,21 +35,6 @@ extension ForeignFile {
     if has("com.apple.CoreML/model.mlmodel") || has("Manifest.json") && names.contains(where: { $0.contains("com.apple.CoreML") }) {
       return ForeignFile("a Core ML package", remedy: "use the model that it was converted from")
     }
-    // The weights before the rest, and the most likely ones first.
-    let found = fileExtensions.lazy.compactMap { suffix in names.first { $0.lowercased().hasSuffix(suffix) } }.first
-    guard let found else {
-      let some = names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
-      return ForeignFile(
-        names.isEmpty ? "an empty zip archive" : "a zip archive, of \(some)\(names.count > 3 ? " and others" : "")",
-        remedy: "unpack it and give the model's own file, if it has one: unzip FILE")
-    }
-    let maker = has("_stable_baselines3_version") ? "a model of Stable-Baselines3, a zip archive" : "a zip archive"
-    return ForeignFile(
-      "\(maker) with \"\(found)\" in it", remedy: "unpack that and give it: unzip FILE \"\(found)\"")
+    return nil
   }
-
-  private static let fileExtensions = [
-    "policy.pth", ".pth", ".pt", ".ckpt", ".bin", ".safetensors", ".keras", ".weights.h5", ".h5", ".hdf5", ".onnx", ".npz",
-    ".rnn", ".nam", ".aidax", ".pkl", ".pb", ".tflite", ".json", ".npy",
-  ]
 }

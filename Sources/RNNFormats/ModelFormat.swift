@@ -23,6 +23,8 @@ public protocol ModelFormat: Sendable {
   static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel
   /// Writes a model. Refuses what the format cannot express.
   static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
+  /// Whether a file may hold several models, of which `InputFile.entry` chooses one.
+  static var holdsSeveral: Bool { get }
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
   static func notes(writing model: Model) -> [String]
   /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
@@ -34,6 +36,7 @@ extension ModelFormat {
   public static var writes: String { canWrite ? "yes" : "-" }
   public static var exceptions: String { "" }
   public static var holdsEverything: Bool { true }
+  public static var holdsSeveral: Bool { false }
   public static func notes(writing model: Model) -> [String] { [] }
 
   public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {
@@ -72,13 +75,10 @@ public struct FormatRegistry: Sendable {
     FormatRegistry(formats + [format])
   }
 
-  /// Reads a file, recognised by content, or as `format` where that is named.
-  public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> TensorArchive {
-    do throws(RNNError) {
-      return try self.format(of: file, named: format).read(file)
-    } catch {
-      throw error.inFile(file.path)
-    }
+  /// Reads a file, recognised by content, or as `format` where that is named. `entry` is for files that hold several
+  /// models, and archives of files; see `open`.
+  public func read(_ file: InputFile, as format: String? = nil, entry: String? = nil) throws(RNNError) -> TensorArchive {
+    try open(file, as: format, entry: entry).read(supplying: []).archive
   }
 
   /// The format of a file, recognised by content, or the one of that name.

@@ -25,14 +25,16 @@ public struct ModelFile: Sendable {
   ///
   /// - Parameters:
   ///   - format: the format's name; nil recognises it by content.
+  ///   - entry: which of the file's models, where it holds several: a state_dict of a checkpoint, `ema`; a file in a zip,
+  ///     tar or gzip archive, `policy.pth`; or both, `policy.pth:ema`. Nil takes the only one, or the only recurrent one.
   ///   - tensors: what goes in with the model's input, under the names the file has for it; see `ModelFormat`.
   ///   - mapping: new names for tensors that follow no convention.
   ///   - options: what the file may not say of its model.
   public static func open(
-    _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
+    _ path: String, as format: String? = nil, entry: String? = nil, supplying tensors: [NamedTensor] = [],
     mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
   ) throws(RNNError) -> ModelFile {
-    try TensorFile(path, as: format, supplying: tensors, mapping: mapping, registry: registry).model(options)
+    try TensorFile(path, as: format, entry: entry, supplying: tensors, mapping: mapping, registry: registry).model(options)
   }
 }
 
@@ -52,27 +54,25 @@ public struct TensorFile: Sendable {
 
   /// Reads and recognises a file; parameters as those of `ModelFile.open`.
   public init(
-    _ path: String, as format: String? = nil, supplying tensors: [NamedTensor] = [],
+    _ path: String, as format: String? = nil, entry: String? = nil, supplying tensors: [NamedTensor] = [],
     mapping: NameMapping = NameMapping(), registry: FormatRegistry = .standard
   ) throws(RNNError) {
-    try self.init(path, as: format, supplying: tensors, mapping: mapping, registry: registry, unpacking: nil)
+    try self.init(
+      path, as: format, entry: entry, supplying: tensors, mapping: mapping, registry: registry, unpacking: nil)
   }
 
   /// The same, with `failures` for one who looks at types, shapes and few elements: see `LateUnpacking`.
   package init(
-    _ path: String, as format: String?, supplying tensors: [NamedTensor], mapping: NameMapping,
+    _ path: String, as format: String?, entry: String?, entryMayBeUnused: Bool = false, supplying tensors: [NamedTensor], mapping: NameMapping,
     registry: FormatRegistry, unpacking failures: LateFailures?
   ) throws(RNNError) {
     let file = try InputFile(path)
-    let kind = try registry.format(of: file, named: format)
     self.failures = failures
+    let kind: any ModelFormat.Type
     do throws(RNNError) {
-      let supplied: SuppliedModel
-      if let failures, tensors.isEmpty, let late = kind as? any LateUnpacking.Type {
-        supplied = SuppliedModel(archive: try late.read(file, unpacking: failures), members: [])
-      } else {
-        supplied = try kind.read(file, supplying: tensors)
-      }
+      let opened = try registry.open(file, as: format, entry: entry, entryMayBeUnused: entryMayBeUnused)
+      kind = opened.format
+      let supplied = try opened.read(supplying: tensors, unpacking: failures)
       archive = try mapping.apply(to: supplied.archive)
       members = supplied.members
     } catch {

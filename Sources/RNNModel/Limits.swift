@@ -26,6 +26,12 @@ public enum Limits {
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.
   public static let maximumInflationRatio = 1100
+  /// Bytes that the members of an archive of files, and of those in it, may take unpacked.
+  public static let maximumUnpackedSize = 1 << 36
+  /// Archives of files within each other: a tar in a gzip in a zip.
+  public static let maximumArchiveDepth = 4
+  /// Files of an archive that are read to find the one with a model.
+  public static let maximumArchivedModels = 64
   /// Bytes that an ONNX graph may make of its constants by moving them about: so many times what the file holds of them,
   /// and so many more.
   public static let movedConstantsFactor = 8

@@ -8,6 +8,11 @@ struct ModelArguments: ParsableArguments {
   var from: String?
 
   @Option(help: ArgumentHelp(
+    "Of a file that holds several models read this one: a state_dict of a checkpoint, a file of a .zip, .tar or .gz, or member:state_dict.",
+    valueName: "name"))
+  var stateDict: String?
+
+  @Option(help: ArgumentHelp(
     "What an Elman RNN's h goes through, where the file does not say. Default: tanh.", valueName: "function"))
   var nonlinearity: Nonlinearity?
 
@@ -84,7 +89,8 @@ struct ModelArguments: ParsableArguments {
       headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
     options.modules = modules
-    let contents = try TensorFile(path, as: from, supplying: tensors, mapping: names, registry: Self.registry, unpacking: failures)
+    let contents = try TensorFile(
+      path, as: from, entry: stateDict, entryMayBeUnused: isOneOfTwo, supplying: tensors, mapping: names, registry: Self.registry, unpacking: failures)
     let file: ModelFile
     do throws(RNNError) { file = try contents.model(options) } catch {
       if error.kind == .badData { showNoModel(contents) }

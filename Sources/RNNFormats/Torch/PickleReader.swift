@@ -39,7 +39,7 @@ struct PickleReader {
       var tensors = TorchTensors(isBigEndian: false) { description throws(RNNError) in
         try PickledStorage.bytes(of: description, in: graph)
       }
-      return try TorchStateDict(TorchObjects(graph)).archive(&tensors)
+      return try TorchStateDict(TorchObjects(graph), of: file).archive(&tensors)
     }
   }
 }

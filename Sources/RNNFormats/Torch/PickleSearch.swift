@@ -68,6 +68,18 @@ struct PickleSearch {
         key: key, value: value))
   }
 
+  /// `model.state_dict`, as options take it; the outermost is `.`.
+  func name(_ place: Int) -> String {
+    var parts: [String] = []
+    var current = place
+    while current > 0 {
+      let key = places[current].key
+      parts.append(key.string ?? key.integer.map(String.init) ?? "?")
+      current = Int(places[current].parent)
+    }
+    return place == 0 ? "." : parts.reversed().joined(separator: ".")
+  }
+
   /// `['model']['state_dict']`, for people.
   func path(_ place: Int) -> String {
     var parts: [String] = []

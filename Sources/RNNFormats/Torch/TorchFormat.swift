@@ -10,6 +10,7 @@ public enum TorchFormat: ModelFormat {
   public static let summary =
     "state_dict, checkpoint, module or TorchScript: zip, legacy pickle or tar; NumPy arrays in a pickle"
   public static let writes = "state_dict"
+  public static let holdsSeveral = true
   public static let fileExtensions = ["pt", "pth"]
 
   public static func recognizes(_ file: InputFile) -> Bool {

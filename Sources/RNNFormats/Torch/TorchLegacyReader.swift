@@ -45,7 +45,7 @@ struct TorchLegacyReader {
         else { throw Self.refuse("storage \(description.key)", "missing") }
         return part
       }
-      return try TorchStateDict(objects).archive(&tensors)
+      return try TorchStateDict(objects, of: file).archive(&tensors)
     }
   }
 

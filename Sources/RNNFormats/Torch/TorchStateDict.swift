@@ -5,10 +5,12 @@ import RNNModel
 struct TorchStateDict {
   private let objects: TorchObjects
   private let arrays: PickledArrays
+  private let file: InputFile
   private var graph: PickleGraph { objects.graph }
 
-  init(_ objects: TorchObjects) {
+  init(_ objects: TorchObjects, of file: InputFile) {
     self.objects = objects
+    self.file = file
     arrays = PickledArrays(graph: objects.graph)
   }
 
@@ -27,8 +29,7 @@ struct TorchStateDict {
     var archive = TensorArchive()
     var search = PickleSearch(objects, arrays)
     let candidates = try self.candidates(&search)
-    guard var best = candidates.first else { throw missing(search) }
-    for candidate in candidates.dropFirst() where candidate.score > best.score { best = candidate }
+    guard let best = try choice(candidates, search) else { throw missing(search) }
     if best.isModule {
       var budget = Limits.maximumTensorCount
       try PickledModule(best.value, in: objects, budget: &budget).add(to: &archive, objects, &tensors)
@@ -52,6 +53,33 @@ struct TorchStateDict {
     }
     archive.metadata = metadata()
     return archive
+  }
+
+  /// The candidate that the user names, else the only one with recurrent weights, else, where none has any, the fullest.
+  private func choice(_ candidates: [Candidate], _ search: PickleSearch) throws(RNNError) -> Candidate? {
+    let models = candidates.filter { $0.score.recurrent > 0 }
+    if let entry = file.entry, !candidates.isEmpty {
+      if let exact = candidates.first(where: { search.path($0.place) == entry }) { return exact }
+      let found = candidates.filter { search.name($0.place) == entry }
+      guard found.count == 1 else {
+        throw ModelEntry.unknown(
+          entry, of: (models.isEmpty ? candidates : models).map { name($0, search, among: candidates) }, in: file,
+          isAmbiguous: found.count > 1)
+      }
+      return found[0]
+    }
+    if models.count > 1 {
+      throw ModelEntry.several(models.map { name($0, search, among: candidates) }, in: file)
+    }
+    guard var best = models.first ?? candidates.first else { return nil }
+    for candidate in candidates where candidate.score > best.score { best = candidate }
+    return best
+  }
+
+  /// `model.state_dict`, or, where that may be two, `['model']['state_dict']`.
+  private func name(_ candidate: Candidate, _ search: PickleSearch, among all: [Candidate]) -> String {
+    let name = search.name(candidate.place)
+    return all.count { search.name($0.place) == name } == 1 ? name : search.path(candidate.place)
   }
 
   /// A dictionary's path; the outermost one's tensors by name.
@@ -126,11 +154,18 @@ struct TorchStateDict {
     return found
   }
 
+  private static let single = "a single tensor, which has no name", none = "no state_dict"
+
+  /// Whether a refusal says that a pickle, sound as it is, holds nothing that could be a model.
+  static func foundNothing(_ error: RNNError) -> Bool {
+    error.problem == single || error.problem.hasPrefix(none + ":")
+  }
+
   /// That nothing was found, and what the file is instead.
   private func missing(_ search: PickleSearch) -> RNNError {
     let save = "save a dictionary of names and tensors with torch.save, or of names and arrays with numpy.savez"
     if isTensor(graph.root) {
-      return RNNError(.badData, "a single tensor, which has no name", remedy: save)
+      return RNNError(.badData, Self.single, remedy: save)
     }
     if let name = graph.name(graph.root) ?? graph.root.global {
       return RNNError(
@@ -140,7 +175,7 @@ struct TorchStateDict {
     let classes = search.classes.prefix(3).joined(separator: ", ")
     return RNNError(
       .badData,
-      "no state_dict: the file holds no dictionary of names and tensors"
+      "\(Self.none): the file holds no dictionary of names and tensors"
         + (search.isCut ? " within \(Limits.maximumDepth) levels" : "")
         + (classes.isEmpty ? "" : ", but objects of \(classes)"), remedy: save)
   }

@@ -45,7 +45,7 @@ struct TorchTarReader {
         }
         return part
       }
-      return try TorchStateDict(objects).archive(&tensors)
+      return try TorchStateDict(objects, of: file).archive(&tensors)
     }
   }
 

@@ -43,11 +43,12 @@ struct TorchZipReader {
       return try zip.bytes(of: entry)
     }
     if isScript {
+      if let entry = file.entry { throw ModelEntry.onlyOne(entry, in: "a TorchScript archive") }
       let code = { (path: String) throws(RNNError) -> String? in try self.text("code/\(path)") }
       var script = TorchScript(objects, code: code)
       return try script.archive(&tensors)
     }
-    var archive = try TorchStateDict(objects).archive(&tensors)
+    var archive = try TorchStateDict(objects, of: file).archive(&tensors)
     try TorchExtra.read(from: zip, stem: stem, into: &archive)
     return archive
   }

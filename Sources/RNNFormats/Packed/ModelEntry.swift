@@ -1,0 +1,28 @@
+import RNNModel
+
+/// What is said of files that hold several models, which have names.
+enum ModelEntry {
+  /// That one must be chosen.
+  static func several(_ names: [String], in file: InputFile) -> RNNError {
+    RNNError(
+      .badData, "the file holds \(names.count) models", remedy: "choose one with --state-dict: \(list(names, file.entryPrefix))")
+  }
+
+  /// That none has the name, or more than one.
+  static func unknown(_ entry: String, of names: [String], in file: InputFile, isAmbiguous: Bool = false) -> RNNError {
+    RNNError(
+      .usage, isAmbiguous ? "several models are named \(entry)" : "no model in the file is named \(entry)",
+      remedy: "choose one with --state-dict: \(list(names, file.entryPrefix))")
+  }
+
+  /// That there is nothing to choose from.
+  static func onlyOne(_ entry: String, in what: String) -> RNNError {
+    RNNError(.usage, "\(entry) is to be read, but \(what) holds one model", remedy: "leave out --state-dict")
+  }
+
+  private static func list(_ names: [String], _ prefix: String) -> String {
+    let shown = 32
+    let text = names.prefix(shown).map { prefix + $0 }.joined(separator: ", ")
+    return names.count > shown ? "\(text) or one of \(names.count - shown) others" : text
+  }
+}

@@ -1,0 +1,99 @@
+import RNNModel
+
+/// An archive of files, or one compressed file, whose files may be models: zip, tar, gzip and one within another.
+enum PackedFile {
+  /// A file that a format takes, and where it stands: `inner.zip:policy.pth`; empty for what a gzip file holds.
+  struct Member {
+    var name: String
+    var file: InputFile
+    var format: any ModelFormat.Type
+  }
+
+  static func isPacked(_ file: InputFile) -> Bool {
+    file.withUnsafeBytes { ZipArchive.begins($0) || TarArchive.begins($0) || GzipInflation.begins($0) }
+  }
+
+  /// Every file in it that a format takes, in order. Throws `badData` where there is none or it cannot be unpacked.
+  static func members(of file: InputFile, _ format: @escaping (InputFile) -> (any ModelFormat.Type)?) throws(RNNError) -> [Member] {
+    var search = Search(format: format, budget: UnpackingBudget(file.count))
+    try search.visit(file, "", depth: 0)
+    guard !search.found.isEmpty else { throw search.reason ?? search.nothing(in: file) }
+    return search.found
+  }
+
+  private struct Search {
+    let format: (InputFile) -> (any ModelFormat.Type)?
+    var budget: UnpackingBudget
+    var found: [Member] = []
+    /// All files that were met, for the error that none is a model; and what the only one is.
+    var names: [String] = []
+    var reason: RNNError?
+
+    mutating func visit(_ file: InputFile, _ path: String, depth: Int) throws(RNNError) {
+      guard depth < Limits.maximumArchiveDepth else {
+        throw RNNError(
+          .badData, place: "member \(path)", "archives within archives in more than \(Limits.maximumArchiveDepth) levels",
+          remedy: "give the model's own file")
+      }
+      do throws(RNNError) {
+        if file.withUnsafeBytes(ZipArchive.begins) { return try zip(file, path, depth) }
+        if file.withUnsafeBytes(GzipInflation.begins) {
+          let bytes = try GzipInflation(file.storage).bytes(&budget)
+          return try add(InputFile(bytes, name: "\(file.path)/unpacked"), path, depth)
+        }
+        let storage = file.storage
+        let entries = try file.withUnsafeBytes { (bytes) throws(RNNError) in try TarArchive(bytes).entries }
+        for entry in entries {
+          guard let bytes = storage.slice(at: entry.offset, count: entry.count) else {
+            throw RNNError(.defect, place: "member \(entry.name)", "its bytes are outside the archive")
+          }
+          try add(InputFile(bytes, name: "\(file.path)/\(entry.name)"), join(path, entry.name), depth)
+        }
+      } catch {
+        // Nested ones have said where.
+        guard depth > 0, !path.isEmpty, error.place?.hasPrefix("member \(path)") != true else { throw error }
+        var error = error
+        error.place = ["member \(path)", error.place].compactMap { $0 }.joined(separator: ", ")
+        throw error
+      }
+    }
+
+    private func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : "\(path):\(name)" }
+
+    private mutating func zip(_ file: InputFile, _ path: String, _ depth: Int) throws(RNNError) {
+      let archive = try ZipArchive(file.storage, acceptsMissingChecksums: true)
+      // What stands in a program of another kind is no file of its own.
+      if let program = ForeignFile.program(archive.entries.map(\.name)) { throw program.error }
+      for entry in archive.entries where entry.isDeflated { try budget.take(entry.count) }
+      for entry in archive.entries {
+        try archive.requireRoom(for: [entry])
+        try add(InputFile(archive.bytes(of: entry), name: "\(file.path)/\(entry.name)"), join(path, entry.name), depth)
+      }
+    }
+
+    private mutating func add(_ file: InputFile, _ path: String, _ depth: Int) throws(RNNError) {
+      if let format = format(file) { return found.append(Member(name: path, file: file, format: format)) }
+      if PackedFile.isPacked(file) { return try visit(file, path, depth: depth + 1) }
+      names.append(path)
+      reason = nil
+      // What a compressed file or an archive of one file is says more than that it is no model.
+      guard names.count == 1, let foreign = ForeignFile.recognize(file) else { return }
+      var error = foreign.error
+      if !path.isEmpty { error.place = "member \(path)" }
+      reason = error
+    }
+
+    func nothing(in file: InputFile) -> RNNError {
+      let named = names.filter { !$0.isEmpty }
+      let some = named.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
+      let what = file.withUnsafeBytes { bytes in
+        ZipArchive.begins(bytes) ? "a zip archive" : GzipInflation.begins(bytes) ? "a gzip file" : "a tar archive"
+      }
+      let holds = named.isEmpty ? "" : ": it holds \(some)\(named.count > 3 ? " and others" : "")"
+      return RNNError(
+        .badData, names.isEmpty ? what.replacing("a ", with: "an empty ", maxReplacements: 1)
+          : "\(what) without a model that RNNKit reads\(holds)",
+        remedy: "see 'rnn formats' for what can be read")
+    }
+  }
+}
