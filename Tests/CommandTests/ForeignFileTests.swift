@@ -33,9 +33,6 @@ import Testing
       + "NAME:0 --output model.onnx"),
     ("lfs_pointer.keras", "a git-lfs pointer, which stands for a file of 201422578 bytes; get the file itself: git lfs pull, or "
       + "download it from the repository's page"),
-    ("medaka_model_pt.tar.gz", "compressed with gzip; unpack it and give the model's own file: tar -xzf for a .tar.gz or .tgz, "
-      + "gunzip for others"),
-    ("sb3.zip", "a zip archive with \"policy.pth\" in it; unpack that and give it: unzip FILE \"policy.pth\""),
     ("export.pt2", "a program of torch.export (.pt2); in PyTorch: torch.save(torch.export.load(FILE).state_dict, \"model.pt\")"),
   ])
   func namesWhatAFileIs(_ name: String, _ expected: String) throws {
@@ -64,7 +61,7 @@ import Testing
   @Test func namesOneNumPyArrayAndATarArchive() throws {
     try ArrayFile.write([NamedTensor("", try tensor(noise(6), 2, 3))], scratch.path("x.npy"))
     #expect(try message(scratch.path("x.npy")).hasPrefix("a NumPy array without the names that a model's tensors have; "))
-    #expect(try message("a.tar", [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)).hasPrefix("a tar archive; unpack it"))
+    #expect(try message("a.tar", [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)).hasPrefix("tar, offset 0: the archive ends inside a header"))
     let table = [UInt8](repeating: 0, count: 40) + [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
     #expect(try message("model.ckpt.index", table).hasPrefix("part of a TensorFlow checkpoint; "))
   }

@@ -2,6 +2,7 @@
 again, so that a change reaches the code behind them. Plain bytes too. The same seed always makes the same file."""
 
 import hdf5
+import packed
 import pickles
 import protobuf
 import texts
@@ -30,6 +31,8 @@ def change_for(data):
         return hdf5
     if data.startswith(b"PK"):
         return zips
+    if data[:2] == b"\x1f\x8b" or data[257:262] == b"ustar":
+        return packed
     if data[:1] == b"\x80":
         return pickles
     return texts if data[:1] in (b"{", b"[") else protobuf

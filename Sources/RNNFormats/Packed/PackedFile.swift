@@ -32,7 +32,7 @@ enum PackedFile {
     mutating func visit(_ file: InputFile, _ path: String, depth: Int) throws(RNNError) {
       guard depth < Limits.maximumArchiveDepth else {
         throw RNNError(
-          .badData, place: "member \(path)", "archives within archives in more than \(Limits.maximumArchiveDepth) levels",
+          .badData, place: path.isEmpty ? nil : "member \(path)", "archives within archives in more than \(Limits.maximumArchiveDepth) levels",
           remedy: "give the model's own file")
       }
       do throws(RNNError) {
@@ -91,7 +91,7 @@ enum PackedFile {
       }
       let holds = named.isEmpty ? "" : ": it holds \(some)\(named.count > 3 ? " and others" : "")"
       return RNNError(
-        .badData, names.isEmpty ? what.replacing("a ", with: "an empty ", maxReplacements: 1)
+        .badData, names.isEmpty ? what == "a zip archive" ? "an empty zip archive" : "\(what) without files"
           : "\(what) without a model that RNNKit reads\(holds)",
         remedy: "see 'rnn formats' for what can be read")
     }

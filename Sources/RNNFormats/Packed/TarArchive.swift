@@ -13,8 +13,12 @@ struct TarArchive {
   private(set) var entries: [Entry] = []
   private static let block = 512
 
-  private static func refuse(_ offset: Int, _ problem: String) -> RNNError {
-    RNNError(.badData, place: "tar, offset \(offset)", problem, remedy: "copy the file again; it is cut short or damaged")
+  private static let unpack = "unpack it and give the model's own file: tar -xf"
+
+  private static func refuse(
+    _ offset: Int, _ problem: String, _ remedy: String = "copy the file again; it is cut short or damaged"
+  ) -> RNNError {
+    RNNError(.badData, place: "tar, offset \(offset)", problem, remedy: remedy)
   }
 
   /// Whether bytes begin with a header whose checksum is right, or that says what it is.
@@ -54,19 +58,19 @@ struct TarArchive {
             guard let size = Int(value), size >= 0 else { throw Self.refuse(offset, "a size of \"\(value.prefix(40))\"") }
             longSize = size
           case _ where key.hasPrefix("GNU.sparse"):
-            throw Self.refuse(offset, "a sparse member, which RNNKit does not read")
+            throw Self.refuse(offset, "a sparse member, which RNNKit does not read", Self.unpack)
           default: break
           }
         }
-      case UInt8(ascii: "S"): throw Self.refuse(offset, "a sparse member, which RNNKit does not read")
+      case UInt8(ascii: "S"): throw Self.refuse(offset, "a sparse member, which RNNKit does not read", Self.unpack)
       case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
         var name = longName ?? Self.name(header)
         while name.hasPrefix("./") { name.removeFirst(2) }
         if !name.hasSuffix("/") {
-          if let problem = ZipEntry.problem(withName: name) { throw Self.refuse(offset, "a member with \(problem)") }
-          guard names.insert(name).inserted else { throw Self.refuse(offset, "member \(name) stands twice") }
+          if let problem = ZipEntry.problem(withName: name) { throw Self.refuse(offset, "a member with \(problem)", "pack the files again, under names of their own") }
+          guard names.insert(name).inserted else { throw Self.refuse(offset, "member \(name) stands twice", "pack the files again, each once") }
           guard entries.count < Limits.maximumTensorCount else {
-            throw Self.refuse(offset, "more than the limit of \(Limits.maximumTensorCount) members")
+            throw Self.refuse(offset, "more than the limit of \(Limits.maximumTensorCount) members", Self.unpack)
           }
           entries.append(Entry(name: name, offset: start, count: size))
         }

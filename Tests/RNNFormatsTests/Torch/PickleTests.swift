@@ -53,9 +53,15 @@ import Testing
   }
 
   @Test func namesTheOtherModelsOfAFile() throws {
-    let archive = try read("two_models.pt")
-    #expect(archive.notes.contains("the state_dict is ['en'] of the checkpoint"))
-    #expect(archive.notes.contains("other models in the file, left out: ['de']"))
+    let file = try InputFile(Fixture.path("pickles/two_models.pt"))
+    for (name, other) in [("en", "de"), ("de", "en"), ("['en']", "de")] {
+      let archive = try FormatRegistry.standard.read(file, entry: name)
+      let plain = name.filter(\.isLetter)
+      #expect(archive.notes.contains("the state_dict is ['\(plain)'] of the checkpoint"))
+      #expect(archive.notes.contains("other models in the file, left out: ['\(other)']"))
+    }
+    let error = #expect(throws: RNNError.self) { try FormatRegistry.standard.read(file) }
+    #expect(error?.problem == "the file holds 2 models")
   }
 
   @Test(arguments: ["module", "module_legacy", "module_in_a_checkpoint"])
