@@ -13,14 +13,14 @@ import Testing
   private static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
   /// What a run gives, as far from PyTorch's numbers of one of the two models.
-  private func distance(_ name: String, _ entry: String?, from model: String) throws -> (Float, errors: String) {
-    let output = scratch.path("y.npy")
+  private func distance(_ name: String, _ entry: String?, from model: String) throws -> (Double, errors: String) {
+    let output = scratch.path("y-\(UUID().uuidString).npy")
     let result = try Command.run(
-      ["run", Self.path(name), "--input", Self.path("input.npy"), "--output", output, "--force"]
+      ["run", Self.path(name), "--input", Self.path("input.npy"), "--output", output]
         + (entry.map { ["--state-dict", $0] } ?? []))
     try #require(result.status == 0, "\(name) \(entry ?? ""): \(result.errors)")
-    let made = try #require(ArrayFile.read(output).values.first).floats()
-    let expected = try #require(ArrayFile.read(Self.path("\(model).npy")).values.first).floats()
+    let made = try #require(ArrayFile.read(output).values.first).doubles
+    let expected = try #require(ArrayFile.read(Self.path("\(model).npy")).values.first).doubles
     try #require(made.count == expected.count)
     return (zip(made, expected).map { abs($0 - $1) }.max() ?? .infinity, result.errors)
   }

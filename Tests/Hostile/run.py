@@ -20,8 +20,8 @@ from pathlib import Path
 import mutate
 
 ROOT = Path(__file__).resolve().parents[2]
-KINDS = [".h5", ".pt", ".onnx", ".keras"]
-OTHER_NAMES = {".hdf5": ".h5", ".pth": ".pt"}
+KINDS = [".h5", ".pt", ".onnx", ".keras", ".gz", ".tar"]
+OTHER_NAMES = {".hdf5": ".h5", ".pth": ".pt", ".tgz": ".gz"}
 # Folders of files that are refused as they are: changes of them reach little.
 REFUSED = {"hostile", "refused", "Regressions"}
 LIMIT_KIB = 1 << 20
