@@ -44,8 +44,8 @@ extension FormatRegistry {
   package func open(
     _ file: InputFile, as name: String? = nil, entry: String? = nil, entryMayBeUnused: Bool = false
   ) throws(RNNError) -> OpenedModel {
+    let named = try name.map { (name) throws(RNNError) in try format(named: name) }
     do throws(RNNError) {
-      let named = try name.map { (name) throws(RNNError) in try format(named: name) }
       func taking(_ file: InputFile) -> (any ModelFormat.Type)? {
         if let named { return named.recognizes(file) ? named : nil }
         return formats.first { $0.recognizes(file) }
