@@ -68,17 +68,15 @@ public struct TensorFile: Sendable {
   ) throws(RNNError) {
     let file = try InputFile(path)
     self.failures = failures
-    let kind: any ModelFormat.Type
+    let opened = try registry.open(file, as: format, entry: entry, entryMayBeUnused: entryMayBeUnused)
     do throws(RNNError) {
-      let opened = try registry.open(file, as: format, entry: entry, entryMayBeUnused: entryMayBeUnused)
-      kind = opened.format
       let supplied = try opened.read(supplying: tensors, unpacking: failures)
       archive = try mapping.apply(to: supplied.archive)
       members = supplied.members
     } catch {
       throw error.inFile(path)
     }
-    (self.path, self.format, byteCount) = (path, kind.name, file.count)
+    (self.path, self.format, byteCount) = (path, opened.format.name, file.count)
   }
 
   /// The model that the tensors are. Throws `badData` where they are none, and `usage` where an option contradicts the file.
