@@ -10,12 +10,17 @@ public struct Departure: Sendable, Hashable {
     case unreadable
     /// Random numbers while the model runs, as dropout's that is left on.
     case randomness
+    /// What a model's own code does beside calling its modules in turn.
+    case forward
 
     fileprivate var remedy: String {
       switch self {
       case .masks: "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"
       case .halfPrecision: "say --ignore half-precision to compute in float32"
       case .unreadable: "say --ignore unreadable to go on without it"
+      case .forward:
+        "run it in PyTorch; or, to run its modules one after the other and nothing else, name them with --module, or say "
+          + "--ignore forward"
       case .randomness: "save the model after model.eval(), or say --ignore randomness to run it without"
       }
     }

@@ -59,10 +59,13 @@ public struct Interpretation: Sendable {
     var notes: [String] = []
     var archive = archive
     var said = Set<String>()
-    for departure in archive.departures where options.ignored.contains(departure.kind) {
+    var passed = options.ignored
+    // Whoever names modules says what is run; and a model with a module that cannot be run is run in such parts alone.
+    if options.modules != nil || !archive.hints.unknown.isEmpty { passed.insert(.forward) }
+    for departure in archive.departures where passed.contains(departure.kind) {
       if said.insert(departure.note).inserted { notes.append(departure.note) }
     }
-    archive.departures.removeAll { options.ignored.contains($0.kind) }
+    archive.departures.removeAll { passed.contains($0.kind) }
     archive = try archive.computingWeights(notes: &notes)
     var architecture: Architecture
     if let stated = archive.architecture {

@@ -26,8 +26,6 @@ struct TorchScript {
       if let nonlinearity = facts.nonlinearity { archive.hints.nonlinearity[name] = nonlinearity }
     }
     archive.add(layouts: recurrent.compactMap { module in module.facts.batchFirst.map { (module.name, $0) } })
-    archive.notes.append(
-      "a TorchScript archive: the code of its forward() is not run, modules are taken in their order")
     return archive
   }
 
@@ -63,14 +61,46 @@ struct TorchScript {
       let own = attributes.filter { objects.isTensor($0.value) }.compactMap(\.key.string)
       if !own.isEmpty { archive.notes.append(module.note(of: own, at: path)) }
     }
+    var children: [(name: String, hasTensors: Bool)] = []
     for (key, value) in attributes {
       guard let name = key.string else { continue }
       let path = Model.join(path, name)
       if objects.isTensor(value) {
         try archive.append(path, tensors.tensor(objects.view(value, named: path), named: path))
       } else {
+        let before = archive.tensors.count
         try visit(value, path, depth + 1, &tensors)
+        children.append((name, archive.tensors.count > before))
       }
     }
+    if !module.isOfTorch || module.name == "Sequential", children.contains(where: \.hasTensors) {
+      try check(code.forward(of: type), at: path, children)
+    }
+  }
+
+  /// Refuses a `forward` that is not a chain of the modules in the order of their tensors.
+  private mutating func check(
+    _ forward: TorchScriptForward?, at path: String, _ children: [(name: String, hasTensors: Bool)]
+  ) throws(RNNError) {
+    let problem: String
+    let place = path.isEmpty ? "the model" : "module \(path)"
+    if let forward {
+      let called = Set(forward.called)
+      let order = children.map(\.name).filter(called.contains)
+      let unused = children.filter { $0.hasTensors && !called.contains($0.name) }.map(\.name)
+      if let line = forward.problem {
+        problem = "its forward() does more than call its modules in turn: \(line)"
+      } else if !unused.isEmpty {
+        problem = "its forward() does not call \(unused.listed())"
+      } else if order != forward.called {
+        problem = "its forward() calls \(forward.called.listed()), in another order than the tensors have"
+      } else {
+        return
+      }
+    } else {
+      problem = "the archive does not say what its forward() does"
+    }
+    archive.departures.append(
+      Departure(.forward, place: place, problem, note: "\(place): modules are run in the order of their tensors, without the rest of forward()"))
   }
 }

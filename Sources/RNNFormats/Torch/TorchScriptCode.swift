@@ -12,14 +12,23 @@ struct TorchScriptCode {
   /// What a class's code says; `__torch__.torch.nn.modules.rnn.LSTM` stands in `__torch__/torch/nn/modules/rnn.py`.
   mutating func facts(of type: String) throws(RNNError) -> TorchScriptFacts? {
     if let facts = known[type] { return facts }
+    guard let lines = try lines(of: type) else { return nil }
+    let facts = TorchScriptFacts(lines, TorchModuleClass(type))
+    known[type] = facts
+    return facts
+  }
+
+  /// The modules that a class's `forward` calls; nil where the archive has no such code.
+  mutating func forward(of type: String) throws(RNNError) -> TorchScriptForward? {
+    try lines(of: type).flatMap(TorchScriptForward.init)
+  }
+
+  private mutating func lines(of type: String) throws(RNNError) -> [Substring]? {
     let parts = type.split(separator: ".")
     guard parts.count > 1, let name = parts.last else { return nil }
     let path = parts.dropLast().joined(separator: "/") + ".py"
     if files[path] == nil { files[path] = Self.classes(try text(path) ?? "") }
-    guard let lines = files[path]?[name] else { return nil }
-    let facts = TorchScriptFacts(lines, TorchModuleClass(type))
-    known[type] = facts
-    return facts
+    return files[path]?[name]
   }
 
   private static func classes(_ text: String) -> [Substring: [Substring]] {
@@ -175,7 +184,7 @@ struct TorchScriptCall {
 }
 
 extension Substring {
-  fileprivate var trimmed: Substring {
+  var trimmed: Substring {
     var result = self[...].drop { $0 == " " }
     while result.last == " " { result.removeLast() }
     return result
