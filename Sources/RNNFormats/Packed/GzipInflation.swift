@@ -1,4 +1,3 @@
-import CZlib
 import RNNModel
 
 /// The bytes of a gzip file of one or several members; RFC 1952 is its specification.
@@ -42,67 +41,40 @@ struct GzipInflation {
     }
   }
 
+  /// The bytes of all members, one after the other.
   private final class Stream {
-    // In memory of its own: zlib keeps the address.
-    private let stream: UnsafeMutablePointer<z_stream>
+    private let stream: DeflateStream
     private let source: UnsafeRawBufferPointer
-    private var consumed = 0
-    private var isAtEnd = false
     private(set) var produced = 0
 
     init(_ source: UnsafeRawBufferPointer) throws(RNNError) {
       self.source = source
-      stream = .allocate(capacity: 1)
-      stream.initialize(to: z_stream())
-      guard rnn_inflate_init_gzip(stream) == Z_OK else {
-        stream.deallocate()
-        throw RNNError(.defect, "zlib cannot be started")
-      }
-    }
-
-    deinit {
-      inflateEnd(stream)
-      stream.deallocate()
+      stream = try DeflateStream(.gzip)
     }
 
     /// Fills `target` with the bytes that come next; returns how many there were, fewer only at the end.
     func fill(_ target: UnsafeMutableRawBufferPointer) throws(RNNError) -> Int {
       var filled = 0
-      while filled < target.count, !isAtEnd {
-        let given = min(GzipInflation.pieceSize, source.count - consumed)
-        // zlib does not write through next_in; its type is only not const.
-        stream.pointee.next_in = UnsafeMutablePointer(
-          mutating: source.baseAddress.map { ($0 + consumed).assumingMemoryBound(to: UInt8.self) })
-        stream.pointee.avail_in = UInt32(given)
-        stream.pointee.next_out = target.baseAddress.map { ($0 + filled).assumingMemoryBound(to: UInt8.self) }
-        stream.pointee.avail_out = UInt32(target.count - filled)
-        let code = CZlib.inflate(stream, Z_NO_FLUSH)
-        let taken = given - Int(stream.pointee.avail_in)
-        let made = target.count - filled - Int(stream.pointee.avail_out)
-        consumed += taken
-        filled += made
-        produced += made
-        if code == Z_STREAM_END {
-          try endMember()
-        } else {
-          guard code == Z_OK || code == Z_BUF_ERROR else {
-            throw GzipInflation.refuse("its compressed bytes or their checksum are damaged, at offset \(consumed)")
-          }
-          guard taken + made > 0 else { throw GzipInflation.refuse("its compressed bytes end early, at offset \(consumed)") }
+      while filled < target.count, !stream.isAtEnd {
+        do throws(DeflateStream.Failure) {
+          filled += try stream.step(source, target.baseAddress.map { $0 + filled }, target.count - filled)
+        } catch {
+          let problem = error == .damaged ? "its compressed bytes or their checksum are damaged" : "its compressed bytes end early"
+          throw GzipInflation.refuse("\(problem), at offset \(stream.consumed)")
         }
+        if stream.isAtEnd { try endMember() }
       }
+      produced += filled
       return filled
     }
 
     /// Another member may follow, or zeros, as tapes have them.
     private func endMember() throws(RNNError) {
-      let rest = UnsafeRawBufferPointer(rebasing: source[consumed...])
+      let rest = UnsafeRawBufferPointer(rebasing: source[stream.consumed...])
       if GzipInflation.begins(rest) {
-        guard inflateReset(stream) == Z_OK else { throw RNNError(.defect, "zlib cannot be started again") }
-      } else if rest.allSatisfy({ $0 == 0 }) {
-        isAtEnd = true
-      } else {
-        throw GzipInflation.refuse("\(rest.count) bytes after the end of its compressed bytes, at offset \(consumed)")
+        try stream.restart()
+      } else if !rest.allSatisfy({ $0 == 0 }) {
+        throw GzipInflation.refuse("\(rest.count) bytes after the end of its compressed bytes, at offset \(stream.consumed)")
       }
     }
   }
