@@ -57,6 +57,8 @@ public enum Limits {
   public static let maximumPickleSteps = 1 << 26
   /// Bytes of memory that all objects of one pickle may take: containers, their elements, texts, memo and stack.
   public static let maximumPickleMemory = 512 << 20
+  /// Bytes of the code in a TorchScript archive that its modules' classes stand in.
+  public static let maximumCodeSize = 4 << 20
   /// Bytes that a tensor with repeated elements may have beyond its storage's.
   public static let maximumRepeatedSize = 16 << 20
   /// How many times their storages' bytes a file's tensors together may have, which may share them.

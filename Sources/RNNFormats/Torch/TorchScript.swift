@@ -45,7 +45,12 @@ struct TorchScript {
     guard !TorchQuantization.isQuantized(class: type) else { throw TorchQuantization.error("module \(path)") }
     let module = TorchModuleClass(type)
     let facts = try code.facts(of: type)
-    if let facts, facts.isRecurrent, module.isOfTorch { recurrent.append((path, facts)) }
+    if let facts, facts.isRecurrent, module.isOfTorch {
+      recurrent.append((path, facts))
+      if let line = try code.stateGiven(by: type) {
+        refuseForward("its forward() gives a state instead of its output: \(line)", at: path)
+      }
+    }
     var isTraining = false
     if case .bool(true)? = graph.attribute("training", of: value) { isTraining = true }
     if let random = facts?.randomness(isTraining: isTraining) {
@@ -83,7 +88,6 @@ struct TorchScript {
     _ forward: TorchScriptForward?, at path: String, _ children: [(name: String, hasTensors: Bool)]
   ) throws(RNNError) {
     let problem: String
-    let place = path.isEmpty ? "the model" : "module \(path)"
     if let forward {
       let called = Set(forward.called)
       let order = children.map(\.name).filter(called.contains)
@@ -100,7 +104,13 @@ struct TorchScript {
     } else {
       problem = "the archive does not say what its forward() does"
     }
+    refuseForward(problem, at: path)
+  }
+
+  private mutating func refuseForward(_ problem: String, at path: String) {
+    let place = path.isEmpty ? "the model" : "module \(path)"
     archive.departures.append(
-      Departure(.forward, place: place, problem, note: "\(place): modules are run in the order of their tensors, without the rest of forward()"))
+      Departure(.forward, place: place, problem,
+        note: "\(place): modules are run in the order of their tensors, without the rest of forward()"))
   }
 }

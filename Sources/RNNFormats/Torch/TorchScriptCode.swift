@@ -6,6 +6,8 @@ struct TorchScriptCode {
   /// The lines of each class, by file.
   private var files: [String: [Substring: [Substring]]] = [:]
   private var known: [String: TorchScriptFacts] = [:]
+  /// Bytes of all files that were read.
+  private var size = 0
 
   init(_ text: @escaping (String) throws(RNNError) -> String?) { self.text = text }
 
@@ -23,11 +25,25 @@ struct TorchScriptCode {
     try lines(of: type).flatMap(TorchScriptForward.init)
   }
 
+  /// The line by which a recurrent module of torch gives a state instead of its output; see `TorchScriptForward`.
+  mutating func stateGiven(by type: String) throws(RNNError) -> String? {
+    let isLSTMCell = TorchModuleClass(type).name == "LSTMCell"
+    return try lines(of: type).flatMap { TorchScriptForward.stateGiven($0, isLSTMCell: isLSTMCell) }
+  }
+
   private mutating func lines(of type: String) throws(RNNError) -> [Substring]? {
     let parts = type.split(separator: ".")
     guard parts.count > 1, let name = parts.last else { return nil }
     let path = parts.dropLast().joined(separator: "/") + ".py"
-    if files[path] == nil { files[path] = Self.classes(try text(path) ?? "") }
+    if files[path] == nil {
+      let text = try text(path) ?? ""
+      size += text.utf8.count
+      guard size <= Limits.maximumCodeSize else {
+        throw RNNError(.badData, place: "code/\(path)", "more than \(Limits.maximumCodeSize) bytes of code",
+          remedy: "save the model's state_dict")
+      }
+      files[path] = Self.classes(text)
+    }
     return files[path]?[name]
   }
 

@@ -14,7 +14,9 @@ package struct TorchScriptForward {
     case module(String)
     /// What the call of that number gave, 0 being the input.
     case data(Int)
-    /// A recurrent module's states, or ones to start from.
+    /// What a recurrent module may start from: an input of the model's or zeros.
+    case start
+    /// A state that a recurrent module has left, which goes nowhere but out of the model.
     case state
     /// torch.nn.functional.dropout. Whether it draws random numbers is another question.
     case dropout
@@ -31,7 +33,7 @@ package struct TorchScriptForward {
     guard let start = lines.firstIndex(where: { $0.hasPrefix("  def forward(") }) else { return nil }
     // The parameters end with the line that ends in a colon.
     guard let end = lines[start...].firstIndex(where: { $0.hasSuffix(":") }) else { return nil }
-    let head = lines[start...end].joined(separator: " ")
+    let head = lines[start...end].joined(separator: " ")[...]
     guard let open = head.firstIndex(of: "(") else { return nil }
     var isFirst = true
     for (index, parameter) in Self.parts(head[head.index(after: open)...]).enumerated() {
@@ -39,7 +41,7 @@ package struct TorchScriptForward {
       if index == 0 {
         own = name
       } else {
-        values[name] = isFirst ? .data(0) : .state
+        values[name] = isFirst ? .data(0) : .start
         isFirst = false
       }
     }
@@ -70,8 +72,7 @@ package struct TorchScriptForward {
       return names.count == 1
     }
     if ["torch.zeros(", "torch.size(", "ops.prim.NumToTensor("].contains(where: right.hasPrefix) {
-      // Of a state to start from, which is all it can be used for here.
-      values[first] = .state
+      values[first] = .start
       return names.count == 1
     }
     guard let value = value(right) else { return false }
@@ -96,6 +97,7 @@ package struct TorchScriptForward {
     guard depth < Limits.maximumDepth else { return nil }
     switch values[text] {
     case .data(let number)?: return .data(number)
+    case .start?: return .start
     case .state?: return .state
     case .module?, .dropout?, .training?: return nil
     case nil: break
@@ -124,11 +126,35 @@ package struct TorchScriptForward {
     guard let first = arguments.first, case .data(called.count)? = value(first, depth: depth + 1) else { return nil }
     for other in arguments.dropFirst() where other != "None" {
       for part in Self.elements(of: other) {
-        guard case .state? = value(part, depth: depth + 1) else { return nil }
+        guard case .start? = value(part, depth: depth + 1) else { return nil }
       }
     }
     called.append(name)
     return .data(called.count)
+  }
+
+  /// What a recurrent module of torch gives first in traced code, where that is a state rather than its output: the text
+  /// that returns it. The tracer leaves out what nobody uses. Nil where it is the output, and for scripted code, which
+  /// always gives both.
+  package static func stateGiven(_ lines: [Substring], isLSTMCell: Bool) -> String? {
+    guard let start = lines.firstIndex(where: { $0.hasPrefix("  def forward(") }) else { return nil }
+    var bound: [Substring: (text: Substring, isFirst: Bool)] = [:]
+    for line in lines[(start + 1)...].prefix(while: { !$0.hasPrefix("  def ") }) {
+      let text = line.trimmed
+      if text.hasPrefix("return ") {
+        guard let first = elements(of: text.dropFirst("return ".count).trimmed).first else { return nil }
+        let (result, isFirst) = bound[first] ?? (first, true)
+        let isSequence = ["torch.lstm(", "torch.gru(", "torch.rnn_tanh(", "torch.rnn_relu("].contains(where: result.hasPrefix)
+        // A cell is spelled out: c is a sum, h a product with its tanh.
+        let isCellState = isLSTMCell && result.hasPrefix("torch.add")
+        return isSequence && !isFirst || isCellState ? String(text.prefix(120)) : nil
+      }
+      guard let equals = text.firstRange(of: " = ") else { continue }
+      for (index, name) in parts(text[..<equals.lowerBound]).enumerated() {
+        bound[name] = (text[equals.upperBound...].trimmed, index == 0)
+      }
+    }
+    return nil
   }
 
   /// The elements of a tuple's text, or the text itself.
@@ -137,41 +163,47 @@ package struct TorchScriptForward {
     return parts(text[text.index(after: text.startIndex)..<close])
   }
 
+  // By bytes, as hostile code may be long.
+
   /// Where the bracket that a text begins with is closed.
   private static func close(_ text: Substring) -> Substring.Index? {
     var depth = 0
-    for index in text.indices {
-      if "([{".contains(text[index]) { depth += 1 }
-      if ")]}".contains(text[index]) { depth -= 1 }
+    for index in text.utf8.indices {
+      depth += nesting(text.utf8[index])
       if depth == 0 { return index }
     }
     return nil
   }
 
   /// Cut at the commas that stand in no brackets, up to a bracket that was opened before the text.
-  private static func parts(_ text: some StringProtocol) -> [Substring] {
+  private static func parts(_ text: Substring) -> [Substring] {
     var parts: [Substring] = []
     var depth = 0, start = text.startIndex, end = text.endIndex
     func add(_ end: String.Index) {
-      let part = Substring(text[start..<end]).trimmed
+      let part = text[start..<end].trimmed
       if !part.isEmpty { parts.append(part) }
     }
-    scan: for index in text.indices {
-      switch text[index] {
-      case "(", "[", "{": depth += 1
-      case ")", "]", "}":
-        depth -= 1
-        if depth < 0 {
-          end = index
-          break scan
-        }
-      case "," where depth == 0:
+    for index in text.utf8.indices {
+      let byte = text.utf8[index]
+      depth += nesting(byte)
+      if depth < 0 {
+        end = index
+        break
+      }
+      if depth == 0, byte == UInt8(ascii: ",") {
         add(index)
-        start = text.index(after: index)
-      default: break
+        start = text.utf8.index(after: index)
       }
     }
     add(end)
     return parts
+  }
+
+  private static func nesting(_ byte: UInt8) -> Int {
+    switch byte {
+    case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "{"): 1
+    case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"): -1
+    default: 0
+    }
   }
 }

@@ -44,7 +44,7 @@ enum PairSources {
         "state_dict_big_endian.pt"]),
     ("PyTorch, legacy pickle and tar", "Tests/RNNFormatsTests/Fixtures/torch",
       ["legacy.pt", "flat_legacy.pt", "python2.pt", "tar.pt"]),
-    ("TorchScript", "Tests/RNNFormatsTests/Fixtures/torch", ["script_cell.pt", "trace.pt"]),
+    ("TorchScript", "Tests/RNNFormatsTests/Fixtures/torch", ["script.pt", "script_cell.pt", "trace.pt", "trace_relu.pt"]),
     ("safetensors, sharded", "Tests/RNNFormatsTests/Fixtures", ["sharded/model.safetensors.index.json"]),
     ("Keras 1", "Tests/RNNKitTests/Fixtures/keras", ["keras1.h5", "keras1_weights.h5"]),
     ("Keras 2", "Tests/RNNKitTests/Fixtures/keras",
