@@ -74,6 +74,7 @@ def tiny():
     """
     architecture = {
         "batch_first": False,
+        "forward": "rnn(x)",
         "modules": [
             {"type": "RNN", "name": "rnn", "input_size": 1, "hidden_size": 2, "num_layers": 1, "bias": False,
              "bidirectional": False, "nonlinearity": "relu"}

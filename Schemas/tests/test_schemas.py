@@ -37,6 +37,7 @@ def module(type, **more):
     sizes = {
         "Linear": {"in_features": 2, "out_features": 1},
         "Embedding": {"num_embeddings": 9, "embedding_dim": 2},
+        "PReLU": {},
         "Unknown": {"tensors": ["conv.weight"]},
     }.get(type, {"input_size": 2, "hidden_size": 3})
     return {"type": type, "name": "m"} | sizes | more
@@ -108,6 +109,7 @@ class SchemaTests(unittest.TestCase):
             module("RNNCell", nonlinearity={"name": "leaky_relu", "alpha": 0.1}), module("LSTMCell"), module("GRUCell"),
             module("Linear", bias=False, activation="log_softmax"), module("Linear", activation={"name": "tanh"}),
             module("Embedding", padding_idx=0), module("Unknown"),
+            module("PReLU"), module("PReLU", num_parameters=3),
         ]
         bad = [
             module("Conv"), module("RNN", hidden_size=0), module("RNN", num_layers=0), module("RNN", extra=1),
@@ -120,7 +122,7 @@ class SchemaTests(unittest.TestCase):
             module("RNN", nonlinearity={"name": "elu", "alpha": 1, "beta": 1}),
             module("LSTM", activations={"cell": "tanh"}),
             module("Linear", activation="swish"), module("Linear", in_features=1.5), module("Linear", in_features=1.0),
-            module("Embedding", padding_idx=-1),
+            module("Embedding", padding_idx=-1), module("PReLU", num_parameters=0), module("PReLU", init=0.25),
             module("Unknown", tensors=[1]), {"type": "RNN", "name": "m"}, {"type": "Linear"}, [],
         ]
         for one in good:
@@ -130,7 +132,14 @@ class SchemaTests(unittest.TestCase):
         self.holds({"batch_first": True, "order_known": False, "skip": 1, "input_gain": 0.5, "input_gain_features": 1,
                     "output_gain": 2,
                     "modules": good}, "architecture")
-        for one in ({}, {"modules": {}}, {"modules": [], "skip": -1}, {"modules": [], "input_gain_features": 0}, {"modules": [], "batch_first": "yes"}):
+        for line in ("rnn(x)", None):
+            self.holds({"batch_first": True, "forward": line, "modules": [module("RNN"), module("PReLU")]}, "architecture")
+            for old in ("order_known", "skip", "input_gain", "input_gain_features", "output_gain"):
+                self.fails({"forward": line, old: old == "order_known" or 1, "modules": []}, "architecture")
+            for old in (module("Linear", activation="tanh"), module("GRU", returns_sequence=True)):
+                self.holds({"modules": [old]}, "architecture")
+                self.fails({"forward": line, "modules": [old]}, "architecture")
+        for one in ({}, {"forward": 1, "modules": []}, {"modules": {}}, {"modules": [], "skip": -1}, {"modules": [], "input_gain_features": 0}, {"modules": [], "batch_first": "yes"}):
             self.fails(one, "architecture")
 
     def test_a_mapping_has_one_star_on_each_side_at_the_most(self):

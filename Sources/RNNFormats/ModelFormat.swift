@@ -67,7 +67,7 @@ public struct FormatRegistry: Sendable {
   /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
   public static let standard = FormatRegistry([
     NativeFormat.self, SafetensorsFormat.self, NPZFormat.self, TorchFormat.self, StateDictJSONFormat.self,
-    RTNeuralFormat.self, GuitarMLFormat.self, NAMFormat.self,
+    AIDAXFormat.self, RTNeuralFormat.self, GuitarMLFormat.self, NAMFormat.self,
   ])
 
   /// The same with one more format.

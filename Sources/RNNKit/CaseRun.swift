@@ -7,7 +7,9 @@ struct CaseRun {
   private(set) var reference: ReferenceCase
   /// The modules the case names, nil for the whole chain.
   private let modules: [String]?
-  private var input: Tensor
+  private var inputs: [Tensor]
+  /// The names that members of inputs have.
+  private let inputNames: Set<String>
   private let lengths: [Int]?
   let isFloat64: Bool
   private let recurrent: [Recurrent]
@@ -22,9 +24,6 @@ struct CaseRun {
     func refuse(_ problem: String, _ remedy: String) -> RNNError {
       RNNError(.badData, place: "case \(reference.name)", problem, remedy: remedy)
     }
-    guard let input = reference["input"] else {
-      throw refuse("it has no input", "add the tensor input to the case")
-    }
     let metadata = JSONValue.object(reference.metadata)
     if let names = metadata["modules"] {
       let list = names.array?.compactMap(\.string) ?? []
@@ -37,30 +36,35 @@ struct CaseRun {
     }
     self.model = model
     self.reference = reference
-    self.input = input
     lengths = try reference["lengths"].map(Plan.lengths)
     let plan = try Plan(model, modules: modules)
+    do throws(RNNError) { inputs = try plan.inputs(in: reference.members) } catch {
+      let name = error.place ?? "input"
+      throw refuse("it has no \(name)", "add the tensor \(name) to the case")
+    }
+    inputNames = Set(plan.inputs.flatMap(plan.names))
     isFloat64 = plan.precision == .float64
     recurrent = plan.architecture.recurrentModules
     names = plan.architecture.modules.flatMap { Model.parameters(of: $0).map(\.name) }
+      + (plan.architecture.forward?.parameterNames ?? [])
     let types = Set(names.compactMap { model.archive[$0]?.elementType })
     half = types.count == 1 ? types.first.flatMap { $0 == .float16 || $0 == .bfloat16 ? $0 : nil } : nil
-    isBatched = input.shape.rank == (plan.takesIndices ? 2 : 3)
+    isBatched = inputs[0].shape.rank == (plan.takesIndices ? 2 : 3)
     batchFirst = isBatched && plan.architecture.batchFirst
   }
 
   /// Whether a member goes in; all others are compared.
-  static func isInput(_ member: String) -> Bool {
-    member == "input" || member == "lengths" || StateName(member) != nil
+  func isInput(_ member: String) -> Bool {
+    inputNames.contains(member) || member == "lengths" || StateName(member) != nil
   }
 
   /// Every member that the model gives for the case's input.
   func results(precision: Precision) throws(RNNError) -> [NamedTensor] {
     do throws(RNNError) {
       let plan = try Plan(model, modules: modules, precision: precision)
-      let batch = isBatched ? input.shape[batchFirst ? 0 : 1] : 1
+      let batch = isBatched ? inputs[0].shape[batchFirst ? 0 : 1] : 1
       let state = try plan.state(batch: batch, members: reference.members)
-      return try plan.run(input, state: state, lengths: lengths).members
+      return try plan.run(inputs, state: state, lengths: lengths).members
     } catch {
       var error = error
       error.place = "case \(reference.name)" + (error.place.map { ", \($0)" } ?? "")
@@ -74,7 +78,7 @@ struct CaseRun {
   /// compared, and where there are none.
   func comparisons(_ results: [NamedTensor]) throws(RNNError) -> [Comparison] {
     var comparisons: [Comparison] = []
-    for member in reference.members where !Self.isInput(member.name) && !member.name.hasSuffix("64") {
+    for member in reference.members where !isInput(member.name) && !member.name.hasSuffix("64") {
       let place = "case \(reference.name), member \(member.name)"
       guard let result = results.first(where: { $0.name == member.name })?.tensor else {
         throw RNNError(.badData, place: place,
@@ -114,11 +118,11 @@ struct CaseRun {
       return perturbation.moved(named.tensor, number: number)
     }
     result.model = try Model(archive, architecture: model.architecture)
-    for index in reference.members.indices where Self.isInput(reference.members[index].name) {
+    for index in reference.members.indices where isInput(reference.members[index].name) {
       number += 1
       result.reference.members[index].tensor = perturbation.moved(reference.members[index].tensor, number: number)
     }
-    if let input = result.reference["input"] { result.input = input }
+    result.inputs = try Plan(result.model, modules: modules).inputs(in: result.reference.members)
     return result
   }
 
@@ -171,7 +175,7 @@ struct CaseRun {
       output.elementType == hn.elementType, let features = output.shape.dimensions.last
     else { return nil }
     let directions = module.directionCount, size = features / directions
-    let batch = isBatched ? input.shape[batchFirst ? 0 : 1] : 1
+    let batch = isBatched ? inputs[0].shape[batchFirst ? 0 : 1] : 1
     let steps = output.count / max(1, batch * features)
     guard steps > 0, size > 0, output.count == steps * batch * features, hn.count == module.numLayers * directions * batch * size
     else { return nil }

@@ -28,13 +28,16 @@ public struct ModelFile: Sendable {
   ///   - entry: which of the file's models, where it holds several: a state_dict of a checkpoint, `ema`; a file in a zip,
   ///     tar or gzip archive, `policy.pth`; or both, `policy.pth:ema`. Nil takes the only one, or the only recurrent one.
   ///   - tensors: what goes in with the model's input, under the names the file has for it; see `ModelFormat`.
+  ///   - config: the path of the config of a Keras model, its `to_json()`, for a file of its weights alone.
   ///   - mapping: new names for tensors that follow no convention.
   ///   - options: what the file may not say of its model.
   public static func open(
     _ path: String, as format: String? = nil, entry: String? = nil, supplying tensors: [NamedTensor] = [],
-    mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
+    config: String? = nil, mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
   ) throws(RNNError) -> ModelFile {
-    try TensorFile(path, as: format, entry: entry, supplying: tensors, mapping: mapping, registry: registry).model(options)
+    try TensorFile(
+      path, as: format, entry: entry, supplying: tensors, config: config, mapping: mapping, registry: registry
+    ).model(options)
   }
 }
 
@@ -55,22 +58,24 @@ public struct TensorFile: Sendable {
   /// Reads and recognises a file; parameters as those of `ModelFile.open`.
   public init(
     _ path: String, as format: String? = nil, entry: String? = nil, supplying tensors: [NamedTensor] = [],
-    mapping: NameMapping = NameMapping(), registry: FormatRegistry = .standard
+    config: String? = nil, mapping: NameMapping = NameMapping(), registry: FormatRegistry = .standard
   ) throws(RNNError) {
     try self.init(
-      path, as: format, entry: entry, supplying: tensors, mapping: mapping, registry: registry, unpacking: nil)
+      path, as: format, entry: entry, supplying: tensors, config: config, mapping: mapping, registry: registry,
+      unpacking: nil)
   }
 
   /// The same, with `failures` for one who looks at types, shapes and few elements: see `LateUnpacking`.
   package init(
-    _ path: String, as format: String?, entry: String?, entryMayBeUnused: Bool = false, supplying tensors: [NamedTensor], mapping: NameMapping,
-    registry: FormatRegistry, unpacking failures: LateFailures?
+    _ path: String, as format: String?, entry: String?, entryMayBeUnused: Bool = false, supplying tensors: [NamedTensor],
+    config: String? = nil, mapping: NameMapping, registry: FormatRegistry, unpacking failures: LateFailures?
   ) throws(RNNError) {
     let file = try InputFile(path)
     self.failures = failures
+    let config = try config.map { (path) throws(RNNError) in try JSONValue(config: InputFile(path)) }
     let opened = try registry.open(file, as: format, entry: entry, entryMayBeUnused: entryMayBeUnused)
     do throws(RNNError) {
-      let supplied = try opened.read(supplying: tensors, unpacking: failures)
+      let supplied = try opened.read(supplying: tensors, unpacking: failures, config: config)
       archive = try mapping.apply(to: supplied.archive)
       members = supplied.members
     } catch {

@@ -148,6 +148,7 @@ public struct NameMapping: Sendable, Hashable {
       prefixes[old] = new
       architecture.modules[index] = module.named(new)
     }
+    architecture.forward = architecture.forward?.renamed(modules: prefixes) { newName($0)?.new ?? $0 }
     archive.architecture = architecture
     guard prefixes.contains(where: { $0.key != $0.value }) else { return }
     for index in archive.cases.indices {
@@ -190,25 +191,5 @@ public struct NameMapping: Sendable, Hashable {
     }
     let middle = name.dropFirst(head.count).dropLast(tail.count)
     return rule.new.split(separator: "*", omittingEmptySubsequences: false).joined(separator: String(middle))
-  }
-}
-
-extension Module {
-  /// The same module under another name.
-  fileprivate func named(_ name: String) -> Module {
-    switch self {
-    case .recurrent(var module):
-      module.name = name
-      return .recurrent(module)
-    case .linear(var module):
-      module.name = name
-      return .linear(module)
-    case .embedding(var module):
-      module.name = name
-      return .embedding(module)
-    case .unknown(var module):
-      module.name = name
-      return .unknown(module)
-    }
   }
 }

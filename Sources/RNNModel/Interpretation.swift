@@ -4,7 +4,9 @@ public struct ModelOptions: Sendable, Hashable {
   public var nonlinearity: Activation?
   public var batchFirst: Bool?
   /// What follows the last linear layer.
-  public var headActivation: Linear.Head?
+  public var headActivation: Function?
+  /// What is computed, as the text that `Forward(line:modules:batchFirst:parameters:)` reads.
+  public var forward: String?
   /// What to go on without where a file asks for it and RNNKit does not do it.
   public var ignored: Set<Departure.Kind>
   /// The modules that are run, in the order of application, where not all are; what the options say is of these.
@@ -13,12 +15,13 @@ public struct ModelOptions: Sendable, Hashable {
   /// files.
   public var yieldToFile = false
 
-  public init(nonlinearity: Activation? = nil, batchFirst: Bool? = nil, headActivation: Linear.Head? = nil,
-    ignoring ignored: Set<Departure.Kind> = []
+  public init(nonlinearity: Activation? = nil, batchFirst: Bool? = nil, headActivation: Function? = nil,
+    forward: String? = nil, ignoring ignored: Set<Departure.Kind> = []
   ) {
     self.nonlinearity = nonlinearity
     self.batchFirst = batchFirst
     self.headActivation = headActivation
+    self.forward = forward
     self.ignored = ignored
   }
 }
@@ -61,7 +64,7 @@ public struct Interpretation: Sendable {
     var said = Set<String>()
     var passed = options.ignored
     // Whoever names modules says what is run; and a model with a module that cannot be run is run in such parts alone.
-    if options.modules != nil || !archive.hints.unknown.isEmpty { passed.insert(.forward) }
+    if options.modules != nil || options.forward != nil || !archive.hints.unknown.isEmpty { passed.insert(.forward) }
     for departure in archive.departures where passed.contains(departure.kind) {
       if said.insert(departure.note).inserted { notes.append(departure.note) }
     }
@@ -76,13 +79,17 @@ public struct Interpretation: Sendable {
         try Self.check(options, against: stated)
       }
     } else {
-      architecture = try ArchitectureSearch(archive).architecture(notes: &notes)
+      architecture = Architecture(modules: try ArchitectureSearch(archive).modules(), forward: nil)
       archive = try Self.flatteningStates(of: architecture, in: archive, &notes)
       Self.complete(&architecture, archive.hints, options, &notes)
       if !options.yieldToFile { try Self.check(options, against: archive.hints) }
     }
+    // Before the sizes that a file states are worked with.
+    try Model.check(architecture)
+    let isStated = architecture.forward != nil
+    try Self.settleForward(of: &architecture, archive, options, &notes)
     if !options.yieldToFile { try Self.checkEffect(of: options, on: architecture) }
-    if let head = options.headActivation, !options.yieldToFile || archive.architecture == nil {
+    if let head = options.headActivation, !options.yieldToFile || !isStated {
       try Self.set(head, options, in: &architecture)
     }
     model = try Model(archive, architecture: architecture)
@@ -154,10 +161,40 @@ public struct Interpretation: Sendable {
     }
   }
 
+  /// What is computed: what the options say, else the file, else the only chain that fits.
+  private static func settleForward(
+    of architecture: inout Architecture, _ archive: TensorArchive, _ options: ModelOptions, _ notes: inout [String]
+  ) throws(RNNError) {
+    let modules = architecture.modules
+    let stated = architecture.forward
+    if let line = options.forward, stated == nil || !options.yieldToFile {
+      guard options.modules == nil else {
+        throw RNNError(.usage, "--forward and --module both say what is run", remedy: "leave one of them out")
+      }
+      let said = try Forward(line: line, modules: modules, batchFirst: architecture.batchFirst) {
+        Model.parameterSize(archive[$0]) != nil
+      }
+      do throws(RNNError) { _ = try said.shapes(modules) { Model.parameterSize(archive[$0]) } } catch {
+        var error = error
+        error.kind = .usage
+        throw error
+      }
+      if let stated, stated != said { notes.append("the file says \(stated.line(modules: modules)), and --forward is computed instead") }
+      architecture.forward = said
+      architecture.orderModules()
+    } else if stated == nil, options.modules == nil {
+      guard case .chain(let forward) = ForwardSuggestion(modules, isOrdered: archive.isOrdered) else { return }
+      architecture.forward = forward
+      architecture.orderModules()
+      guard modules.count > 1 || modules.contains(where: { !$0.name.isEmpty }) else { return }
+      notes.append("forward \(forward.line(modules: modules)): assumed from sizes and order (the file does not say; --forward)")
+    }
+  }
+
   /// The modules that are run, in the order of application as far as it is known. Names that are none are left to the run.
   private static func chosen(_ options: ModelOptions, of architecture: Architecture) -> [Module] {
-    guard let names = options.modules else { return architecture.modules }
-    return names.compactMap { name in architecture.modules.first { $0.name == name } }
+    guard let names = options.modules else { return architecture.usedModules }
+    return names.compactMap { architecture[$0] }
   }
 
   private static func checkEffect(of options: ModelOptions, on architecture: Architecture) throws(RNNError) {
@@ -173,27 +210,54 @@ public struct Interpretation: Sendable {
 
   /// Sets what follows the last linear layer of those that are run.
   private static func set(
-    _ head: Linear.Head, _ options: ModelOptions, in architecture: inout Architecture
+    _ head: Function, _ options: ModelOptions, in architecture: inout Architecture
   ) throws(RNNError) {
     let linear = chosen(options, of: architecture).compactMap { module in
       if case .linear(let module) = module { module } else { nil }
     }
-    guard let last = linear.last, let index = architecture.modules.firstIndex(where: { $0.name == last.name }) else {
+    guard let last = linear.last else {
       throw RNNError(.usage,
         "--head-activation needs a linear layer, and \(options.modules == nil ? "the model has none" : "none is run")",
         remedy: "leave the option out")
     }
-    guard options.modules != nil || architecture.orderKnown || linear.count == 1 else {
+    let called: Forward?
+    if let names = options.modules { called = try architecture.part(names) } else { called = architecture.forward }
+    guard var forward = called else {
       throw RNNError(.usage,
         "--head-activation is of the last linear layer, and the file does not say which of \(linear.map(\.name).listed()) that is",
-        remedy: "name the modules that are run with --module, where the command takes it, or leave the option out")
+        remedy: "say what is computed with --forward instead")
     }
-    var module = last
-    guard module.activation == .elementwise(.identity) || module.activation == head else {
-      throw RNNError(.usage, "--head-activation contradicts the file, which has another activation after \(module.name)",
+    guard forward.insert(.activation(head), after: last.name) else {
+      throw RNNError(.usage, "--head-activation contradicts the file, which has another activation after \(last.name)",
         remedy: "leave the option out")
     }
-    module.activation = head
-    architecture.modules[index] = .linear(module)
+    architecture.forward = forward
+  }
+}
+
+extension Architecture {
+  /// Puts the modules in the order of their calls, where all of them are called.
+  fileprivate mutating func orderModules() {
+    let called = usedModules
+    if called.count == modules.count { modules = called }
+  }
+}
+
+extension Forward {
+  /// Puts an activation behind a module, which everything then takes that took what the module gives. False where another
+  /// one follows it already.
+  fileprivate mutating func insert(_ operation: Operation, after module: String) -> Bool {
+    guard let index = steps.firstIndex(where: { $0.operation == .module(module) }) else { return false }
+    let users = steps.filter { $0.inputs.contains(.step(index)) }
+    if users.contains(Step(operation, [.step(index)])) { return true }
+    guard !users.contains(where: { if case .activation = $0.operation { true } else { false } }) else { return false }
+    let moved: (Value) -> Value = { value in
+      guard case .step(let number) = value, number >= index else { return value }
+      return .step(number + 1)
+    }
+    for later in steps.indices where later > index { steps[later].inputs = steps[later].inputs.map(moved) }
+    for output in outputs.indices { outputs[output].value = moved(outputs[output].value) }
+    steps.insert(Step(operation, [.step(index)]), at: index + 1)
+    return true
   }
 }

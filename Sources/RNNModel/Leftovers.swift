@@ -48,7 +48,8 @@ extension Model {
   public var leftOut: [String] {
     var sentences: [String] = []
     var known = Set<String>()
-    for module in architecture.unknownModules {
+    let called = Set(architecture.forward?.moduleNames ?? [])
+    for module in architecture.unknownModules where !called.contains(module.name) {
       known.formUnion(module.tensorNames)
       let what: String
       if module.isTensor {
@@ -60,6 +61,17 @@ extension Model {
       }
       sentences.append("\(module.name.isEmpty ? "the model itself" : module.name) is left out: \(what)")
     }
+    if let forward = architecture.forward {
+      let others = architecture.modules.filter { module in
+        if case .unknown = module { false } else { !called.contains(module.name) }
+      }
+      for module in others {
+        known.formUnion(Model.parameters(of: module).map(\.name))
+        sentences.append(
+          "\(module.name.isEmpty ? "the module without a name" : module.name) is left out: "
+            + "\(forward.line(modules: architecture.modules)) does not call it")
+      }
+    }
     let rest = carried.map(\.name).filter { !known.contains($0) }
     let own = rest.filter { !$0.contains(".") }
     let others = rest.filter { $0.contains(".") }
@@ -67,7 +79,7 @@ extension Model {
     if !own.isEmpty {
       sentences.append("the model's own parameter\(own.count == 1 ? "" : "s") \(own.listed()) \(verb(own)) left out")
     }
-    if !others.isEmpty { sentences.append("\(others.listed()) \(verb(others)) left out: no part of the chain") }
+    if !others.isEmpty { sentences.append("\(others.listed()) \(verb(others)) left out: no part of what is computed") }
     return sentences
   }
 

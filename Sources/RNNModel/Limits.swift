@@ -22,6 +22,9 @@ public enum Limits {
   public static let maximumModuleSize = 1 << 28
   /// Inputs, units or outputs of a .nam file, whose sizes are multiplied to count its weights.
   public static let maximumNAMSize = 1 << 20
+  /// Steps of a forward, and bytes of its line.
+  public static let maximumStepCount = 1 << 16
+  public static let maximumLineLength = 1 << 20
   /// Bytes read from a pipe, which cannot be mapped.
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.

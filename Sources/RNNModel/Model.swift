@@ -1,8 +1,10 @@
 /// A recurrent model whose tensors are all there and fit each other; nothing but a valid one exists.
 public struct Model: Sendable {
-  /// The chain, as the file states it or as it was worked out from the tensors.
+  /// As the file states it, or as it was worked out from the tensors.
   public let architecture: Architecture
-  /// The tensors, those that are no part of the chain included, with metadata and reference cases.
+  /// The shapes of the values of the architecture's forward, where it has one.
+  public let shapes: ForwardShapes?
+  /// The tensors, those of no module included, with metadata and reference cases.
   public let archive: TensorArchive
 
   /// Checks that the archive holds every parameter that the architecture names, of the right shape and a type the runner
@@ -10,12 +12,14 @@ public struct Model: Sendable {
   public init(_ archive: TensorArchive, architecture: Architecture) throws(RNNError) {
     if let departure = archive.departures.first { throw departure.error() }
     try Self.check(architecture)
+    let shapes = try architecture.forward?.shapes(architecture.modules) { Self.parameterSize(archive[$0]) }
     for module in architecture.modules {
       for (name, shape) in Self.parameters(of: module) {
         try Self.check(archive[name], name: name, shape: shape)
       }
     }
     self.architecture = architecture
+    self.shapes = shapes
     var archive = archive
     archive.architecture = architecture
     self.archive = archive
@@ -42,9 +46,17 @@ public struct Model: Sendable {
       return module.bias ? [weight, (join(module.name, "bias"), [module.outFeatures])] : [weight]
     case .embedding(let module):
       return [(join(module.name, "weight"), [module.numEmbeddings, module.embeddingDim])]
+    case .prelu(let module):
+      return [(join(module.name, "weight"), [module.numParameters])]
     case .unknown:
       return []
     }
+  }
+
+  /// Elements of a tensor that can be used as one number for all features, or one for each; nil for others.
+  package static func parameterSize(_ tensor: Tensor?) -> Int? {
+    guard let tensor, tensor.elementType.isWeight, tensor.shape.count == tensor.shape.dimensions.last ?? 1 else { return nil }
+    return tensor.count
   }
 
   /// `rnn` and `weight_ih_l0` make `rnn.weight_ih_l0`; an empty module name adds nothing.
@@ -52,12 +64,12 @@ public struct Model: Sendable {
     module.isEmpty ? parameter : module + "." + parameter
   }
 
-  /// The names of the chain's parameters, in its order.
+  /// The names of the parameters that modules have and that the forward uses by themselves, in order.
   public var parameterNames: [String] {
-    architecture.modules.flatMap { Self.parameters(of: $0).map(\.name) }
+    architecture.modules.flatMap { Self.parameters(of: $0).map(\.name) } + (architecture.forward?.parameterNames ?? [])
   }
 
-  /// The tensors that are no parameter of the chain.
+  /// The tensors that are no parameter.
   public var carried: [NamedTensor] {
     let used = Set(parameterNames)
     return archive.tensors.filter { !used.contains($0.name) }
@@ -115,18 +127,20 @@ public struct Model: Sendable {
           "num_embeddings and embedding_dim must be 1 to \(maximumSize)")
         try require(module.paddingIndex.map { (0..<module.numEmbeddings).contains($0) } ?? true,
           "padding_idx must be an index of the embedding")
+      case .prelu(let module):
+        try require((1...maximumSize).contains(module.numParameters), "num_parameters must be 1 to \(maximumSize)")
       case .unknown: break
       }
     }
-    guard architecture.inputGain.isFinite, architecture.outputGain.isFinite else {
-      throw RNNError(.badData, place: "architecture", "a gain is not finite", remedy: "correct the architecture in the file")
-    }
-    guard architecture.inputGainFeatures.map({ (1...maximumSize).contains($0) }) ?? true else {
-      throw RNNError(.badData, place: "architecture", "input_gain_features must be 1 or more",
-        remedy: "correct the architecture in the file")
-    }
-    guard (0...maximumSize).contains(architecture.skip) else {
-      throw RNNError(.badData, place: "architecture", "skip must be 0 or more", remedy: "correct the architecture in the file")
+  }
+}
+
+extension Forward {
+  /// The model's own tensors that steps use, each once.
+  public var parameterNames: [String] {
+    var seen = Set<String>()
+    return steps.compactMap { step in
+      if case .parameter(let name) = step.operation, seen.insert(name).inserted { name } else { nil }
     }
   }
 }

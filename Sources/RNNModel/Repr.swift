@@ -7,17 +7,12 @@ extension Module: CustomStringConvertible {
     switch self {
     case .recurrent(let module): return module.repr(batchFirst: batchFirst)
     case .linear(let module):
-      let linear =
-        "Linear(in_features=\(module.inFeatures), out_features=\(module.outFeatures), bias=\(module.bias ? "True" : "False"))"
-      switch module.activation {
-      case .softmax: return linear + " -> Softmax(dim=-1)"
-      case .logSoftmax: return linear + " -> LogSoftmax(dim=-1)"
-      case .elementwise(.identity): return linear
-      case .elementwise(let activation): return linear + " -> " + activation.repr
-      }
+      return "Linear(in_features=\(module.inFeatures), out_features=\(module.outFeatures), bias=\(module.bias ? "True" : "False"))"
     case .embedding(let module):
       let padding = module.paddingIndex.map { ", padding_idx=\($0)" } ?? ""
       return "Embedding(\(module.numEmbeddings), \(module.embeddingDim)\(padding))"
+    case .prelu(let module):
+      return "PReLU(num_parameters=\(module.numParameters))"
     case .unknown(let module):
       return "not runnable (\(module.tensorNames.count) tensor\(module.tensorNames.count == 1 ? "" : "s"))"
     }
@@ -25,14 +20,11 @@ extension Module: CustomStringConvertible {
 }
 
 extension Architecture {
-  /// What the model computes, a line each: the modules, then what is done to input and output.
+  /// What the model computes, a line each: the modules, then what is computed with them.
   public var lines: [String] {
     var lines = modules.map { "\($0.name.isEmpty ? "-" : $0.name)  \($0.repr(batchFirst: batchFirst))" }
-    if skip > 0 { lines.append("the first \(skip) input features are added to the output") }
-    if inputGain != 1 { lines.append("the input is multiplied by \(inputGain)") }
-    if outputGain != 1 { lines.append("the output is multiplied by \(outputGain)") }
     if batchFirst, recurrentModules.allSatisfy(\.isCell) { lines.append("batch_first=True") }
-    if !orderKnown { lines.append("which module follows which is not known") }
+    lines.append("forward  \(forward?.line(modules: modules) ?? "not known")")
     return lines
   }
 
@@ -86,7 +78,6 @@ extension Recurrent {
     if let clip { parts.append("clip=\(clip)") }
     if inputForget { parts.append("input_forget=True") }
     if peephole { parts.append("peephole=True") }
-    if !returnsSequence { parts.append("returns_sequence=False") }
     if hasInitialState { parts.append("initial_state=True") }
     return "\(cell.rawValue)\(isCell ? "Cell" : "")(\(parts.joined(separator: ", ")))"
   }

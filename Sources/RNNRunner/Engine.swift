@@ -10,8 +10,9 @@ final class Engine {
   /// reference counts.
   enum Operation {
     case layer(UnsafePointer<LayerOperation>)
-    case lastStep(UnsafePointer<LastStepOperation>)
+    case state(UnsafePointer<StateOperation>)
     case linear(UnsafePointer<LinearOperation>)
+    case step(UnsafePointer<StepOperation>)
   }
 
   struct LayerOperation {
@@ -33,6 +34,9 @@ final class Engine {
     /// Whether the kernels can make the input's product too, and whether it is small enough for that at many steps.
     var canTakeInput: Bool
     var hasSmallInput: Bool
+    /// Numbers of the values that it takes and gives.
+    var source: Int
+    var value: Int
     var target: UnsafeMutableRawPointer
     var targetStride: Int
     var module: Int
@@ -43,13 +47,13 @@ final class Engine {
     func takesInput(of steps: Int) -> Bool { canTakeInput && (steps == 1 || hasSmallInput) }
   }
 
-  /// The last step's output from the states: the forward h at the sequence's end, the reverse one at its start.
-  struct LastStepOperation {
-    var directions: Int
-    var h: Int
-    var nextDirection: Int
-    var hStride: Int
-    var stateSize: Int
+  /// A block of a recurrent module's state, as a value: where time runs forward, h at each sequence's last step.
+  struct StateOperation {
+    /// Bytes before the block, and from one row to the next.
+    var start: Int
+    var stride: Int
+    var size: Int
+    var value: Int
     var target: UnsafeMutableRawPointer
     var targetStride: Int
   }
@@ -59,6 +63,8 @@ final class Engine {
     var bias: UnsafeRawPointer
     var activation: rnnkit_activation
     var count: Int
+    var source: Int
+    var value: Int
     var target: UnsafeMutableRawPointer
     var targetStride: Int
   }
@@ -84,12 +90,9 @@ final class Engine {
   let batch: Int
   let firstRow: Int
   let maximumSteps: Int
-  /// Where input may be put; `inputStride` reals a row.
-  let input: UnsafeMutableRawPointer
-  let inputStride: Int
-  /// Rows of the last recurrent layer's output, every step's; nil without a recurrent module.
-  private(set) var output: Rows?
-  /// Whether the chain's end can be put where the caller wants it.
+  /// Where each input may be put: rows of reals, or one `Int` a row for an embedding's index.
+  let inputs: [Rows]
+  /// Whether the only output can be put where the caller wants it.
   let placesEnd: Bool
   /// In memory of its own, so that going through them counts no references.
   let operations: UnsafeMutableBufferPointer<Operation>
@@ -97,11 +100,19 @@ final class Engine {
   let real: Int
   let gateSteps: Int
   let gates: UnsafeMutableRawPointer
+  /// The values' rows, by their numbers, and those of the next thread `valueCount` further.
+  private let values: UnsafeMutablePointer<Rows>
+  private let valueCount: Int
+  /// Features of each value.
+  private let features: UnsafeMutablePointer<Int>
+  let embeddings: [EmbeddingStage]
   private let memory: [AlignedMemory]
   /// One for each direction of each layer, in order, and that for each thread.
   private let pieces: UnsafeMutablePointer<rnnkit_piece>
   let pieceCount: Int
   private let setting: UnsafeMutablePointer<Setting>
+  /// The number of the first output's value.
+  private let output: Int
   private let team: Team?
 
   /// - Parameters:
@@ -117,36 +128,36 @@ final class Engine {
     let size = precision.size
     let rows = try product(maximumSteps, batch)
     kernels = plan.operations.pointee
+    let program = plan.program
     var hidden = 0, mostInTurn = 1, pieceCount = 0
-    for case .recurrent(let stage) in plan.stages {
+    for stage in program.recurrent {
       hidden = max(hidden, stage.module.hiddenSize)
       mostInTurn = max(mostInTurn, Self.layersInTurn(stage, batch: batch, kernels, precision))
-      pieceCount += stage.module.numLayers * stage.module.directionCount
+      pieceCount += stage.layerCount
     }
-    let sizes = RowSizes(plan), widest = sizes.widest
-    inputStride = sizes.input
-    let inputMemory = try AlignedMemory(reals: product(rows, inputStride), precision)
-    // Taking turns, and with one stride: a row is never written before the same row of the other layer's input, which is
-    // in the same memory, has been read.
-    let even = try AlignedMemory(reals: product(rows, widest), precision)
-    let odd = try AlignedMemory(reals: product(rows, widest), precision)
-    let lastRecurrent = plan.stages.lastIndex { if case .recurrent = $0 { true } else { false } }
+    let sizes = RowSizes(plan)
+    var inputMemory: [AlignedMemory] = []
+    for stride in sizes.inputs {
+      inputMemory.append(
+        stride == 0
+          ? try AlignedMemory(byteCount: product(rows, MemoryLayout<Int>.stride))
+          : try AlignedMemory(reals: product(rows, stride), precision))
+    }
+    inputs = zip(inputMemory, sizes.inputs).map { memory, stride in
+      Rows(base: UnsafeRawPointer(memory.base), stride: stride, count: rows)
+    }
+    // With one stride: layers run in turn write a row of a buffer that is the input's of another layer, which has read
+    // the same row before.
+    var slots: [AlignedMemory] = []
+    for _ in 0..<program.slotCount { slots.append(try AlignedMemory(reals: product(rows, program.slotStride), precision)) }
     let kept: AlignedMemory?
-    if let stride = sizes.kept {
-      let memory = try AlignedMemory(reals: product(rows, stride), precision)
-      kept = memory
-      output = Rows(base: UnsafeRawPointer(memory.base), stride: stride, count: rows)
-    } else {
-      kept = nil
-      output = nil
-    }
+    if let stride = sizes.kept { kept = try AlignedMemory(reals: product(rows, stride), precision) } else { kept = nil }
     self.gateSteps = min(gateSteps, maximumSteps)
     let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
     let gates = try AlignedMemory(reals: product(gateRows, sizes.gates), precision)
     let scratchStride = precision.stride(hidden)
     let scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
-    input = inputMemory.base
-    memory = [inputMemory, even, odd, gates, scratch] + (kept.map { [$0] } ?? [])
+    memory = inputMemory + slots + [gates, scratch] + (kept.map { [$0] } ?? [])
 
     var common = rnnkit_piece()
     common.batch = batch
@@ -157,21 +168,32 @@ final class Engine {
     pieces.initialize(repeating: common, count: pieceCount * threads)
     var operations: [Operation] = []
     var piece = 0
-    var turn = 0
-    func nextTarget() -> UnsafeMutableRawPointer {
-      turn += 1
-      return turn % 2 == 0 ? even.base : odd.base
+    var embeddings: [EmbeddingStage] = []
+    func target(_ value: Int) -> (base: UnsafeMutableRawPointer, stride: Int) {
+      switch program.values[value].place {
+      case .slot(let slot): (slots[slot].base, program.slotStride)
+      case .kept, .none, .constant: (kept?.base ?? gates.base, program.kept?.stride ?? 0)
+      }
     }
-    var moduleIndex = 0
-    for (index, stage) in plan.stages.enumerated() {
-      switch stage {
-      case .embedding: break
-      case .recurrent(let stage):
+    for step in program.steps {
+      func append(_ kind: StepOperation.Kind) {
+        let inputs = UnsafeMutablePointer<Int>.allocate(capacity: max(step.inputs.count, 1))
+        _ = UnsafeMutableBufferPointer(start: inputs, count: step.inputs.count).initialize(from: step.inputs)
+        let target = target(step.value)
+        operations.append(.step(placed(StepOperation(
+          kind: kind, inputs: UnsafePointer(inputs), inputCount: step.inputs.count, value: step.value,
+          count: program.values[step.value].features, target: target.base, targetStride: target.stride))))
+      }
+      switch step.operation {
+      case .embedding(let stage):
+        append(.embedding(embeddings.count))
+        embeddings.append(stage)
+      case .recurrent(let stage, let moduleIndex, let between):
         let module = stage.module, states = layout.modules[moduleIndex], directions = module.directionCount
-        let stride = precision.stride(module.outputSize)
+        let given = between + [step.value]
         let inTurn = team == nil && maximumSteps > 1 ? Self.layersInTurn(stage, batch: batch, kernels, precision) : 1
         for layer in 0..<module.numLayers {
-          let isLast = index == lastRecurrent && layer == module.numLayers - 1
+          let target = target(given[layer])
           let kernel = stage.layers + layer * directions
           // Of both directions, which may have different activations.
           let isSmall = (0..<directions).allSatisfy { rnnkit_is_small(kernel + $0) }
@@ -204,30 +226,50 @@ final class Engine {
             nextDirection: states.blockStride * stateBatch * size, stateSize: module.stateSize,
             narrowRows: (precision.wholeVectors(module.stateSize) - 1) / module.stateSize, isSmall: isSmall,
             canTakeInput: canTake, hasSmallInput: kernel.pointee.input.inner <= (isSmall ? 16 : 2),
-            target: isLast ? kept?.base ?? even.base : nextTarget(), targetStride: isLast ? stride : widest,
-            module: moduleIndex, number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
+            source: layer == 0 ? step.inputs[0] : given[layer - 1], value: given[layer], target: target.base,
+            targetStride: target.stride, module: moduleIndex, number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
           operations.append(.layer(placed(operation)))
           piece += directions
         }
-        if !module.returnsSequence {
-          let operation = LastStepOperation(
-            directions: directions,
-            h: (states.h((module.numLayers - 1) * directions, batch: stateBatch) + firstRow * states.hStride) * size,
-            nextDirection: states.blockStride * stateBatch * size, hStride: states.hStride,
-            stateSize: module.stateSize, target: nextTarget(), targetStride: widest)
-          operations.append(.lastStep(placed(operation)))
-        }
-        moduleIndex += 1
-      case .linear(let stage):
-        let operation = LinearOperation(
-          matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base),
-          activation: stage.module.activation.kernel, count: stage.module.outFeatures, target: nextTarget(),
-          targetStride: widest)
-        operations.append(.linear(placed(operation)))
+      case .linear(let stage, let activation):
+        let target = target(step.value)
+        operations.append(.linear(placed(LinearOperation(
+          matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base), activation: activation,
+          count: stage.module.outFeatures, source: step.inputs[0], value: step.value, target: target.base,
+          targetStride: target.stride))))
+      case .state(let module, let kind, let block):
+        let states = layout.modules[module], target = target(step.value)
+        let start = kind == .hn ? states.h(block, batch: stateBatch) : states.c(block, batch: stateBatch)
+        let stride = kind == .hn ? states.hStride : states.cStride
+        operations.append(.state(placed(StateOperation(
+          start: (start + firstRow * stride) * size, stride: stride * size,
+          size: (kind == .hn ? states.stateSize : states.hiddenSize) * size, value: step.value, target: target.base,
+          targetStride: target.stride))))
+      case .activation(let activation): append(.activation(activation))
+      case .arithmetic(let kind): append(.arithmetic(kind))
+      case .last: append(.last)
+      case .at(let position): append(.at(position))
+      case .flip: append(.flip)
+      case .concatenate: append(.concatenate)
+      case .view(let first): append(.view(first))
       }
     }
+    valueCount = program.values.count
+    values = .allocate(capacity: valueCount * threads)
+    values.initialize(repeating: Rows(base: UnsafeRawPointer(gates.base), stride: 0, count: 0), count: valueCount * threads)
+    features = .allocate(capacity: valueCount)
+    for (number, value) in program.values.enumerated() {
+      (features + number).initialize(to: value.features)
+      guard case .constant(let memory) = value.place else { continue }
+      for rank in 0..<threads {
+        values[rank * valueCount + number] = Rows(base: UnsafeRawPointer(memory.base), stride: 0, count: 1)
+      }
+    }
+    self.embeddings = embeddings
+    output = program.outputs.first ?? 0
     if case .layer(let last) = operations.last {
       placesEnd = last.pointee.directions == 1 && !last.pointee.pieces.pointee.reverse
+        && program.outputs == [last.pointee.value]
     } else {
       placesEnd = false
     }
@@ -248,23 +290,28 @@ final class Engine {
   deinit {
     setting.deallocate()
     pieces.deallocate()
+    values.deallocate()
+    features.deallocate()
     for operation in operations {
       switch operation {
       case .layer(let layer): layer.deallocate()
-      case .lastStep(let last): last.deallocate()
+      case .state(let state): state.deallocate()
       case .linear(let linear): linear.deallocate()
+      case .step(let step):
+        step.pointee.inputs.deallocate()
+        step.deallocate()
       }
     }
     operations.deallocate()
   }
 
-  /// Runs `steps` steps of rows `x`, at most `maximumSteps`. Returns the rows that the chain ends in.
+  /// Runs `steps` steps, at most `maximumSteps`, of rows `x` and of those that the other inputs' buffers hold. Returns the
+  /// rows of the first output.
   ///
   /// - Parameters:
   ///   - active: For each step, how many rows from the first it concerns; nil for all.
   ///   - state: Laid out as `plan.layout` says.
-  ///   - end: Where the chain's end goes, rows without a gap between them, only if `placesEnd`; nil for memory of the
-  ///   engine's.
+  ///   - end: Where the output goes, rows without a gap between them, only if `placesEnd`; nil for memory of the engine's.
   ///   - afterLayer: Told the module's and the layer's number and its output's rows.
   func run(
     _ x: UnsafeRawPointer, stride: Int, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
@@ -277,16 +324,18 @@ final class Engine {
       }
       let isSame = new.steps > 0 && new == setting.pointee
       setting.pointee = new
-      return run(x, stride, steps, active, state, end, afterLayer, Share(), isSame)
+      run(x, stride, steps, active, state, end, afterLayer, Share(), isSame)
+      return values[output]
     }
-    var last = Rows(base: x, stride: stride, count: 0)
     team.run { rank in
       let share = Share(rank: rank, count: team.count, barrier: team.barrier)
-      let rows = run(x, stride, steps, active, state, end, afterLayer, share, false)
-      if rank == 0 { last = rows }
+      run(x, stride, steps, active, state, end, afterLayer, share, false)
     }
-    return last
+    return values[output]
   }
+
+  /// The rows that the last run left of a value, by its number.
+  func rows(_ value: Int) -> Rows { values[value] }
 
   /// A thread's share of the work.
   struct Share {
@@ -306,40 +355,43 @@ final class Engine {
     _ x: UnsafeRawPointer, _ stride: Int, _ steps: Int, _ active: UnsafePointer<Int>?,
     _ state: UnsafeMutableRawPointer, _ end: UnsafeMutableRawPointer?, _ afterLayer: ((Int, Int, Rows) -> Void)?,
     _ share: Share, _ isSame: Bool
-  ) -> Rows {
-    var rows = Rows(base: x, stride: stride, count: steps * batch)
+  ) {
+    let values = values + share.rank * valueCount, count = steps * batch
+    values[0] = Rows(base: x, stride: stride, count: count)
+    for number in 1..<max(inputs.count, 1) {
+      values[number] = Rows(base: inputs[number].base, stride: inputs[number].stride, count: count)
+    }
     var index = 0
     while index < operations.count {
       defer { index += 1 }
       switch operations[index] {
       case .layer(let layer):
+        let rows = values[layer.pointee.source]
         // Who looks at a layer's output wants all of it at once.
         let inTurn = afterLayer == nil && steps > 1 ? layer.pointee.inTurn : 1
         if inTurn > 1 {
-          rows = runInTurn(index, inTurn, rows, steps: steps, active: active, state: state, end: end, isSame)
           index += inTurn - 1
+          guard case .layer(let last) = operations[index] else { continue }
+          values[last.pointee.value] = runInTurn(
+            index - inTurn + 1, inTurn, rows, steps: steps, active: active, state: state, end: end, isSame)
           continue
         }
         let target = target(of: layer, index, end)
         for direction in 0..<layer.pointee.directions {
           run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share, isSame)
         }
-        rows.base = UnsafeRawPointer(target.base)
-        rows.stride = target.stride
-        if share.rank == 0 { afterLayer?(layer.pointee.module, layer.pointee.number, rows) }
-      case .lastStep(let last):
-        let last = last.pointee
+        values[layer.pointee.value] = Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: count)
+        if share.rank == 0 { afterLayer?(layer.pointee.module, layer.pointee.number, values[layer.pointee.value]) }
+      case .state(let block):
+        let block = block.pointee
         for row in share.rank == 0 ? 0..<batch : 0..<0 {
-          for direction in 0..<last.directions {
-            (last.target + (row * last.targetStride + direction * last.stateSize) * real).copyMemory(
-              from: state + last.h + direction * last.nextDirection + row * last.hStride * real,
-              byteCount: last.stateSize * real)
-          }
+          (block.target + row * block.targetStride * real).copyMemory(
+            from: state + block.start + row * block.stride, byteCount: block.size)
         }
         share.wait()
-        rows = Rows(base: UnsafeRawPointer(last.target), stride: last.targetStride, count: batch)
+        values[block.value] = Rows(base: UnsafeRawPointer(block.target), stride: block.targetStride, count: batch)
       case .linear(let linear):
-        let linear = linear.pointee
+        let linear = linear.pointee, rows = values[linear.source]
         let part = share.part(of: rows.count)
         let target = linear.target + part.lowerBound * linear.targetStride * real
         kernels.multiply(
@@ -347,11 +399,12 @@ final class Engine {
           target, linear.targetStride)
         kernels.activate(linear.activation, target, linear.count, part.count, linear.targetStride)
         share.wait()
-        rows.base = UnsafeRawPointer(linear.target)
-        rows.stride = linear.targetStride
+        values[linear.value] = Rows(base: UnsafeRawPointer(linear.target), stride: linear.targetStride, count: rows.count)
+      case .step(let step):
+        run(step, values, features, steps: steps, active: active, isFirst: share.rank == 0)
+        share.wait()
       }
     }
-    return rows
   }
 }
 

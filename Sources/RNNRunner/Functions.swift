@@ -20,16 +20,33 @@ extension Activation {
     case .softsign: make(RNNKIT_SOFTSIGN)
     case .softplus: make(RNNKIT_SOFTPLUS)
     case .affine(let alpha, let beta): make(RNNKIT_AFFINE, alpha, beta)
+    case .silu: make(RNNKIT_SILU)
+    case .gelu: make(RNNKIT_GELU)
+    case .geluTanh: make(RNNKIT_GELU_TANH)
+    case .clip(let min, let max): make(RNNKIT_CLIP, min, max)
+    case .exp: make(RNNKIT_EXP)
+    case .log: make(RNNKIT_LOG)
     }
   }
 }
 
-extension Linear.Head {
+extension Function {
   var kernel: rnnkit_activation {
     switch self {
     case .elementwise(let activation): activation.kernel
     case .softmax: rnnkit_activation(function: RNNKIT_SOFTMAX, alpha: 0, beta: 0)
     case .logSoftmax: rnnkit_activation(function: RNNKIT_LOG_SOFTMAX, alpha: 0, beta: 0)
+    }
+  }
+}
+
+extension Forward.Arithmetic {
+  var kernel: rnnkit_arithmetic {
+    switch self {
+    case .add: RNNKIT_ADD
+    case .subtract: RNNKIT_SUBTRACT
+    case .multiply: RNNKIT_MULTIPLY
+    case .divide: RNNKIT_DIVIDE
     }
   }
 }

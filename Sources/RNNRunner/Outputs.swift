@@ -3,25 +3,28 @@ import RNNModel
 /// What a run of a whole sequence gives, in the input's layout.
 public struct Outputs: Sendable {
   /// The last recurrent layer's h at every step, zero past a sequence's length: (time, batch, features), or
-  /// (batch, time, features) where the model is batch-first, or (time, features) for an unbatched input. Nil for a
-  /// chain without a recurrent module.
+  /// (batch, time, features) where the model is batch-first, or (time, features) for an unbatched input. Nil without a
+  /// recurrent module.
   public let output: Tensor?
-  /// What the chain ends in, where that is not `output`: the same axes, or without time where the chain ends in the
-  /// last step alone.
-  public let y: Tensor?
+  /// What the forward gives, under its names, `y` for an only output without one: the same axes, or without time where
+  /// there is one value for each sequence. Without an only output that is `output`.
+  public let results: [NamedTensor]
   /// The states that the run left, one row for each sequence, at each sequence's last step.
   public let state: State
   private let isBatched: Bool
 
-  init(output: Tensor?, y: Tensor?, state: State, isBatched: Bool) {
+  init(output: Tensor?, results: [NamedTensor], state: State, isBatched: Bool) {
     self.output = output
-    self.y = y
+    self.results = results
     self.state = state
     self.isBatched = isBatched
   }
 
-  /// What the chain ends in.
-  public var last: Tensor? { y ?? output }
+  /// What an only output gives, where it is not `output`.
+  public var y: Tensor? { results.first { $0.name == "y" }?.tensor }
+
+  /// The first output.
+  public var last: Tensor? { results.first?.tensor ?? output }
 
   /// A module's h: (layers·directions, batch, size), without the batch axis where the input has none.
   public func hn(_ module: String) -> Tensor? { state.h(module).flatMap(unbatched) }
@@ -29,8 +32,9 @@ public struct Outputs: Sendable {
   /// An LSTM's c: (layers·directions, batch, hidden), without the batch axis where the input has none.
   public func cn(_ module: String) -> Tensor? { state.c(module).flatMap(unbatched) }
 
-  /// All of it under the names of a reference case's members: `output`, `hn`, `cn`, `y`; with several recurrent modules
-  /// `<module>.hn` and `<module>.cn` for each.
+  /// All of it under the names of a reference case's members: `output`, `hn`, `cn`, then what the forward gives; with
+  /// several recurrent modules `<module>.hn` and `<module>.cn` for each. An output of the forward that has one of these
+  /// names stands for itself alone.
   public var members: [NamedTensor] {
     var result: [NamedTensor] = []
     if let output { result.append(NamedTensor("output", output)) }
@@ -40,8 +44,8 @@ public struct Outputs: Sendable {
       if let tensor = hn(module) { result.append(NamedTensor(Model.join(prefix, "hn"), tensor)) }
       if let tensor = cn(module) { result.append(NamedTensor(Model.join(prefix, "cn"), tensor)) }
     }
-    if let y { result.append(NamedTensor("y", y)) }
-    return result
+    let names = Set(results.map(\.name))
+    return result.filter { !names.contains($0.name) } + results
   }
 
   private func unbatched(_ tensor: Tensor) -> Tensor? {

@@ -1,7 +1,7 @@
 import CRNNKernels
 import RNNModel
 
-/// A model made ready to run: its chain checked, its weights packed for the processor.
+/// A model made ready to run: its forward checked, its weights packed for the processor.
 ///
 /// A plan never changes. Any number of runners, on any threads, may use one at once.
 ///
@@ -13,71 +13,93 @@ import RNNModel
 /// try runner.step(sample.span, &state, into: &result.mutableSpan)
 /// ```
 public final class Plan: @unchecked Sendable {
-  /// The chain that is run: the model's, or the modules chosen from it.
+  /// What a plan takes of each step.
+  public struct Input: Sendable, Hashable {
+    public let name: String
+    /// 1 where that is an embedding's index.
+    public let features: Int
+    /// How many indices there are, where it is whole numbers for embeddings; nil for numbers.
+    public let indexCount: Int?
+    /// Whether it is whole numbers, indices of an embedding.
+    public var takesIndices: Bool { indexCount != nil }
+  }
+
+  /// What a plan gives.
+  public struct Output: Sendable, Hashable {
+    /// Nil for an only one without a name.
+    public let name: String?
+    public let features: Int
+    /// Whether there is a value for every step, rather than one for each sequence.
+    public let hasTime: Bool
+  }
+
+  /// What is run: the modules that are called, in the order of their calls, and the forward that calls them.
   public let architecture: Architecture
+  /// The shapes of the forward's values.
+  public let shapes: ForwardShapes
   public let precision: Precision
   public let instructionSet: InstructionSet
-  /// Features of a step's input; 1 where that is an embedding's index.
-  public let inputSize: Int
-  /// Features of what the chain ends in.
-  public let outputSize: Int
-  /// Whether the input is whole numbers, indices of the embedding that comes first.
-  public let takesIndices: Bool
-  /// Whether the chain's end has no time axis, because a recurrent module passes on its last step alone.
-  public let endsInLastStep: Bool
+  public let inputs: [Input]
+  public let outputs: [Output]
 
-  /// The architecture's, or none where only a part of the chain is run.
-  let skip: Int
-  let inputGain: Double
-  /// Features of a step that the input gain multiplies, from the first on.
-  let gainedFeatures: Int
-  let outputGain: Double
   let operations: UnsafePointer<rnnkit_operations>
-  let stages: [Stage]
+  let program: Program
   let layout: StateLayout
   private let model: Model
 
+  /// Features of a step of the first input; 1 where that is an embedding's index.
+  public var inputSize: Int { inputs[0].features }
+  /// Features of the first output.
+  public var outputSize: Int { outputs[0].features }
+  /// Whether the first input is whole numbers, indices of an embedding.
+  public var takesIndices: Bool { inputs[0].takesIndices }
+  /// Whether the first output has no time axis.
+  public var endsInLastStep: Bool { !outputs[0].hasTime }
   /// Whether time only runs forward, so that a sequence can be run in pieces.
-  public var isStreamable: Bool { architecture.recurrentModules.allSatisfy { $0.direction == .forward } }
+  public var isStreamable: Bool { program.isStreamable }
 
-  /// Makes a plan of a model's chain, or of some of its modules, named in the order of application.
+  /// Makes a plan of what a model computes, of another forward of its modules, or of some of the modules, named in the
+  /// order of application.
   ///
   /// - Parameters:
-  ///   - modules: Names; nil for the whole chain. A part of the chain is run without the model's skip and gains.
-  ///   - precision: Nil for float64 where a weight of the chain is float64, else float32.
+  ///   - forward: Nil for the model's own, or that of `modules`.
+  ///   - modules: Names; nil for the whole model. See `Architecture.part`.
+  ///   - precision: Nil for float64 where a weight of what is run is float64, else float32.
   ///   - instructionSet: Nil for `InstructionSet.preferred`.
-  /// - Throws: `RNNError` where a name is none, a module cannot be run or the sizes of neighbours differ.
+  /// - Throws: `RNNError` where it is not known what the model computes, a name is none, a module cannot be run or what it
+  ///   takes has another size.
   public init(
-    _ model: Model, modules: [String]? = nil, precision: Precision? = nil, instructionSet: InstructionSet? = nil
+    _ model: Model, forward: Forward? = nil, modules: [String]? = nil, precision: Precision? = nil,
+    instructionSet: InstructionSet? = nil
   ) throws(RNNError) {
-    let chain = try Chain(model, modules: modules)
-    let precision = precision ?? chain.naturalPrecision(model)
+    let runnable = try Runnable(model, forward: forward, modules: modules)
+    let precision = precision ?? runnable.naturalPrecision(model)
     let set: InstructionSet
     if let instructionSet { set = instructionSet } else { set = try InstructionSet.preferred }
     self.model = model
     self.precision = precision
     self.instructionSet = set
-    architecture = chain.architecture
-    skip = chain.architecture.skip
-    inputGain = chain.architecture.inputGain
-    gainedFeatures = chain.architecture.inputGainFeatures ?? chain.inputSize
-    outputGain = chain.architecture.outputGain
-    inputSize = chain.inputSize
-    outputSize = chain.outputSize
-    takesIndices = chain.takesIndices
-    endsInLastStep = chain.endsInLastStep
+    architecture = runnable.architecture
+    shapes = runnable.shapes
+    outputs = runnable.forward.outputs.map { output in
+      let shape = runnable.shapes[output.value]
+      return Output(name: output.name, features: shape.features ?? 1, hasTime: shape.hasTime)
+    }
     operations = try set.operations(precision)
-    stages =
+    program =
       switch precision {
       case .float32:
-        try Self.pack(
-          model, chain.architecture, as: Float.self,
-          Packing(operations: operations.pointee, keepsHalves: set.keepsHalves))
+        try Program(
+          model, runnable, as: Float.self, Packing(operations: operations.pointee, keepsHalves: set.keepsHalves))
       case .float64:
-        try Self.pack(
-          model, chain.architecture, as: Double.self, Packing(operations: operations.pointee, keepsHalves: false))
+        try Program(model, runnable, as: Double.self, Packing(operations: operations.pointee, keepsHalves: false))
       }
-    layout = Self.layout(stages, precision)
+    inputs = zip(zip(runnable.forward.inputs, runnable.shapes.inputs), program.embeddings).map { input, embeddings in
+      Input(
+        name: input.0.name, features: input.1.features ?? 1,
+        indexCount: input.1.isIndices ? embeddings.map(\.module.numEmbeddings).min() : nil)
+    }
+    layout = Self.layout(program.recurrent, precision)
   }
 
   /// The starting state for a batch: the model's own where it stores one, else zeros.
@@ -129,31 +151,10 @@ public final class Plan: @unchecked Sendable {
     return Shape([tensor.shape[0], batch, size]).flatMap { Tensor(rows, $0) }
   }
 
-  private static func pack<R: Real>(
-    _ model: Model, _ architecture: Architecture, as type: R.Type, _ packing: Packing
-  ) throws(RNNError) -> [Stage] {
-    var stages: [Stage] = []
-    for module in architecture.modules {
-      switch module {
-      case .embedding(let module):
-        guard let weight = model.tensor(module.name, "weight") else {
-          throw RNNError(.defect, place: "tensor \(Model.join(module.name, "weight"))", "missing from the model")
-        }
-        stages.append(.embedding(EmbeddingStage(module: module, weight: weight)))
-      case .recurrent(let module):
-        stages.append(.recurrent(try RecurrentStage(model, module, as: type, packing)))
-      case .linear(let module):
-        stages.append(.linear(try LinearStage(model, module, as: type, packing)))
-      case .unknown(let module): throw Chain.cannotRun(module, in: model)
-      }
-    }
-    return stages
-  }
-
-  private static func layout(_ stages: [Stage], _ precision: Precision) -> StateLayout {
+  private static func layout(_ stages: [RecurrentStage], _ precision: Precision) -> StateLayout {
     var modules: [StateLayout.Module] = []
     var count = 0
-    for case .recurrent(let stage) in stages {
+    for stage in stages {
       let hasCell = stage.module.cell == .lstm
       let module = StateLayout.Module(
         name: stage.module.name, blockCount: stage.layerCount, hiddenSize: stage.module.hiddenSize,

@@ -14,17 +14,18 @@ public final class Runner {
   /// Of the other threads' rows.
   private let others: [Engine]
   private let team: Team?
-  /// Whether nothing is to be done between the caller's memory and a single engine.
-  private let isPlain: Bool
-
   /// - Parameters:
   ///   - maximumSteps: How many steps are run at once; `run` takes longer sequences in pieces of this size. Larger pieces
   ///   are faster and need more memory.
   ///   - threads: How many threads may be used: they share the batch's rows or, where there is only one, the units of
   ///   large layers. Small work is done on one thread all the same.
-  /// - Throws: `RNNError` for a plan with a reverse direction, which needs the whole sequence at once: `Plan.run`.
+  /// - Throws: `RNNError` for a plan that needs the whole sequence at once, or has several inputs or outputs: `Plan.run`.
   public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1, threads: Int = 1) throws(RNNError) {
     guard plan.isStreamable else { throw Plan.notStreamable }
+    guard plan.inputs.count == 1, plan.outputs.count == 1 else {
+      throw RNNError(.usage, "step by step, one input and one output are run, and the model has \(plan.inputs.count) and \(plan.outputs.count)",
+        remedy: "run it whole, or choose one with --forward")
+    }
     guard batch >= 1, maximumSteps >= 1, threads >= 1 else {
       throw RNNError(.usage, "a runner for \(batch) rows, \(maximumSteps) steps and \(threads) threads",
         remedy: "use 1 or more of each")
@@ -46,14 +47,13 @@ public final class Runner {
     self.team = team
     engine = engines.removeFirst()
     others = engines
-    isPlain = others.isEmpty && plan.skip == 0 && plan.inputGain == 1 && plan.outputGain == 1
   }
 
   /// One step of a float32 plan.
   ///
   /// - Parameters:
   ///   - input: (batch, features)
-  ///   - output: Gets what the chain ends in: (batch, features).
+  ///   - output: Gets what the forward gives: (batch, features).
   /// - Throws: `RNNError` where a size, the state or the precision is not the plan's.
   public func step(
     _ input: Span<Float>, _ state: inout State, into output: inout MutableSpan<Float>
@@ -72,8 +72,8 @@ public final class Runner {
   ///
   /// - Parameters:
   ///   - input: (steps, batch, features)
-  ///   - output: Gets what the chain ends in: (steps, batch, features), or (batch, features) where the chain ends in
-  ///   the last step alone.
+  ///   - output: Gets what the forward gives: (steps, batch, features), or (batch, features) where that
+  ///   has no time axis.
   public func run(
     _ input: Span<Float>, steps: Int, _ state: inout State, into output: inout MutableSpan<Float>
   ) throws(RNNError) {
@@ -103,7 +103,7 @@ public final class Runner {
     }
   }
 
-  /// `steps` steps of a float32 plan that starts with an embedding; `indices` is (steps, batch).
+  /// `steps` steps of a float32 plan that takes an embedding's indices; `indices` is (steps, batch).
   public func run(
     indices: Span<Int>, steps: Int, _ state: inout State, into output: inout MutableSpan<Float>
   ) throws(RNNError) {
@@ -119,7 +119,7 @@ public final class Runner {
     }
   }
 
-  /// `steps` steps of a float64 plan that starts with an embedding; `indices` is (steps, batch).
+  /// `steps` steps of a float64 plan that takes an embedding's indices; `indices` is (steps, batch).
   public func run(
     indices: Span<Int>, steps: Int, _ state: inout State, into output: inout MutableSpan<Double>
   ) throws(RNNError) {
@@ -169,34 +169,29 @@ public final class Runner {
   }
 
   private func wrongInput(_ expected: String) -> RNNError {
-    RNNError(.usage, "the chain's input is \(expected)", remedy: "give it that")
+    RNNError(.usage, "the input is \(expected)", remedy: "give it that")
   }
 
   private func runPieces<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
-    guard !isPlain else { return runPlain(x, steps: steps, state, y) }
-    let features = plan.inputSize, gained = plan.gainedFeatures, gain = R(plan.inputGain)
+    guard !others.isEmpty else { return runAlone(x, steps: steps, state, y) }
+    let features = plan.inputSize
     eachEngine { engine in
       runPieces(engine, steps: steps, state, y) { done, count in
         let source = x + (done * batch + engine.firstRow) * features
-        if engine.batch == batch && gain == 1 { return (source, features) }
-        let rows = engine.input.assumingMemoryBound(to: R.self)
+        let rows = UnsafeMutableRawPointer(mutating: engine.inputs[0].base).assumingMemoryBound(to: R.self)
         for step in 0..<count {
-          let from = source + step * batch * features, to = rows + step * engine.batch * features
-          to.update(from: from, count: engine.batch * features)
-          if gain == 1 { continue }
-          for row in 0..<engine.batch {
-            for feature in 0..<gained { to[row * features + feature] *= gain }
-          }
+          (rows + step * engine.batch * features).update(
+            from: source + step * batch * features, count: engine.batch * features)
         }
-        return (UnsafePointer(rows), features)
+        return (engine.inputs[0].base, features)
       }
     }
   }
 
-  /// All steps of a chain that is `isPlain`, with its end where the caller wants it if the engine can put it there.
-  private func runPlain<R: Real>(
+  /// All steps on one engine, with the output where the caller wants it if the engine can put it there.
+  private func runAlone<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
     let features = plan.inputSize, size = plan.outputSize
@@ -209,7 +204,9 @@ public final class Runner {
         end: engine.placesEnd ? target : nil)
       if !engine.placesEnd {
         let results = end.base.assumingMemoryBound(to: R.self)
-        for row in 0..<end.count { (target + row * size).update(from: results + row * end.stride, count: size) }
+        for row in 0..<(plan.endsInLastStep ? batch : count * batch) {
+          (target + row * size).update(from: results + (row < end.count ? row : 0) * end.stride, count: size)
+        }
       }
       done += count
     }
@@ -218,19 +215,18 @@ public final class Runner {
   private func runPieces<R: Real>(
     _ indices: UnsafeBufferPointer<Int>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) throws(RNNError) {
-    guard case .embedding(let stage) = plan.stages.first else { return }
+    let embeddings = plan.program.embeddings[0]
     // All are looked at before the state is touched.
     for (position, index) in indices.enumerated() {
-      try stage.check(index, step: position / batch, row: position % batch)
+      for stage in embeddings { try stage.check(index, step: position / batch, row: position % batch) }
     }
     eachEngine { engine in
-      let rows = engine.input.assumingMemoryBound(to: R.self)
+      let rows = UnsafeMutableRawPointer(mutating: engine.inputs[0].base).assumingMemoryBound(to: Int.self)
       runPieces(engine, steps: steps, state, y) { done, count in
         for row in 0..<count * engine.batch {
-          let from = (done + row / engine.batch) * batch + engine.firstRow + row % engine.batch
-          stage.look(up: indices[from], into: rows + row * engine.inputStride)
+          rows[row] = indices[(done + row / engine.batch) * batch + engine.firstRow + row % engine.batch]
         }
-        return (UnsafePointer(rows), engine.inputStride)
+        return (engine.inputs[0].base, engine.inputs[0].stride)
       }
     }
   }
@@ -246,22 +242,21 @@ public final class Runner {
   @inline(__always)
   private func runPieces<R: Real>(
     _ engine: Engine, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>,
-    _ source: (_ done: Int, _ count: Int) -> (UnsafePointer<R>, stride: Int)
+    _ source: (_ done: Int, _ count: Int) -> (UnsafeRawPointer, stride: Int)
   ) {
-    let skip = plan.skip, gain = R(plan.outputGain)
+    let size = plan.outputSize
     var done = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
       let (x, stride) = source(done, count)
-      let target = y + (plan.endsInLastStep ? 0 : done * batch) * plan.outputSize
-      let end = engine.run(UnsafeRawPointer(x), stride: stride, steps: count, active: nil, state: state)
+      let target = y + (plan.endsInLastStep ? 0 : done * batch) * size
+      let end = engine.run(x, stride: stride, steps: count, active: nil, state: state)
       let results = end.base.assumingMemoryBound(to: R.self)
       for step in 0..<(plan.endsInLastStep ? 1 : count) {
         for row in 0..<engine.batch {
           let from = step * engine.batch + row
-          plan.finish(
-            results + from * end.stride, skip, gain, x + (skip > 0 ? from * stride : 0),
-            target + (step * batch + engine.firstRow + row) * plan.outputSize)
+          (target + (step * batch + engine.firstRow + row) * size).update(
+            from: results + (from < end.count ? from : 0) * end.stride, count: size)
         }
       }
       done += count
@@ -288,23 +283,7 @@ extension EmbeddingStage {
 
 extension Plan {
   static var notStreamable: RNNError {
-    RNNError(.usage, "a reverse direction needs the whole sequence at once",
+    RNNError(.usage, "a reverse direction, or a step that takes the whole sequence, needs all of it at once",
       remedy: "run it whole, or choose modules that run forward")
-  }
-
-  /// A row of the chain's end, with the skip added and the gain applied: gain·(y + x).
-  func finish<R: Real>(
-    _ source: UnsafePointer<R>, _ skip: Int, _ gain: R, _ x: UnsafePointer<R>, _ target: UnsafeMutablePointer<R>
-  ) {
-    guard skip > 0 || gain != 1 else {
-      target.update(from: source, count: outputSize)
-      return
-    }
-    for feature in 0..<outputSize {
-      var value = source[feature]
-      if skip > 0 { value += x[skip == 1 ? 0 : feature] }
-      value *= gain
-      target[feature] = value.isNaN ? R.nan : value
-    }
   }
 }

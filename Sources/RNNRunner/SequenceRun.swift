@@ -8,7 +8,8 @@ extension Plan {
   /// on the rest of the batch.
   ///
   /// - Parameters:
-  ///   - input: Of any float type, rounded or widened to the plan's precision; whole numbers for an embedding.
+  ///   - input: Of any float type, rounded or widened to the plan's precision; whole numbers for an embedding. Of a plan
+  ///   with one input.
   ///   - state: What to start from; nil for `state(batch:)`.
   ///   - lengths: For each row how many steps count, in any order; nil for all. As with PyTorch's packed sequences,
   ///   output past them is zero, states are those of each last step, and the reverse direction starts there.
@@ -23,10 +24,18 @@ extension Plan {
     _ input: Tensor, state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false, threads: Int = 1,
     trace: ((LayerTrace) -> Void)? = nil
   ) throws(RNNError) -> Outputs {
+    try run([input], state: state, lengths: lengths, isPiece: isPiece, threads: threads, trace: trace)
+  }
+
+  /// The same for several inputs, in the order of `inputs`; all have as many steps and rows.
+  public func run(
+    _ inputs: [Tensor], state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false, threads: Int = 1,
+    trace: ((LayerTrace) -> Void)? = nil
+  ) throws(RNNError) -> Outputs {
     guard threads >= 1 else { throw RNNError(.usage, "\(threads) threads", remedy: "use 1 or more") }
-    let sequence = try SequenceInput(input, for: self)
+    let sequence = try SequenceInput(inputs, for: self)
     if isPiece && !isStreamable { throw Plan.notStreamable }
-    try check(lengths, sequence, least: isPiece ? 0 : 1)
+    try check(lengths, sequence, least: isPiece && !program.keepsLastStep ? 0 : 1)
     let start: State
     if let state { start = state } else { start = try self.state(batch: sequence.batch) }
     guard start.layout == layout, start.batch == sequence.batch else {
@@ -42,7 +51,29 @@ extension Plan {
   }
 
   /// The rows of a whole input, for `state(batch:)`: 1 for one without a batch axis. Throws as `run` does.
-  public func batch(of input: Tensor) throws(RNNError) -> Int { try SequenceInput(input, for: self).batch }
+  public func batch(of input: Tensor) throws(RNNError) -> Int { try batch(of: [input]) }
+
+  /// The same for several inputs.
+  public func batch(of inputs: [Tensor]) throws(RNNError) -> Int { try SequenceInput(inputs, for: self).batch }
+
+  /// The names by which an input is given: `input` for an only one, and its own unless nobody gave it one.
+  public func names(of input: Input) -> [String] {
+    inputs.count > 1 ? [input.name] : input.name == "x" ? ["input"] : ["input", input.name]
+  }
+
+  /// The inputs among the members of a reference case or an input file: `input` for an only one, else each by its name.
+  public func inputs(in members: [NamedTensor]) throws(RNNError) -> [Tensor] {
+    var tensors: [Tensor] = []
+    for input in inputs {
+      let names = self.names(of: input)
+      guard let tensor = names.lazy.compactMap({ name in members.first { $0.name == name }?.tensor }).first else {
+        throw RNNError(.badData, place: names[0], "it is missing",
+          remedy: inputs.count == 1 ? "add it" : "add it; the model takes \(inputs.map(\.name).listed())")
+      }
+      tensors.append(tensor)
+    }
+    return tensors
+  }
 
   /// Lengths from a tensor of whole numbers, as a reference case's member `lengths` is.
   public static func lengths(_ tensor: Tensor) throws(RNNError) -> [Int] {
@@ -134,15 +165,20 @@ private struct SequenceRun<R: Real> {
   }
 
   func run(_ start: State) throws(RNNError) -> Outputs {
-    let batch = sequence.batch, precision = R.precision
-    var recurrentSize: Int?
-    for case .recurrent(let module) in plan.architecture.modules { recurrentSize = module.outputSize }
-    let endsInOutput = plan.endsInOutput
-    var output: Result?
-    if let recurrentSize { output = try Result(sequence.outputShape(recurrentSize, hasTime: true), precision) }
-    var y: Result?
-    if !endsInOutput {
-      y = try Result(sequence.outputShape(plan.outputSize, hasTime: !plan.endsInLastStep), precision)
+    let batch = sequence.batch, precision = R.precision, program = plan.program
+    var targets: [Target] = []
+    if let kept = program.kept {
+      let shape = try sequence.outputShape(program.values[kept.value].features, hasTime: true)
+      targets.append(Target(value: kept.value, hasTime: true, result: try Result(shape, precision)))
+    }
+    var results: [(name: String, target: Int)] = []
+    for (output, value) in zip(plan.outputs, program.outputs) {
+      let known = targets.firstIndex { $0.value == value }
+      if output.name == nil, known != nil, value == program.kept?.value { continue }
+      results.append((output.name ?? "y", known ?? targets.count))
+      guard known == nil else { continue }
+      let shape = try sequence.outputShape(output.features, hasTime: output.hasTime)
+      targets.append(Target(value: value, hasTime: output.hasTime, result: try Result(shape, precision)))
     }
     var state: State
     if let order { state = try start.permuted(order) } else { state = start }
@@ -160,7 +196,7 @@ private struct SequenceRun<R: Real> {
         team.run { rank in
           for part in stride(from: rank, to: parts.count, by: threads) {
             do throws(RNNError) {
-              try run(parts[part], nil, memory, output, y)
+              try run(parts[part], nil, memory, targets)
             } catch {
               failures[part] = error
             }
@@ -168,7 +204,7 @@ private struct SequenceRun<R: Real> {
         }
         for part in parts.indices { if let failure = failures[part] { throw failure } }
       } else {
-        for part in parts { try run(part, team, memory, output, y) }
+        for part in parts { try run(part, team, memory, targets) }
       }
     }
     if let order {
@@ -176,7 +212,10 @@ private struct SequenceRun<R: Real> {
       for (row, sequence) in order.enumerated() { back[sequence] = row }
       state = try state.permuted(back)
     }
-    return Outputs(output: output?.tensor, y: y?.tensor, state: state, isBatched: sequence.isBatched)
+    return Outputs(
+      output: program.kept == nil ? nil : targets[0].result.tensor,
+      results: results.map { NamedTensor($0.name, targets[$0.target].result.tensor) }, state: state,
+      isBatched: sequence.isBatched)
   }
 
   /// Rows that are run together, on one thread but where a single row's layers are shared.
@@ -212,96 +251,85 @@ private struct SequenceRun<R: Real> {
   private static var forgottenSize: Int { 8 << 20 }
 
   private func run(
-    _ part: Part, _ team: Team?, _ memory: UnsafeMutableRawPointer, _ output: Result?, _ y: Result?
+    _ part: Part, _ team: Team?, _ memory: UnsafeMutableRawPointer, _ targets: [Target]
   ) throws(RNNError) {
     let pieceSteps = plan.pieceSteps(sequence, batch: part.count)
     let engine = try Engine(
       plan, batch: part.count, firstRow: part.firstRow, of: sequence.batch,
       maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps, team: team)
-    let rows = engine.input.assumingMemoryBound(to: R.self)
     var done = 0, seen = 0
     while done < sequence.steps {
       let count = min(engine.maximumSteps, sequence.steps - done)
-      try read(part, from: done, count, into: rows, engine.inputStride, &seen)
-      let end = part.active.withUnsafeBufferPointer { active in
+      for number in sequence.tensors.indices { try read(number, part, from: done, count, into: engine.inputs[number], &seen) }
+      _ = part.active.withUnsafeBufferPointer { active in
         engine.run(
-          UnsafeRawPointer(rows), stride: engine.inputStride, steps: count,
+          engine.inputs[0].base, stride: engine.inputs[0].stride, steps: count,
           active: active.isEmpty ? nil : active.baseAddress.map { $0 + done }, state: memory,
           afterLayer: tracer(from: done))
       }
-      if let output, let source = engine.output { copy(part, source, into: output, from: done, count) }
-      if let y { finish(part, end, rows, engine.inputStride, into: y, from: done, count) }
+      for target in targets { copy(part, engine.rows(target.value), into: target, from: done, count) }
       done += count
     }
   }
 
+  /// Where the rows of a value go.
+  private struct Target {
+    let value: Int
+    let hasTime: Bool
+    let result: Result
+  }
+
   private func sequenceOf(_ row: Int) -> Int { order.map { $0[row] } ?? row }
 
-  /// Puts steps of the input into the engine's rows. `seen` counts its bytes.
+  /// Puts steps of an input into the engine's rows. `seen` counts its bytes.
   private func read(
-    _ part: Part, from first: Int, _ count: Int, into rows: UnsafeMutablePointer<R>, _ stride: Int,
-    _ seen: inout Int
+    _ number: Int, _ part: Part, from first: Int, _ count: Int, into rows: Engine.Rows, _ seen: inout Int
   ) throws(RNNError) {
-    let gain = R(plan.inputGain), tensor = sequence.tensor
-    let size = sequence.features * tensor.elementType.byteCount * part.count
+    let tensor = sequence.tensors[number], features = plan.inputs[number].features
+    let embeddings = plan.program.embeddings[number]
+    let size = features * tensor.elementType.byteCount * part.count
+    let base = UnsafeMutableRawPointer(mutating: rows.base)
     for step in 0..<count {
       seen += size
       if seen >= Self.forgottenSize {
-        tensor.forget()
+        sequence.tensors.forEach { $0.forget() }
         seen = 0
       }
       for row in 0..<part.count {
-        let target = rows + (step * part.count + row) * stride, number = sequenceOf(part.firstRow + row)
-        let source = sequence.row(step: first + step, sequence: number)
-        if case .embedding(let stage) = plan.stages.first {
-          guard let index = sequence.tensor.integer(at: source) else {
-            throw RNNError(.badData, place: "input, step \(first + step), row \(number)",
-              "the index is too large", remedy: "correct the input")
-          }
-          try stage.check(index, step: first + step, row: number)
-          stage.look(up: index, into: target)
-        } else {
-          sequence.tensor.copyReals(from: source * sequence.features, count: sequence.features, to: target)
-          if gain != 1 { for feature in 0..<plan.gainedFeatures { target[feature] *= gain } }
+        let target = step * part.count + row, order = sequenceOf(part.firstRow + row)
+        let source = sequence.row(step: first + step, sequence: order)
+        guard !embeddings.isEmpty else {
+          tensor.copyReals(
+            from: source * features, count: features, to: base.assumingMemoryBound(to: R.self) + target * rows.stride)
+          continue
         }
+        guard let index = tensor.integer(at: source) else {
+          throw RNNError(.badData, place: "input, step \(first + step), row \(order)",
+            "the index is too large", remedy: "correct the input")
+        }
+        for stage in embeddings { try stage.check(index, step: first + step, row: order) }
+        base.assumingMemoryBound(to: Int.self)[target] = index
       }
     }
   }
 
-  /// Copies rows of every step into a tensor of the input's layout.
-  private func copy(_ part: Part, _ rows: Engine.Rows, into result: Result, from first: Int, _ count: Int) {
-    let source = rows.base.assumingMemoryBound(to: R.self)
-    for step in 0..<count {
+  /// Copies a value's rows into a tensor of the input's layout.
+  private func copy(_ part: Part, _ rows: Engine.Rows, into target: Target, from first: Int, _ count: Int) {
+    let source = rows.base.assumingMemoryBound(to: R.self), result = target.result
+    for step in 0..<(target.hasTime ? count : 1) {
       for row in 0..<part.count {
-        let number = sequenceOf(part.firstRow + row)
-        let target = sequence.row(step: first + step, sequence: number) * result.features
-        (result.base + target).update(
-          from: source + (step * part.count + row) * rows.stride, count: result.features)
-      }
-    }
-  }
-
-  /// Puts the chain's end into a tensor of the input's layout, with skip and gain.
-  private func finish(
-    _ part: Part, _ rows: Engine.Rows, _ x: UnsafeMutablePointer<R>, _ stride: Int, into result: Result,
-    from first: Int, _ count: Int
-  ) {
-    let source = rows.base.assumingMemoryBound(to: R.self)
-    let skip = plan.skip, gain = R(plan.outputGain)
-    for step in 0..<(plan.endsInLastStep ? 1 : count) {
-      for row in 0..<part.count {
-        let from = step * part.count + row, number = sequenceOf(part.firstRow + row)
-        let target = plan.endsInLastStep ? number : sequence.row(step: first + step, sequence: number)
-        plan.finish(
-          source + from * rows.stride, skip, gain, UnsafePointer(x + from * stride),
-          result.base + target * result.features)
+        let number = sequenceOf(part.firstRow + row), from = step * part.count + row
+        let to = target.hasTime ? sequence.row(step: first + step, sequence: number) : number
+        // A value of the model's own is one row for all.
+        (result.base + to * result.features).update(
+          from: source + (from < rows.count ? from : 0) * rows.stride, count: result.features)
       }
     }
   }
 
   private func tracer(from first: Int) -> ((Int, Int, Engine.Rows) -> Void)? {
     guard let trace else { return nil }
-    let modules = plan.architecture.recurrentModules
+    let modules = plan.program.recurrent.map(\.module)
     return { module, layer, rows in
       let features = modules[module].outputSize, batch = sequence.batch
       let source = rows.base.assumingMemoryBound(to: R.self)
@@ -338,13 +366,5 @@ private struct SequenceRun<R: Real> {
       base = memory.base.assumingMemoryBound(to: R.self)
       features = shape.dimensions.last ?? 1
     }
-  }
-}
-
-extension Plan {
-  /// Whether what the chain ends in is the last recurrent layer's output and nothing else.
-  var endsInOutput: Bool {
-    guard case .recurrent(let module) = architecture.modules.last else { return false }
-    return module.returnsSequence && skip == 0 && outputGain == 1
   }
 }

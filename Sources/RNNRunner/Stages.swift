@@ -1,13 +1,6 @@
 import CRNNKernels
 import RNNModel
 
-/// A module of the chain with its weights packed.
-enum Stage {
-  case embedding(EmbeddingStage)
-  case recurrent(RecurrentStage)
-  case linear(LinearStage)
-}
-
 /// Rows of a table, widened as they are looked up.
 struct EmbeddingStage {
   let module: Embedding
@@ -51,7 +44,7 @@ final class RecurrentStage: @unchecked Sendable {
   var gates: Int { (0..<layerCount).map { layers[$0].gates }.max() ?? 0 }
 }
 
-/// A linear layer and its activation. Unchecked, as nothing is written after it is made.
+/// A linear layer. Unchecked, as nothing is written after it is made.
 final class LinearStage: @unchecked Sendable {
   let module: Linear
   let matrix: UnsafeMutablePointer<rnnkit_matrix>

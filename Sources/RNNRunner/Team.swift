@@ -153,7 +153,7 @@ extension Plan {
   /// Vectors of recurrent weights and those of their inputs.
   fileprivate var vectors: Int {
     var sum = 0
-    for case .recurrent(let stage) in stages {
+    for stage in program.recurrent {
       for layer in 0..<stage.layerCount {
         for matrix in [stage.layers[layer].input, stage.layers[layer].recurrent] {
           sum += matrix.groups * matrix.panels * matrix.inner
@@ -164,9 +164,8 @@ extension Plan {
   }
 
   fileprivate var hasSharedLayers: Bool {
-    stages.contains { stage in
-      guard case .recurrent(let stage) = stage else { return false }
-      return (0..<stage.layerCount).contains { Team.isWorthSharing(stage.layers + $0) }
+    program.recurrent.contains { stage in
+      (0..<stage.layerCount).contains { Team.isWorthSharing(stage.layers + $0) }
     }
   }
 }

@@ -27,12 +27,12 @@ enum Arrays {
   /// The arrays of an input file by name; a lone array is `input`.
   ///
   /// Text has no types: whole numbers in CSV and JSON, which come as int64, are numbers like others, but for lengths and,
-  /// where `takesIndices`, the input.
+  /// for the inputs named in `indices`.
   static func read(
-    _ path: String, loneArray name: String = "input", takesIndices: Bool = false
+    _ path: String, loneArray name: String = "input", indices: Set<String> = []
   ) throws(RNNError) -> [NamedTensor] {
     let (members, format) = try raw(path, loneArray: name)
-    return try members.map { (member) throws(RNNError) in try typed(member, format, takesIndices: takesIndices) }
+    return try members.map { (member) throws(RNNError) in try typed(member, format, indices: indices) }
   }
 
   /// The same as the file has them, for a model that is yet to be opened.
@@ -46,29 +46,29 @@ enum Arrays {
   }
 
   /// An array of a file as what it is used for.
-  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, takesIndices: Bool) throws(RNNError)
+  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, indices: Set<String>) throws(RNNError)
     -> NamedTensor
   {
-    guard format.isText, member.name != "lengths", let tensor = try untyped(member, format, takesIndices) else {
+    guard format.isText, member.name != "lengths", let tensor = try untyped(member, format, indices) else {
       return member
     }
     return NamedTensor(member.name, tensor)
   }
 
   /// An array of a text file as what it is to be used for, nil where it is that already.
-  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ takesIndices: Bool) throws(RNNError)
+  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ indices: Set<String>) throws(RNNError)
     -> Tensor?
   {
     let tensor = member.tensor
-    guard takesIndices && member.name == "input" else { return try tensor.widenedToDoubles() }
+    guard indices.contains(member.name) else { return try tensor.widenedToDoubles() }
     // A table's only column is a sequence of indices, without a batch axis.
     guard format == CSVFormat.self, tensor.shape.rank == 2, tensor.shape[1] == 1 else { return nil }
     return Shape([tensor.shape[0]]).flatMap(tensor.reshaped)
   }
 
   /// The one array of a file, or the one of that name where it holds several.
-  static func read(_ name: String, from path: String, takesIndices: Bool = false) throws(RNNError) -> Tensor {
-    let members = try read(path, loneArray: name, takesIndices: takesIndices)
+  static func read(_ name: String, from path: String, indices: Set<String> = []) throws(RNNError) -> Tensor {
+    let members = try read(path, loneArray: name, indices: indices)
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
@@ -153,16 +153,18 @@ struct ArrayTarget: ~Copyable {
 extension ReferenceCase {
   /// A case of a file's arrays, named after the file.
   ///
-  /// - Parameter modules: What the input goes into, which tells whether whole numbers are indices.
-  init(readingFrom path: String, for modules: [Module]) throws(RNNError) {
+  /// - Parameter plan: What the inputs go into, which tells whether whole numbers are indices; nil where it cannot be run.
+  init(readingFrom path: String, for plan: Plan?) throws(RNNError) {
     let file = path.lastPathComponent.readableFileName
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file[...]
-    let members = try Arrays.read(path, takesIndices: modules.takeIndices)
-    guard members.contains(where: { $0.name == "input" }) else {
-      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed())",
-        remedy: "save it with numpy.savez(path, input=…, output=…)")
+    let members = try Arrays.read(path, indices: plan?.indexNames ?? [])
+    let wanted = plan.map { plan in plan.inputs.map(plan.names) } ?? [["input"]]
+    if let missing = wanted.first(where: { names in !members.contains { names.contains($0.name) } })?[0] {
+      throw RNNError(.badData, file: path, "holds no array named \(missing), but \(members.map(\.name).listed())",
+        remedy: "save it with numpy.savez(path, \(missing)=…, output=…)")
     }
-    guard members.contains(where: { Self.isOutput($0.name) }) else {
+    let outputs = Set(plan?.outputs.compactMap(\.name) ?? [])
+    guard members.contains(where: { Self.isOutput($0.name) || outputs.contains($0.name) }) else {
       throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).listed())",
         remedy: "save what the framework gave as output, hn, cn or y beside the input")
     }
@@ -176,9 +178,9 @@ extension ReferenceCase {
   }
 }
 
-extension [Module] {
-  /// Whether the first module is an embedding, whose input is whole numbers.
-  var takeIndices: Bool {
-    if case .embedding? = first { true } else { false }
+extension Plan {
+  /// The names under which inputs are whole numbers, indices of an embedding.
+  var indexNames: Set<String> {
+    Set(inputs.filter(\.takesIndices).flatMap(names))
   }
 }

@@ -62,7 +62,7 @@ struct Bench: ParsableCommand {
         file.model, modules: part.names, precision: precision?.precision, instructionSet: isa?.instructionSet)
       let packed = Clock.nanoseconds
       ModelArguments.sayWhatIsLeftOut(of: file)
-      let call = call ?? (plan.isStreamable ? nil : .whole)
+      let call = call ?? (plan.isStreamable && plan.inputs.count == 1 && plan.outputs.count == 1 ? nil : .whole)
       let steps = call == .step ? 1 : self.steps ?? 100
       var random = SplitMix64(seed: 1)
       let measured = try measured(plan, call, steps, &random)
@@ -89,7 +89,7 @@ struct Bench: ParsableCommand {
   }
 
   private func measured(_ plan: Plan, _ call: Call?, _ steps: Int, _ random: inout SplitMix64) throws -> any BenchCall {
-    try Self.checkMemory(bytes: Double(batch) * Double(steps) * Double(plan.inputSize + plan.outputSize) * 8)
+    try Self.checkMemory(bytes: Double(batch) * Double(steps) * Double((plan.inputs.map(\.features) + plan.outputs.map(\.features)).reduce(0, +)) * 8)
     if call == .whole { return try PlanCall(plan, batch: batch, steps: steps, threads: threads, &random) }
     return switch plan.precision {
     case .float32: try RunnerCall<Float>(plan, batch: batch, steps: steps, threads: threads, &random)

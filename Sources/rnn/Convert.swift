@@ -65,8 +65,9 @@ struct Convert: ParsableCommand {
       archive.cases = []
     }
     if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
+    let plan = cases.isEmpty ? nil : try? Plan(file.model)
     for path in cases {
-      let reference = try ReferenceCase(readingFrom: path, for: file.model.architecture.modules)
+      let reference = try ReferenceCase(readingFrom: path, for: plan)
       guard !archive.cases.contains(where: { $0.name == reference.name }) else {
         throw RNNError(.usage, file: path, "the model has a case named \(reference.name) already",
           remedy: "rename the file, whose name is the case's")
@@ -75,7 +76,7 @@ struct Convert: ParsableCommand {
       notes.append("reference case \(reference.name) added")
     }
     let converted = try Model(archive, architecture: file.model.architecture)
-    if writer.holdsEverything { notes += converted.carried.map { "\($0.name) carried along, no part of the chain" } }
+    if writer.holdsEverything { notes += converted.carried.map { "\($0.name) carried along, no parameter" } }
     notes += writer.notes(writing: converted)
     do throws(RNNError) {
       try writer.write(converted, to: &target)

@@ -39,7 +39,7 @@ struct Diagnose: ParsableCommand {
       throw error.inFile(path)
     }
     ModelArguments.sayWhatIsLeftOut(of: file)
-    let diagnosis = try Diagnosis(file.model, modules: source.modules, input: source.sequence)
+    let diagnosis = try Diagnosis(file.model, source.forward, input: source.sequence)
     let growth = try PerturbationGrowth(file.model, modules: part.names, input: source.tensor)
     Console.output(
       json ? document(diagnosis, growth, source).indentedText + "\n" : text(diagnosis, growth, source))
@@ -106,7 +106,7 @@ struct Diagnose: ParsableCommand {
 
 /// The sequence a diagnosis runs on.
 struct DiagnosisInput {
-  let modules: [Module]
+  let forward: Forward
   /// (time, features), or (time) of an embedding's indices.
   let tensor: Tensor
   let sequence: [[Double]]
@@ -117,7 +117,7 @@ struct DiagnosisInput {
     let plan = try Plan(file.model, modules: names, precision: .float64)
     let source: Tensor
     if let path {
-      source = try Arrays.read("input", from: path, takesIndices: plan.takesIndices)
+      source = try Arrays.read("input", from: path, indices: plan.indexNames)
       description = path
     } else if names == nil, let reference = file.model.archive.cases.first(where: { reference in
       !reference.metadata.contains { $0.key == "modules" }
@@ -132,7 +132,7 @@ struct DiagnosisInput {
       source = tensor
       description = "normal noise"
     }
-    modules = plan.architecture.modules
+    forward = plan.architecture.forward ?? Forward()
     let (axes, features) = (plan.takesIndices ? 1 : 2, plan.takesIndices ? 1 : plan.inputSize)
     guard source.shape.rank == axes || source.shape.rank == axes + 1,
       plan.takesIndices || source.shape.dimensions.last == features

@@ -58,18 +58,13 @@ struct Inspect: ParsableCommand {
   private func text(_ file: ModelFile) throws(RNNError) -> String {
     let (model, architecture) = (file.model, file.model.architecture)
     var result = "\(file.path): \(file.format), \(grouped(file.byteCount)) bytes\n\n".escapingControlCharacters(except: "\n")
+    let line = architecture.forward?.line(modules: architecture.modules)
+    result += "forward  \(line ?? "not known: say it with --forward")\n\n".escapingControlCharacters(except: "\n")
     var modules = Table()
     for module in architecture.modules {
       modules.add(module.name.isEmpty ? "-" : module.name, module.repr(batchFirst: architecture.batchFirst))
     }
     result += modules.text
-    if architecture.skip > 0 { result += "  the first \(architecture.skip) input features are added to the output\n" }
-    if architecture.inputGain != 1 {
-      let what = architecture.inputGainFeatures.map { $0 == 1 ? "input's first feature" : "input's first \($0) features" }
-      result += "  the \(what ?? "input") is multiplied by \(architecture.inputGain)\n"
-    }
-    if architecture.outputGain != 1 { result += "  the output is multiplied by \(architecture.outputGain)\n" }
-    if !architecture.orderKnown { result += "  (which module follows which is not known: choose with --module)\n" }
 
     var table = Table(right: [3])
     var carried = Table(right: [3])
@@ -92,7 +87,7 @@ struct Inspect: ParsableCommand {
     }
     result += "\nparameters\n" + table.text + "  \(grouped(parameters)) values, \(grouped(bytes)) bytes\n"
     if !warnings.isEmpty { result += "\nwarning: weights that are not finite\n" + warnings }
-    if !model.carried.isEmpty { result += "\ncarried along, no part of the chain\n" + carried.text }
+    if !model.carried.isEmpty { result += "\ncarried along, no parameters\n" + carried.text }
     if !model.archive.cases.isEmpty { result += "\nreference cases\n" + cases(model.archive.cases) }
     if !model.archive.metadata.isEmpty {
       var table = Table()

@@ -13,11 +13,20 @@ struct ModelArguments: ParsableArguments {
   var stateDict: String?
 
   @Option(help: ArgumentHelp(
+    "For a file of Keras' weights alone: the model's config, as model.to_json() gives it.", valueName: "file"))
+  var config: String?
+
+  @Option(help: ArgumentHelp(
     "What an Elman RNN's h goes through, where the file does not say. Default: tanh.", valueName: "function"))
   var nonlinearity: Nonlinearity?
 
   @Flag(help: "Input and output are (batch, time, features), where the file does not say. Default: (time, batch, features).")
   var batchFirst = false
+
+  @Option(help: ArgumentHelp(
+    "What the model computes, as in PyTorch's forward: 'fc(last(lstm(x)))', or @file (Schemas/forward.md).",
+    valueName: "line"))
+  var forward: String?
 
   @Option(help: ArgumentHelp("What follows the last linear layer of those that are run, where the file does not say. Default: nothing.", valueName: "function"))
   var headActivation: HeadActivation?
@@ -50,7 +59,7 @@ struct ModelArguments: ParsableArguments {
     case tanh, relu, sigmoid, softmax
     case logSoftmax = "log_softmax"
 
-    var head: Linear.Head {
+    var head: Function {
       switch self {
       case .tanh: .elementwise(.tanh)
       case .relu: .elementwise(.relu)
@@ -86,11 +95,12 @@ struct ModelArguments: ParsableArguments {
     names.allowsUnusedRules = isOneOfTwo
     var options = ModelOptions(
       nonlinearity: nonlinearity.map { $0 == .relu ? .relu : .tanh }, batchFirst: batchFirst ? true : nil,
-      headActivation: headActivation?.head, ignoring: ignoring.union(ignore))
+      headActivation: headActivation?.head, forward: try forwardLine(), ignoring: ignoring.union(ignore))
     options.yieldToFile = isOneOfTwo
     options.modules = modules
     let contents = try TensorFile(
-      path, as: from, entry: stateDict, entryMayBeUnused: isOneOfTwo, supplying: tensors, mapping: names, registry: Self.registry, unpacking: failures)
+      path, as: from, entry: stateDict, entryMayBeUnused: isOneOfTwo, supplying: tensors, config: config,
+      mapping: names, registry: Self.registry, unpacking: failures)
     let file: ModelFile
     do throws(RNNError) { file = try contents.model(options) } catch {
       if error.kind == .badData { showNoModel(contents) }
@@ -98,6 +108,17 @@ struct ModelArguments: ParsableArguments {
     }
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
+  }
+
+  /// The line, or what the file that it names holds.
+  private func forwardLine() throws(RNNError) -> String? {
+    guard let forward, forward.hasPrefix("@") else { return forward }
+    let file = try InputFile(String(forward.dropFirst()))
+    let text = file.withUnsafeBytes { String(validating: $0.prefix(Limits.maximumLineLength + 1), as: UTF8.self) }
+    guard let text else {
+      throw RNNError(.badData, file: file.path, "not UTF-8 text", remedy: "write the forward's lines as text")
+    }
+    return text
   }
 
   /// Says on standard error what of a model no run takes in, once the modules that are run are found to do.

@@ -110,7 +110,7 @@ struct Run: ParsableCommand {
         try lastState?.write(last)
       } else {
         let members = try file.members.map { (member) throws(RNNError) in
-          try Arrays.typed(member, arrays.format, takesIndices: plan.takesIndices)
+          try Arrays.typed(member, arrays.format, indices: plan.indexNames)
         }
         let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run(threads: threads)
         progress.end()

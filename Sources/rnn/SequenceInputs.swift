@@ -3,7 +3,7 @@ import RNNKit
 /// A whole sequence, or batch of them, read from a file with the state and lengths that go with it.
 struct SequenceInputs {
   private let plan: Plan
-  private let input: Tensor
+  private let inputs: [Tensor]
   private let state: State
   private let lengths: [Int]?
   private let isBatched: Bool
@@ -26,17 +26,25 @@ struct SequenceInputs {
   ///   - members: What the files hold.
   ///   - path: The first of them, for errors.
   init(_ members: [NamedTensor], of path: String, _ plan: Plan, _ states: StateArguments) throws(RNNError) {
-    guard let tensor = members.first(where: { $0.name == "input" })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
-    else {
-      throw RNNError(.badData, file: path, "holds no array named input, but \(members.map(\.name).listed())",
-        remedy: "name the array input")
+    if plan.inputs.count == 1, members.count == 1 {
+      inputs = [members[0].tensor]
+    } else {
+      do throws(RNNError) { inputs = try plan.inputs(in: members) } catch {
+        let name = error.place ?? "input"
+        throw RNNError(.badData, file: path, "holds no array named \(name), but \(members.map(\.name).listed())",
+          remedy: "name the array \(name)")
+      }
     }
-    for member in members where members.count > 1 && !Self.isUsed(member.name) && !ReferenceCase.isOutput(member.name) {
-      Console.note("\(path): \(member.name) is not used; what goes in is named input, h0, c0 or lengths")
+    let names = Set(plan.inputs.flatMap(plan.names))
+    let results = Set(plan.outputs.compactMap(\.name))
+    for member in members where members.count > 1 && !names.contains(member.name) && !Self.isUsed(member.name)
+      && !ReferenceCase.isOutput(member.name) && !results.contains(member.name)
+    {
+      Console.note("\(path): \(member.name) is not used; what goes in is named \(plan.inputs.count == 1 ? "input" : names.sorted().joined(separator: ", ")), h0, c0 or lengths")
     }
     self.plan = plan
     self.path = path
-    input = tensor
+    let tensor = inputs[0]
     isBatched = tensor.shape.rank == (plan.takesIndices ? 2 : 3)
     isPiece = states.stateIn != nil && plan.isStreamable
     let batch = isBatched ? tensor.shape[plan.architecture.batchFirst ? 0 : 1] : 1
@@ -49,12 +57,12 @@ struct SequenceInputs {
   }
 
   /// States that are not used are an error of their own.
-  private static func isUsed(_ name: String) -> Bool { name == "input" || name == "lengths" || StateName(name) != nil }
+  private static func isUsed(_ name: String) -> Bool { name == "lengths" || StateName(name) != nil }
 
   func run(threads: Int) throws(RNNError) -> Result {
     let outputs: Outputs
     do throws(RNNError) {
-      outputs = try plan.run(input, state: state, lengths: lengths, isPiece: isPiece, threads: threads)
+      outputs = try plan.run(inputs, state: state, lengths: lengths, isPiece: isPiece, threads: threads)
     } catch {
       // Anything that is wrong now is wrong with the input.
       throw error.inFile(path)
@@ -62,7 +70,7 @@ struct SequenceInputs {
     let rank = outputs.last?.shape.rank ?? 0
     let batchAxis = isBatched ? (rank < 3 || plan.architecture.batchFirst ? 0 : 1) : nil
     return Result(
-      input: input, outputs: outputs, batchAxis: batchAxis, isBatched: isBatched, batchFirst: plan.architecture.batchFirst,
+      input: inputs[0], outputs: outputs, batchAxis: batchAxis, isBatched: isBatched, batchFirst: plan.architecture.batchFirst,
       takesIndices: plan.takesIndices)
   }
 }

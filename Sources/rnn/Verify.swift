@@ -31,9 +31,9 @@ struct Verify: ParsableCommand {
     let file = try model.open(path, modules: part.names, quiet: json)
     var references = file.model.archive.cases
     if !cases.isEmpty {
-      let modules = file.model.architecture.modules
-      let first = part.names?.first.map { name in modules.filter { $0.name == name } } ?? modules
-      references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: first) }
+      let plan: Plan
+      do throws(RNNError) { plan = try Plan(file.model, modules: part.names) } catch { throw error.inFile(path) }
+      references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: plan) }
     }
     if let names = part.names {
       for index in references.indices {

@@ -103,6 +103,7 @@ import Testing
     #expect(said.errors == """
       note: rnn: nonlinearity tanh, PyTorch's default (the file does not say; --nonlinearity)
       note: batch_first False, PyTorch's default (the file does not say; --batch-first)
+      note: forward rnn(x): assumed from sizes and order (the file does not say; --forward)
       \(input) (hdf5) -> \(output) (native): 8 tensors, 0 cases
 
       """)
@@ -112,16 +113,16 @@ import Testing
     #expect(document.errors.isEmpty)
     let json = try JSON(document.output)
     #expect(json["from"]?.string == "hdf5" && json["to"]?.string == "native" && json["tensors"]?.integer == 8)
-    #expect(json["notes"]?.array?.count == 2)
+    #expect(json["notes"]?.array?.count == 3)
     let carried = try convert(Samples.path("unknown_modules"), scratch.path("u.rnn"))
     for name in ["conv.weight", "conv.bias", "norm.weight", "norm.bias"] {
-      #expect(carried.errors.contains("note: \(name) carried along, no part of the chain\n"))
+      #expect(carried.errors.contains("note: \(name) carried along, no parameter\n"))
     }
     // A format that holds less says so.
     let less = try convert(Samples.path("lstm_1_layer"), scratch.path("m.json"), "--to", "rtneural")
     #expect(less.errors.contains("note: reference cases are left out\n") && less.errors.hasSuffix("6 tensors, 0 cases\n"))
     let parameters = try convert(Samples.path("extra_tensors"), scratch.path("m.keras"))
-    #expect(parameters.errors.contains("note: 8 tensors that are no part of the chain are left out\n"))
+    #expect(parameters.errors.contains("note: 8 tensors that are no part of what is computed are left out\n"))
     #expect(!parameters.errors.contains("carried along") && parameters.errors.hasSuffix(": 10 tensors, 0 cases\n"))
   }
 

@@ -51,8 +51,8 @@ struct Printed: Decodable {
       ("keras_lstm_hard_sigmoid_2", "LSTM(4, 7, batch_first=True, gate=hard_sigmoid(alpha=0.2, beta=0.5))"),
       ("keras_rnn_sigmoid", "RNN(4, 7, batch_first=True, nonlinearity=sigmoid)"),
       ("rnn_relu", "RNN(4, 7, num_layers=2, nonlinearity=relu)"),
-      ("head_softmax", "Linear(in_features=6, out_features=4, bias=True) -> Softmax(dim=-1)"),
-      ("head_last_step", "LSTM(3, 8, num_layers=2, batch_first=True, returns_sequence=False)"),
+      ("head_softmax", "Linear(in_features=6, out_features=4, bias=True)"),
+      ("head_last_step", "LSTM(3, 8, num_layers=2, batch_first=True)"),
       ("unknown_modules", "not runnable (2 tensors)"),
     ] {
       #expect(try Command.run("inspect", Samples.path(sample)).output.contains("  \(description)\n"), "\(sample)")
@@ -83,12 +83,13 @@ struct Printed: Decodable {
     #expect(result.errors == """
       note: \(path): rnn: nonlinearity tanh, PyTorch's default (the file does not say; --nonlinearity)
       note: \(path): batch_first False, PyTorch's default (the file does not say; --batch-first)
+      note: \(path): forward rnn(x): assumed from sizes and order (the file does not say; --forward)
 
       """)
     let document = try Command.run("inspect", path, "--json")
     #expect(document.errors.isEmpty)
-    #expect(try JSON(document.output)["notes"]?.array?.count == 2)
-    let told = try Command.run("inspect", path, "--nonlinearity", "relu", "--batch-first")
+    #expect(try JSON(document.output)["notes"]?.array?.count == 3)
+    let told = try Command.run("inspect", path, "--nonlinearity", "relu", "--batch-first", "--forward", "rnn(x)")
     #expect(told.errors.isEmpty && told.output.contains("RNN(4, 12, num_layers=2, batch_first=True, nonlinearity=relu)"))
   }
 
@@ -115,7 +116,7 @@ struct Printed: Decodable {
     #expect(models.first { $0[0] == "torch" }?[2] == "state_dict")
     // What a format does not hold, by name.
     let exceptions = models.drop { $0.first != "written" }.dropFirst()
-    #expect(exceptions.map { $0[0] } == ["safetensors", "json", "rtneural", "keras", "keras-h5", "onnx"])
+    #expect(exceptions.map { $0[0] } == ["safetensors", "torch", "json", "aidax", "rtneural", "keras", "keras-h5", "onnx"])
     #expect(exceptions.first { $0[0] == "onnx" }?.dropFirst().starts(with: ["refuses", "projections,"]) == true)
     let document = try JSON(Command.run("formats", "--json").output)
     #expect(document["models"]?.array?.compactMap { $0["name"]?.string } == written.map { $0[0] })

@@ -106,7 +106,7 @@ import Testing
   @Test func namesWhatNoRunDependsOn() throws {
     let said = try run("own_parameters", giving: "y")
     #expect(said.contains("the model's own parameters similarity_weight, similarity_bias, log_sigma are left out\n"))
-    #expect(said.contains("criterion.weight, fc.total_ops are left out: no part of the chain\n"))
+    #expect(said.contains("criterion.weight, fc.total_ops are left out: no part of what is computed\n"))
   }
 
   @Test func startsFromAStateOfTheModulesOwn() throws {

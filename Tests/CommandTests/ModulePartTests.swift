@@ -70,6 +70,6 @@ import Testing
     }
     #expect(try refusal("gru").hasPrefix("\(whole): module gru: the model has no module of this name; use one of "))
     #expect(try refusal("fc", "fc").contains("it is named twice"))
-    #expect(try refusal("fc", "decoder").contains("it takes 4 features, the module before it gives 2"))
+    #expect(try refusal("fc", "decoder").contains("it takes 4 features, and what it is applied to has 2"))
   }
 }

@@ -151,7 +151,7 @@ import Testing
         """),
       (run + ["--module", "gru"], "\(lstm): module gru: the model has no module of this name; use one of lstm"),
       (["run", Samples.path("lstm_bidirectional"), "--stream"], """
-        \(Samples.path("lstm_bidirectional")): a reverse direction needs the whole sequence at once; \
+        \(Samples.path("lstm_bidirectional")): a reverse direction, or a step that takes the whole sequence, needs all of it at once; \
         run it whole, or choose modules that run forward
         """),
     ]
@@ -162,9 +162,9 @@ import Testing
 
   @Test func refusesAChainThatDoesNotHold() throws {
     let x = scratch.path("x.npy")
-    #expect(try Refusal.of(["run", Samples.path("seq2seq"), "--input", x], status: 65, in: scratch).hasSuffix("""
-      module decoder: it takes 3 features, but encoder before it gives 8; \
-      name the modules that follow each other with --module
+    #expect(try Refusal.of(["run", Samples.path("seq2seq"), "--input", x], status: 64, in: scratch).hasSuffix("""
+      the file does not say in which order its modules follow each other; say what is computed with --forward, or name \
+      modules to run, in their order, with --module, from encoder, decoder, out
       """))
     #expect(try Refusal.of(["run", Samples.path("unknown_modules"), "--input", x], status: 65, in: scratch).hasSuffix("""
       module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; \
@@ -178,7 +178,7 @@ import Testing
     let x = scratch.path("x.npy")
     #expect(try Refusal.of(["run", model, "--input", x], status: 64, in: scratch) == """
       \(model): the file does not say in which order its modules follow each other, and several fit; \
-      choose --module a --module b or --module b --module a
+      say what is computed: --forward 'b(a(x))' or --forward 'a(b(x))'
       """)
     let both = try ["a b", "b a"].map { order in
       try Command.run(["run", model, "--input", x, "--output", "-"] + order.split(separator: " ").flatMap { ["--module", String($0)] })
@@ -186,6 +186,6 @@ import Testing
     #expect(both.allSatisfy { $0.status == 0 } && both[0].output != both[1].output)
     // The native file knows as little.
     try #require(Command.run("convert", model, scratch.path("two.rnn")).status == 0)
-    #expect(try Refusal.of(["run", scratch.path("two.rnn"), "--input", x], status: 64, in: scratch).contains("--module b --module a"))
+    #expect(try Refusal.of(["run", scratch.path("two.rnn"), "--input", x], status: 64, in: scratch).contains("--forward 'a(b(x))'"))
   }
 }

@@ -19,7 +19,7 @@ from samples import samples
 
 CONTAINERS = ("keras", "keras.h5")
 # What Keras cannot hold, as the command says it.
-REFUSALS = ("a projection", "its activations", "what RNNKit does not understand", "the modules are no chain")
+REFUSALS = ("a projection", "its activations", "what RNNKit does not understand", "nothing says what is computed with them")
 
 
 def layer_states(model, modules, inputs):

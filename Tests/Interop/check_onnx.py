@@ -10,7 +10,7 @@ import onnxruntime
 from samples import samples
 
 # What ONNX cannot hold, as the command says it.
-REFUSALS = ("ONNX's LSTM has no projection", "the modules are no chain", "RNNKit does not know what it computes")
+REFUSALS = ("ONNX's LSTM has no projection", "the order of its modules is not known", "RNNKit does not know what it computes")
 TYPES = {"tensor(float)": "f4", "tensor(double)": "f8", "tensor(int64)": "i8", "tensor(float16)": "f2"}
 
 

@@ -75,7 +75,9 @@ def check_container(report, command, sample, extension, wanted):
     place = f"{sample.name}.{extension}"
     path, refusal = command.convert(sample, extension)
     if refusal:
-        return report.require(False, f"{place}: {refusal}")
+        # A .pt of a cell that no torch.nn class computes.
+        report.require(extension == "pt" and "compute something else" in refusal, f"{place}: {refusal}")
+        return None
     tensors, cases = CONTAINERS[extension](path)
     report.require(list(tensors) == list(wanted) or extension in ("safetensors", "npz"),
                    f"{place}: the tensors are in another order")

@@ -148,14 +148,13 @@ import Testing
 
   @Test func refusesToWriteAnActivationThatJSONCannotHold() throws {
     let message = try Self.refusalToWrite {
-      let linear = Linear(
-        name: "", inFeatures: 1, outFeatures: 1, bias: false, activation: .elementwise(.leakyReLU(alpha: .nan)))
-      try $0.append("weight", makeTensor([1] as [Float], [1, 1]))
-      $0.architecture?.modules.append(.linear(linear))
+      var forward = Forward()
+      forward.outputs = [Forward.Output(forward.add(.activation(.elementwise(.leakyReLU(alpha: .nan))), .input(0)))]
+      $0.architecture?.forward = forward
     }
     #expect(message == """
-      header, architecture.modules[1].activation: a native file cannot hold it: an unknown activation, or one \
-      without its parameters: {"name":"leaky_relu","alpha":"nan"}
+      header, architecture.forward: a native file cannot hold it: forward, column 1: leaky_relu with these numbers is no \
+      function
       """ + Self.remedy)
   }
 }

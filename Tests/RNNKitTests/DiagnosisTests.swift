@@ -37,7 +37,7 @@ import Testing
       let steps = input.shape[isBatched && batchFirst ? 1 : 0]
       let stride = isBatched && !batchFirst ? input.shape[1] * features : features
       let sequence = (0..<steps).map { Array(values[$0 * stride..<$0 * stride + features]) }
-      let diagnosis = try Diagnosis(model, modules: model.architecture.modules, input: sequence)
+      let diagnosis = try Diagnosis(model, #require(model.architecture.forward), input: sequence)
       let found = diagnosis.layers
       #expect(found.count >= layers.count)
       for (layer, expected) in zip(found, layers) {
@@ -64,7 +64,7 @@ import Testing
   @Test(arguments: [(Float(0.5), Diagnosis.Verdict.vanishes(by: 10)), (2, .explodes(by: 10)), (1, .stays)])
   func verdictFollowsTheGradient(_ weight: Float, _ verdict: Diagnosis.Verdict) throws {
     let model = try model(hiddenWeight: weight)
-    let diagnosis = try Diagnosis(model, modules: model.architecture.modules, input: [[Double]](repeating: [1], count: 20))
+    let diagnosis = try Diagnosis(model, #require(model.architecture.forward), input: [[Double]](repeating: [1], count: 20))
     let layer = try #require(diagnosis.layers.first)
     #expect(layer.verdict == verdict)
     #expect(layer.gradient[3] == Double(weight * weight * weight))

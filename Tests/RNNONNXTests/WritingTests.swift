@@ -18,8 +18,7 @@ import Testing
       "lstm_projection.h5": projection("lstm", 5), "lstm_projection_bidirectional.h5": projection("lstm", 5),
       "lstm_projection_no_bias.h5": projection("lstm", 2),
       "seq2seq.h5":
-        "module decoder: it takes 3 features, the module before it gives 8: the modules are no chain; "
-        + "write another format",
+        "the order of its modules is not known, and an ONNX graph needs one; write another format, name the modules to convert with --module, or say what is computed with --forward",
       "unknown_modules.h5":
         "module conv: RNNKit does not know what it computes, and an ONNX graph must say it; write another format, or name the modules to convert with --module",
     ]
@@ -125,8 +124,11 @@ import Testing
       name: "lstm", cell: .lstm, inputSize: 3, hiddenSize: 4, direction: .bidirectional, peephole: true)
     lstm.activations.candidate = activation
     lstm.reverseActivations = Recurrent.Activations(gate: activation, candidate: .tanh, output: .softsign)
-    let linear = Linear(name: "fc", inFeatures: 8, outFeatures: 2, activation: .elementwise(activation))
-    let model = try Self.model([.recurrent(lstm), .linear(linear)])
+    let linear = Linear(name: "fc", inFeatures: 8, outFeatures: 2)
+    let model = try Self.model([.recurrent(lstm), .linear(linear)]) {
+      let functions: [Function] = activation == .identity ? [] : [.elementwise(activation)]
+      $0.forward = Forward([Link(.recurrent(lstm)), Link(.linear(linear), functions: functions)])
+    }
     let archive = try ONNXFormat.read(Self.written(model))
     #expect(archive.architecture == model.architecture)
     expectSame(archive.tensors, model.archive.tensors)
@@ -137,8 +139,10 @@ import Testing
       name: "a.lstm", cell: .lstm, inputSize: 3, hiddenSize: 4, numLayers: 2, direction: .reverse, clip: 0.7,
       inputForget: true, peephole: true, hasInitialState: true)
     let gru = Recurrent(
-      name: "gru", cell: .gru, inputSize: 4, hiddenSize: 5, bias: false, resetAfter: false, returnsSequence: false)
-    let model = try Self.model([.recurrent(lstm), .recurrent(gru)], batchFirst: true, type: .bfloat16)
+      name: "gru", cell: .gru, inputSize: 4, hiddenSize: 5, bias: false, resetAfter: false)
+    let model = try Self.model([.recurrent(lstm), .recurrent(gru)], batchFirst: true, type: .bfloat16) {
+      $0.forward = Forward([Link(.recurrent(lstm)), Link(.recurrent(gru), returnsSequence: false)])
+    }
     let archive = try ONNXFormat.read(Self.written(model))
     #expect(archive.architecture == model.architecture)
     expectSame(archive.tensors, model.archive.tensors)
@@ -150,9 +154,9 @@ import Testing
     let model = try Self.model(
       [.recurrent(rnn), .linear(Linear(name: "fc", inFeatures: 4, outFeatures: 2))], batchFirst: batchFirst
     ) {
-      $0.skip = skip
-      $0.inputGain = 1.5
-      $0.outputGain = 0.3
+      var frame = Frame(skip: skip)
+      (frame.inputGain, frame.outputGain) = (1.5, 0.3)
+      $0.forward = Forward($0.modules.map { Link($0) }, in: frame)
     }
     let archive = try ONNXFormat.read(Self.written(model))
     #expect(archive.architecture == model.architecture)
@@ -172,8 +176,12 @@ import Testing
       refusal { _ = try Self.written(clipped) }
         == "module gru: clip=0.1 is no float32, which ONNX's attributes are; write another format")
     gru.clip = nil
-    let head = Linear(name: "fc", inFeatures: 4, outFeatures: 1, activation: .elementwise(.elu(alpha: 0.1)))
-    let withHead = try Self.model([.recurrent(gru), .linear(head)], type: .float64)
+    let head = Linear(name: "fc", inFeatures: 4, outFeatures: 1)
+    let withHead = try Self.model([.recurrent(gru), .linear(head)], type: .float64) {
+      $0.forward = Forward([
+        Link(.recurrent(gru)), Link(.linear(head), functions: [.elementwise(.elu(alpha: 0.1))]),
+      ])
+    }
     #expect(
       refusal { _ = try Self.written(withHead) }
         == "module fc: alpha=0.1 of its elu is no float32, which ONNX's attributes are; write another format")
@@ -181,10 +189,10 @@ import Testing
 
   @Test func refusesAnUnknownOrder() throws {
     let rnn = Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 3)
-    let model = try Self.model([.recurrent(rnn)]) { $0.orderKnown = false }
+    let model = try Self.model([.recurrent(rnn)]) { $0.forward = nil }
     #expect(
       refusal { _ = try Self.written(model) }
-        == "the order of its modules is not known, and an ONNX graph needs one; write another format, or name the modules to convert with --module")
+        == "the order of its modules is not known, and an ONNX graph needs one; write another format, name the modules to convert with --module, or say what is computed with --forward")
   }
 
   @Test func refusesParametersOfSeveralTypes() throws {

@@ -17,44 +17,89 @@ struct DefinedModel<R: DefinedReal> {
 
   func run(_ input: [[R]], indices: [Int]? = nil, length: Int, h0: [String: [[R]]], c0: [String: [[R]]]) -> Result {
     var result = Result()
-    let architecture = model.architecture
-    let x = input.map { row in
-      row.enumerated().map { feature, value in
-        let isGained = architecture.inputGain != 1 && feature < architecture.inputGainFeatures ?? row.count
-        return isGained ? value * R(architecture.inputGain) : value
-      }
+    var values: [Value] = []
+    guard let forward = model.architecture.forward else { return result }
+    func value(_ value: Forward.Value) -> Value {
+      if case .step(let number) = value { values[number] } else { Value(rows: input, hasTime: true) }
     }
-    var rows = x
-    for module in architecture.modules {
-      switch module {
-      case .embedding(let module):
+    for step in forward.steps {
+      values.append(evaluate(step, step.inputs.map(value), forward, indices, length, h0, c0, &result))
+    }
+    result.y = value(forward.outputs[0].value).rows
+    return result
+  }
+
+  /// A row for each step of the time axis, or one.
+  private struct Value {
+    var rows: [[R]]
+    var hasTime: Bool
+
+    func row(_ step: Int) -> [R] { hasTime ? rows[step] : rows[0] }
+  }
+
+  private func evaluate(
+    _ step: Forward.Step, _ taken: [Value], _ forward: Forward, _ indices: [Int]?, _ length: Int, _ h0: [String: [[R]]],
+    _ c0: [String: [[R]]], _ result: inout Result
+  ) -> Value {
+    func each(_ body: ([R]) -> [R]) -> Value { Value(rows: taken[0].rows.map(body), hasTime: taken[0].hasTime) }
+    func together(_ body: ([[R]]) -> [R]) -> Value {
+      let hasTime = taken.contains(where: \.hasTime)
+      let count = taken.filter(\.hasTime).map(\.rows.count).max() ?? 1
+      return Value(rows: (0..<count).map { step in body(taken.map { $0.row(step) }) }, hasTime: hasTime)
+    }
+    func single(_ row: [R]) -> Value { Value(rows: [row], hasTime: false) }
+    switch step.operation {
+    case .module(let name):
+      switch model.architecture[name] {
+      case .embedding(let module)?:
         let table = matrix(module.name, "weight", columns: module.embeddingDim)
-        rows = (indices ?? []).map { table[$0].map(\.canonical) }
-      case .linear(let module):
+        return Value(rows: (indices ?? []).map { table[$0].map(\.canonical) }, hasTime: true)
+      case .linear(let module)?:
         let weight = matrix(module.name, "weight", columns: module.inFeatures)
-        let bias = module.bias ? values(module.name, "bias") : [R](repeating: 0, count: module.outFeatures)
-        rows = rows.map { row in head(zip(weight, bias).map { dot($1, $0, row) }, module.activation) }
-      case .recurrent(let module):
+        let bias = module.bias ? self.values(module.name, "bias") : [R](repeating: 0, count: module.outFeatures)
+        return each { row in zip(weight, bias).map { dot($1, $0, row).canonical } }
+      case .recurrent(let module)?:
+        var rows = taken[0].rows
         run(module, &rows, length, h0[module.name], c0[module.name], &result)
         result.output = rows
-        if !module.returnsSequence {
-          let layers = result.h[module.name] ?? []
-          rows = [layers.suffix(module.directionCount).flatMap { $0 }]
+        return Value(rows: rows, hasTime: true)
+      case .prelu(let module)?:
+        let slopes = self.values(module.name, "weight")
+        return each { row in
+          row.enumerated().map { ($1 < 0 ? slopes[slopes.count == 1 ? 0 : $0] * $1 : $1).canonical }
         }
-      case .unknown: break
+      case .unknown?, nil: return taken[0]
       }
-    }
-    let skip = architecture.skip
-    if skip > 0 || architecture.outputGain != 1 {
-      rows = rows.enumerated().map { step, row in
-        row.enumerated().map { feature, value in
-          let added = skip > 0 ? value + x[step][skip == 1 ? 0 : feature] : value
-          return (added * R(architecture.outputGain)).canonical
+    case .activation(let function): return each { head($0, function) }
+    case .select(.last): return single(taken[0].rows[length - 1])
+    case .select(.first): return single(taken[0].rows[0])
+    case .select(.at(let position)): return single(taken[0].rows[position < 0 ? taken[0].rows.count + position : position])
+    case .state(let kind, let block):
+      guard case .step(let number) = step.inputs[0], case .module(let name) = forward.steps[number].operation else { return taken[0] }
+      return single((kind == .hn ? result.h : result.c)[name]?[block] ?? [])
+    case .flip:
+      let rows = taken[0].rows
+      return Value(rows: rows.indices.map { rows[$0 < length ? length - 1 - $0 : $0] }, hasTime: true)
+    case .slice(let range): return each { Array($0[range]) }
+    case .concatenate: return together { $0.flatMap { $0 } }
+    case .arithmetic(let kind):
+      return together { rows in
+        let (a, b) = (rows[0], rows[1])
+        return (0..<max(a.count, b.count)).map { feature in
+          let (x, y) = (a[a.count == 1 ? 0 : feature], b[b.count == 1 ? 0 : feature])
+          let value: R = switch kind {
+          case .add: x + y
+          case .subtract: x - y
+          case .multiply: x * y
+          case .divide: x / y
+          }
+          return value.canonical
         }
       }
+    case .constant(let numbers): return single(numbers.map { R($0).canonical })
+    case .parameter(let name): return single((model.archive[name]?.doubles ?? []).map { R($0).canonical })
+    case .nothing: return taken[0]
     }
-    result.y = rows
-    return result
   }
 
   private func run(
@@ -94,7 +139,7 @@ struct DefinedModel<R: DefinedReal> {
     return (0..<all.count / columns).map { Array(all[$0 * columns..<($0 + 1) * columns]) }
   }
 
-  private func head(_ row: [R], _ head: Linear.Head) -> [R] {
+  private func head(_ row: [R], _ head: Function) -> [R] {
     if case .elementwise(let activation) = head { return row.map { apply(activation, $0).canonical } }
     var most = row[0]
     for x in row.dropFirst() { most = x > most || most.isNaN ? x : most }
@@ -136,6 +181,14 @@ func apply<R: DefinedReal>(_ activation: Activation, _ x: R) -> R {
   case .softsign: return x.isInfinite ? R(signOf: x, magnitudeOf: 1) : x / (x.magnitude + 1)
   case .softplus: return (x <= 0 ? 0 : x) + R.log1p(R.exp(-x.magnitude))
   case .affine(let alpha, let beta): return fma(R(alpha), x, R(beta))
+  case .silu: return R.silu(x)
+  case .gelu: return R.gelu(x)
+  case .geluTanh: return R.geluOfTanh(x)
+  case .clip(let min, let max):
+    let y = x < R(min) ? R(min) : x
+    return y > R(max) ? R(max) : y
+  case .exp: return R.expOfAny(x)
+  case .log: return R.logOfAny(x)
   }
 }
 

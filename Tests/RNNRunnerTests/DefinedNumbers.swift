@@ -1,5 +1,5 @@
 /// The functions of `Schemas/numbers.md`, one number at a time, written from that page and nothing else.
-protocol DefinedReal: BinaryFloatingPoint, Sendable {
+protocol DefinedReal: BinaryFloatingPoint, DefinedActivationReal, Sendable {
   static var log2e: Self { get }
   static var ln2: Self { get }
   static var ln2High: Self { get }
@@ -152,9 +152,10 @@ extension DefinedReal {
     return fma(s, p, s - 1)
   }
 
-  static func log(_ x: Self) -> Self {
+  static func log(_ x: Self, less n0: Self = 0) -> Self {
     if x.isNaN { return x }
-    let (n, m) = splitForLog(x)
+    let (whole, m) = splitForLog(x)
+    let n = whole - n0
     let f = m - 1
     let t = f / (f + 2)
     let h = f * f * 0.5

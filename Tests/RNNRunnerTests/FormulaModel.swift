@@ -120,5 +120,11 @@ func formula(_ activation: Activation, _ x: Double) -> Double {
   case .softsign: x / (1 + abs(x))
   case .softplus: log(1 + exp(x))
   case .affine(let alpha, let beta): alpha * x + beta
+  case .silu: x / (1 + exp(-x))
+  case .gelu: x * erfc(-x / 2.0.squareRoot()) / 2
+  case .geluTanh: x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) / 2
+  case .clip(let low, let high): min(high, max(low, x))
+  case .exp: exp(x)
+  case .log: log(x)
   }
 }

@@ -12,19 +12,18 @@ import Testing
       guard case .recurrent(let module)? = random.model.architecture.modules.first,
         random.model.architecture.modules.count == 1
       else { continue }
-      let plan = try Plan(random.model, modules: [module.name], precision: .float64)
-      let single = try Plan(random.model, modules: [module.name], precision: .float32)
+      let plan = try Plan(random.model, forward: Forward(chain: [module.name]), precision: .float64)
+      let single = try Plan(random.model, forward: Forward(chain: [module.name]), precision: .float32)
       let state = try plan.state(batch: random.batch, members: random.members)
       let wide = try plan.run(random.input, state: state, lengths: random.lengths)
       let narrow = try single.run(
         random.input, state: single.state(batch: random.batch, members: random.members), lengths: random.lengths)
-      let gain = plan.architecture.inputGain, gained = plan.architecture.inputGainFeatures ?? module.inputSize
       let inputs = random.input.doubles, features = module.inputSize
       for row in 0..<random.batch {
         let length = random.lengths?[row] ?? random.steps
         let rows = (0..<length).map { step in
           let start = random.position(step, row) * features
-          return inputs[start..<start + features].enumerated().map { $0 < gained ? $1 * gain : $1 }
+          return Array(inputs[start..<start + features])
         }
         let blocks = module.numLayers * module.directionCount
         let h0 = random.state("h", module, row: row)

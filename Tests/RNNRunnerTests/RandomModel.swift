@@ -66,45 +66,47 @@ struct RandomModel {
     _ generator: inout Generator, element: ElementType = .float32, values: Values = .ordinary, pytorch: Bool = false,
     forward: Bool = false, heads: Bool = true
   ) throws {
-    var modules: [Module] = []
+    var links: [Link] = []
     let usesEmbedding = !pytorch && generator.chance(0.15)
     var size = generator.size(1...70)
     let indices = generator.size(1...20)
     if usesEmbedding {
-      modules.append(.embedding(Embedding(name: "embedding", numEmbeddings: indices, embeddingDim: size)))
+      links.append(Link(.embedding(Embedding(name: "embedding", numEmbeddings: indices, embeddingDim: size))))
     }
     let inputSize = size
     let count = pytorch || generator.chance(0.7) ? 1 : 2
     for index in 0..<count {
-      var module = Self.recurrent(&generator, name: "rnn\(index)", inputSize: size, pytorch: pytorch, forward: forward)
-      module.returnsSequence = pytorch || index < count - 1 || generator.chance(0.8)
-      modules.append(.recurrent(module))
+      let module = Self.recurrent(&generator, name: "rnn\(index)", inputSize: size, pytorch: pytorch, forward: forward)
+      let returnsSequence = pytorch || index < count - 1 || generator.chance(0.8)
+      links.append(Link(.recurrent(module), returnsSequence: returnsSequence))
       size = module.outputSize
     }
     if heads && generator.chance(0.5) {
       for index in 0..<generator.size(1...2) {
         let out = generator.size(1...70)
-        let head: Linear.Head =
+        let head: Function =
           switch generator.size(0...3) {
           case 0: .softmax
           case 1: .logSoftmax
           default: .elementwise(Self.activation(&generator))
           }
-        modules.append(
-          .linear(
-            Linear(
-              name: "fc\(index)", inFeatures: size, outFeatures: out, bias: generator.chance(0.7), activation: head)))
+        links.append(
+          Link(
+            .linear(Linear(name: "fc\(index)", inFeatures: size, outFeatures: out, bias: generator.chance(0.7))),
+            functions: head == .elementwise(.identity) ? [] : [head]))
         size = out
       }
     }
-    var architecture = Architecture(modules: modules, batchFirst: generator.chance(0.5))
-    let endsWithTime = architecture.recurrentModules.allSatisfy(\.returnsSequence)
+    let batchFirst = generator.chance(0.5)
+    let endsWithTime = links.allSatisfy(\.returnsSequence)
+    var frame = Frame()
     if !pytorch && !usesEmbedding && generator.chance(0.3) {
-      architecture.skip = endsWithTime ? 1 : 0
-      architecture.inputGain = 0.7
-      architecture.inputGainFeatures = generator.chance(0.5) ? 1 : nil
-      architecture.outputGain = 1.3
+      frame.skip = endsWithTime ? 1 : 0
+      frame.inputGain = 0.7
+      frame.gainedFeatures = generator.chance(0.5) ? 1 : nil
+      frame.outputGain = 1.3
     }
+    var architecture = try Architecture(links, in: frame, batchFirst: batchFirst)
     let precision: Precision = element == .float64 ? .float64 : .float32
     var archive = TensorArchive()
     for module in architecture.modules {
@@ -142,6 +144,92 @@ struct RandomModel {
           values.draw(1.5, precision, &generator)
         }
       }
+    }
+    if !pytorch, generator.chance(0.5) {
+      architecture.forward = try Self.goingOn(
+        from: require(architecture.forward), architecture, steps: steps, forward: forward, &generator)
+      model = try Model(archive, architecture: architecture)
+    }
+  }
+
+  /// Appends random steps, which take any values that are there; the last one goes out.
+  ///
+  /// - Parameter forward: Only what takes nothing but the past.
+  private static func goingOn(
+    from start: Forward, _ architecture: Architecture, steps: Int, forward onlyForward: Bool, _ generator: inout Generator
+  ) throws -> Forward {
+    var forward = start
+    for _ in 0..<generator.size(1...8) {
+      var next = forward
+      let shapes = try forward.shapes(architecture.modules)
+      func pick(_ wanted: (ValueShape) -> Bool) -> Forward.Value? {
+        forward.steps.indices.map { Forward.Value.step($0) }.filter { wanted(shapes[$0]) && !shapes[$0].isConstant }
+          .randomElement(using: &generator)
+      }
+      guard let value = pick({ _ in true }), let size = shapes[value].features else { continue }
+      let hasTime = shapes[value].hasTime
+      let made: Forward.Value?
+      switch generator.size(0...9) {
+      case 0: made = next.add(.activation([.softmax, .logSoftmax].randomElement(using: &generator) ?? .softmax), value)
+      case 1: made = next.add(.activation(.elementwise(activation(&generator))), value)
+      case 2:
+        // What a length of 0 in a piece is refused for is no recurrent module's.
+        var isRecurrent = false
+        if case .step(let number) = value, case .module(let name) = forward.steps[number].operation,
+          case .recurrent? = architecture[name]
+        {
+          isRecurrent = true
+        }
+        made = hasTime && (isRecurrent || !onlyForward) ? next.add(.select(.last), value) : nil
+      case 3:
+        let from = generator.size(0...size - 1)
+        made = next.add(.slice(from..<generator.size(from + 1...size)), value)
+      case 4:
+        let other = pick { !onlyForward || $0.hasTime == hasTime }
+        made = other.flatMap { $0 == value ? nil : next.add(.concatenate, value, $0) }
+      case 5, 6:
+        let other = pick { (!onlyForward || $0.hasTime == hasTime) && ($0.features == size || $0.features == 1 || size == 1) }
+        let kind = Forward.Arithmetic.allCases.randomElement(using: &generator) ?? .add
+        made = other.map { next.add(.arithmetic(kind), value, $0) }
+      case 7:
+        let numbers = (0..<(generator.chance(0.5) ? 1 : size)).map { _ in generator.uniform(2) }
+        let constant = next.add(.constant(numbers))
+        let kind = Forward.Arithmetic.allCases.randomElement(using: &generator) ?? .add
+        made = generator.chance(0.5) ? next.add(.arithmetic(kind), value, constant) : next.add(.arithmetic(kind), constant, value)
+      case 8:
+        let calls = forward.steps.indices.compactMap { index -> (Int, Recurrent)? in
+          if case .module(let name) = forward.steps[index].operation, case .recurrent(let module)? = architecture[name] {
+            (index, module)
+          } else {
+            nil
+          }
+        }
+        guard let (index, module) = calls.randomElement(using: &generator) else { continue }
+        let kind: Forward.StateKind = module.cell == .lstm && generator.chance(0.5) ? .cn : .hn
+        made = next.add(.state(kind, generator.size(0...module.numLayers * module.directionCount - 1)), .step(index))
+      default:
+        guard hasTime, !onlyForward else { continue }
+        switch generator.size(0...2) {
+        case 0: made = next.add(.flip, value)
+        case 1: made = next.add(.select(.first), value)
+        default: made = next.add(.select(.at(generator.size(-steps...steps - 1))), value)
+        }
+      }
+      guard let made, (try next.shapes(architecture.modules))[made].features ?? 0 <= 300 else { continue }
+      next.outputs = [Forward.Output(made)]
+      forward = next
+    }
+    return Self.isAllNeeded(of: forward, architecture) ? forward : start
+  }
+
+  /// Whether what goes out needs every recurrent module, so that a run gives the states of all.
+  private static func isAllNeeded(of forward: Forward, _ architecture: Architecture) -> Bool {
+    var needed = Set(forward.outputs.map(\.value))
+    for (index, step) in forward.steps.enumerated().reversed() where needed.contains(.step(index)) {
+      needed.formUnion(step.inputs)
+    }
+    return forward.steps.enumerated().allSatisfy { index, step in
+      if case .module(let name) = step.operation, case .recurrent? = architecture[name] { needed.contains(.step(index)) } else { true }
     }
   }
 
@@ -184,7 +272,7 @@ struct RandomModel {
     let all: [Activation] = [
       .identity, .sigmoid, .tanh, .relu, .hardSigmoidKeras2, .hardSigmoidKeras3, .leakyReLU(alpha: 0.01),
       .thresholdedReLU(alpha: 0.1), .scaledTanh(alpha: 1.7, beta: 0.6), .elu(alpha: 0.9), .softsign, .softplus,
-      .affine(alpha: 0.8, beta: -0.1),
+      .affine(alpha: 0.8, beta: -0.1), .silu, .gelu, .geluTanh, .clip(min: -0.3, max: 0.4),
     ]
     return all.randomElement(using: &generator) ?? .tanh
   }

@@ -18,13 +18,14 @@ import Testing
   }
 
   @Test func refusesModulesThatDoNotFollowEachOther() throws {
-    let model = try model([
-      .recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 2, hiddenSize: 3)),
-      .linear(Linear(name: "fc", inFeatures: 4, outFeatures: 1)),
-    ])
+    let model = try model(Architecture(
+      modules: [
+        .recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 2, hiddenSize: 3)),
+        .linear(Linear(name: "fc", inFeatures: 4, outFeatures: 1)),
+      ], forward: nil))
     expect(
-      "module fc: it takes 4 features, but rnn before it gives 3; name the modules that follow each other with --module"
-    ) { () throws(RNNError) in _ = try Plan(model) }
+      "module fc: it takes 4 features, and what it is applied to has 3; name modules that follow each other with --module"
+    ) { () throws(RNNError) in _ = try Plan(model, modules: ["rnn", "fc"]) }
   }
 
   @Test func refusesNamesOfNoModule() throws {
@@ -35,29 +36,27 @@ import Testing
   }
 
   @Test func refusesAnOrderTheFileDoesNotTell() throws {
-    var architecture = Architecture(modules: [
-      .recurrent(Recurrent(name: "a", cell: .rnn, inputSize: 2, hiddenSize: 2)),
-      .recurrent(Recurrent(name: "b", cell: .rnn, inputSize: 2, hiddenSize: 2)),
-    ])
-    architecture.orderKnown = false
-    let model = try self.model(architecture)
+    let model = try self.model(Architecture(
+      modules: [
+        .recurrent(Recurrent(name: "a", cell: .rnn, inputSize: 2, hiddenSize: 2)),
+        .recurrent(Recurrent(name: "b", cell: .rnn, inputSize: 2, hiddenSize: 2)),
+      ], forward: nil), isOrdered: false)
     expect(
       "the file does not say in which order its modules follow each other, and several fit; "
-        + "choose --module a --module b or --module b --module a"
+        + "say what is computed: --forward 'b(a(x))' or --forward 'a(b(x))'"
     ) { () throws(RNNError) in _ = try Plan(model) }
     #expect(try Plan(model, modules: ["b", "a"]).architecture.modules.map(\.name) == ["b", "a"])
   }
 
   @Test func refusesARecurrentModuleAfterALastStep() throws {
-    var first = Recurrent(name: "a", cell: .gru, inputSize: 2, hiddenSize: 3)
-    first.returnsSequence = false
-    let model = try self.model([
-      .recurrent(first), .recurrent(Recurrent(name: "b", cell: .rnn, inputSize: 3, hiddenSize: 2)),
-    ])
+    let links = [
+      Link(.recurrent(Recurrent(name: "a", cell: .gru, inputSize: 2, hiddenSize: 3)), returnsSequence: false),
+      Link(.recurrent(Recurrent(name: "b", cell: .rnn, inputSize: 3, hiddenSize: 2))),
+    ]
+    let model = try self.model(Architecture(modules: links.map(\.module), forward: nil))
     expect(
-      "module b: the recurrent module before it passes on its last step alone, which is no sequence; "
-        + "name the modules that follow each other with --module"
-    ) { () throws(RNNError) in _ = try Plan(model) }
+      "module b: it takes a sequence, and what it is applied to has no time axis; correct the forward"
+    ) { () throws(RNNError) in _ = try Plan(model, forward: Forward(links)) }
   }
 
   @Test func refusesInputsOfTheWrongShapeOrType() throws {
@@ -120,7 +119,8 @@ import Testing
     for direction in [Recurrent.Direction.bidirectional, .reverse] {
       let plan = try plan(direction)
       let message =
-        "a reverse direction needs the whole sequence at once; run it whole, or choose modules that run forward"
+        "a reverse direction, or a step that takes the whole sequence, needs all of it at once; "
+        + "run it whole, or choose modules that run forward"
       expect(message) { () throws(RNNError) in _ = try Runner(plan) }
       let input = try RandomModel.tensor([4, 2, 2], .float32) { 0 }
       expect(message) { () throws(RNNError) in _ = try plan.run(input, isPiece: true) }
@@ -181,8 +181,8 @@ import Testing
 
   private func model(_ modules: [Module]) throws -> Model { try model(Architecture(modules: modules)) }
 
-  private func model(_ architecture: Architecture) throws -> Model {
-    var archive = TensorArchive()
+  private func model(_ architecture: Architecture, isOrdered: Bool = true) throws -> Model {
+    var archive = TensorArchive(isOrdered: isOrdered)
     for module in architecture.modules {
       for (name, shape) in Model.parameters(of: module) {
         try archive.append(name, RandomModel.tensor(shape, .float32) { 0.1 })

@@ -46,23 +46,36 @@ struct RandomModel {
   }
 
   mutating func architecture() -> Architecture {
-    var modules: [Module] = []
+    var links: [Link] = []
     for index in 0..<Int.random(in: 0...4, using: &random) {
       let name = pick(["rnn", "encoder.lstm", "é \"x\"", "m\n"]) + "\(index)"
-      modules.append(module(name: index == 0 && chance(4) ? "" : name))
+      links.append(link(name: index == 0 && chance(4) ? "" : name))
     }
-    return Architecture(
-      modules: modules, batchFirst: .random(using: &random), orderKnown: !chance(4), skip: chance(4) ? 2 : 0,
-      inputGain: chance(4) ? number() : 1, outputGain: chance(4) ? number() : 1,
-      inputGainFeatures: chance(4) ? Int.random(in: 1...3, using: &random) : nil)
+    var frame = Frame(skip: chance(4) ? 1 : 0)
+    if chance(4) { frame.inputGain = number() }
+    if chance(4) { frame.gainedFeatures = 1 }
+    if chance(4) { frame.outputGain = number() }
+    let batchFirst = Bool.random(using: &random)
+    // What fits together is rare here: a chain that does not is one whose forward is not known.
+    let architecture = try? Architecture(links, isOrderKnown: !chance(4), in: frame, batchFirst: batchFirst)
+    return architecture ?? Architecture(modules: links.map(\.module), forward: nil, batchFirst: batchFirst)
+  }
+
+  private mutating func link(name: String) -> Link {
+    let module = module(name: name)
+    switch module {
+    case .linear:
+      let function: Function = pick([.elementwise(.identity), .elementwise(activation()), .softmax, .logSoftmax])
+      return Link(module, functions: function == .elementwise(.identity) ? [] : [function])
+    case .recurrent: return Link(module, returnsSequence: !chance(4))
+    default: return Link(module)
+    }
   }
 
   private mutating func module(name: String) -> Module {
     switch Int.random(in: 0..<9, using: &random) {
     case 0:
-      return .linear(Linear(
-        name: name, inFeatures: size(), outFeatures: size(), bias: .random(using: &random),
-        activation: pick([.elementwise(.identity), .elementwise(activation()), .softmax, .logSoftmax])))
+      return .linear(Linear(name: name, inFeatures: size(), outFeatures: size(), bias: .random(using: &random)))
     case 1:
       let count = size()
       return .embedding(Embedding(
@@ -93,7 +106,7 @@ struct RandomModel {
       }
     }
     if chance(4) { module.clip = 3.5 }
-    (module.returnsSequence, module.hasInitialState) = (!chance(4), chance(4))
+    module.hasInitialState = chance(4)
     return module
   }
 
@@ -108,6 +121,7 @@ struct RandomModel {
       .identity, .sigmoid, .tanh, .relu, .softsign, .softplus, .hardSigmoidKeras2, .hardSigmoidKeras3,
       .hardSigmoid(alpha: alpha, beta: beta), .leakyReLU(alpha: alpha), .thresholdedReLU(alpha: alpha),
       .scaledTanh(alpha: alpha, beta: beta), .elu(alpha: alpha), .affine(alpha: alpha, beta: beta),
+      .silu, .gelu, .geluTanh, .exp, .log, .clip(min: min(alpha, beta), max: max(alpha, beta)),
     ])
   }
 

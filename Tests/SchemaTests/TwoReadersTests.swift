@@ -120,7 +120,7 @@ import Testing
       "input_forget", "returns_sequence", "initial_state", "in_features", "activation", "padding_idx", "tensors",
       "gate", "candidate",
       "alpha", "beta", "tanh", "relu", "softmax", "identity", "hard_sigmoid", "elu", "true", "false", "batch_first",
-      "skip",
+      "skip", "forward", "PReLU", "num_parameters", "(x)", "last",
     ])
     let folder = try ScratchFolder()
     var texts: [[UInt8]] = []
@@ -151,14 +151,19 @@ import Testing
     var taken = 0
     for (text, verdict) in zip(texts, theirs) {
       let ours: String
+      var isBeyondSchemas = false
       do {
         _ = try text.withUnsafeBytes { try Architecture(json: JSONValue(parsing: $0)) }
         ours = "takes"
         taken += 1
       } catch {
         ours = "\(error)"
+        // What a line says, whether sizes fit each other and names are unique is beyond a schema.
+        let place = (error as? RNNError)?.place ?? ""
+        isBeyondSchemas = place.hasPrefix("module ") || place == "architecture"
+          || (place == "architecture.forward" && !ours.contains("neither a line of text nor null"))
       }
-      let agree = verdict == "size" || (ours == "takes") == (verdict == "takes")
+      let agree = verdict == "size" || (isBeyondSchemas && verdict == "takes") || (ours == "takes") == (verdict == "takes")
       #expect(agree, "seed \(seed): Swift \(ours), the schema \(verdict)\n\(String(decoding: text, as: UTF8.self))")
     }
     #expect(taken > texts.count / 10)

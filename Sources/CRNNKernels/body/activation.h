@@ -1,5 +1,18 @@
 // Activations of a vector, and of rows of values.
 
+/// Those that have a call of their own, so that the others need none.
+OUTLINE V NAME(apply_called)(const rnnkit_activation *activation, V x) {
+  switch (activation->function) {
+  case RNNKIT_SILU: return NAME(silu)(x);
+  case RNNKIT_GELU: return NAME(gelu)(x);
+  case RNNKIT_GELU_TANH: return NAME(gelu_tanh)(x);
+  case RNNKIT_CLIP: return NAME(at_most)(NAME(at_least)(x, SPLAT(activation->alpha)), SPLAT(activation->beta));
+  case RNNKIT_EXP: return NAME(exp_of_any)(x);
+  case RNNKIT_LOG: return NAME(log_of_any)(x);
+  default: return x;
+  }
+}
+
 OUTLINE V NAME(apply)(const rnnkit_activation *activation, V x) {
   V alpha = SPLAT(activation->alpha), beta = SPLAT(activation->beta), zero = SPLAT(0), one = SPLAT(1);
   switch (activation->function) {
@@ -24,7 +37,7 @@ OUTLINE V NAME(apply)(const rnnkit_activation *activation, V x) {
     return SELECT(x <= zero, zero, x) + NAME(log1p)(e);
   }
   case RNNKIT_AFFINE: return FMA(alpha, x, beta);
-  default: return x;
+  default: return NAME(apply_called)(activation, x);
   }
 }
 

@@ -18,6 +18,10 @@
 #define EXP_LEAST -104.0f
 #define TANH_LEAST -19.0f
 #define SIGMOID_MOST 17.5f
+/// Below it x·sigmoid(x) is 0; above it exp(x) is infinite; outside ± it x·sigmoid(GELU's cubic) is 0 or x.
+#define SILU_LEAST -109.0f
+#define EXP_MOST 89.0f
+#define GELU_TANH_MOST 11.0f
 #else
 #define LOG2E 0x1.71547652b82fep+0
 #define LN2 0x1.62e42fefa39efp-1
@@ -31,6 +35,9 @@
 #define EXP_LEAST -746.0
 #define TANH_LEAST -40.0
 #define SIGMOID_MOST 37.5
+#define SILU_LEAST -752.0
+#define EXP_MOST 710.0
+#define GELU_TANH_MOST 21.75
 #endif
 
 /// Most vectors that a function takes in step.
@@ -72,15 +79,14 @@ INLINE void NAME(split)(const int count, const V *y, const REAL times, const int
 INLINE V NAME(at_least)(V x, V bound) { return SELECT(bound > x, bound, x); }
 INLINE V NAME(at_most)(V x, V bound) { return SELECT(bound < x, bound, x); }
 
-/// 1/(1 + exp(−x)) = s/(s + 1 + p), where exp(−x) = (1 + p)/s.
-///
-/// Of `count` vectors in step, so that their operations fill each other's waits, in place.
-INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
-  V raised[MOST_IN_STEP], n[MOST_IN_STEP], p[MOST_IN_STEP], d[MOST_IN_STEP], d_low[MOST_IN_STEP], q[MOST_IN_STEP];
-  EACH x[j] = NAME(at_least)(NAME(at_most)(x[j], SPLAT(SIGMOID_MOST)), SPLAT(EXP_LEAST));
+/// For the results of sigmoid at x, which is within its bounds, plus `low`: q = 1/(s + 1 + p) and the rest relative to it,
+/// where exp(−x) = (1 + p)/s. `low` may be null.
+INLINE void NAME(sigmoid_parts)(const int count, const V *x, const V *low, V *raised, V *q, V *rest) {
+  V n[MOST_IN_STEP], p[MOST_IN_STEP], d[MOST_IN_STEP], d_low[MOST_IN_STEP];
   NAME(split)(count, x, 1, RAISE, n, raised);
   EACH p[j] = FMA(n[j], SPLAT(LN2_HIGH), -x[j]);
   EACH p[j] = FMA(n[j], SPLAT(LN2_LOW), p[j]);
+  if (low) EACH p[j] = p[j] - low[j];
   NAME(expm1_near_zero)(count, p, p);
   V whole[MOST_IN_STEP];
   EACH whole[j] = FMA(raised[j], DOWN, SPLAT(1));
@@ -88,9 +94,18 @@ INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
   EACH q[j] = 1 / d[j];
   EACH d_low[j] = (whole[j] - d[j]) + p[j];
   EACH d_low[j] = d_low[j] + FMA(raised[j], DOWN, 1 - whole[j]);
-  EACH d[j] = FMA(-q[j], d[j], SPLAT(1)) - q[j] * d_low[j];
+  EACH rest[j] = FMA(-q[j], d[j], SPLAT(1)) - q[j] * d_low[j];
+}
+
+/// 1/(1 + exp(−x)) = s/(s + 1 + p), where exp(−x) = (1 + p)/s.
+///
+/// Of `count` vectors in step, so that their operations fill each other's waits, in place.
+INLINE void NAME(sigmoids_in_step)(const int count, V *x) {
+  V raised[MOST_IN_STEP], q[MOST_IN_STEP], rest[MOST_IN_STEP];
+  EACH x[j] = NAME(at_least)(NAME(at_most)(x[j], SPLAT(SIGMOID_MOST)), SPLAT(EXP_LEAST));
+  NAME(sigmoid_parts)(count, x, 0, raised, q, rest);
   EACH q[j] = q[j] * DOWN * raised[j];
-  EACH x[j] = FMA(d[j], q[j], q[j]);
+  EACH x[j] = FMA(rest[j], q[j], q[j]);
 }
 
 /// From e = exp(−2|x|) = s·(1 + p): (1 − e)/(1 + e) with x's sign.
@@ -163,4 +178,46 @@ INLINE_WHERE_SMALL V NAME(expm1)(V y) {
   V raised, p = NAME(take_apart)(y, &raised);
   V s = raised * DOWN;
   return FMA(s, p, s - 1);
+}
+
+/// exp(x) for any x.
+OUTLINE V NAME(exp_of_any)(V x) {
+  V y = NAME(at_least)(NAME(at_most)(x, SPLAT(EXP_MOST)), SPLAT(EXP_LEAST));
+  // Large powers are lowered as small ones are raised.
+  const V rounder = SELECT(y > 0, SPLAT(ROUNDER + (REAL)(EXPONENT_BIAS - RAISE)), SPLAT(ROUNDER + (REAL)(EXPONENT_BIAS + RAISE)));
+  V shifted = FMA(y, SPLAT(LOG2E), rounder);
+  V n = shifted - rounder;
+  V power = (V)((VI)shifted << FRACTION_BITS);
+  V p = FMA(n, SPLAT(-LN2_LOW), FMA(n, SPLAT(-LN2_HIGH), y));
+  NAME(expm1_near_zero)(1, &p, &p);
+  return FMA(power, p, power) * SELECT(y > 0, 1 / DOWN, DOWN);
+}
+
+/// x·sigmoid(y + y_low), where y is x or grows with it so fast that the result is 0 below `least`.
+INLINE V NAME(times_sigmoid)(V x, REAL least, V y, const V *y_low) {
+  V raised, q, rest;
+  y = NAME(at_least)(NAME(at_most)(y, SPLAT(SIGMOID_MOST)), SPLAT(SILU_LEAST));
+  NAME(sigmoid_parts)(1, &y, y_low, &raised, &q, &rest);
+  V g = FMA(rest, q, q) * raised;
+  x = NAME(at_least)(x, SPLAT(least));
+  return SELECT(x > 0, x * (g * DOWN), x * g * DOWN);
+}
+
+OUTLINE V NAME(silu)(V x) { return NAME(times_sigmoid)(x, SILU_LEAST, x, 0); }
+
+/// The tanh form of gelu: x·sigmoid(y) with y = x·(K0 + K1·x²), which is kept as a sum of two numbers.
+OUTLINE V NAME(gelu_tanh)(V x) {
+#if LANES == 16
+  const V k0 = SPLAT(0x1.98848p+0f), k0_low = SPLAT(-0x1.6615e4p-19f), k1 = SPLAT(0x1.2444f2p-4f), k1_low = SPLAT(0x1.49b16ap-29f);
+#else
+  const V k0 = SPLAT(0x1.9884533d4368p+0), k0_low = SPLAT(-0x1.7b9781a61d7fap-47), k1 = SPLAT(0x1.2444f2a4d8b4bp-4), k1_low = SPLAT(-0x1.6c843a29d1c7p-61);
+#endif
+  V b = NAME(at_least)(NAME(at_most)(x, SPLAT(GELU_TANH_MOST)), SPLAT(-GELU_TANH_MOST));
+  V square = b * b;
+  V square_low = FMA(b, b, -square);
+  V c = FMA(k1, square, k0);
+  V c_low = FMA(k1, square_low, FMA(k1_low, square, FMA(k1, square, k0 - c) + k0_low));
+  V y = b * c;
+  V y_low = FMA(b, c_low, FMA(b, c, -y));
+  return NAME(times_sigmoid)(x, -GELU_TANH_MOST, y, &y_low);
 }

@@ -4,11 +4,13 @@
 
 #include "exponential.h"
 #include "logarithm.h"
+#include "gaussian.h"
 
 #include "activation.h"
 #include "product.h"
 
 #include "cells.h"
+#include "arithmetic.h"
 #include "multiply.h"
 #include "layer.h"
 
@@ -32,3 +34,6 @@
 #undef DOWN
 #undef EXP_LEAST
 #undef TANH_LEAST
+#undef SILU_LEAST
+#undef EXP_MOST
+#undef GELU_TANH_MOST

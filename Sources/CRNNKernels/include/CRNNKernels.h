@@ -54,12 +54,29 @@ typedef enum {
   RNNKIT_AFFINE,
   RNNKIT_SOFTMAX,
   RNNKIT_LOG_SOFTMAX,
+  RNNKIT_SILU,
+  RNNKIT_GELU,
+  RNNKIT_GELU_TANH,
+  /// Between alpha and beta.
+  RNNKIT_CLIP,
+  RNNKIT_EXP,
+  RNNKIT_LOG,
 } rnnkit_function;
 
 typedef struct {
   rnnkit_function function;
   double alpha, beta;
 } rnnkit_activation;
+
+/// a + b, a - b, a·b, a/b; RNNKIT_PRELU: a < 0 ? b·a : a.
+typedef enum { RNNKIT_ADD, RNNKIT_SUBTRACT, RNNKIT_MULTIPLY, RNNKIT_DIVIDE, RNNKIT_PRELU } rnnkit_arithmetic;
+
+/// Rows of reals. A stride of 0 is the same row each time, `single` that a row has one real, which stands for all.
+typedef struct {
+  const void *values;
+  ptrdiff_t stride;
+  bool single;
+} rnnkit_operand;
 
 typedef enum { RNNKIT_RNN, RNNKIT_LSTM, RNNKIT_GRU, RNNKIT_GRU_RESET_BEFORE } rnnkit_cell;
 
@@ -185,6 +202,10 @@ typedef struct {
   bool (*in_place)(const rnnkit_layer *layer, ptrdiff_t batch);
   /// In place over `rows` rows of `count` reals, each in whole vectors.
   void (*activate)(rnnkit_activation activation, void *values, ptrdiff_t count, ptrdiff_t rows, ptrdiff_t stride);
+  /// Of `rows` rows of `count` reals, which need be neither aligned nor whole vectors; nothing past `count` is read or
+  /// written. `target` may be an operand that has its stride and is not single.
+  void (*arithmetic)(rnnkit_arithmetic kind, rnnkit_operand a, rnnkit_operand b, ptrdiff_t count, ptrdiff_t rows,
+                     void *target, ptrdiff_t target_stride);
 } rnnkit_operations;
 
 typedef struct {

@@ -4,58 +4,99 @@ import RNNModel
 ///
 /// Names and defaults are those of PyTorch's constructors.
 extension Architecture {
-  /// Reads an architecture. Refuses unknown keys, types and activations by name.
+  /// Reads an architecture of version 2, which has the key `forward`, or of version 1. Refuses unknown keys, types and
+  /// activations by name.
   public init(json: JSONValue) throws(RNNError) {
     var reader = try JSONObjectReader(json, at: "architecture")
-    var modules: [Module] = []
+    let isFirst = json["forward"] == nil
+    var links: [Link] = []
     for (index, value) in try reader.array("modules").enumerated() {
-      modules.append(try Module(json: value, at: "architecture.modules[\(index)]"))
+      links.append(try Link(json: value, isFirstVersion: isFirst, at: "architecture.modules[\(index)]"))
     }
-    self.init(
-      modules: modules,
-      batchFirst: try reader.bool("batch_first", default: false),
-      orderKnown: try reader.bool("order_known", default: true),
-      skip: try reader.integer("skip", default: 0),
-      inputGain: try reader.double("input_gain", default: 1),
-      outputGain: try reader.double("output_gain", default: 1),
-      inputGainFeatures: reader.has("input_gain_features") ? try reader.integer("input_gain_features") : nil)
+    let batchFirst = try reader.bool("batch_first", default: false)
+    if isFirst {
+      let isOrderKnown = try reader.bool("order_known", default: true)
+      self = try Architecture(links, isOrderKnown: isOrderKnown, in: Self.frame(&reader), batchFirst: batchFirst)
+    } else {
+      let modules = links.map(\.module)
+      self.init(modules: modules, forward: nil, batchFirst: batchFirst)
+      try Model.check(self)
+      forward = try Self.forward(json["forward"] ?? .null, modules, batchFirst: batchFirst)
+      _ = reader.optional("forward")
+    }
     try reader.finish()
   }
 
-  /// The architecture as JSON, members in a fixed order, those at their defaults left out where PyTorch has no such option.
+  private static func forward(_ line: JSONValue, _ modules: [Module], batchFirst: Bool) throws(RNNError) -> Forward? {
+    if line == .null { return nil }
+    func refuse(_ problem: String) -> RNNError {
+      RNNError(.badData, place: "architecture.forward", problem, remedy: "compare with Schemas/forward.md")
+    }
+    guard let line = line.string else { throw refuse("neither a line of text nor null") }
+    do throws(RNNError) {
+      // The model has the tensors, and looks whether they are there.
+      return try Forward(line: line, modules: modules, batchFirst: batchFirst) { _ in true }
+    } catch {
+      throw refuse("\(error.place.map { $0 + ": " } ?? "")\(error.problem)")
+    }
+  }
+
+  /// What version 1 has around the chain.
+  private static func frame(_ reader: inout JSONObjectReader) throws(RNNError) -> Frame {
+    var frame = Frame(skip: try reader.integer("skip", default: 0))
+    frame.inputGain = try reader.double("input_gain", default: 1)
+    frame.outputGain = try reader.double("output_gain", default: 1)
+    if reader.has("input_gain_features") { frame.gainedFeatures = try reader.integer("input_gain_features") }
+    let size = Limits.maximumModuleSize
+    func refuse(_ problem: String) -> RNNError {
+      RNNError(.badData, place: "architecture", problem, remedy: "correct the architecture in the file")
+    }
+    guard frame.inputGain.isFinite, frame.outputGain.isFinite else { throw refuse("a gain is not finite") }
+    guard frame.gainedFeatures.map({ (1...size).contains($0) }) ?? true else {
+      throw refuse("input_gain_features must be 1 or more")
+    }
+    guard (0...size).contains(frame.skip) else { throw refuse("skip must be 0 or more") }
+    return frame
+  }
+
+  /// The architecture as JSON, of version 2, members in a fixed order, those at their defaults left out where PyTorch has no
+  /// such option.
   public var json: JSONValue {
-    var members: [JSONValue.Member] = [.init("batch_first", .bool(batchFirst))]
-    if !orderKnown { members.append(.init("order_known", .bool(false))) }
-    if skip != 0 { members.append(.init("skip", .integer(Int64(skip)))) }
-    if inputGain != 1 { members.append(.init("input_gain", .number(inputGain))) }
-    if let inputGainFeatures { members.append(.init("input_gain_features", .integer(Int64(inputGainFeatures)))) }
-    if outputGain != 1 { members.append(.init("output_gain", .number(outputGain))) }
-    members.append(.init("modules", .array(modules.map(\.json))))
-    return .object(members)
+    .object([
+      .init("batch_first", .bool(batchFirst)),
+      .init("forward", forward.map { .string($0.line(modules: modules)) } ?? .null),
+      .init("modules", .array(modules.map(\.json))),
+    ])
   }
 }
 
-extension Module {
-  init(json: JSONValue, at place: String) throws(RNNError) {
+extension Link {
+  /// A module, and what version 1 says with it of the forward.
+  fileprivate init(json: JSONValue, isFirstVersion: Bool, at place: String) throws(RNNError) {
     var reader = try JSONObjectReader(json, at: place)
     let type = try reader.string("type")
     let name = try reader.string("name")
     guard name.utf8.count <= Limits.maximumNameLength else {
       throw reader.error("name", "more than \(Limits.maximumNameLength) bytes")
     }
+    let module: Module
+    var returnsSequence = true
+    var functions: [Function] = []
     switch type {
     case "RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell":
-      self = .recurrent(try Recurrent(type: type, name: name, from: &reader))
+      module = .recurrent(try Recurrent(type: type, name: name, from: &reader))
+      if isFirstVersion { returnsSequence = try reader.bool("returns_sequence", default: true) }
     case "Linear":
       let inFeatures = try reader.integer("in_features")
       let outFeatures = try reader.integer("out_features")
       let bias = try reader.bool("bias", default: true)
-      let head = try reader.optional("activation").map { (value) throws(RNNError) in
-        try Linear.Head(json: value, at: "\(place).activation")
+      if isFirstVersion, let value = reader.optional("activation") {
+        let function = try Function(json: value, at: "\(place).activation")
+        if function != .elementwise(.identity) { functions = [function] }
       }
-      self = .linear(
-        Linear(name: name, inFeatures: inFeatures, outFeatures: outFeatures, bias: bias,
-          activation: head ?? .elementwise(.identity)))
+      module = .linear(Linear(name: name, inFeatures: inFeatures, outFeatures: outFeatures, bias: bias))
+    case "PReLU":
+      module = .prelu(PReLU(name: name, numParameters: try reader.integer("num_parameters", default: 1)))
     case "Embedding":
       let count = try reader.integer("num_embeddings")
       let size = try reader.integer("embedding_dim")
@@ -63,7 +104,7 @@ extension Module {
         guard let index = value.integer, index >= 0 else { throw reader.error("padding_idx", "not an index") }
         return index
       }
-      self = .embedding(Embedding(name: name, numEmbeddings: count, embeddingDim: size, paddingIndex: padding))
+      module = .embedding(Embedding(name: name, numEmbeddings: count, embeddingDim: size, paddingIndex: padding))
     case "Unknown":
       var names: [String] = []
       for value in try reader.array("tensors") {
@@ -71,25 +112,31 @@ extension Module {
         names.append(name)
       }
       let className = try reader.has("class") ? reader.string("class") : nil
-      self = .unknown(UnknownModule(name: name, className: className, tensorNames: names))
+      module = .unknown(UnknownModule(name: name, className: className, tensorNames: names))
     default:
       throw RNNError(.badData, place: "\(place).type", "an unknown module type \"\(type)\"",
         remedy: "use a newer RNNKit, or correct the type")
     }
     try reader.finish()
+    self.init(module, returnsSequence: returnsSequence, functions: functions)
   }
+}
 
-  var json: JSONValue {
+extension Module {
+  fileprivate var json: JSONValue {
     switch self {
     case .recurrent(let module): return module.json
     case .linear(let module):
-      var members: [JSONValue.Member] = [
+      return .object([
         .init("type", .string("Linear")), .init("name", .string(module.name)),
         .init("in_features", .integer(Int64(module.inFeatures))),
         .init("out_features", .integer(Int64(module.outFeatures))), .init("bias", .bool(module.bias)),
-      ]
-      if module.activation != .elementwise(.identity) { members.append(.init("activation", module.activation.json)) }
-      return .object(members)
+      ])
+    case .prelu(let module):
+      return .object([
+        .init("type", .string("PReLU")), .init("name", .string(module.name)),
+        .init("num_parameters", .integer(Int64(module.numParameters))),
+      ])
     case .embedding(let module):
       var members: [JSONValue.Member] = [
         .init("type", .string("Embedding")), .init("name", .string(module.name)),
@@ -155,7 +202,6 @@ extension Recurrent {
       inputForget = try reader.bool("input_forget", default: false)
       peephole = try reader.bool("peephole", default: false)
     }
-    returnsSequence = try reader.bool("returns_sequence", default: true)
     hasInitialState = try reader.bool("initial_state", default: false)
   }
 
@@ -180,7 +226,6 @@ extension Recurrent {
     if let clip { members.append(.init("clip", .number(clip))) }
     if inputForget { members.append(.init("input_forget", .bool(true))) }
     if peephole { members.append(.init("peephole", .bool(true))) }
-    if !returnsSequence { members.append(.init("returns_sequence", .bool(false))) }
     if hasInitialState { members.append(.init("initial_state", .bool(true))) }
     return .object(members)
   }
@@ -212,11 +257,13 @@ extension Activation {
     } else {
       var reader = try JSONObjectReader(json, at: place)
       let name = try reader.string("name")
-      let (alpha, beta) = (reader.optional("alpha"), reader.optional("beta"))
+      var parameters: [(name: String, value: Double)] = []
+      for parameter in ["alpha", "beta", "min", "max"] {
+        // A parameter that is no number is no missing one.
+        if let value = reader.optional(parameter) { parameters.append((parameter, value.double ?? .nan)) }
+      }
       try reader.finish()
-      // A parameter that is no number is no missing one.
-      let areNumbers = [alpha, beta].allSatisfy { $0 == nil || $0?.double != nil }
-      read = areNumbers ? Activation(name: name, alpha: alpha?.double, beta: beta?.double) : nil
+      read = Activation(name: name, parameters: parameters)
     }
     guard let read else {
       throw RNNError(.badData, place: place, "an unknown activation, or one without its parameters: \(json.text)",
@@ -231,20 +278,12 @@ extension Activation {
   }
 }
 
-extension Linear.Head {
-  init(json: JSONValue, at place: String) throws(RNNError) {
+extension Function {
+  fileprivate init(json: JSONValue, at place: String) throws(RNNError) {
     switch json.string {
     case "softmax": self = .softmax
     case "log_softmax": self = .logSoftmax
     default: self = .elementwise(try Activation(json: json, at: place))
-    }
-  }
-
-  var json: JSONValue {
-    switch self {
-    case .softmax: .string("softmax")
-    case .logSoftmax: .string("log_softmax")
-    case .elementwise(let activation): activation.json
     }
   }
 }

@@ -74,14 +74,12 @@ public enum GuitarMLFormat: ModelFormat {
     guard skip == 0 || (skip == outputSize && skip <= inputSize) else {
       throw refuse("model_data.skip", "\(skip), expected 0 or as many as the output's features, \(outputSize)")
     }
-    return Architecture(
-      modules: [
-        .recurrent(
-          Recurrent(
-            name: "rec", cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, numLayers: numLayers,
-            bias: hasBias)),
-        .linear(Linear(name: "lin", inFeatures: hiddenSize, outFeatures: outputSize, bias: bias)),
-      ],
-      skip: skip)
+    let modules: [Module] = [
+      .recurrent(
+        Recurrent(
+          name: "rec", cell: cell, inputSize: inputSize, hiddenSize: hiddenSize, numLayers: numLayers, bias: hasBias)),
+      .linear(Linear(name: "lin", inFeatures: hiddenSize, outFeatures: outputSize, bias: bias)),
+    ]
+    return try Architecture(modules.map { Link($0) }, in: Frame(skip: skip))
   }
 }

@@ -14,13 +14,16 @@ import RNNModel
 /// `testModel`.
 public enum RTNeuralFormat: ModelFormat {
   public static let name = "rtneural"
-  public static let summary = "RTNeural's JSON, and AIDA-X's with skip, gains and test signals"
+  public static let summary = "RTNeural's JSON"
   public static let exceptions =
-    "holds forward LSTM, GRU and linear layers in float32; adds an LSTM's biases up; leaves out reference cases and other "
-    + "tensors"
+    "holds forward LSTM, GRU, linear and PReLU layers in float32; adds an LSTM's biases up; leaves out reference cases and "
+    + "other tensors"
   public static let fileExtensions = ["rtneural.json"]
   static let shapeKey = "in_shape"
   static let layersKey = "layers"
+  /// What only AIDA-X's files have: what is around the layers, and a test signal.
+  static let deviceKeys = ["in_skip", "in_gain", "out_gain"]
+  static let signalKeys = ["input_batch", "output_batch"]
 
   public static func recognizes(_ file: InputFile) -> Bool {
     JSONSkeleton.of(file, has: [shapeKey, layersKey])
@@ -41,6 +44,32 @@ public enum RTNeuralFormat: ModelFormat {
 
   public static func notes(writing model: Model) -> [String] {
     RTNeuralWriter(model).notes
+  }
+}
+
+/// AIDA-X's JSON: RTNeural's with a skip, gains in decibels and a test signal; see `RTNeuralFormat`.
+public enum AIDAXFormat: ModelFormat {
+  public static let name = "aidax"
+  public static let summary = "AIDA-X's JSON: RTNeural's with a skip, gains and test signals"
+  public static let exceptions =
+    "holds what rtneural does, a skip of one feature and gains on the first input feature and the output, in decibels; "
+    + "keeps one reference case of one feature"
+  public static let fileExtensions = ["aidax", "aidax.json"]
+  public static var holdsEverything: Bool { false }
+
+  public static func recognizes(_ file: InputFile) -> Bool {
+    RTNeuralFormat.recognizes(file)
+      && (RTNeuralFormat.deviceKeys + RTNeuralFormat.signalKeys).contains { JSONSkeleton.of(file, has: [$0]) }
+  }
+
+  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive { try RTNeuralFormat.read(file) }
+
+  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try RTNeuralWriter(model, isAIDAX: true).write(to: &file)
+  }
+
+  public static func notes(writing model: Model) -> [String] {
+    RTNeuralWriter(model, isAIDAX: true).notes
   }
 }
 

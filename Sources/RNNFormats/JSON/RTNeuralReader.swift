@@ -1,18 +1,15 @@
 import RNNModel
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Reads RTNeural's layers into PyTorch's names, layout and gate order.
 struct RTNeuralReader {
   private let bytes: UnsafeRawBufferPointer
   private var archive = TensorArchive()
   private var modules: [Module] = []
+  private var forward = Forward()
+  /// What the layers so far give.
+  private var value = Forward.Value.input(0)
+  /// Keys of layers that cannot be run.
+  private var unread: [JSONValue.Member] = []
   /// How many layers of a type there have been, for names such as Keras gives: `dense`, `dense_1`.
   private var counts: [String: Int] = [:]
   private static let remedy = "compare with RTNeural's own JSON, or export the model again"
@@ -32,14 +29,22 @@ struct RTNeuralReader {
     }
     var size = try lastSize(JSONValue(parsing: bytes, in: shape), at: RTNeuralFormat.shapeKey)
     let inputSize = size
+    let device = try device(whole, inputSize: inputSize)
+    let start = forward.scale(value, by: Forward.gains(device.inputGain, onFirst: 1, of: inputSize))
+    value = start
     for (index, range) in try JSONSkeleton.elements(bytes, in: layers).enumerated() {
       size = try layer(JSONSkeleton(bytes, in: range), inputSize: size, at: "layers[\(index)]")
     }
-    archive.architecture = Architecture(modules: modules, batchFirst: true)
+    guard device.skip == 0 || size == 1 else {
+      throw Self.refuse("in_skip", "1, expected 0 where the model gives more than one feature")
+    }
+    value = forward.addFeatures(device.skip, of: inputSize, start, to: value)
+    forward.outputs = [.init(forward.scale(value, by: [device.outputGain]))]
+    archive.architecture = Architecture(modules: modules, forward: forward, batchFirst: true)
     archive.notes.append("kernels transposed; names given, since the file has none")
     if counts["gru"] != nil { archive.notes.append("GRU gates reordered from z, r, h to r, z, n") }
     if counts["lstm"] != nil { archive.notes.append("an LSTM's one bias is bias_ih, and bias_hh is zero") }
-    try rest(of: whole, inputSize: inputSize, outputSize: size)
+    try rest(of: whole, device, inputSize: inputSize, outputSize: size)
     return archive
   }
 
@@ -94,16 +99,53 @@ struct RTNeuralReader {
       guard weights.isEmpty else { throw Self.refuse("\(place).weights", "an activation with weights") }
       guard size == inputSize else { throw Self.refuse("\(place).shape", "ends in \(size), expected \(inputSize)") }
       try follow(activation, at: place)
+    case "prelu":
+      guard size == inputSize else { throw Self.refuse("\(place).shape", "ends in \(size), expected \(inputSize)") }
+      try prelu(weights, size: size, at: place)
+      try follow(activation, at: place)
+    case "conv1d", "conv2d", "batchnorm", "batchnorm2d":
+      try carry(type, layer, weights)
+      try follow(activation, at: place)
     default:
       throw Self.refuse(
-        "\(place).type", "a layer of type \"\(type)\", which RNNKit cannot run",
-        "only lstm, gru, dense and activation layers can be read")
+        "\(place).type", "a layer of type \"\(type.prefix(60))\", which RTNeural does not know",
+        "it knows dense, lstm, gru, prelu, activation, conv1d, conv2d and batchnorm")
     }
     return size
   }
 
+  /// Keeps the arrays of a layer that RNNKit cannot run, and what its keys say.
+  private mutating func carry(_ type: String, _ layer: JSONSkeleton, _ weights: [Tensor]) throws(RNNError) {
+    let name = name(type)
+    var names: [String] = []
+    for (index, tensor) in weights.enumerated() {
+      names.append("\(name).weights.\(index)")
+      try archive.append(names[index], tensor)
+    }
+    var members: [JSONValue.Member] = []
+    for member in layer.members where member.key != "weights" {
+      members.append(.init(member.key, try JSONValue(parsing: bytes, in: member.range)))
+    }
+    unread.append(.init("layer \(name)", .object(members)))
+    append(.unknown(UnknownModule(name: name, className: type, tensorNames: names)))
+  }
+
+  private mutating func append(_ module: Module) {
+    modules.append(module)
+    value = forward.add(.module(module.name), value)
+  }
+
+  private mutating func prelu(_ weights: [Tensor], size: Int, at place: String) throws(RNNError) {
+    guard weights.count == 1, let count = weights[0].shape.dimensions.last, weights[0].count == count,
+      count == 1 || count == size, let shape = Shape([count])
+    else { throw Self.refuse("\(place).weights", "expected 1 array of one slope, or of one for each feature") }
+    let module = PReLU(name: name("prelu"), numParameters: count)
+    try add(module.name, "weight", weights[0].reshaped(shape), at: place)
+    append(.prelu(module))
+  }
+
   /// The types that `layer` reads.
-  private static let types: Set = ["lstm", "gru", "dense", "time-distributed-dense", "activation"]
+  private static let types: Set = ["lstm", "gru", "dense", "time-distributed-dense", "activation", "prelu"]
 
   private mutating func name(_ type: String) -> String {
     let count = counts[type, default: 0]
@@ -145,7 +187,7 @@ struct RTNeuralReader {
       try add(module.name, "bias_ih_l0", isGRU ? try half(0) : weights[2], at: place)
       try add(module.name, "bias_hh_l0", isGRU ? try half(1) : Tensor.zeros(.float32, [rows]), at: place)
     }
-    modules.append(.recurrent(module))
+    append(.recurrent(module))
   }
 
   private mutating func dense(_ weights: [Tensor], inputSize: Int, size: Int, at place: String) throws(RNNError) {
@@ -159,7 +201,7 @@ struct RTNeuralReader {
       try check(weights[1], [size], at: "\(place).weights[1]")
       try add(module.name, "bias", weights[1], at: place)
     }
-    modules.append(.linear(module))
+    append(.linear(module))
   }
 
   private mutating func add(_ module: String, _ parameter: String, _ tensor: Tensor?, at place: String) throws(RNNError)
@@ -168,67 +210,85 @@ struct RTNeuralReader {
     try archive.append(Model.join(module, parameter), tensor)
   }
 
-  /// Puts an activation after the dense layer just read.
+  /// Puts an activation after the layer just read.
   private mutating func follow(_ activation: String, at place: String) throws(RNNError) {
     if activation.isEmpty { return }
-    guard let head = Self.heads.first(where: { $0.name == activation })?.head else {
-      throw Self.refuse(
-        "\(place).activation", "\"\(activation)\", which RTNeural does not know",
-        "it knows \(Self.heads.map(\.name).joined(separator: ", "))")
+    guard let function = Self.functions.first(where: { $0.name == activation })?.function else {
+      throw Self.refuse("\(place).activation", "\"\(activation.prefix(60))\", which RTNeural does not know",
+        "it knows \(Self.functions.map(\.name).joined(separator: ", "))")
     }
-    guard case .linear(var module) = modules.last, module.activation == .elementwise(.identity) else {
-      throw Self.refuse(place, "an activation that does not follow a dense layer, which RNNKit cannot run")
-    }
-    module.activation = head
-    modules[modules.count - 1] = .linear(module)
+    value = forward.add(.activation(function), value)
   }
 
-  /// What may follow a dense layer.
-  static let heads: [(name: String, head: Linear.Head)] = [
+  /// RTNeural's activations.
+  static let functions: [(name: String, function: Function)] = [
     ("tanh", .elementwise(.tanh)), ("relu", .elementwise(.relu)), ("sigmoid", .elementwise(.sigmoid)),
     ("softmax", .softmax), ("elu", .elementwise(.elu(alpha: 1))),
   ]
 
-  /// Takes what is not layers: AIDA-X's additions, and metadata.
-  private mutating func rest(of whole: JSONSkeleton, inputSize: Int, outputSize: Int) throws(RNNError) {
-    let signals: Set = ["input_batch", "output_batch"]
-    var (metadata, others) = ([JSONValue.Member](), [JSONValue.Member]())
-    for member in whole.members
-    where ![RTNeuralFormat.shapeKey, RTNeuralFormat.layersKey].contains(member.key) && !signals.contains(member.key) {
-      let value = try JSONValue(parsing: bytes, in: member.range)
-      switch member.key {
+  /// What AIDA-X adds around the layers.
+  private struct Device {
+    var skip = 0
+    /// Of the audio alone, which is the first feature; further features are the plugin's knobs.
+    var inputGain = 1.0
+    var outputGain = 1.0
+  }
+
+  private func device(_ whole: JSONSkeleton, inputSize: Int) throws(RNNError) -> Device {
+    var device = Device()
+    for key in RTNeuralFormat.deviceKeys {
+      guard let range = whole[key] else { continue }
+      let value = try JSONValue(parsing: bytes, in: range)
+      switch key {
       case "in_skip":
-        guard let skip = value.integer, (0...1).contains(skip), skip == 0 || outputSize == 1 else {
+        guard let skip = value.integer, (0...1).contains(skip) else {
           throw Self.refuse("in_skip", "\(value.text), expected 0, or 1 where the model gives one feature")
         }
-        archive.architecture?.skip = skip
+        device.skip = skip
       case "in_gain":
-        // The plugin multiplies the audio alone; further features are its knobs.
-        archive.architecture?.inputGain = try Self.gain(value, at: "in_gain")
-        archive.architecture?.inputGainFeatures = inputSize > 1 ? 1 : nil
-      case "out_gain": archive.architecture?.outputGain = try Self.gain(value, at: "out_gain")
-      case "metadata":
+        // The factors are a constant of the forward, whose line has a limit.
+        guard inputSize <= Limits.maximumLineLength / 8 else {
+          throw Self.refuse("in_gain", "a gain on one of \(inputSize) features")
+        }
+        device.inputGain = try Self.gain(value, at: key)
+      default: device.outputGain = try Self.gain(value, at: key)
+      }
+    }
+    return device
+  }
+
+  /// Takes what is not layers: metadata, and AIDA-X's test signals.
+  private mutating func rest(
+    of whole: JSONSkeleton, _ device: Device, inputSize: Int, outputSize: Int
+  ) throws(RNNError) {
+    let taken = Set([RTNeuralFormat.shapeKey, RTNeuralFormat.layersKey] + RTNeuralFormat.deviceKeys + RTNeuralFormat.signalKeys)
+    var (metadata, others) = ([JSONValue.Member](), [JSONValue.Member]())
+    for member in whole.members where !taken.contains(member.key) {
+      let value = try JSONValue(parsing: bytes, in: member.range)
+      if member.key == "metadata" {
         guard let members = value.members else { throw Self.refuse("metadata", "not a JSON object") }
         metadata = members
-      default: others.append(.init(member.key, value))
+      } else {
+        others.append(.init(member.key, value))
       }
     }
     archive.keep(metadata: metadata, beside: others)
+    let keys = Set(archive.metadata.map(\.key))
+    archive.metadata += unread.filter { !keys.contains($0.key) }
     guard let input = whole["input_batch"], let output = whole["output_batch"] else { return }
-    try addCase(input, output, inputSize: inputSize, outputSize: outputSize)
+    try addCase(input, output, device, inputSize: inputSize, outputSize: outputSize)
   }
 
-  /// A factor from decibels; −90 dB and less is silence.
   private static func gain(_ value: JSONValue, at place: String) throws(RNNError) -> Double {
     guard let decibels = value.double, decibels < 3000 else {
       throw refuse(place, "\(value.text), expected a gain in decibels")
     }
-    return decibels > -90 ? pow(10, decibels / 20) : 0
+    return Decibels.factor(decibels)
   }
 
   /// The test signal as a reference case. It was made without the gains and with every further input at 0.
   private mutating func addCase(
-    _ input: Range<Int>, _ output: Range<Int>, inputSize: Int, outputSize: Int
+    _ input: Range<Int>, _ output: Range<Int>, _ device: Device, inputSize: Int, outputSize: Int
   ) throws(RNNError) {
     let x = try JSONTensorReader.read(bytes, in: input, as: .float32, at: "input_batch")
     let y = try JSONTensorReader.read(bytes, in: output, as: .float32, at: "output_batch")
@@ -236,7 +296,7 @@ struct RTNeuralReader {
       throw Self.refuse(
         "output_batch", "its shape is \(y.shape), expected one number for each of input_batch, \(x.shape)")
     }
-    let (inputGain, outputGain) = (archive.architecture?.inputGain ?? 1, archive.architecture?.outputGain ?? 1)
+    let (inputGain, outputGain) = (device.inputGain, device.outputGain)
     guard inputGain != 0 else { return }
     let (elements, overflow) = x.count.multipliedReportingOverflow(by: inputSize)
     var signal = [Float](repeating: 0, count: overflow ? 0 : elements)

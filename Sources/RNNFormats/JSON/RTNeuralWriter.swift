@@ -1,11 +1,15 @@
 import RNNModel
 
-/// Writes a chain of LSTM, GRU and linear layers as RTNeural's JSON.
+/// Writes a chain of LSTM, GRU and linear layers as RTNeural's JSON, or, with skip and gains around it, as AIDA-X's.
 struct RTNeuralWriter {
   private let model: Model
+  /// Whether AIDA-X's own keys may be written.
+  private let isAIDAX: Bool
+  private var dialect: String { isAIDAX ? "AIDA-X" : "RTNeural" }
 
-  init(_ model: Model) {
+  init(_ model: Model, isAIDAX: Bool = false) {
     self.model = model
+    self.isAIDAX = isAIDAX
   }
 
   /// One of RTNeural's layers.
@@ -16,39 +20,69 @@ struct RTNeuralWriter {
     var weights: [Tensor]
   }
 
+  private var inputSize: Int? { model.shapes?.inputs.first?.features }
+  private var frame: FramedChain? { model.architecture.forward?.framed(inputSize: inputSize) }
+
+  // MARK: Notes
+
   /// What is not the same afterwards.
   var notes: [String] {
     var notes = ["kernels transposed; names are left out"]
-    if model.architecture.recurrentModules.contains(where: { $0.cell == .gru }) {
+    let used = model.architecture.usedModules
+    let recurrent = used.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
+    if recurrent.contains(where: { $0.cell == .gru }) {
       notes.append("a GRU's gates put in RTNeural's order z, r, h")
     }
-    for module in model.architecture.recurrentModules where module.cell == .lstm && module.bias {
+    for module in recurrent where module.cell == .lstm && module.bias {
       let isJoined = (0..<module.numLayers).contains { layer in
         model.tensor(module.name, ParameterName(.biasHH, layer: module.isCell ? nil : layer).description)?.isZero
           == false
       }
       if isJoined { notes.append("\(module.name): bias_ih and bias_hh are added up, RTNeural's LSTM has one bias") }
     }
-    if model.architecture.recurrentModules.contains(where: { !$0.bias }) {
+    if recurrent.contains(where: { !$0.bias }) {
       notes.append("biases of zero are written for layers without a bias, which RTNeural lacks")
     }
-    let used = Set(model.parameterNames)
-    if model.archive.tensors.contains(where: { used.contains($0.name) && $0.tensor.elementType != .float32 }) {
+    let parameters = Set(used.flatMap { Model.parameters(of: $0).map(\.name) })
+    if model.archive.tensors.contains(where: { parameters.contains($0.name) && $0.tensor.elementType != .float32 }) {
       notes.append("weights are written as float32, the type RTNeural's files have")
     }
-    if !model.carried.isEmpty {
-      notes.append("\(model.carried.count) tensors that are no part of the chain are left out")
+    if frame?.operations.contains(where: isLastStep) == true {
+      notes.append("RTNeural gives every step's output, of which the last is this model's")
     }
-    if !model.archive.cases.isEmpty { notes.append("reference cases are left out") }
+    let others = model.archive.tensors.count { !parameters.contains($0.name) }
+    if others > 0 { notes.append("\(others) tensor\(others == 1 ? " that is" : "s that are") no part of the chain left out") }
+    if isAIDAX {
+      notes += gainNotes
+      if signal != nil, let first = model.archive.cases.first {
+        notes.append("the reference case \(first.name) is the test signal, without its name")
+      }
+      if model.archive.cases.count > (signal == nil ? 0 : 1) {
+        notes.append(signal == nil ? "reference cases are left out" : "reference cases but the first are left out")
+      }
+    } else if !model.archive.cases.isEmpty {
+      notes.append("reference cases are left out")
+    }
     return notes
   }
 
+  private var gainNotes: [String] {
+    guard let frame else { return [] }
+    let gains = [frame.inputGain?.first, frame.outputGain].compactMap { $0 }.filter { $0 != 1 }
+    let isRounded = gains.contains { Decibels.factor(Decibels.of($0)) != $0 }
+    return isRounded ? ["gains are written in decibels, which rounds them"] : []
+  }
+
+  // MARK: Writing
+
   func write(to file: inout OutputFile) throws(RNNError) {
-    let layers = try self.layers()
-    guard let inputSize = model.architecture.modules.first?.inputSize else {
-      throw Self.refuse(nil, "a model without modules", "choose modules with --module")
-    }
-    var text = "{\n\"in_shape\": [null, null, \(inputSize)],\n\"layers\": ["
+    let frame = try self.chain()
+    let layers = try self.layers(frame)
+    guard let inputSize else { throw refuse(nil, "a chain whose input's features are not known", "choose modules with --module") }
+    let device = try self.device(frame, inputSize: inputSize, outputSize: layers.last?.size ?? inputSize)
+    var text = "{\n\"in_shape\": [null, null, \(inputSize)],\n"
+    for member in device { text += "\"\(member.key)\": \(member.value.text),\n" }
+    text += "\"layers\": ["
     for (index, layer) in layers.enumerated() {
       text += "\(index > 0 ? "," : "")\n{\"type\": \"\(layer.type)\", \"activation\": \"\(layer.activation)\", "
       text += "\"shape\": [null, null, \(layer.size)], \"weights\": ["
@@ -60,57 +94,168 @@ struct RTNeuralWriter {
       text += "]}"
     }
     text += "]"
+    if isAIDAX, let signal {
+      for (key, tensor) in [("input_batch", signal.input), ("output_batch", signal.output)] {
+        try file.write(Array("\(text),\n\"\(key)\": ".utf8))
+        text = ""
+        try JSONTensorWriter.write(NamedTensor(key, tensor), to: &file)
+      }
+    }
     if !model.archive.metadata.isEmpty { text += ",\n\"metadata\": \(JSONValue.object(model.archive.metadata).text)" }
     try file.write(Array((text + "\n}\n").utf8))
   }
 
-  private static func refuse(_ module: String?, _ problem: String, _ remedy: String = "write another format")
-    -> RNNError
-  {
-    RNNError(.badData, place: module.map { "module \($0)" }, "RTNeural cannot hold \(problem)", remedy: remedy)
+  private func refuse(_ module: String?, _ problem: String, _ remedy: String = "write another format") -> RNNError {
+    RNNError(.badData, place: module.map { "module \($0)" }, "\(dialect) cannot hold \(problem)", remedy: remedy)
   }
 
-  private func layers() throws(RNNError) -> [Layer] {
-    let architecture = model.architecture
-    guard architecture.orderKnown else {
-      throw Self.refuse(nil, "modules whose order is not known", "choose their order with --module")
+  private func chain() throws(RNNError) -> FramedChain {
+    guard model.architecture.forward != nil else {
+      throw refuse(nil, "modules of which nothing says what is computed with them", "say what is computed with --forward, or choose modules with --module")
     }
-    guard architecture.skip == 0 else { throw Self.refuse(nil, "a skip from input to output") }
-    guard architecture.inputGain == 1, architecture.outputGain == 1 else {
-      throw Self.refuse(nil, "gains on input and output")
+    guard let frame else { throw refuse(nil, "what is no chain of modules", "write .rnn, or choose modules with --module") }
+    if !isAIDAX, frame.skip > 0 { throw refuse(nil, "a skip from input to output", "write AIDA-X's JSON, which can, with --to aidax") }
+    if !isAIDAX, !frame.isPlain { throw refuse(nil, "gains on input and output", "write AIDA-X's JSON, which can, with --to aidax") }
+    return frame
+  }
+
+  /// AIDA-X's keys for what is around the layers.
+  private func device(_ frame: FramedChain, inputSize: Int, outputSize: Int) throws(RNNError) -> [JSONValue.Member] {
+    var members: [JSONValue.Member] = []
+    if frame.skip > 0 {
+      guard frame.skip == 1, outputSize == 1 else { throw refuse(nil, "a skip of \(frame.skip) features to an output of \(outputSize)", "write .rnn") }
+      members.append(.init("in_skip", .integer(1)))
     }
+    if let factors = frame.inputGain {
+      let isOfAudio = factors.count == inputSize && factors.dropFirst().allSatisfy { $0 == 1 }
+      guard isOfAudio, let gain = factors.first else {
+        throw refuse(nil, "an input gain on other features than the first", "write .rnn")
+      }
+      members.append(.init("in_gain", .number(try decibels(gain))))
+    }
+    if frame.outputGain != 1 { members.append(.init("out_gain", .number(try decibels(frame.outputGain)))) }
+    return members
+  }
+
+  private func decibels(_ gain: Double) throws(RNNError) -> Double {
+    let result = Decibels.of(gain)
+    // Both must be the same number where they are used, which is in float32.
+    guard result.isFinite, Float(Decibels.factor(result)) == Float(gain) else {
+      throw refuse(nil, "a gain of \(gain) in decibels", "write .rnn")
+    }
+    return result
+  }
+
+  /// The first reference case that is a signal of one feature and the whole model's answer to it. AIDA-X's signals are
+  /// made without gains.
+  private var signal: (input: Tensor, output: Tensor)? {
+    guard let frame, frame.inputGain == nil, frame.outputGain == 1, !frame.operations.contains(where: isLastStep),
+      let first = model.archive.cases.first, Set(first.members.map(\.name)).isSubset(of: ["input", "y", "output", "hn", "cn"]),
+      let input = Self.samples(first, "input"), let output = Self.samples(first, "y"), input.count == output.count
+    else { return nil }
+    return (input, output)
+  }
+
+  private static func samples(_ reference: ReferenceCase, _ name: String) -> Tensor? {
+    guard let tensor = reference.members.first(where: { $0.name == name })?.tensor, tensor.elementType == .float32,
+      tensor.count > 0, tensor.shape.dimensions == [tensor.count, 1] || tensor.shape.dimensions == [1, tensor.count, 1],
+      let shape = Shape([tensor.count])
+    else { return nil }
+    return tensor.reshaped(shape)
+  }
+
+  // MARK: Layers
+
+  private func isLastStep(_ operation: Forward.Operation) -> Bool {
+    switch operation {
+    case .select(.last), .state(.hn, _): true
+    default: false
+    }
+  }
+
+  private func layers(_ frame: FramedChain) throws(RNNError) -> [Layer] {
     var layers: [Layer] = []
-    for module in architecture.modules {
-      switch module {
-      case .recurrent(let module):
-        try check(module)
-        for layer in 0..<module.numLayers { layers.append(try self.layer(layer, of: module)) }
-      case .linear(let module): layers.append(try self.layer(module))
-      case .embedding(let module): throw Self.refuse(module.name, "an embedding")
-      case .unknown(let module):
-        throw Self.refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with --module")
+    var stack: Recurrent?
+    var endsInLastStep = false
+    for operation in frame.operations {
+      // A state is its module's.
+      defer { if case .module = operation {} else { stack = nil } }
+      switch operation {
+      case .module(let name):
+        guard let module = model.architecture[name] else { throw Self.missing(name) }
+        if case .recurrent(let recurrent) = module {
+          if endsInLastStep { throw refuse(name, "a layer that runs on the last step only") }
+          stack = recurrent
+        } else {
+          stack = nil
+        }
+        layers += try self.layers(of: module, inputSize: layers.last?.size ?? inputSize)
+      case .activation(.elementwise(.identity)), .nothing: break
+      case .activation(let function):
+        guard let known = RTNeuralReader.functions.first(where: { $0.function == function })?.name else {
+          let names = RTNeuralReader.functions.map(\.name).joined(separator: ", ")
+          throw refuse(nil, "the activation \(function.name), only \(names)")
+        }
+        if let last = layers.indices.last, layers[last].type == "dense", layers[last].activation.isEmpty {
+          layers[last].activation = known
+        } else {
+          guard let size = layers.last?.size ?? inputSize else { throw refuse(nil, "an activation of an unknown size") }
+          layers.append(Layer(type: "activation", activation: known, size: size, weights: []))
+        }
+      case .select(.last):
+        try checkLast(frame)
+        endsInLastStep = true
+      case .state(.hn, let index):
+        guard let stack, index == stack.numLayers - 1 else { throw refuse(nil, "a state of a layer that is not the last") }
+        try checkLast(frame)
+        endsInLastStep = true
+      default: throw refuse(nil, "the step \(operation.word)", "write .rnn")
       }
     }
-    if let gap = architecture.gap {
-      throw RNNError(.badData, place: "module \(gap.module)", gap.problem, remedy: "write another format")
-    }
+    guard !layers.isEmpty else { throw refuse(nil, "a model without modules", "choose modules with --module") }
     return layers
+  }
+
+  /// Whether a chain that goes on with the last step alone gives the same as one of all steps, in the end.
+  private func checkLast(_ frame: FramedChain) throws(RNNError) {
+    guard frame.skip == 0 else { throw refuse(nil, "a skip to an output of the last step only", "write .rnn") }
+  }
+
+  private func layers(of module: Module, inputSize: Int?) throws(RNNError) -> [Layer] {
+    switch module {
+    case .recurrent(let module):
+      try check(module)
+      var layers: [Layer] = []
+      for layer in 0..<module.numLayers { layers.append(try self.layer(layer, of: module)) }
+      return layers
+    case .linear(let module):
+      var weights = [try transposed(single(module.name, "weight"), module.name)]
+      if module.bias { weights.append(try single(module.name, "bias")) }
+      return [Layer(type: "dense", activation: "", size: module.outFeatures, weights: weights)]
+    case .prelu(let module):
+      guard let inputSize, let shape = Shape([1, module.numParameters]),
+        let slopes = try single(module.name, "weight").reshaped(shape)
+      else { throw Self.missing(module.name) }
+      return [Layer(type: "prelu", activation: "", size: inputSize, weights: [slopes])]
+    case .embedding(let module): throw refuse(module.name, "an embedding")
+    case .unknown(let module):
+      throw refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with --module")
+    }
   }
 
   private func check(_ module: Recurrent) throws(RNNError) {
     let standard = Recurrent.Activations()
-    guard module.cell != .rnn else { throw Self.refuse(module.name, "an Elman RNN, only LSTM and GRU") }
-    guard module.direction == .forward else { throw Self.refuse(module.name, "a layer that runs backwards") }
-    guard module.projSize == 0 else { throw Self.refuse(module.name, "a projection") }
+    guard module.cell != .rnn else { throw refuse(module.name, "an Elman RNN, only LSTM and GRU") }
+    guard module.direction == .forward else { throw refuse(module.name, "a layer that runs backwards") }
+    guard module.projSize == 0 else { throw refuse(module.name, "a projection") }
     guard module.activations == standard else {
-      throw Self.refuse(module.name, "other gate activations than sigmoid and tanh")
+      throw refuse(module.name, "other gate activations than sigmoid and tanh")
     }
-    guard module.resetAfter else { throw Self.refuse(module.name, "a GRU with reset_after false") }
-    guard module.clip == nil else { throw Self.refuse(module.name, "clipped activations") }
-    guard !module.inputForget else { throw Self.refuse(module.name, "coupled input and forget gates") }
-    guard !module.peephole else { throw Self.refuse(module.name, "peepholes") }
-    guard !module.hasInitialState else { throw Self.refuse(module.name, "a starting state") }
-    guard module.returnsSequence else { throw Self.refuse(module.name, "a layer that gives its last step only") }
+    guard module.resetAfter else { throw refuse(module.name, "a GRU with reset_after false") }
+    guard module.clip == nil else { throw refuse(module.name, "clipped activations") }
+    guard !module.inputForget else { throw refuse(module.name, "coupled input and forget gates") }
+    guard !module.peephole else { throw refuse(module.name, "peepholes") }
+    guard !module.hasInitialState else { throw refuse(module.name, "a starting state") }
   }
 
   private func layer(_ index: Int, of module: Recurrent) throws(RNNError) -> Layer {
@@ -134,26 +279,12 @@ struct RTNeuralWriter {
       type: module.cell.rawValue.lowercased(), activation: "tanh", size: module.hiddenSize, weights: weights)
   }
 
-  private func layer(_ module: Linear) throws(RNNError) -> Layer {
-    var activation = ""
-    if module.activation != .elementwise(.identity) {
-      guard let known = RTNeuralReader.heads.first(where: { $0.head == module.activation }) else {
-        throw Self.refuse(
-          module.name, "the activation after it, only \(RTNeuralReader.heads.map(\.name).joined(separator: ", "))")
-      }
-      activation = known.name
-    }
-    var weights = [try transposed(single(module.name, "weight"), module.name)]
-    if module.bias { weights.append(try single(module.name, "bias")) }
-    return Layer(type: "dense", activation: activation, size: module.outFeatures, weights: weights)
-  }
-
   /// The parameter in float32, if that changes no value.
   private func single(_ module: String, _ parameter: String) throws(RNNError) -> Tensor {
     guard let tensor = model.tensor(module, parameter) else { throw Self.missing(module) }
     if tensor.elementType == .float32 { return tensor }
     guard let narrow = tensor.converted(to: .float32), narrow.largestChange == 0 else {
-      throw Self.refuse(
+      throw refuse(
         module, "\(tensor.elementType.rawValue) weights that are no float32 values", "round them with --dtype f32")
     }
     return narrow.tensor

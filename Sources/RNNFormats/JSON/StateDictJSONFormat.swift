@@ -40,6 +40,8 @@ public enum StateDictJSONFormat: ModelFormat {
     }
   }
 
+  public static func notes(writing model: Model) -> [String] { model.notesOnCellsBeyondTorch }
+
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     var members: [JSONValue.Member] = []

@@ -6,7 +6,7 @@ import RNNModel
 public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
   public static var name: String { "keras" }
   public static var summary: String { "Keras 3's .keras: SimpleRNN, LSTM, GRU, Bidirectional, Dense, Embedding" }
-  public static var exceptions: String { KerasChain.exceptions }
+  public static var exceptions: String { KerasOutline.exceptions }
   public static var fileExtensions: [String] { ["keras"] }
 
   public static func recognizes(_ file: InputFile) -> Bool {
@@ -56,7 +56,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
 
   public static var holdsEverything: Bool { false }
 
-  public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
+  public static func notes(writing model: Model) -> [String] { KerasOutline.notes(model) }
 
   private static func member(_ name: String, of zip: ZipArchive) throws(RNNError) -> ZipEntry {
     guard let entry = zip[name] else {
@@ -87,7 +87,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
 public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
   public static var name: String { "keras-h5" }
   public static var summary: String { "Keras' whole model as HDF5, in Keras 2's layout, which Keras 3 loads; read as hdf5" }
-  public static var exceptions: String { KerasChain.exceptions }
+  public static var exceptions: String { KerasOutline.exceptions }
   public static var fileExtensions: [String] { ["keras.h5"] }
 
   /// Never: HDF5 is read as `hdf5`, whatever is in it.
@@ -107,5 +107,5 @@ public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
 
   public static var holdsEverything: Bool { false }
 
-  public static func notes(writing model: Model) -> [String] { KerasChain.notes(model) }
+  public static func notes(writing model: Model) -> [String] { KerasOutline.notes(model) }
 }

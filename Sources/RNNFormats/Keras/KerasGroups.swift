@@ -55,6 +55,10 @@ struct KerasGroups {
           "save the model as .h5, where each layer has its arrays")
       }
       result.layers[layer.name] = result.keeping(arrays)
+      if let model = layer.model {
+        // Where a layer inside is without its group, as one that another model has too, the model is not run.
+        result.inner[layer.name] = try? KerasGroups(group ?? HDF5Tree.Group()).weights(of: model.layers, version)
+      }
     }
     for (name, group) in groups.sorted(by: { $0.key < $1.key }) where try !group.arrays().isEmpty {
       throw KerasWeights.error("/\(container)/\(name)", "arrays that belong to no layer of the config")
@@ -186,12 +190,12 @@ extension KerasWeights {
 // MARK: - Without a config
 
 extension KerasGroups {
-  /// Layers as their groups show them, and whether one stands inside another, where what the outer one does with it is
+  /// Layers as their groups show them, and the name of what one stands inside, where what the outer one does with it is
   /// not known.
   ///
   /// A layer's name is the one that the file keeps, else its group's. Its class is known from its group's name where that
   /// stands among a model's layers, and is one that Keras' own recurrent and dense layers have or else not understood.
-  func layers() throws(RNNError) -> (layers: [KerasLayer], isNested: Bool, leftOut: Int) {
+  func layers() throws(RNNError) -> (layers: [KerasLayer], outer: String?, leftOut: Int) {
     var found = Found()
     if let container, let group = root.group(container) {
       try collect(children: group, prefix: "", at: [container], areNamedByClass: true, into: &found)
@@ -206,12 +210,12 @@ extension KerasGroups {
     let count = found.layers.reduce(found.weights.leftOut) { $0 + $1.weights.count }
     let total = try root.arrays().count
     guard count == total else { throw KerasWeights.error("/", "\(total) arrays, of which \(count) stand in groups") }
-    return (found.layers, found.isNested, found.weights.leftOut)
+    return (found.layers, found.outer, found.weights.leftOut)
   }
 
   private struct Found {
     var layers: [KerasLayer] = []
-    var isNested = false
+    var outer: String?
     var weights = KerasWeights()
     var names = Set<String>()
 
@@ -274,7 +278,7 @@ extension KerasGroups {
       if case .group = child.node { child.name != "vars" && child.name != "seed_generator" } else { false }
     }
     if parts.isEmpty || isWhole { return found.add("", name, arrays) }
-    found.isNested = true
+    found.outer = found.outer ?? name
     try found.addOwn(of: group, name: name)
     for child in group.children where child.name != "vars" {
       guard case .group(let below) = child.node else { continue }

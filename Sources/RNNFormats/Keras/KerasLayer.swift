@@ -68,16 +68,18 @@ extension JSONObjectReader {
 }
 
 extension KerasLayer {
-  init(_ layer: KerasModelConfig.Layer, _ weights: KerasWeights) {
+  /// `prefix` is the name of the model that it stands in, and a dot.
+  init(_ layer: KerasModelConfig.Layer, _ weights: KerasWeights, prefix: String = "") {
     self.init(
-      className: layer.className, name: layer.name, config: layer.config, weights: weights.layers[layer.name] ?? [],
+      className: layer.className, name: prefix + layer.name, config: layer.config, weights: weights.layers[layer.name] ?? [],
       inputSize: layer.inputSize)
   }
 
   /// Classes that compute without arrays.
   static func hasNoArrays(_ className: String) -> Bool {
     transparent.contains(className)
-      || ["Masking", "Activation", "Softmax", "ReLU", "LeakyReLU", "ELU", "Flatten"].contains(className)
+      || ["Masking", "Activation", "Softmax", "ReLU", "LeakyReLU", "ELU", "Flatten", "Rescaling"].contains(className)
+      || KerasMerge(className) != nil
   }
 
   /// Throws `badData` where the arrays take other inputs than the layer was built for.

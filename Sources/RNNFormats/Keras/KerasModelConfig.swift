@@ -1,7 +1,29 @@
 import RNNModel
 
-/// A model's config: its layers in the order they are applied, where they make a chain.
+/// A model's config: its layers and what each call of them takes.
 struct KerasModelConfig {
+  /// What one call of a layer gives: the tensor of that number.
+  struct Source: Hashable {
+    /// Empty for the input of a Sequential that begins without an InputLayer.
+    var layer: String
+    var call: Int
+    var tensor: Int
+  }
+
+  enum Operand {
+    case tensor(Source)
+    case number(Double)
+  }
+
+  /// One call of a layer, in the order of its arguments.
+  struct Call {
+    var operands: [Operand]
+    /// What an operation of Keras 3 is given by name, but for masks.
+    var options: [JSONValue.Member] = []
+
+    var sources: [Source] { operands.compactMap { if case .tensor(let source) = $0 { source } else { nil } } }
+  }
+
   struct Layer {
     var className: String
     var name: String
@@ -12,23 +34,29 @@ struct KerasModelConfig {
     var inputSize: Int?
     /// Whether it is a function such as `keras.ops.add`, which stands in no group.
     var isOperation = false
+    var calls: [Call] = []
+    /// What it consists of, where it is a model itself.
+    var model: KerasModelConfig?
 
     /// The class alone: `MDN` for `Custom>MDN`.
     var plainClass: String { className.split(separator: ">").last.map(String.init) ?? className }
   }
 
-  /// Of the chain; of the whole model in the file's order where it is none.
+  /// In the file's order, which numbers the groups of Keras 3's weights.
   private(set) var layers: [Layer] = []
-  /// Every layer of the model in the file's order, which numbers the groups of Keras 3's weights.
-  private(set) var all: [Layer] = []
-  /// Why the layers make no chain.
-  private(set) var notAChain: String?
+  private(set) var inputs: [Source] = []
+  private(set) var outputs: [Source] = []
 
   private static func refuse(_ problem: String) -> RNNError {
     RNNError(.badData, place: "model_config", problem, remedy: "save the model again with Keras")
   }
 
   init(_ json: JSONValue) throws(RNNError) {
+    try self.init(json, depth: 0)
+  }
+
+  private init(_ json: JSONValue, depth: Int) throws(RNNError) {
+    guard depth < Limits.maximumDepth else { throw Self.refuse("more than \(Limits.maximumDepth) models inside each other") }
     guard let className = json["class_name"]?.string, let config = json["config"] else {
       throw Self.refuse("no class_name and config")
     }
@@ -36,28 +64,57 @@ struct KerasModelConfig {
     guard let entries = config.array ?? config["layers"]?.array else {
       throw Self.refuse("the model is of class \(className), whose config lists no layers")
     }
+    guard !entries.isEmpty else { throw Self.refuse("a model without layers") }
     var names = Set<String>()
     for (index, entry) in entries.enumerated() {
       guard let className = Self.className(entry), let config = entry["config"],
-        let name = config["name"]?.string ?? entry["name"]?.string
+        let name = Self.name(config) ?? entry["name"]?.string
       else { throw Self.refuse("layers[\(index)] has no class_name, config and name") }
       guard names.insert(name).inserted else { throw Self.refuse("two layers of the name \(name)") }
-      let hasMask = entry["inbound_nodes"]?.array?.contains { Self.hasMask($0) } ?? false
+      let nodes = entry["inbound_nodes"]?.array ?? []
       let module = entry["module"]?.string ?? ""
-      all.append(
-        Layer(
-          className: className, name: name, config: config, hasMask: hasMask,
-          inputSize: (entry["build_config"]?["input_shape"]?.array?.last?.integer).flatMap { Int(exactly: $0) },
-          isOperation: ["keras.ops", "keras.src.ops"].contains { module == $0 || module.hasPrefix($0 + ".") }))
+      var layer = Layer(
+        className: className, name: name, config: config, hasMask: nodes.contains { Self.hasMask($0) },
+        inputSize: (entry["build_config"]?["input_shape"]?.array?.last?.integer).flatMap { Int(exactly: $0) },
+        isOperation: ["keras.ops", "keras.src.ops"].contains { module == $0 || module.hasPrefix($0 + ".") }
+          || Self.isBareOperation(entry, nodes))
+      layer.calls = nodes.map { Self.call($0) }
+      if Self.isModel(className), config.array != nil || config["layers"]?.array != nil {
+        layer.model = try KerasModelConfig(entry, depth: depth + 1)
+      }
+      layers.append(layer)
     }
-    layers = all
-    guard className != "Sequential", config["output_layers"] != nil else { return }
-    do throws(NotAChain) {
-      layers = try chain(entries, config)
-    } catch {
-      notAChain = error.reason
+    if className != "Sequential", let ends = config["output_layers"] {
+      outputs = Self.sources(ends)
+      inputs = Self.sources(config["input_layers"] ?? .null)
+      guard !outputs.isEmpty else { throw Self.refuse("a model without outputs") }
+    } else {
+      chain()
     }
   }
+
+  /// Each layer applied to what the one before it gives.
+  private mutating func chain() {
+    var before = Source(layer: "", call: 0, tensor: 0)
+    for index in layers.indices {
+      let isInput = index == 0 && layers[index].className == "InputLayer"
+      layers[index].calls = [Call(operands: isInput ? [] : [.tensor(before)])]
+      before.layer = layers[index].name
+      if isInput { inputs = [before] }
+    }
+    outputs = [before]
+    if inputs.isEmpty { inputs = [Source(layer: "", call: 0, tensor: 0)] }
+  }
+
+  /// Whether an entry of Keras 3's `.h5`, which names no module, is a function: a layer's config says what is trainable.
+  private static func isBareOperation(_ entry: JSONValue, _ nodes: [JSONValue]) -> Bool {
+    entry["module"] == nil && entry["config"]?["trainable"] == nil && nodes.contains { $0.members != nil }
+  }
+
+  /// A config's own name, which that of a nested Sequential of an early Keras has none of.
+  private static func name(_ config: JSONValue) -> String? { config["name"]?.string }
+
+  static func isModel(_ className: String) -> Bool { ["Sequential", "Functional", "Model"].contains(className) }
 
   /// The class of a layer's entry; that of a program's own layer, which may have the name of one of Keras', with `Custom>`
   /// before it.
@@ -72,48 +129,69 @@ struct KerasModelConfig {
     return isKeras ? name : "Custom>\(name)"
   }
 
-  private struct NotAChain: Error {
-    var reason: String
-  }
+  // MARK: Calls
 
-  /// Follows the layers from the output back to the input. Masks come from elsewhere and are not followed.
-  private func chain(_ entries: [JSONValue], _ config: JSONValue) throws(NotAChain) -> [Layer] {
-    let outputs = Self.sources(config["output_layers"] ?? .null)
-    guard outputs.count == 1, var next = outputs.first else {
-      throw NotAChain(reason: "it has \(outputs.count) outputs")
+  /// The calls on which the outputs depend, each after those it takes from.
+  ///
+  /// Throws `badData` where calls refer to none, or in a circle.
+  func order() throws(RNNError) -> [(layer: Int, call: Int)] {
+    let positions = Dictionary(layers.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
+    struct Key: Hashable {
+      var layer: Int
+      var call: Int
     }
-    let positions = Dictionary(all.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
-    var chain: [Layer] = []
-    while true {
-      guard let position = positions[next.layer], chain.count <= all.count else {
-        throw NotAChain(reason: "its layers refer to each other wrongly")
+    func key(_ source: Source) throws(RNNError) -> Key? {
+      if source.layer.isEmpty { return nil }
+      guard let layer = positions[source.layer], let call = self.call(source, of: layers[layer]) else {
+        throw Self.refuse("its layers refer to \(source.layer), call \(source.call), which is none")
       }
-      let (layer, entry) = (all[position], entries[position])
-      guard next.tensor == 0 else {
-        throw NotAChain(reason: "the state of \(layer.name) goes on, not its output")
+      return Key(layer: layer, call: call)
+    }
+    var (order, waiting): ([(layer: Int, call: Int)], [(key: Key, isReady: Bool)]) = ([], [])
+    var (begun, done) = (Set<Key>(), Set<Key>())
+    // Depth first: a call is put back below those it takes from.
+    for output in outputs.reversed() { if let key = try key(output) { waiting.append((key, false)) } }
+    while let (next, isReady) = waiting.popLast() {
+      if isReady {
+        done.insert(next)
+        order.append((next.layer, next.call))
+        continue
       }
-      chain.append(layer)
-      let nodes = entry["inbound_nodes"]?.array ?? []
-      if nodes.isEmpty { return chain.reversed() }
-      guard nodes.count == 1 else { throw NotAChain(reason: "\(layer.name) stands in it \(nodes.count) times") }
-      let sources = Self.sources(ofNode: nodes[0])
-      guard sources.count == 1 else { throw NotAChain(reason: "\(layer.name) has \(sources.count) inputs") }
-      next = sources[0]
+      guard !done.contains(next) else { continue }
+      guard begun.insert(next).inserted else { throw Self.refuse("its layers refer to each other in a circle") }
+      waiting.append((next, true))
+      let calls = layers[next.layer].calls
+      guard calls.indices.contains(next.call) else { continue }
+      for source in calls[next.call].sources.reversed() {
+        guard let key = try key(source), !done.contains(key) else { continue }
+        guard !begun.contains(key) else { throw Self.refuse("its layers refer to each other in a circle") }
+        waiting.append((key, false))
+      }
     }
+    return order
   }
 
-  private struct Source {
-    var layer: String
-    var tensor: Int
+  /// Which of a layer's calls a source means. Keras 2 counts those of a model's own making before the only one here.
+  func call(_ source: Source, of layer: Layer) -> Int? {
+    if layer.calls.count <= 1 { return 0 }
+    return layer.calls.indices.contains(source.call) ? source.call : nil
   }
 
-  /// What a node takes: Keras 3 has args and kwargs; Keras 2 a list of [layer, node, tensor, kwargs].
-  private static func sources(ofNode node: JSONValue) -> [Source] {
-    if node.members != nil {
-      let options = node["kwargs"]?.members?.filter { !["mask", "training"].contains($0.key) } ?? []
-      return sources(node["args"] ?? .null) + options.flatMap { sources($0.value) }
+  /// What a call takes: Keras 3 has args and kwargs; Keras 2 a list of [layer, node, tensor, kwargs].
+  private static func call(_ node: JSONValue) -> Call {
+    guard node.members != nil else { return Call(operands: sources(node).map { .tensor($0) }) }
+    var call = Call(operands: [])
+    for value in node["args"]?.array ?? [] { call.operands += operands(value) }
+    for option in node["kwargs"]?.members ?? [] where !["mask", "training"].contains(option.key) {
+      let found = sources(option.value)
+      if found.isEmpty { call.options.append(option) } else { call.operands += found.map { .tensor($0) } }
     }
-    return (node.array ?? []).flatMap { sources($0) }
+    return call
+  }
+
+  private static func operands(_ value: JSONValue) -> [Operand] {
+    if let number = value.double { return [.number(number)] }
+    return sources(value).map { .tensor($0) }
   }
 
   private static func hasMask(_ node: JSONValue) -> Bool {
@@ -125,13 +203,14 @@ struct KerasModelConfig {
   private static func sources(_ value: JSONValue, depth: Int = 0) -> [Source] {
     guard depth < Limits.maximumDepth else { return [] }
     if let elements = value.array {
-      if elements.count >= 3, let layer = elements[0].string, elements[1].integer != nil,
+      if elements.count >= 3, let layer = elements[0].string, let call = elements[1].integer,
         let tensor = elements[2].integer
       {
         let options = elements.dropFirst(3).flatMap { $0.members ?? [] }.filter {
           !["mask", "training"].contains($0.key)
         }
-        return [Source(layer: layer, tensor: tensor)] + options.flatMap { sources($0.value, depth: depth + 1) }
+        return [Source(layer: layer, call: call, tensor: tensor)]
+          + options.flatMap { sources($0.value, depth: depth + 1) }
       }
       return elements.flatMap { sources($0, depth: depth + 1) }
     }

@@ -9,6 +9,8 @@ struct KerasRecurrentOptions {
   var resetAfter: Bool?
   var goBackwards = false
   var returnsSequence: Bool
+  /// Whether the layer gives its states after its output.
+  var returnsState = false
 
   /// Keras' defaults for a layer of which only weights are stored.
   init(cell: Recurrent.Cell, _ version: KerasVersion) {
@@ -46,6 +48,7 @@ struct KerasRecurrentOptions {
     }
     goBackwards = try reader.bool("go_backwards", default: false)
     returnsSequence = try reader.bool("return_sequences", default: false)
+    returnsState = config["return_state"] == .bool(true)
     guard try !reader.bool("time_major", default: false) else {
       throw layer.error("time_major, which Keras 3 no longer has", "save it without time_major")
     }

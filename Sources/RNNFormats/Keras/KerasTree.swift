@@ -86,12 +86,12 @@ struct KerasTree {
     return names
   }
 
-  /// Layers with their arrays, in the order of the file's names; those of Keras 3's groups in none. `isNested` where some
-  /// stand inside others.
-  func layers() throws(RNNError) -> (layers: [KerasLayer], isNested: Bool, leftOut: Int) {
+  /// Layers with their arrays, in the order of the file's names; those of Keras 3's groups in none. `outer` is the name of
+  /// what some stand inside.
+  func layers() throws(RNNError) -> (layers: [KerasLayer], outer: String?, leftOut: Int) {
     if isByVariable { return try groups().layers() }
     let (layers, leftOut) = try named()
-    return (layers, false, leftOut)
+    return (layers, nil, leftOut)
   }
 
   /// The arrays of the layers of a config, whose version wrote the file. Throws `badData` where one belongs to none.
@@ -106,6 +106,7 @@ struct KerasTree {
       }
       if layer.name == Self.topLevel { result.others += layer.weights } else { result.layers[layer.name] = layer.weights }
     }
+    for layer in config { result.splitInner(layer) }
     return result
   }
 

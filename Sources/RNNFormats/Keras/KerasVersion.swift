@@ -22,6 +22,26 @@ struct KerasVersion: Sendable, Hashable, CustomStringConvertible {
     self.init(major: major, minor: minor, isTensorFlows: text.hasSuffix("-tf"))
   }
 
+  /// The version that a config of its own says, or whose keys it has. Nil where it shows none.
+  init?(ofConfig json: JSONValue) {
+    if let text = json["keras_version"]?.string {
+      self.init(text)
+      return
+    }
+    func has(_ key: String, _ value: JSONValue, depth: Int = 0) -> Bool {
+      guard depth < Limits.maximumDepth else { return false }
+      return value[key] != nil || (value.array ?? []).contains { has(key, $0, depth: depth + 1) }
+        || (value.members ?? []).contains { has(key, $0.value, depth: depth + 1) }
+    }
+    if has("batch_input_shape", json) {
+      self.init(major: 2, minor: 15, isTensorFlows: true)
+    } else if has("batch_shape", json) {
+      self.init(major: 3, minor: 0)
+    } else {
+      return nil
+    }
+  }
+
   var description: String { "\(major).\(minor)\(isTensorFlows ? "-tf" : "")" }
 
   /// Keras 2: clip(0.2x + 0.5, 0, 1); Keras 3: clip(x/6 + 0.5, 0, 1), under one name.

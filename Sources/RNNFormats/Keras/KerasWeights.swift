@@ -4,6 +4,8 @@ import RNNModel
 struct KerasWeights {
   /// Arrays by the layer's name, in Keras' order, under their paths from the layer on.
   var layers: [String: [NamedTensor]] = [:]
+  /// Those of layers that are models themselves, layer by layer, too, where their places tell.
+  var inner: [String: KerasWeights] = [:]
   /// Arrays that belong to no layer, under their paths.
   var others: [NamedTensor] = []
   /// How many arrays of the optimizer, of metrics and of random seeds are left out.
@@ -20,6 +22,29 @@ struct KerasWeights {
     guard count == total else {
       throw Self.error("/", "\(total) arrays, of which the layers of the config hold \(count)")
     }
+  }
+}
+
+extension KerasWeights {
+  /// The arrays of a model inside another, whose paths have the names of its layers in them. Nil where one has none or
+  /// several of them, or a layer is without its own.
+  init?(splitting arrays: [NamedTensor], among layers: [KerasModelConfig.Layer]) {
+    let names = Set(layers.map(\.name))
+    for array in arrays {
+      let found = Set(array.name.split(separator: "/").dropLast().map(String.init)).intersection(names)
+      guard found.count == 1, let name = found.first else { return nil }
+      self.layers[name, default: []].append(array)
+    }
+    for layer in layers {
+      guard self.layers[layer.name] != nil || !KerasLayer.needsArrays(layer.className) else { return nil }
+      splitInner(layer)
+    }
+  }
+
+  /// Splits what a layer has, where it is a model itself.
+  mutating func splitInner(_ layer: KerasModelConfig.Layer) {
+    guard let model = layer.model else { return }
+    inner[layer.name] = KerasWeights(splitting: layers[layer.name] ?? [], among: model.layers)
   }
 }
 

@@ -5,41 +5,45 @@ extension KerasReader {
   /// Works out layers from their arrays alone.
   mutating func readWeightsAlone(_ keras: KerasTree) throws(RNNError) {
     let isOrdered = !keras.isByVariable
-    let (stored, isNested, leftOut) = try keras.layers()
+    let (stored, outer, leftOut) = try keras.layers()
     for layer in stored where !layer.weights.isEmpty { try guess(layer) }
     let recurrent = modules.contains { if case .recurrent = $0 { true } else { false } }
     guard recurrent else {
       throw RNNError(
         .badData, "no recurrent layer among \(stored.count) of Keras'", remedy: "save the whole model with Keras")
     }
-    var architecture = Architecture(modules: modules)
     archive.hints.leavesLayoutOpen = true
     archive.hints.batchFirst = true
-    if !isOrdered {
-      archive.isOrdered = false
-      let readings = architecture.readings
-      architecture.orderKnown = readings.count == 1 && !isNested
-      if let reading = readings.first, architecture.orderKnown { architecture.modules = reading }
-    }
-    archive.architecture = architecture
+    archive.isOrdered = isOrdered
     let gate = version.recurrentActivation == .sigmoid ? "sigmoid" : "hard_sigmoid"
     note(
       "only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers "
-        + "linear), and layers to give every step")
-    if isNested { note("layers stand inside others, and what is done with them there is not known; choose modules with --module") }
+        + "linear), and layers of one direction to run forward; the model's config tells them (--config)")
+    if let outer {
+      note("layers stand inside \(outer), and what is done with them there is not known; choose modules with --module")
+      if !modules.contains(where: { $0.name == outer }) {
+        modules.append(.unknown(UnknownModule(name: outer, tensorNames: [])))
+      }
+    }
+    archive.architecture = Architecture(modules: modules, forward: nil, batchFirst: true)
     noteLeftOut(leftOut)
   }
 
   private mutating func guess(_ layer: KerasLayer) throws(RNNError) {
-    if layer.className == "" { return try unknown(layer, "no layer that its arrays tell") }
+    if layer.className == "" {
+      try unknown(layer, "no layer that its arrays tell")
+      return
+    }
     let arrays = layer.weights.map(\.tensor)
     let names = layer.weights.map { $0.name.lowercased() }
     let isDouble = layer.className == "Bidirectional" || names.contains { $0.contains("backward") }
     if isDouble, arrays.count >= 4, let options = guess(Array(arrays[..<(arrays.count / 2)])) {
-      return try bidirectional(layer, options, options)
+      _ = try bidirectional(layer, options, options)
+      return
     }
     if let options = guess(arrays) {
-      return try recurrent(layer, options, KerasCellWeights.read(arrays, options.cell, of: layer))
+      _ = try recurrent(layer, options, KerasCellWeights.read(arrays, options.cell, of: layer))
+      return
     }
     if arrays.count == 1, arrays[0].shape.rank == 2, names[0].contains("embeddings") || layer.name.contains("embedding")
     {
@@ -52,8 +56,11 @@ extension KerasReader {
     let isDense =
       layer.className != "Bidirectional" && (1...2).contains(arrays.count) && arrays[0].shape.rank == 2
       && (arrays.count == 1 || arrays[1].shape.dimensions == [arrays[0].shape[1]])
-    if isDense { return try dense(layer, .elementwise(.identity)) }
-    try unknown(layer, "no layer that its arrays tell")
+    if isDense {
+      _ = try dense(layer, then: .elementwise(.identity))
+    } else {
+      try unknown(layer, "no layer that its arrays tell")
+    }
   }
 
   /// The recurrent layer whose arrays these are, with Keras' defaults; nil where they are none's.

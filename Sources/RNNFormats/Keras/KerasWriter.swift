@@ -7,17 +7,20 @@ struct KerasWriter {
   /// Where the files say what modules were called whose names Keras does not take: an attribute of the root, or a
   /// member of `metadata.json`, an object of modules' names by layers'.
   static let namesKey = "rnnkit_modules"
-  private let chain: KerasChain
+  private let outline: KerasOutline
 
   init(_ model: Model) throws(RNNError) {
-    chain = try KerasChain(model)
+    outline = try KerasOutline(model)
   }
 
-  private var type: String { chain.layers.first?.arrays.first?.first?.elementType.rawValue ?? "float32" }
+  private var type: String {
+    outline.layers.lazy.flatMap(\.arrays).compactMap { $0.first?.elementType.rawValue }.first ?? "float32"
+  }
 
   /// A layer's config with what every layer has.
-  private func config(_ layer: KerasChain.Layer) -> JSONValue {
-    let type = layer.arrays.first?.first?.elementType.rawValue ?? "float32"
+  private func config(_ layer: KerasOutline.Layer) -> JSONValue {
+    if layer.className == "InputLayer" { return input(layer, shapeKey: "batch_shape") }
+    let type = layer.arrays.first?.first?.elementType.rawValue ?? self.type
     func complete(_ members: [JSONValue.Member], name: String?) -> JSONValue {
       var result = name.map { [JSONValue.Member("name", .string($0))] } ?? []
       result += [.init("trainable", .bool(true)), .init("dtype", .string(type))]
@@ -41,57 +44,67 @@ struct KerasWriter {
     return complete(layer.config, name: layer.name)
   }
 
-  /// The shape of a batch: any sequences, any steps, the first layer's features.
-  private var batchShape: JSONValue {
-    .array([.null, .null] + (chain.layers.first?.inputSize.map { [.integer(Int64($0))] } ?? []))
+  private func input(_ layer: KerasOutline.Layer, shapeKey: String) -> JSONValue {
+    .object([
+      .init(shapeKey, Self.shape(layer.takes)), .init("dtype", .string(layer.takes.isIndices ? "int32" : type)),
+      .init("sparse", .bool(false)), .init("name", .string(layer.name)),
+    ])
   }
 
-  private var inputType: String { chain.layers.first?.inputSize == nil ? "int32" : type }
+  /// The shape of a batch: any sequences, any steps, features.
+  private static func shape(_ value: ValueShape) -> JSONValue {
+    let axes: [JSONValue] = value.hasTime ? [.null, .null] : [.null]
+    return .array(value.isIndices ? axes : axes + [value.features.map { .integer(Int64($0)) } ?? .null])
+  }
+
+  private static func history(_ reference: KerasOutline.Reference) -> JSONValue {
+    .array([.string(reference.layer), .integer(0), .integer(Int64(reference.tensor))])
+  }
 
   // MARK: model.h5
 
   /// Keras 2's layout of a whole model: the config as an attribute, arrays under their layers' names.
   func wholeModel() -> HDF5Tree {
-    var layers: [JSONValue] = [
-      .object([
-        .init("class_name", .string("InputLayer")),
-        .init(
-          "config",
-          .object([
-            .init("batch_input_shape", batchShape), .init("dtype", .string(inputType)), .init("sparse", .bool(false)),
-            .init("name", .string(unique("input_layer"))),
-          ])),
-      ])
-    ]
+    let isChain = outline.isChain
+    var layers: [JSONValue] = []
     var groups: [HDF5Tree.Child] = []
-    for layer in chain.layers {
-      layers.append(.object([.init("class_name", .string(layer.className)), .init("config", config(layer))]))
-      groups.append(HDF5Tree.Child(layer.name, .group(Self.group(layer))))
+    for layer in outline.layers {
+      let own = layer.className == "InputLayer" ? input(layer, shapeKey: "batch_input_shape") : config(layer)
+      var members: [JSONValue.Member] = [.init("class_name", .string(layer.className)), .init("config", own)]
+      if !isChain {
+        let sources = layer.sources.map { JSONValue.array((Self.history($0).array ?? []) + [.object([])]) }
+        members += [.init("name", .string(layer.name)), .init("inbound_nodes", .array(sources.isEmpty ? [] : [.array(sources)]))]
+      }
+      layers.append(.object(members))
+      if !layer.arrays.isEmpty { groups.append(HDF5Tree.Child(layer.name, .group(Self.group(layer)))) }
+    }
+    let name = isChain ? "sequential" : "functional"
+    var whole: [JSONValue.Member] = [.init("name", .string(name)), .init("layers", .array(layers))]
+    if !isChain {
+      whole += [
+        .init("input_layers", .array(outline.inputs.map(Self.history))),
+        .init("output_layers", .array(outline.outputs.map(Self.history))),
+      ]
     }
     let config = JSONValue.object([
-      .init("class_name", .string("Sequential")),
-      .init("config", .object([.init("name", .string("sequential")), .init("layers", .array(layers))])),
+      .init("class_name", .string(isChain ? "Sequential" : "Functional")), .init("config", .object(whole)),
     ])
     let stamp: [HDF5Tree.Attribute] = [
       .init("backend", .string("tensorflow")), .init("keras_version", .string(Self.version)),
     ]
-    let names = HDF5Tree.Attribute("layer_names", .array(chain.layers.map { .string($0.name) }))
+    let names = HDF5Tree.Attribute("layer_names", .array(groups.map { .string($0.name) }))
     let weights = HDF5Tree.Group(attributes: [names] + stamp, children: groups)
     let renamed =
-      chain.names.isEmpty
-      ? [] : [HDF5Tree.Attribute(Self.namesKey, .string(JSONValue.object(chain.names).text))]
+      outline.names.isEmpty
+      ? [] : [HDF5Tree.Attribute(Self.namesKey, .string(JSONValue.object(outline.names).text))]
     return HDF5Tree(
       root: HDF5Tree.Group(
         attributes: stamp + [.init("model_config", .string(config.text))] + renamed,
         children: [HDF5Tree.Child("model_weights", .group(weights))]))
   }
 
-  private func unique(_ name: String) -> String {
-    chain.layers.contains { $0.name == name } ? unique(name + "_") : name
-  }
-
   /// A layer's arrays, in groups named as Keras names its variables.
-  private static func group(_ layer: KerasChain.Layer) -> HDF5Tree.Group {
+  private static func group(_ layer: KerasOutline.Layer) -> HDF5Tree.Group {
     var paths: [JSONValue] = []
     func group(_ path: String, _ name: String, _ names: [String], _ arrays: [Tensor]) -> HDF5Tree.Child {
       let children = zip(names, arrays).map { name, array in
@@ -109,6 +122,7 @@ struct KerasWriter {
       }
       inside = [HDF5Tree.Child(layer.name, .group(HDF5Tree.Group(children: parts)))]
     case "Embedding": inside = [group(layer.name, layer.name, ["embeddings"], layer.arrays[0])]
+    case "PReLU": inside = [group(layer.name, layer.name, ["alpha"], layer.arrays[0])]
     case "Dense": inside = [group(layer.name, layer.name, ["kernel", "bias"], layer.arrays[0])]
     default: inside = [group(layer.name, layer.name, cell, layer.arrays[0])]
     }
@@ -122,38 +136,63 @@ struct KerasWriter {
     let stamp: [JSONValue.Member] = [
       .init("keras_version", .string(Self.version)), .init("date_saved", .string("1980-01-01@00:00:00")),
     ]
-    return .object(stamp + (chain.names.isEmpty ? [] : [.init(Self.namesKey, .object(chain.names))]))
+    return .object(stamp + (outline.names.isEmpty ? [] : [.init(Self.namesKey, .object(outline.names))]))
   }
 
   /// `config.json` of a `.keras`.
   var archiveConfig: JSONValue {
-    func object(_ module: String, _ className: String, _ config: JSONValue, _ shape: JSONValue?) -> JSONValue {
-      var members: [JSONValue.Member] = [
+    func object(_ module: String, _ className: String, _ config: JSONValue, _ rest: [JSONValue.Member]) -> JSONValue {
+      .object([
         .init("module", .string(module)), .init("class_name", .string(className)), .init("config", config),
         .init("registered_name", .null),
+      ] + rest)
+    }
+    func built(_ shape: JSONValue) -> [JSONValue.Member] { [.init("build_config", .object([.init("input_shape", shape)]))] }
+    let isChain = outline.isChain
+    var layers: [JSONValue] = []
+    for layer in outline.layers {
+      var rest: [JSONValue.Member] = []
+      if !isChain {
+        rest = [.init("name", .string(layer.name)), .init("inbound_nodes", .array(layer.sources.isEmpty ? [] : [node(layer)]))]
+      } else if layer.className != "InputLayer" {
+        rest = built(Self.shape(layer.takes))
+      }
+      layers.append(object("keras.layers", layer.className, config(layer), rest))
+    }
+    let begin: [JSONValue.Member] = [
+      .init("name", .string(isChain ? "sequential" : "functional")), .init("trainable", .bool(true)),
+    ]
+    if isChain {
+      let shape = Self.shape(outline.layers[0].takes)
+      let rest: [JSONValue.Member] = [
+        .init("dtype", .string(type)), .init("layers", .array(layers)), .init("build_input_shape", shape),
       ]
-      if let shape { members.append(.init("build_config", .object([.init("input_shape", shape)]))) }
-      return .object(members)
+      return object("keras", "Sequential", .object(begin + rest), built(shape))
     }
-    let input = JSONValue.object([
-      .init("batch_shape", batchShape), .init("dtype", .string(inputType)), .init("sparse", .bool(false)),
-      .init("name", .string(unique("input_layer"))),
-    ])
-    // Past a layer that gives its last step alone there is no time axis.
-    var hasTime = true
-    var layers = [object("keras.layers", "InputLayer", input, nil)]
-    for layer in chain.layers {
-      let axes: [JSONValue] = hasTime ? [.null, .null] : [.null]
-      let shape = JSONValue.array(axes + (layer.inputSize.map { [.integer(Int64($0))] } ?? []))
-      layers.append(object("keras.layers", layer.className, config(layer), shape))
-      let inner = layer.config.first { $0.key == "layer" }?.value["config"] ?? .object(layer.config)
-      if inner["return_sequences"] == .bool(false) { hasTime = false }
+    func ends(_ references: [KerasOutline.Reference]) -> JSONValue {
+      references.count == 1 ? Self.history(references[0]) : .array(references.map(Self.history))
     }
-    let config = JSONValue.object([
-      .init("name", .string("sequential")), .init("trainable", .bool(true)), .init("dtype", .string(type)),
-      .init("layers", .array(layers)), .init("build_input_shape", batchShape),
-    ])
-    return object("keras", "Sequential", config, batchShape)
+    let rest: [JSONValue.Member] = [
+      .init("layers", .array(layers)), .init("input_layers", ends(outline.inputs)), .init("output_layers", ends(outline.outputs)),
+    ]
+    return object("keras.src.models.functional", "Functional", .object(begin + rest), [])
+  }
+
+  /// The call of a layer, of one value or of a list of them.
+  private func node(_ layer: KerasOutline.Layer) -> JSONValue {
+    let tensors = layer.sources.map { source in
+      JSONValue.object([
+        .init("class_name", .string("__keras_tensor__")),
+        .init(
+          "config",
+          .object([
+            .init("shape", Self.shape(layer.takes)), .init("dtype", .string(layer.takes.isIndices ? "int32" : type)),
+            .init("keras_history", Self.history(source)),
+          ])),
+      ])
+    }
+    let isList = KerasMerge(layer.className) != nil
+    return .object([.init("args", .array(isList ? [.array(tensors)] : tensors)), .init("kwargs", .object([]))])
   }
 
   /// `model.weights.h5` of a `.keras`.
@@ -169,7 +208,8 @@ struct KerasWriter {
     func cell(_ arrays: [Tensor]) -> HDF5Tree.Child {
       HDF5Tree.Child("cell", .group(HDF5Tree.Group(children: [vars(arrays)])))
     }
-    let groups = zip(chain.layers, KerasGroups.names(chain.layers.map(\.className))).map { layer, group in
+    let named = zip(outline.layers, KerasGroups.names(outline.layers.map(\.className))).filter { !$0.0.arrays.isEmpty }
+    let groups = named.map { layer, group in
       let children: [HDF5Tree.Child]
       switch layer.className {
       case "Bidirectional":
@@ -177,14 +217,14 @@ struct KerasWriter {
           HDF5Tree.Child(name, .group(HDF5Tree.Group(children: [cell(arrays), vars([])])))
         }
         children = parts + [vars([], layer.name)]
-      case "Embedding", "Dense": children = [vars(layer.arrays[0], layer.name)]
+      case "Embedding", "Dense", "PReLU": children = [vars(layer.arrays[0], layer.name)]
       default: children = [cell(layer.arrays[0]), vars([], layer.name)]
       }
       return HDF5Tree.Child(group, .group(HDF5Tree.Group(children: children)))
     }
     return HDF5Tree(
       root: HDF5Tree.Group(children: [
-        HDF5Tree.Child("layers", .group(HDF5Tree.Group(children: groups))), vars([], "sequential"),
+        HDF5Tree.Child("layers", .group(HDF5Tree.Group(children: groups))), vars([], outline.isChain ? "sequential" : "functional"),
       ]))
   }
 }

@@ -99,6 +99,8 @@ public enum NPZFormat: ModelFormat, LateUnpacking {
     }
   }
 
+  public static func notes(writing model: Model) -> [String] { model.notesOnCellsBeyondTorch }
+
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     let envelope = ArchiveEnvelope(archive)

@@ -10,13 +10,19 @@ package struct OpenedModel {
   /// What was chosen, and of what.
   var notes: [String] = []
 
-  /// Reads everything it holds; see `ModelFormat` and `LateUnpacking`.
+  /// Reads everything it holds; see `ModelFormat`, `LateUnpacking` and `ConfigReading`.
   package func read(
-    supplying tensors: [NamedTensor], unpacking failures: LateFailures? = nil
+    supplying tensors: [NamedTensor], unpacking failures: LateFailures? = nil, config: JSONValue? = nil
   ) throws(RNNError) -> SuppliedModel {
     do throws(RNNError) {
       var model: SuppliedModel
-      if let failures, tensors.isEmpty, let late = format as? any LateUnpacking.Type {
+      if let config {
+        guard let reading = format as? any ConfigReading.Type else {
+          throw RNNError(.usage, "a config is of Keras' weights, and the file is of the format \(format.name)",
+            remedy: "leave --config out")
+        }
+        model = SuppliedModel(archive: try reading.read(file, config: config), members: tensors)
+      } else if let failures, tensors.isEmpty, let late = format as? any LateUnpacking.Type {
         model = SuppliedModel(archive: try late.read(file, unpacking: failures), members: [])
       } else {
         model = try format.read(file, supplying: tensors)

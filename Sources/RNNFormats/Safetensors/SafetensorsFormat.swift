@@ -104,6 +104,8 @@ public enum SafetensorsFormat: ModelFormat {
     return try envelope.archive(of: arrays + encoded)
   }
 
+  public static func notes(writing model: Model) -> [String] { model.notesOnCellsBeyondTorch }
+
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     let caseArrays = try ArchiveEnvelope.caseArrays(of: archive)

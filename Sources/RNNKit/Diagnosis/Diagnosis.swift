@@ -51,79 +51,30 @@ public struct Diagnosis: Sendable {
   public let layers: [Layer]
   public let stepCount: Int
 
-  /// Runs the chain over a sequence, (time, features) or (time) for an embedding's indices, from zero state.
+  /// Runs a forward of the model's modules over a sequence, (time, features) or (time) for an embedding's indices, from zero
+  /// state.
   ///
-  /// `modules` must chain, as `Plan` has checked. Throws where the model has parts that cannot be run or an index is beyond
-  /// its embedding.
-  public init(_ model: Model, modules: [Module], input: [[Double]]) throws(RNNError) {
-    var layers: [Layer] = []
-    var sequence = input
-    for module in modules {
-      switch module {
-      case .recurrent(let module):
-        for layer in 0..<module.numLayers {
-          var outputs = [[Double]](repeating: [], count: sequence.count)
-          for direction in 0..<module.directionCount {
-            let isReverse = direction == 1 || module.direction == .reverse
-            let tape = Self.tape(model, module, layer, direction, isReverse ? sequence.reversed() : sequence)
-            layers.append(Self.layer(model, module, layer, direction, tape))
-            for (step, output) in (isReverse ? tape.steps.reversed() : tape.steps).enumerated() {
-              outputs[step] += output.hidden
-            }
-          }
-          sequence = outputs
-        }
-        if !module.returnsSequence, let last = sequence.last, let first = sequence.first {
-          let size = module.stateSize
-          switch module.direction {
-          case .forward: sequence = [last]
-          case .reverse: sequence = [first]
-          case .bidirectional: sequence = [Array(last[..<size]) + Array(first[size...])]
-          }
-        }
-      case .linear(let module):
-        let weight = Self.matrix(model, module.name, "weight")
-        let bias = model.tensor(module.name, "bias")?.doubles
-        sequence = sequence.map { step in
-          Self.head(zip(weight.times(step), bias ?? [Double](repeating: 0, count: weight.rows)).map { $0 + $1 }, module.activation)
-        }
-      case .embedding(let module):
-        let table = Self.matrix(model, module.name, "weight")
-        sequence = try sequence.map { (step) throws(RNNError) in
-          guard let value = step.first, let index = Int(exactly: value), (0..<table.rows).contains(index) else {
-            throw RNNError(.badData, place: "module \(module.name)", "an index outside 0..<\(table.rows)",
-              remedy: "correct the input")
-          }
-          return table.slice(index..<index + 1).values
-        }
-      case .unknown(let module):
-        throw RNNError(.badData, place: "module \(module.name)", "cannot be run", remedy: "choose a part with --module")
-      }
+  /// The forward must be one that `Plan` has taken. Throws where the model has parts that cannot be run, where there are
+  /// several inputs, and where an index is beyond its embedding.
+  public init(_ model: Model, _ forward: Forward, input: [[Double]]) throws(RNNError) {
+    guard forward.inputs.count == 1 else {
+      throw RNNError(.usage, "the model takes \(forward.inputs.count) inputs, and one is diagnosed at a time",
+        remedy: "name the modules to diagnose with --module")
     }
-    self.layers = layers
+    var run = Float64Forward(model, forward, input: input)
+    try run.run()
+    layers = run.layers
     stepCount = input.count
   }
 
-  private static func matrix(_ model: Model, _ module: String, _ name: String) -> Matrix {
+  static func matrix(_ model: Model, _ module: String, _ name: String) -> Matrix {
     guard let tensor = model.tensor(module, name), tensor.shape.rank == 2 else {
       return Matrix(rows: 0, columns: 0, values: [])
     }
     return Matrix(rows: tensor.shape[0], columns: tensor.shape[1], values: tensor.doubles)
   }
 
-  private static func head(_ values: [Double], _ head: Linear.Head) -> [Double] {
-    switch head {
-    case .elementwise(let activation): return values.map(activation.value)
-    case .softmax, .logSoftmax:
-      let largest = values.max() ?? 0
-      let exponentials = values.map { exponential($0 - largest) }
-      let sum = exponentials.reduce(0, +)
-      if head == .softmax { return exponentials.map { $0 / sum } }
-      return values.map { $0 - largest - logarithm(sum) }
-    }
-  }
-
-  private static func tape(
+  static func tape(
     _ model: Model, _ module: Recurrent, _ layer: Int, _ direction: Int, _ sequence: [[Double]]
   ) -> CellTape {
     func name(_ kind: ParameterName.Kind) -> String {
@@ -148,7 +99,7 @@ public struct Diagnosis: Sendable {
       hidden: state("h0", module.stateSize), cell: module.cell == .lstm ? state("c0", module.hiddenSize) : [])
   }
 
-  private static func layer(
+  static func layer(
     _ model: Model, _ module: Recurrent, _ layer: Int, _ direction: Int, _ tape: CellTape
   ) -> Layer {
     let gates: [String] =

@@ -41,8 +41,8 @@ enum ActivationName {
     }
   }
 
-  /// ONNX's name; nil for the identity, which as an activation of a recurrent node is `Affine`.
-  static func name(_ activation: Activation) -> String {
+  /// The name in a recurrent node, where the identity is `Affine`; nil for one that no such node has.
+  static func name(_ activation: Activation) -> String? {
     switch activation {
     case .identity, .affine: "Affine"
     case .sigmoid: "Sigmoid"
@@ -55,6 +55,7 @@ enum ActivationName {
     case .elu: "Elu"
     case .softsign: "Softsign"
     case .softplus: "Softplus"
+    case .silu, .gelu, .geluTanh, .clip, .exp, .log: nil
     }
   }
 }

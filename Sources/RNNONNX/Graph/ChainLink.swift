@@ -93,7 +93,7 @@ struct LinearLink {
   var weight: Tensor
   /// (out)
   var bias: Tensor?
-  var activation = Linear.Head.elementwise(.identity)
+  var activation = Function.elementwise(.identity)
   /// Whether the activation is α·x of a Mul alone, which an Add or a Tanh may yet complete.
   var isOpen = false
 }

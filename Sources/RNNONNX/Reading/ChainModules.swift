@@ -50,7 +50,7 @@ struct ChainModules {
     endsInLastStep = chain.endsInLastStep
     var parts: [Part] = []
     var next = 0
-    for module in architecture.modules {
+    for module in architecture.usedModules {
       var count = 1
       if case .recurrent(let module) = module { count = module.numLayers }
       guard count > 0, count <= links.count - next else { return nil }
@@ -73,20 +73,31 @@ struct ChainModules {
     return false
   }
 
+  /// A part as a link of the architecture's chain.
+  func link(_ part: Part) throws(RNNError) -> Link {
+    let module = try module(part)
+    switch links[part.links.lowerBound].module {
+    case .linear(let link):
+      return Link(module, functions: link.activation == .elementwise(.identity) ? [] : [link.activation])
+    case .recurrent:
+      let isLast = !links[part.links.upperBound...].contains { $0.recurrent != nil }
+      return Link(module, returnsSequence: !isLast || !endsInLastStep)
+    case .embedding: return Link(module)
+    }
+  }
+
   /// The module of a part, as the graph has it.
-  func module(_ part: Part) throws(RNNError) -> Module {
+  private func module(_ part: Part) throws(RNNError) -> Module {
     let first = links[part.links.lowerBound]
     switch first.module {
     case .linear(let link):
       return .linear(
         Linear(
-          name: part.name, inFeatures: link.weight.shape[1], outFeatures: link.weight.shape[0], bias: link.bias != nil,
-          activation: link.activation))
+          name: part.name, inFeatures: link.weight.shape[1], outFeatures: link.weight.shape[0], bias: link.bias != nil))
     case .embedding(let link):
       return .embedding(
         Embedding(name: part.name, numEmbeddings: link.weight.shape[0], embeddingDim: link.weight.shape[1]))
     case .recurrent(let link):
-      let isLast = !links[part.links.upperBound...].contains { $0.recurrent != nil }
       let stack = part.links.compactMap { links[$0].recurrent }
       return .recurrent(
         Recurrent(
@@ -98,7 +109,6 @@ struct ChainModules {
             ? link.directions[1].activations : nil,
           resetAfter: link.cell == .gru ? link.resetAfter : true, clip: link.clip, inputForget: link.inputForget,
           peephole: link.directions[0].peephole != nil,
-          returnsSequence: !isLast || !endsInLastStep,
           hasInitialState: stack.contains { $0.h0.isNotZero || $0.c0.isNotZero }))
     }
   }

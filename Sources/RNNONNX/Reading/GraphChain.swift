@@ -8,10 +8,8 @@ struct GraphChain {
   let input: Int
   /// Nil where the graph's input tells neither way, having no batch axis.
   let batchFirst: Bool?
-  let skip: Int
-  let inputGain: Double
-  let inputGainFeatures: Int?
-  let outputGain: Double
+  /// What stands around the links.
+  let frame: Frame
   /// Whether the chain goes on from the last recurrent node with its last state alone.
   let endsInLastStep: Bool
 
@@ -83,10 +81,11 @@ struct GraphChain {
     self.links = links
     self.input = input
     batchFirst = Self.batchFirst(reader, input)
-    skip = links[last].skip ?? 0
-    inputGain = reader.inputGain?.factor ?? 1
-    inputGainFeatures = reader.inputGain?.features
-    outputGain = links[last].gain ?? 1
+    var frame = Frame(skip: links[last].skip ?? 0)
+    frame.inputGain = reader.inputGain?.factor ?? 1
+    frame.gainedFeatures = reader.inputGain?.features
+    frame.outputGain = links[last].gain ?? 1
+    self.frame = frame
   }
 
   /// Whether an output is the chain's end, the last recurrent layer's output, or a state.

@@ -31,7 +31,7 @@ struct ONNXReader {
         decoder: TensorDecoder(modelPath: file.path)))
     let (parts, architecture) = try Self.architecture(chain, stated: properties.envelope.architecture)
     var arrays: [NamedTensor] = []
-    for (part, module) in zip(parts.parts, architecture.modules) { arrays += try parts.tensors(part, module) }
+    for (part, module) in zip(parts.parts, architecture.usedModules) { arrays += try parts.tensors(part, module) }
     arrays += try chain.reader.carriedTensors()
     arrays += properties.arrays
     var envelope = properties.envelope
@@ -93,20 +93,18 @@ struct ONNXReader {
   private static func architecture(
     _ chain: GraphChain, stated: Architecture?
   ) throws(RNNError) -> (ChainModules, Architecture) {
-    func read(_ parts: ChainModules) throws(RNNError) -> Architecture {
-      var modules: [Module] = []
-      for part in parts.parts { modules.append(try parts.module(part)) }
-      return Architecture(
-        modules: modules, batchFirst: chain.batchFirst ?? false, skip: chain.skip, inputGain: chain.inputGain,
-        outputGain: chain.outputGain, inputGainFeatures: chain.inputGainFeatures)
+    func links(_ parts: ChainModules) throws(RNNError) -> [Link] {
+      var links: [Link] = []
+      for part in parts.parts { links.append(try parts.link(part)) }
+      return links
     }
     guard let stated else {
       let parts = ChainModules(chain)
-      return (parts, try read(parts))
+      return (parts, try Architecture(links(parts), in: chain.frame, batchFirst: chain.batchFirst ?? false))
     }
     guard let parts = ChainModules(chain, as: stated) else { throw StatedArchitecture.differs("number of layers") }
     try StatedArchitecture.check(
-      stated, against: try read(parts), isDouble: chain.isDouble, batchFirst: chain.batchFirst)
+      stated, against: try links(parts), in: chain.frame, isDouble: chain.isDouble, batchFirst: chain.batchFirst)
     return (parts, stated)
   }
 

@@ -12,20 +12,20 @@ enum StatedArchitecture {
   }
 
   static func check(
-    _ stated: Architecture, against found: Architecture, isDouble: Bool, batchFirst: Bool?
+    _ architecture: Architecture, against found: [Link], in frame: Frame, isDouble: Bool, batchFirst: Bool?
   ) throws(RNNError) {
     /// ONNX's attributes are float32.
     func same(_ first: Double, _ second: Double) -> Bool { isDouble ? first == second : Float(first) == Float(second) }
-    guard batchFirst == nil || batchFirst == stated.batchFirst else { throw differs("batch_first") }
-    func gained(_ architecture: Architecture) -> Int? {
-      architecture.inputGain == 1 ? nil : architecture.inputGainFeatures ?? architecture.modules.first?.inputSize
+    guard batchFirst == nil || batchFirst == architecture.batchFirst else { throw differs("batch_first") }
+    guard let (stated, own) = architecture.links, stated.count == found.count else { throw differs("forward") }
+    func gained(_ frame: Frame) -> Int? {
+      frame.inputGain == 1 ? nil : frame.gainedFeatures ?? stated.first?.module.inputSize
     }
-    guard stated.skip == found.skip, same(stated.inputGain, found.inputGain), same(stated.outputGain, found.outputGain),
-      gained(stated) == gained(found)
+    guard own.skip == frame.skip, same(own.inputGain, frame.inputGain), same(own.outputGain, frame.outputGain),
+      gained(own) == gained(frame)
     else {
       throw differs("skip or gain")
     }
-    let foundModules = found.modules
     func activation(_ stated: Activation, _ found: Activation) -> Activation {
       let (first, second) = (stated.parameters, found.parameters)
       let isSame = stated.name == found.name && zip(first, second).allSatisfy { same($0.value, $1.value) }
@@ -36,15 +36,16 @@ enum StatedArchitecture {
         gate: activation(stated.gate, found.gate), candidate: activation(stated.candidate, found.candidate),
         output: activation(stated.output, found.output))
     }
-    for (index, (stated, found)) in zip(stated.modules, found.modules).enumerated() {
-      let isEnd = index == foundModules.count - 1
-      var found = found
-      switch (stated, found) {
+    for (index, (stated, link)) in zip(stated, found).enumerated() {
+      let isEnd = index == found.count - 1
+      var found = link
+      let returnsSequence = stated.returnsSequence
+      switch (stated.module, link.module) {
       case (.recurrent(let stated), .recurrent(var module)):
         // What ONNX does not hold, or holds rounded, is taken over; the rest must be equal.
         module.isCell = stated.isCell
         // At the chain's end both are given, every step's output and the last state.
-        if isEnd { module.returnsSequence = stated.returnsSequence }
+        if isEnd { found.returnsSequence = returnsSequence }
         module.hasInitialState = stated.hasInitialState || module.hasInitialState
         let reverse = stated.activations(direction: 1)
         let foundReverse = module.activations(direction: 1)
@@ -58,18 +59,19 @@ enum StatedArchitecture {
         }
         if stated.cell == .gru { module.activations.output = stated.activations.output }
         if stated.cell != .gru { module.resetAfter = stated.resetAfter }
-        found = .recurrent(module)
-      case (.linear(let stated), .linear(var module)):
-        if case .elementwise(let wanted) = stated.activation, case .elementwise(let function) = module.activation {
-          module.activation = .elementwise(activation(wanted, function))
+        found.module = .recurrent(module)
+      case (.linear, .linear):
+        for (index, pair) in zip(stated.functions, found.functions).enumerated() {
+          if case (.elementwise(let wanted), .elementwise(let function)) = pair {
+            found.functions[index] = .elementwise(activation(wanted, function))
+          }
         }
-        found = .linear(module)
       case (.embedding(let stated), .embedding(var module)):
         module.paddingIndex = stated.paddingIndex
-        found = .embedding(module)
+        found.module = .embedding(module)
       default: break
       }
-      guard stated == found else { throw differs("module \(stated.name)") }
+      guard stated == found else { throw differs("module \(stated.module.name)") }
     }
   }
 }

@@ -9,6 +9,8 @@ import SwiftProtobuf
 struct ONNXWriter {
   private let model: Model
   private let architecture: Architecture
+  private let forward: Forward
+  private let shapes: ForwardShapes
   /// The type the graph computes in: float64 where a parameter is.
   let type: ElementType
 
@@ -18,6 +20,13 @@ struct ONNXWriter {
   init(_ model: Model) throws(RNNError) {
     self.model = model
     architecture = model.architecture
+    guard let forward = architecture.forward, let shapes = model.shapes else {
+      throw RNNError(
+        .badData, "the order of its modules is not known, and an ONNX graph needs one",
+        remedy: "write another format, name the modules to convert with --module, or say what is computed with --forward")
+    }
+    self.forward = forward
+    self.shapes = shapes
     type = Self.computedType(model)
     try check()
   }
@@ -53,40 +62,24 @@ struct ONNXWriter {
 
   /// Checks what no graph can express.
   private func check() throws(RNNError) {
-    guard architecture.orderKnown else {
-      throw RNNError(
-        .badData, "the order of its modules is not known, and an ONNX graph needs one",
-        remedy: "write another format, or name the modules to convert with --module")
-    }
-    for (index, module) in architecture.modules.enumerated() {
+    for module in architecture.usedModules {
       if case .unknown = module {
         throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it",
           "write another format, or name the modules to convert with --module")
       }
-      if index > 0, case .embedding = module {
-        throw Self.refuse(module.name, "an embedding follows another module; ONNX takes it first only")
-      }
       if case .recurrent(let recurrent) = module { try check(recurrent) }
     }
-    if let gap = architecture.gap { throw Self.refuse(gap.module, gap.problem) }
-    guard !architecture.recurrentModules.isEmpty, let first = architecture.modules.first,
-      let last = architecture.modules.last
-    else {
+    guard architecture.usedModules.contains(where: { if case .recurrent = $0 { true } else { false } }) else {
       throw RNNError(.badData, "the model has no recurrent module", remedy: "write another format")
     }
-    if architecture.skip > 0 {
-      guard let size = last.outputSize, architecture.skip == 1 || architecture.skip == size,
-        architecture.skip <= first.inputSize ?? 0,
-        architecture.recurrentModules.last?.returnsSequence == true
-      else {
-        throw RNNError(
-          .badData, place: "architecture", "skip is \(architecture.skip), which does not fit the chain's output",
-          remedy: "correct the architecture")
-      }
+    var called = Set<String>()
+    for step in forward.steps {
+      guard case .module(let name) = step.operation, case .recurrent? = architecture[name] else { continue }
+      guard called.insert(name).inserted else { throw Self.refuse(name, "it runs on two inputs", "write another format") }
     }
-    if case .embedding = first, architecture.skip > 0 || architecture.inputGain != 1 {
-      throw RNNError(
-        .badData, place: "architecture", "skip or input_gain before an embedding", remedy: "correct the architecture")
+    for (input, shape) in zip(forward.inputs, shapes.inputs) where shape.features == nil {
+      throw RNNError(.badData, place: "input \(input.name)", "nothing tells how many features it has",
+        remedy: "say it in the forward's first line: \(input.name)(8) -> y")
     }
   }
 
@@ -99,6 +92,9 @@ struct ONNXWriter {
     for direction in 0..<module.directionCount {
       let activations = module.activations(direction: direction)
       for activation in [activations.gate, activations.candidate, activations.output] {
+        guard ActivationName.name(activation) != nil else {
+          throw Self.refuse(module.name, "ONNX's recurrent operators have no activation \(activation.name)")
+        }
         if let parameter = activation.parameters.first(where: { !isExact($0.value) }) {
           throw Self.refuse(
             module.name,
@@ -115,82 +111,253 @@ struct ONNXWriter {
 
   private func graph() throws(RNNError) -> GraphProto {
     var builder = GraphBuilder()
-    let recurrent = architecture.recurrentModules
-    let takesIndices: Bool
-    if case .embedding? = architecture.modules.first { takesIndices = true } else { takesIndices = false }
-    let features = architecture.modules.first?.inputSize ?? 0
-    func sequence(_ last: GraphBuilder.Size?) -> [GraphBuilder.Size] {
-      (architecture.batchFirst ? [.open("batch"), .open("time")] : [.open("time"), .open("batch")])
-        + (last.map { [$0] } ?? [])
-    }
-    try builder.input("input", takesIndices ? .int64 : type, sequence(takesIndices ? nil : .fixed(features)))
-    let endsInOutput = self.endsInOutput
+    let used = architecture.usedModules
+    let recurrent = used.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
+    let kept = forward.steps.lastIndex { if case .module(let name) = $0.operation { isRecurrent(name) } else { false } }
     func member(_ name: String, _ module: Recurrent) -> String {
       recurrent.count == 1 ? name : Model.join(module.name, name)
     }
     let states = recurrent.flatMap { [member("hn", $0)] + ($0.cell == .lstm ? [member("cn", $0)] : []) }
-    try builder.reserve(["output"] + states + (endsInOutput ? [] : ["y"]))
-    var input = "input"
-    if architecture.inputGain != 1 {
-      input = builder.node("Mul", [input, builder.constant("input_gain", try inputGain(features))], scope: "")
+    // The last recurrent layer's output is there under its own name.
+    let outputs = forward.outputs.filter { $0.name != nil || $0.value != kept.map(Forward.Value.step) }
+    var values = GraphValues(forward)
+    for (index, (input, shape)) in zip(forward.inputs, shapes.inputs).enumerated() {
+      let name = forward.inputs.count == 1 ? "input" : input.name
+      try builder.input(
+        name, shape.isIndices ? .int64 : type, axes(shape.isIndices ? nil : shape.features, hasTime: true))
+      values.inputs.append(name)
+      if index == 0 { try builder.reserve(["output"] + states + outputs.map { $0.name ?? "y" }) }
     }
+    let gains = try writeGains(&values, &builder)
     if architecture.batchFirst {
-      input = builder.node("Transpose", [input], scope: "", [.integers("perm", takesIndices ? [1, 0] : [1, 0, 2])])
-    }
-    let sizes = builder.node("Shape", [input], scope: "")
-    let batch = builder.node("Gather", [sizes, builder.integers([1])], scope: "", [.integer("axis", 0)])
-    let lengths = try lengths(&builder, sizes, batch)
-
-    var value = input
-    var isSequence = true
-    var number = 0
-    for module in architecture.modules {
-      switch module {
-      case .recurrent(let module):
-        number += 1
-        let isLast = number == recurrent.count
-        let layers = RecurrentWriter(
-          model: model, module: module, type: type, states: ["h0", "c0", "hn", "cn"].map { member($0, module) })
-        let (output, end) = try layers.write(value, lengths: lengths, batch: batch, &builder)
-        if isLast {
-          // The chain may go on, or end here with a skip or gain that y alone has.
-          value = output
-          _ =
-            architecture.batchFirst
-            ? builder.node("Transpose", [output], scope: "", [.integers("perm", [1, 0, 2])], output: "output")
-            : builder.node("Identity", [output], scope: "", output: "output")
-          builder.output("output", type, sequence(.fixed(module.outputSize)))
-        }
-        value = end
-        isSequence = module.returnsSequence
-        builder.output(
-          member("hn", module), type,
-          [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
-        if module.cell == .lstm {
-          builder.output(
-            member("cn", module), type,
-            [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
-        }
-      case .linear(let module):
-        value = try LinearWriter(model: model, module: module, type: type).write(value, &builder)
-      case .embedding(let module):
-        guard let table = model.tensor(module.name, "weight") else {
-          throw Self.refuse(module.name, "its table is missing")
-        }
-        let scope = Self.scope(module.name)
-        let weight = builder.weight(Model.join(module.name, "weight"), table, as: type, scope: scope)
-        value = builder.node("Gather", [weight, value], scope: scope, [.integer("axis", 0)])
-      case .unknown: break
+      for (index, shape) in shapes.inputs.enumerated() {
+        let order = shape.isIndices ? [1, 0] : [1, 0, 2]
+        values.inputs[index] = builder.node("Transpose", [values.inputs[index]], scope: "", [.integers("perm", order)])
       }
     }
-    if !endsInOutput { try end(&builder, value, input, isSequence: isSequence, sequence) }
+    let sizes = builder.node("Shape", [values.inputs[0]], scope: "")
+    values.batch = builder.node("Gather", [sizes, builder.integers([1])], scope: "", [.integer("axis", 0)])
+    values.lengths = try lengths(&builder, sizes, values.batch)
+    for (index, step) in forward.steps.enumerated() {
+      guard !gains.constants.contains(index) else {
+        values.steps.append(.none)
+        continue
+      }
+      if let input = gains.products[index] {
+        values.steps.append(.plain(values.inputs[input]))
+        continue
+      }
+      values.steps.append(try write(step, index, values, &builder) { member($0, $1) })
+      guard case .recurrent(let value) = values.steps[index] else { continue }
+      let module = value.module
+      if index == kept {
+        turned(value.output, hasTime: true, as: "output", &builder)
+        builder.output("output", type, axes(module.outputSize, hasTime: true))
+      }
+      for (name, isThere) in [("hn", true), ("cn", module.cell == .lstm)] where isThere {
+        builder.output(
+          member(name, module), type,
+          [.fixed(module.numLayers * module.directionCount), .open("batch"), .fixed(module.hiddenSize)])
+      }
+    }
+    for output in outputs {
+      let shape = shapes[output.value], name = output.name ?? "y"
+      turned(values[output.value], hasTime: shape.hasTime, as: name, &builder)
+      builder.output(name, type, axes(shape.features, hasTime: shape.hasTime))
+    }
     return builder.graph
   }
 
-  /// Whether the chain ends in `output` itself.
-  private var endsInOutput: Bool {
-    guard case .recurrent(let module)? = architecture.modules.last else { return false }
-    return module.returnsSequence && architecture.skip == 0 && architecture.outputGain == 1
+  /// Multiplies inputs that nothing takes but times constants, before their layout is changed, as readers of a gain expect.
+  /// Returns the steps that are written by it: products, with the numbers of their inputs, and constants.
+  private func writeGains(
+    _ values: inout GraphValues, _ builder: inout GraphBuilder
+  ) throws(RNNError) -> (products: [Int: Int], constants: Set<Int>) {
+    var (products, constants): ([Int: Int], Set<Int>) = ([:], [])
+    for input in forward.inputs.indices {
+      let users = forward.steps.indices.filter { forward.steps[$0].inputs.contains(.input(input)) }
+      guard users.count == 1, !forward.outputs.contains(where: { $0.value == .input(input) }),
+        forward.steps[users[0]].operation == .arithmetic(.multiply), forward.steps[users[0]].inputs.count == 2,
+        forward.steps[users[0]].inputs[0] == .input(input), case .step(let constant) = forward.steps[users[0]].inputs[1],
+        case .constant(let numbers) = forward.steps[constant].operation,
+        forward.steps.count(where: { $0.inputs.contains(.step(constant)) }) == 1,
+        !forward.outputs.contains(where: { $0.value == .step(constant) })
+      else { continue }
+      let factor = builder.constant("input_gain", try Self.numbers(numbers, type))
+      values.inputs[input] = builder.node("Mul", [values.inputs[input], factor], scope: "")
+      products[users[0]] = input
+      constants.insert(constant)
+    }
+    return (products, constants)
+  }
+
+  private func isRecurrent(_ name: String) -> Bool { if case .recurrent? = architecture[name] { true } else { false } }
+
+  /// The shape of an output, or of an input, in the model's layout.
+  private func axes(_ features: Int?, hasTime: Bool) -> [GraphBuilder.Size] {
+    let first: [GraphBuilder.Size] =
+      !hasTime ? [.open("batch")] : architecture.batchFirst ? [.open("batch"), .open("time")] : [.open("time"), .open("batch")]
+    return first + (features.map { [.fixed($0)] } ?? [])
+  }
+
+  /// Gives a value the model's layout, and its name.
+  private func turned(_ value: String, hasTime: Bool, as name: String, _ builder: inout GraphBuilder) {
+    if hasTime, architecture.batchFirst {
+      _ = builder.node("Transpose", [value], scope: "", [.integers("perm", [1, 0, 2])], output: name)
+    } else {
+      _ = builder.node("Identity", [value], scope: "", output: name)
+    }
+  }
+
+  // MARK: Steps
+
+  /// The names of what steps give: (time, batch, features), or (batch, features) without a time axis.
+  private struct GraphValues {
+    enum Value {
+      case plain(String)
+      case recurrent(RecurrentValue)
+      /// A state that is written as a part of what it is joined with.
+      case none
+    }
+
+    let forward: Forward
+    var inputs: [String] = []
+    var steps: [Value] = []
+    var batch = ""
+    /// Of each sequence, int32.
+    var lengths = ""
+
+    init(_ forward: Forward) { self.forward = forward }
+
+    subscript(value: Forward.Value) -> String {
+      switch value {
+      case .input(let number): inputs[number]
+      case .step(let number):
+        switch steps[number] {
+        case .plain(let name): name
+        case .recurrent(let value): value.output
+        case .none: ""
+        }
+      }
+    }
+
+    func recurrent(_ value: Forward.Value) -> RecurrentValue? {
+      if case .step(let number) = value, case .recurrent(let value) = steps[number] { value } else { nil }
+    }
+
+    /// The recurrent module whose last layer's states, all directions, a step joins.
+    func joined(_ step: Forward.Step) -> RecurrentValue? {
+      guard step.operation == .concatenate else { return nil }
+      var blocks: [Int] = [], sources: [Forward.Value] = []
+      for input in step.inputs {
+        guard case .step(let number) = input, case .state(.hn, let block) = forward.steps[number].operation else { return nil }
+        blocks.append(block)
+        sources.append(forward.steps[number].inputs[0])
+      }
+      guard let source = sources.first, Set(sources).count == 1, let value = recurrent(source) else { return nil }
+      let first = (value.module.numLayers - 1) * value.module.directionCount
+      return blocks == Array(first..<first + value.module.directionCount) ? value : nil
+    }
+  }
+
+  /// A name for the nodes of a step: the module's that it follows.
+  private func moduleBefore(_ step: Forward.Step) -> String {
+    var step = step
+    while true {
+      guard case .step(let number)? = step.inputs.first else { return "" }
+      step = forward.steps[number]
+      if case .module(let name) = step.operation { return name }
+    }
+  }
+
+  private func write(
+    _ step: Forward.Step, _ index: Int, _ values: GraphValues, _ builder: inout GraphBuilder,
+    member: (String, Recurrent) -> String
+  ) throws(RNNError) -> GraphValues.Value {
+    let inputs = step.inputs.map { values[$0] }
+    let scope = ""
+    switch step.operation {
+    case .module(let name):
+      switch architecture[name] {
+      case .recurrent(let module)?:
+        let layers = RecurrentWriter(
+          model: model, module: module, type: type, states: ["h0", "c0", "hn", "cn"].map { member($0, module) })
+        return .recurrent(try layers.write(inputs[0], lengths: values.lengths, batch: values.batch, &builder))
+      case .linear(let module)?:
+        return .plain(try LinearWriter(model: model, module: module, type: type).write(inputs[0], &builder))
+      case .embedding?:
+        let scope = Self.scope(name)
+        let weight = builder.weight(Model.join(name, "weight"), try tensor(name, "weight"), as: type, scope: scope)
+        return .plain(builder.node("Gather", [weight, inputs[0]], scope: scope, [.integer("axis", 0)]))
+      case .prelu?:
+        let scope = Self.scope(name)
+        let slope = builder.weight(Model.join(name, "weight"), try tensor(name, "weight"), as: type, scope: scope)
+        return .plain(builder.node("PRelu", [inputs[0], slope], scope: scope))
+      case .unknown?, nil: throw Self.refuse(name, "RNNKit does not know what it computes", "write another format")
+      }
+    case .activation(let function):
+      return .plain(try FunctionWriter(module: moduleBefore(step), type: type).write(function, inputs[0], &builder))
+    case .nothing: return .plain(inputs[0])
+    case .select(.last):
+      if let value = values.recurrent(step.inputs[0]), value.module.direction == .forward { return .plain(value.end(&builder)) }
+      return .plain(self.step(0, of: flipped(inputs[0], values, &builder), &builder))
+    case .select(.first): return .plain(self.step(0, of: inputs[0], &builder))
+    case .select(.at(let position)): return .plain(self.step(position, of: inputs[0], &builder))
+    case .state(let kind, let block):
+      // Written with what they are joined to.
+      let users = forward.steps.filter { $0.inputs.contains(.step(index)) }
+      let isOutput = forward.outputs.contains { $0.value == .step(index) }
+      if !isOutput, !users.isEmpty, users.allSatisfy({ joins($0, values) }) { return .none }
+      guard let value = values.recurrent(step.inputs[0]) else { throw Self.refuse("", "a state of no module") }
+      return .plain(value.state(kind, block, &builder))
+    case .flip: return .plain(flipped(inputs[0], values, &builder))
+    case .slice(let range):
+      let axis = (shape(step.inputs[0]).hasTime ? 2 : 1)
+      return .plain(builder.node(
+        "Slice",
+        [inputs[0], builder.integers([range.lowerBound]), builder.integers([range.upperBound]), builder.integers([axis])],
+        scope: scope))
+    case .concatenate:
+      if let value = values.joined(step) { return .plain(value.end(&builder)) }
+      let taken = step.inputs.map { shape($0) }
+      guard Set(taken.map(\.hasTime)).count == 1, !taken.contains(where: \.isConstant) else {
+        throw RNNError(.badData, place: "forward, cat",
+          "it joins what has a time axis and what has none, which RNNKit does not write to ONNX", remedy: "write another format")
+      }
+      return .plain(builder.node("Concat", inputs, scope: scope, [.integer("axis", -1)]))
+    case .arithmetic(let kind):
+      let operators: [Forward.Arithmetic: String] = [.add: "Add", .subtract: "Sub", .multiply: "Mul", .divide: "Div"]
+      return .plain(builder.node(operators[kind] ?? "Add", inputs, scope: scope))
+    case .constant(let numbers): return .plain(builder.constant("constant", try Self.numbers(numbers, type)))
+    case .parameter(let name): return .plain(builder.weight(name, try tensor("", name), as: type, scope: scope))
+    }
+  }
+
+  private func joins(_ step: Forward.Step, _ values: GraphValues) -> Bool {
+    // The states' own steps may not be written yet: their module is.
+    guard step.operation == .concatenate else { return false }
+    return values.joined(step) != nil
+  }
+
+  private func shape(_ value: Forward.Value) -> ValueShape { shapes[value] }
+
+  private func tensor(_ module: String, _ name: String) throws(RNNError) -> Tensor {
+    guard let tensor = model.tensor(module, name) else { throw Self.refuse(module, "its \(name) is missing") }
+    return tensor
+  }
+
+  /// Each sequence turned round within its own length.
+  private func flipped(_ value: String, _ values: GraphValues, _ builder: inout GraphBuilder) -> String {
+    let lengths = builder.node(
+      "Cast", [values.lengths], scope: "", [.integer("to", Int(ElementTypeCode.code(.int64)))])
+    return builder.node(
+      "ReverseSequence", [value, lengths], scope: "", [.integer("time_axis", 0), .integer("batch_axis", 1)])
+  }
+
+  /// One step of all sequences, (batch, features).
+  private func step(_ position: Int, of value: String, _ builder: inout GraphBuilder) -> String {
+    let one = builder.node("Gather", [value, builder.integers([position])], scope: "", [.integer("axis", 0)])
+    return builder.node("Squeeze", [one, builder.integers([0])], scope: "")
   }
 
   /// `lengths`, by default longer than any sequence, as int32 of at most the number of steps.
@@ -203,42 +370,13 @@ struct ONNXWriter {
     return builder.node("Cast", [bounded], scope: "", [.integer("to", Int(ElementTypeCode.code(.int32)))])
   }
 
-  /// Skip, gain and layout of `y`.
-  private func end(
-    _ builder: inout GraphBuilder, _ value: String, _ input: String, isSequence: Bool,
-    _ sequence: (GraphBuilder.Size?) -> [GraphBuilder.Size]
-  ) throws(RNNError) {
-    var value = value
-    let size = architecture.modules.last?.outputSize ?? 0
-    if architecture.skip > 0 {
-      var part = input
-      if architecture.skip < architecture.modules.first?.inputSize ?? 0 {
-        part = builder.node(
-          "Slice", [input, builder.integers([0]), builder.integers([architecture.skip]), builder.integers([2])],
-          scope: "")
-      }
-      value = builder.node("Add", [value, part], scope: "")
+  /// One number without axes, or a vector.
+  private static func numbers(_ values: [Double], _ type: ElementType) throws(RNNError) -> Tensor {
+    if values.count == 1 { return try number(values[0], type) }
+    let tensor = Shape([values.count]).flatMap {
+      type == .float64 ? Tensor(values, $0) : Tensor(values.map(Float.init), $0)
     }
-    if architecture.outputGain != 1 {
-      value = builder.node(
-        "Mul", [value, builder.constant("output_gain", try number(architecture.outputGain))], scope: "")
-    }
-    if isSequence, architecture.batchFirst {
-      _ = builder.node("Transpose", [value], scope: "", [.integers("perm", [1, 0, 2])], output: "y")
-    } else {
-      _ = builder.node("Identity", [value], scope: "", output: "y")
-    }
-    builder.output("y", type, isSequence ? sequence(.fixed(size)) : [.open("batch"), .fixed(size)])
-  }
-
-  private func number(_ value: Double) throws(RNNError) -> Tensor { try Self.number(value, type) }
-
-  /// The factor on the input, or one for each feature.
-  private func inputGain(_ features: Int) throws(RNNError) -> Tensor {
-    guard let gained = architecture.inputGainFeatures, gained < features else { return try number(architecture.inputGain) }
-    let factors = (0..<features).map { $0 < gained ? architecture.inputGain : 1 }
-    let tensor = Shape([features]).flatMap { type == .float64 ? Tensor(factors, $0) : Tensor(factors.map(Float.init), $0) }
-    guard let tensor else { throw RNNError(.defect, "factors that no tensor holds") }
+    guard let tensor else { throw RNNError(.defect, "numbers that no tensor holds") }
     return tensor
   }
 

@@ -20,7 +20,7 @@ struct RecurrentWriter {
   /// the last states alone, (batch, directions·hidden).
   func write(
     _ input: String, lengths: String, batch: String, _ builder: inout GraphBuilder
-  ) throws(RNNError) -> (output: String, end: String) {
+  ) throws(RNNError) -> RecurrentValue {
     let h0 = try start(states[0], "h0", batch, &builder)
     let c0 = module.cell == .lstm ? try start(states[1], "c0", batch, &builder) : []
     let attributes = try attributes()
@@ -50,7 +50,7 @@ struct RecurrentWriter {
       _ = builder.node("Concat", hn, scope: scope, [.integer("axis", 0)], output: states[2])
       if module.cell == .lstm { _ = builder.node("Concat", cn, scope: scope, [.integer("axis", 0)], output: states[3]) }
     }
-    return (value, module.returnsSequence ? value : last(hn[module.numLayers - 1], &builder))
+    return RecurrentValue(module: module, output: value, hn: hn, cn: cn)
   }
 
   /// Y, (time, directions, batch, hidden), as (time, batch, directions·hidden).
@@ -58,13 +58,6 @@ struct RecurrentWriter {
     if module.directionCount == 1 { return builder.node("Squeeze", [y, builder.integers([1])], scope: scope) }
     let turned = builder.node("Transpose", [y], scope: scope, [.integers("perm", [0, 2, 1, 3])])
     return builder.node("Reshape", [turned, builder.integers([0, 0, module.outputSize])], scope: scope)
-  }
-
-  /// Y_h, (directions, batch, hidden), as (batch, directions·hidden).
-  private func last(_ state: String, _ builder: inout GraphBuilder) -> String {
-    if module.directionCount == 1 { return builder.node("Squeeze", [state, builder.integers([0])], scope: scope) }
-    let turned = builder.node("Transpose", [state], scope: scope, [.integers("perm", [1, 0, 2])])
-    return builder.node("Reshape", [turned, builder.integers([0, module.outputSize])], scope: scope)
   }
 
   /// The starting state of each layer: an input of the graph that is zeros, or the stored state, where it is left out.
@@ -153,7 +146,7 @@ struct RecurrentWriter {
     let standard: [Activation] =
       module.cell == .rnn ? [.tanh] : module.cell == .gru ? [.sigmoid, .tanh] : [.sigmoid, .tanh, .tanh]
     if activations != (0..<module.directionCount).flatMap({ _ in standard }) {
-      attributes.append(.strings("activations", activations.map(ActivationName.name)))
+      attributes.append(.strings("activations", activations.compactMap(ActivationName.name)))
       // The identity is α·x + β with 1 and 0.
       let numbers = activations.map {
         $0 == .identity ? [("alpha", 1.0), ("beta", 0.0)] : $0.parameters.map { ($0.name, $0.value) }
@@ -167,5 +160,34 @@ struct RecurrentWriter {
     if module.cell == .gru { attributes.append(.integer("linear_before_reset", module.resetAfter ? 1 : 0)) }
     if module.inputForget { attributes.append(.integer("input_forget", 1)) }
     return attributes
+  }
+}
+
+/// What a module's nodes give.
+struct RecurrentValue {
+  let module: Recurrent
+  /// (time, batch, directions·hidden)
+  let output: String
+  /// Of each layer, (directions, batch, hidden).
+  let hn: [String]
+  let cn: [String]
+
+  private var scope: String { ONNXWriter.scope(module.name) }
+
+  /// The last layer's states of all directions, (batch, directions·hidden).
+  func end(_ builder: inout GraphBuilder) -> String {
+    let state = hn[module.numLayers - 1]
+    if module.directionCount == 1 { return builder.node("Squeeze", [state, builder.integers([0])], scope: scope) }
+    let turned = builder.node("Transpose", [state], scope: scope, [.integers("perm", [1, 0, 2])])
+    return builder.node("Reshape", [turned, builder.integers([0, module.outputSize])], scope: scope)
+  }
+
+  /// One state, (batch, hidden).
+  func state(_ kind: Forward.StateKind, _ index: Int, _ builder: inout GraphBuilder) -> String {
+    let layer = index / module.directionCount, direction = index % module.directionCount
+    let state = kind == .hn ? hn[layer] : cn[layer]
+    if module.directionCount == 1 { return builder.node("Squeeze", [state, builder.integers([0])], scope: scope) }
+    let one = builder.node("Gather", [state, builder.integers([direction])], scope: scope, [.integer("axis", 0)])
+    return builder.node("Squeeze", [one, builder.integers([0])], scope: scope)
   }
 }

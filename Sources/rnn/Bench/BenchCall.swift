@@ -21,8 +21,8 @@ final class RunnerCall<Value: BenchReal>: BenchCall {
       plan, batch: batch, maximumSteps: plan.suitableSteps(steps, batch: batch, threads: threads), threads: threads)
     self.steps = steps
     state = try plan.state(batch: batch)
-    if case .embedding(let module) = plan.architecture.modules.first {
-      indices = (0..<steps * batch).map { _ in random.index(below: module.numEmbeddings) }
+    if let count = plan.inputs[0].indexCount {
+      indices = (0..<steps * batch).map { _ in random.index(below: count) }
       input = []
     } else {
       input = (0..<steps * batch * plan.inputSize).map { _ in Value(random.real()) }
@@ -50,29 +50,33 @@ final class RunnerCall<Value: BenchReal>: BenchCall {
 /// `Plan.run`: a whole sequence, from tensor to tensors made anew at each call.
 final class PlanCall: BenchCall {
   private let plan: Plan
-  private let input: Tensor
+  private let inputs: [Tensor]
   private let threads: Int
 
   init(_ plan: Plan, batch: Int, steps: Int, threads: Int, _ random: inout SplitMix64) throws(RNNError) {
     let (first, second) = plan.architecture.batchFirst ? (batch, steps) : (steps, batch)
-    var tensor: Tensor?
-    if case .embedding(let module) = plan.architecture.modules.first {
-      let values = (0..<steps * batch).map { _ in Int64(random.index(below: module.numEmbeddings)) }
-      tensor = Shape([first, second]).flatMap { Tensor(values, $0) }
-    } else {
-      let values = (0..<steps * batch * plan.inputSize).map { _ in random.real() }
-      tensor = Shape([first, second, plan.inputSize]).flatMap { shape in
-        plan.precision == .float64 ? Tensor(values, shape) : Tensor(values.map(Float.init), shape)
+    var inputs: [Tensor] = []
+    for input in plan.inputs {
+      let tensor: Tensor?
+      if let count = input.indexCount {
+        let values = (0..<steps * batch).map { _ in Int64(random.index(below: count)) }
+        tensor = Shape([first, second]).flatMap { Tensor(values, $0) }
+      } else {
+        let values = (0..<steps * batch * input.features).map { _ in random.real() }
+        tensor = Shape([first, second, input.features]).flatMap { shape in
+          plan.precision == .float64 ? Tensor(values, shape) : Tensor(values.map(Float.init), shape)
+        }
       }
+      guard let tensor else { throw RNNError(.usage, "the input is too large", remedy: "use a smaller batch or fewer steps") }
+      inputs.append(tensor)
     }
-    guard let tensor else { throw RNNError(.usage, "the input is too large", remedy: "use a smaller batch or fewer steps") }
     self.plan = plan
     self.threads = threads
-    input = tensor
+    self.inputs = inputs
   }
 
   func run(_ times: Int) throws(RNNError) {
-    for _ in 0..<times { _ = try plan.run(input, threads: threads) }
+    for _ in 0..<times { _ = try plan.run(inputs, threads: threads) }
   }
 }
 

@@ -41,7 +41,7 @@ struct Cost {
 
   init(_ activation: Activation) {
     switch activation {
-    case .identity, .relu, .thresholdedReLU: self.init()
+    case .identity, .relu, .thresholdedReLU, .clip: self.init()
     case .leakyReLU, .hardSigmoid, .affine: self.init(operations: 1, path: Path(multiplyAdds: 1))
     case .sigmoid:
       self.init(operations: 16, divisions: 1, path: Path(multiplyAdds: 12, additions: 3, divisions: 1))
@@ -53,10 +53,15 @@ struct Cost {
     case .softsign: self.init(operations: 0, divisions: 1, path: Path(additions: 1, divisions: 1))
     case .softplus:
       self.init(operations: 26, divisions: 2, path: Path(multiplyAdds: 17, additions: 6, divisions: 1))
+    case .silu: self.init(operations: 19, divisions: 1, path: Path(multiplyAdds: 15, additions: 3, divisions: 1))
+    case .gelu: self.init(operations: 32, divisions: 1, path: Path(multiplyAdds: 22, additions: 3, divisions: 1))
+    case .geluTanh: self.init(operations: 27, divisions: 1, path: Path(multiplyAdds: 20, additions: 4, divisions: 1))
+    case .exp: self.init(operations: 10, path: Path(multiplyAdds: 9, additions: 1))
+    case .log: self.init(operations: 14, divisions: 1, path: Path(multiplyAdds: 8, additions: 4, divisions: 1))
     }
   }
 
-  init(_ head: Linear.Head) {
+  init(_ head: Function) {
     switch head {
     case .elementwise(let activation): self.init(activation)
     // exp of each, and a division or subtraction.

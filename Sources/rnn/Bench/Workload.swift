@@ -31,14 +31,18 @@ struct Workload {
     realSize = plan.precision.elementType.byteCount
     lanes = Double(64 / realSize)
     self.steps = Double(steps)
-    var rows = Double(steps * batch)
-    for module in plan.architecture.modules {
-      switch module {
-      case .embedding, .unknown: break
-      case .linear(let linear): add(linear, rows: rows)
-      case .recurrent(let recurrent):
-        add(recurrent, rows: rows, batch: Double(batch))
-        if !recurrent.returnsSequence { rows = Double(batch) }
+    for (step, shape) in zip(plan.architecture.forward?.steps ?? [], plan.shapes.steps) {
+      let rows = Double(shape.hasTime ? steps * batch : batch)
+      switch step.operation {
+      case .module(let name):
+        switch plan.architecture[name] {
+        case .linear(let linear)?: add(linear, rows: rows)
+        case .recurrent(let recurrent)?: add(recurrent, rows: rows, batch: Double(batch))
+        default: break
+        }
+      case .activation(let function):
+        add(Cost(function), vectors: (Double(shape.features ?? 1) / lanes).rounded(.up) * rows)
+      default: break
       }
     }
     addChains(plan.architecture)
@@ -53,7 +57,6 @@ struct Workload {
 
   private mutating func add(_ module: Linear, rows: Double) {
     _ = addProduct(module.name, "weight", [module.outFeatures, module.inFeatures], rows: rows, together: rows)
-    add(Cost(module.activation), vectors: (Double(module.outFeatures) / lanes).rounded(.up) * rows)
   }
 
   private mutating func add(_ module: Recurrent, rows: Double, batch: Double) {

@@ -23,6 +23,7 @@ package struct FileCheck: Sendable {
 
   package static let all: [FileCheck] = [
     .native, .zipArchive, .pickle, .safetensors, .numpy, .onnx, .json, .csv, .mapping, .hdf5Tree, .lzf, .foreign, .packed,
+    .forwardLine,
   ]
 }
 

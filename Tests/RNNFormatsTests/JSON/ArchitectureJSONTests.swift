@@ -6,7 +6,8 @@ import Testing
   static let activations: [Activation] = [
     .identity, .sigmoid, .tanh, .relu, .hardSigmoidKeras2, .hardSigmoidKeras3, .hardSigmoid(alpha: -1, beta: 1e-300),
     .leakyReLU(alpha: 0.01), .thresholdedReLU(alpha: 1), .scaledTanh(alpha: 1.7159, beta: 2.0 / 3.0), .elu(alpha: -0.0),
-    .softsign, .softplus, .affine(alpha: 2, beta: -3),
+    .softsign, .softplus, .affine(alpha: 2, beta: -3), .silu, .gelu, .geluTanh,
+    .clip(min: -.greatestFiniteMagnitude, max: 6), .exp, .log,
   ]
 
   static let modules: [Module] = {
@@ -34,7 +35,6 @@ import Testing
       add(cell) { $0.activations = odd }
       add(cell) { ($0.direction, $0.reverseActivations) = (.bidirectional, odd) }
       add(cell) { $0.clip = 3 }
-      add(cell) { $0.returnsSequence = false }
       add(cell) { $0.hasInitialState = true }
       add(cell) { $0.isCell = true }
       add(cell) { ($0.isCell, $0.bias, $0.activations) = (true, false, odd) }
@@ -44,8 +44,8 @@ import Testing
     add(.lstm) { ($0.isCell, $0.inputForget, $0.peephole) = (true, true, true) }
     add(.gru) { $0.resetAfter = false }
     add(.gru) { ($0.isCell, $0.resetAfter) = (true, false) }
-    let heads = [.softmax, .logSoftmax] + activations.map { Linear.Head.elementwise($0) }
-    modules += heads.map { .linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1, activation: $0)) }
+    modules.append(.linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1)))
+    modules.append(.prelu(PReLU(name: "act", numParameters: 5)))
     modules.append(.linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1, bias: false)))
     modules.append(.embedding(Embedding(name: "e", numEmbeddings: 10, embeddingDim: 4)))
     modules.append(.embedding(Embedding(name: "e", numEmbeddings: 10, embeddingDim: 4, paddingIndex: 0)))
@@ -69,9 +69,15 @@ import Testing
       #expect(try read(architecture.json.text) == architecture)
     }
     let whole = Architecture(
-      modules: Self.modules, batchFirst: true, orderKnown: false, skip: 2, inputGain: 0.1, outputGain: -1e300,
-      inputGainFeatures: 1)
+      modules: Self.modules.enumerated().map { $1.named("\($1.name)\($0)") }, forward: nil, batchFirst: true)
     #expect(try read(whole.json.text) == whole)
+    for function in [.softmax, .logSoftmax] + Self.activations.map({ Function.elementwise($0) }) {
+      let link = Link(.linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1)), functions: [function])
+      var frame = Frame(skip: 1)
+      (frame.inputGain, frame.gainedFeatures, frame.outputGain) = (0.1, 1, -1e300)
+      let framed = try Architecture([link], in: frame, batchFirst: true)
+      #expect(try read(framed.json.text) == framed, "\(framed.json.text)")
+    }
     #expect(try read(Architecture(modules: []).json.text) == Architecture(modules: []))
   }
 
@@ -89,14 +95,54 @@ import Testing
       .recurrent(Recurrent(name: "g", cell: .gru, inputSize: 5, hiddenSize: 5)),
       .linear(Linear(name: "fc", inFeatures: 5, outFeatures: 1)),
       .embedding(Embedding(name: "e", numEmbeddings: 3, embeddingDim: 2)),
-    ]))
+    ], forward: nil))
+  }
+
+  /// Version 1 says with flags what version 2 says with a forward.
+  @Test(arguments: [
+    (#"{"modules":[LSTM,HEAD]}"#, "fc(l(x))"), (#"{"modules":[LSTM,HEAD],"order_known":false}"#, nil),
+    (#"{"modules":[LAST,HEAD]}"#, "fc(last(l(x)))"), (#"{"modules":[BOTH,HEAD2]}"#, "fc(cat(l(x).hn[0], l(x).hn[1]))"),
+    (#"{"modules":[LSTM,SOFT]}"#, "softmax(fc(l(x)))"), (#"{"modules":[LSTM,HEAD],"skip":1}"#, "fc(l(x)) + x[..., :1]"),
+    (#"{"modules":[LSTM,HEAD],"output_gain":0.5}"#, "fc(l(x)) * 0.5"),
+    (#"{"modules":[LSTM,HEAD],"input_gain":2,"skip":1}"#, "a = x * 2; fc(l(a)) + a[..., :1]"),
+    (#"{"modules":[LSTM,HEAD],"input_gain":2,"input_gain_features":1}"#, "fc(l(x * [2, 1, 1]))"),
+    (#"{"modules":[SOFT,LAST],"order_known":false}"#, "last(l(wiring(softmax(fc(wiring(x))))))"),
+  ])
+  func readsVersionOne(_ text: String, _ line: String?) throws {
+    let lstm = #"{"type":"LSTM","name":"l","input_size":3,"hidden_size":5"#
+    let head = #"{"type":"Linear","name":"fc","out_features":1,"in_features":5"#
+    var text = text
+    for (word, json) in [
+      ("LSTM", lstm + "}"), ("LAST", lstm + #","returns_sequence":false}"#),
+      ("BOTH", lstm + #","bidirectional":true,"returns_sequence":false}"#), ("HEAD2", head.replacing("5", with: "10") + "}"),
+      ("HEAD", head + "}"), ("SOFT", head + #","activation":"softmax"}"#),
+    ] where text.contains(word + ",") || text.contains(word + "]") {
+      text = text.replacing(word + ",", with: json + ",").replacing(word + "]", with: json + "]")
+    }
+    let architecture = try read(text)
+    #expect(architecture.forward?.line(modules: architecture.modules) == line)
+    #expect(try read(architecture.json.text) == architecture)
+  }
+
+  @Test(arguments: [
+    (#"{"modules":[],"forward":1}"#, "architecture.forward: neither a line of text nor null; compare with Schemas/forward.md"),
+    (#"{"modules":[],"forward":"lstm(x)"}"#, nil), (#"{"modules":[],"forward":null,"skip":1}"#, "architecture.skip" + newer),
+    (#"{"modules":[{"type":"Linear","name":"fc","in_features":1,"out_features":1,"activation":"tanh"}],"forward":null}"#,
+      "architecture.modules[0].activation" + newer),
+    (#"{"modules":[{"type":"Linear","name":"fc","in_features":268435457,"out_features":1}],"forward":"fc(x)"}"#,
+      "module fc: in_features and out_features must be 1 to 268435456; correct the architecture in the file, or export the "
+        + "model again"),
+  ])
+  func refusesABadForward(_ text: String, _ message: String?) {
+    let found = refusal { _ = try read(text) }
+    #expect(message == nil ? found?.hasPrefix("architecture.forward: forward, column 1: ") == true : found == message)
   }
 
   @Test func writesWhatTheSpecificationShows() throws {
     let module = Recurrent(
       name: "rnn", cell: .rnn, inputSize: 1, hiddenSize: 2, bias: false, activations: .init(candidate: .relu))
     #expect(Architecture(modules: [.recurrent(module)]).json.text == """
-      {"batch_first":false,"modules":[{"type":"RNN","name":"rnn","input_size":1,"hidden_size":2,"num_layers":1,\
+      {"batch_first":false,"forward":"rnn(x)","modules":[{"type":"RNN","name":"rnn","input_size":1,"hidden_size":2,"num_layers":1,\
       "bias":false,"bidirectional":false,"nonlinearity":"relu"}]}
       """)
   }
@@ -116,6 +162,8 @@ import Testing
     (#"{"modules":[],"input_gain_features":0.5}"#,
       "architecture.input_gain_features: not a whole number from 0" + schema),
     (#"{"modules":[],"output_gain":[]}"#, "architecture.output_gain: not a number" + schema),
+    (#"{"modules":[],"input_gain_features":0}"#,
+      "architecture: input_gain_features must be 1 or more; correct the architecture in the file"),
     (#"{"modules":[],"dropout":0.5}"#, "architecture.dropout" + newer),
     (#"{"modules":[{"name":"x"}]}"#, "architecture.modules[0].type: missing" + schema),
     (#"{"modules":[{"type":"Linear"}]}"#, "architecture.modules[0].name: missing" + schema),

@@ -112,7 +112,8 @@ import Testing
   func readsRTNeuralsStateDicts(cell: String) throws {
     let archive = try FormatRegistry.standard.read(InputFile("../shared/real-models/rtneural_\(cell)_torch/model.json"))
     let model = try Interpretation(archive).model
-    #expect(model.architecture.orderKnown)
+    // Two recurrent modules may be an encoder and a decoder.
+    #expect(model.architecture.forward == nil)
     #expect(
       model.architecture.modules.map(\.description) == [
         "\(cell.uppercased())(1, 8)", "\(cell.uppercased())(8, 8, num_layers=3)",

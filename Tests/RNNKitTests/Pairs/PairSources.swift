@@ -32,7 +32,7 @@ enum PairSources {
     ("native", NativeFormat.self), ("HDF5", HDF5Format.self), ("PyTorch", TorchFormat.self),
     ("safetensors", SafetensorsFormat.self), ("NPZ", NPZFormat.self), ("ONNX", ONNXFormat.self),
     ("JSON state_dict", StateDictJSONFormat.self), ("Keras .keras", KerasFormat.self),
-    ("Keras .h5", KerasH5Format.self), ("RTNeural", RTNeuralFormat.self),
+    ("Keras .h5", KerasH5Format.self), ("RTNeural", RTNeuralFormat.self), ("AIDA-X", AIDAXFormat.self),
   ]
 
   /// Files that other programs wrote, or as they write them, by container. Each must be a model.

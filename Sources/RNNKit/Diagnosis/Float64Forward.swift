@@ -1,0 +1,123 @@
+import RNNModel
+
+/// A forward run in float64 on one sequence, for what its recurrent layers do.
+struct Float64Forward {
+  private let model: Model
+  private let forward: Forward
+  private let input: [[Double]]
+  /// A row for each step, or one where there is no time axis.
+  private var values: [[[Double]]] = []
+  /// The states that each recurrent step left, layer by layer and direction by direction.
+  private var states: [Int: [(hidden: [Double], cell: [Double])]] = [:]
+  private(set) var layers: [Diagnosis.Layer] = []
+
+  init(_ model: Model, _ forward: Forward, input: [[Double]]) {
+    (self.model, self.forward, self.input) = (model, forward, input)
+  }
+
+  mutating func run() throws(RNNError) {
+    for (index, step) in forward.steps.enumerated() { values.append(try value(of: step, index)) }
+  }
+
+  private func rows(_ value: Forward.Value) -> [[Double]] {
+    if case .step(let number) = value { values[number] } else { input }
+  }
+
+  private mutating func value(of step: Forward.Step, _ index: Int) throws(RNNError) -> [[Double]] {
+    let taken = step.inputs.map(rows)
+    let first = taken.first ?? []
+    switch step.operation {
+    case .module(let name): return try call(name, first, index)
+    case .activation(let function): return first.map { Self.apply(function, $0) }
+    case .select(.last): return first.last.map { [$0] } ?? []
+    case .select(.first): return first.first.map { [$0] } ?? []
+    case .select(.at(let position)):
+      let step = position < 0 ? first.count + position : position
+      return first.indices.contains(step) ? [first[step]] : []
+    case .state(let kind, let block):
+      guard case .step(let number)? = step.inputs.first, let states = states[number], states.indices.contains(block) else {
+        throw RNNError(.defect, place: "forward", "a state of no recurrent module")
+      }
+      return [kind == .hn ? states[block].hidden : states[block].cell]
+    case .flip: return first.reversed()
+    case .slice(let range): return first.map { Array($0[range]) }
+    case .concatenate:
+      return combined(taken) { $0.flatMap { $0 } }
+    case .arithmetic(let kind):
+      return combined(taken) { rows in
+        let (a, b) = (rows[0], rows[1])
+        return (0..<max(a.count, b.count)).map { Self.apply(kind, a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
+      }
+    case .constant(let numbers): return [numbers]
+    case .parameter(let name): return [model.archive[name]?.doubles ?? []]
+    case .nothing: return first
+    }
+  }
+
+  /// Row by row; one row stands for all.
+  private func combined(_ values: [[[Double]]], _ body: ([[Double]]) -> [Double]) -> [[Double]] {
+    (0..<(values.map(\.count).max() ?? 0)).map { row in body(values.map { $0.count == 1 ? $0[0] : $0[row] }) }
+  }
+
+  private static func apply(_ kind: Forward.Arithmetic, _ a: Double, _ b: Double) -> Double {
+    switch kind {
+    case .add: a + b
+    case .subtract: a - b
+    case .multiply: a * b
+    case .divide: a / b
+    }
+  }
+
+  private mutating func call(_ name: String, _ sequence: [[Double]], _ index: Int) throws(RNNError) -> [[Double]] {
+    switch model.architecture[name] {
+    case .recurrent(let module)?:
+      var sequence = sequence
+      for layer in 0..<module.numLayers {
+        var outputs = [[Double]](repeating: [], count: sequence.count)
+        for direction in 0..<module.directionCount {
+          let isReverse = direction == 1 || module.direction == .reverse
+          let tape = Diagnosis.tape(model, module, layer, direction, isReverse ? sequence.reversed() : sequence)
+          layers.append(Diagnosis.layer(model, module, layer, direction, tape))
+          for (step, output) in (isReverse ? tape.steps.reversed() : tape.steps).enumerated() {
+            outputs[step] += output.hidden
+          }
+          states[index, default: []].append((tape.steps.last?.hidden ?? [], tape.steps.last?.cell ?? []))
+        }
+        sequence = outputs
+      }
+      return sequence
+    case .linear(let module)?:
+      let weight = Diagnosis.matrix(model, module.name, "weight")
+      let bias = model.tensor(module.name, "bias")?.doubles ?? [Double](repeating: 0, count: weight.rows)
+      return sequence.map { step in zip(weight.times(step), bias).map { $0 + $1 } }
+    case .embedding(let module)?:
+      let table = Diagnosis.matrix(model, module.name, "weight")
+      return try sequence.map { (step) throws(RNNError) in
+        guard let value = step.first, let index = Int(exactly: value), (0..<table.rows).contains(index) else {
+          throw RNNError(.badData, place: "module \(module.name)", "an index outside 0..<\(table.rows)",
+            remedy: "correct the input")
+        }
+        return table.slice(index..<index + 1).values
+      }
+    case .prelu(let module)?:
+      let slopes = model.tensor(module.name, "weight")?.doubles ?? []
+      return sequence.map { step in
+        step.enumerated().map { $1 < 0 ? $1 * slopes[slopes.count == 1 ? 0 : $0] : $1 }
+      }
+    case .unknown?, nil:
+      throw RNNError(.badData, place: "module \(name)", "cannot be run", remedy: "choose a part with --module")
+    }
+  }
+
+  private static func apply(_ function: Function, _ values: [Double]) -> [Double] {
+    switch function {
+    case .elementwise(let activation): return values.map(activation.value)
+    case .softmax, .logSoftmax:
+      let largest = values.max() ?? 0
+      let exponentials = values.map { exponential($0 - largest) }
+      let sum = exponentials.reduce(0, +)
+      if function == .softmax { return exponentials.map { $0 / sum } }
+      return values.map { $0 - largest - logarithm(sum) }
+    }
+  }
+}

@@ -1,0 +1,173 @@
+/// What a model computes: steps in order, each an operation on the model's inputs and on what earlier steps gave, as a
+/// PyTorch module's `forward` is.
+///
+/// A forward names modules; `Architecture` holds them. `Schemas/forward.md` has its text form, read by
+/// `Forward(line:modules:)` and written by `line(modules:)`.
+public struct Forward: Sendable, Hashable {
+  /// What a step takes.
+  public enum Value: Sendable, Hashable {
+    /// The model's input of that number.
+    case input(Int)
+    /// What the step of that number gives.
+    case step(Int)
+  }
+
+  public struct Step: Sendable, Hashable {
+    public var operation: Operation
+    public var inputs: [Value]
+
+    public init(_ operation: Operation, _ inputs: [Value]) {
+      self.operation = operation
+      self.inputs = inputs
+    }
+  }
+
+  public struct Output: Sendable, Hashable {
+    /// Nil for an only output, which is a run's `y`, or its `output` where it is the last recurrent layer's.
+    public var name: String?
+    public var value: Value
+
+    public init(_ value: Value, name: String? = nil) {
+      self.value = value
+      self.name = name
+    }
+  }
+
+  public enum Operation: Sendable, Hashable {
+    /// A module of the architecture, by its name.
+    case module(String)
+    case activation(Function)
+    /// A step of a sequence, which leaves no time axis.
+    case select(Selection)
+    /// The state that a recurrent step leaves, of one layer and direction: PyTorch's h_n[index] or c_n[index], where index
+    /// counts layers first and directions within them.
+    case state(StateKind, Int)
+    /// Each sequence turned round within its own length.
+    case flip
+    /// Features from the lower bound up to the upper one.
+    case slice(Range<Int>)
+    /// Features of all inputs, one after the other.
+    case concatenate
+    /// Of two inputs. One of them may have one feature, used for all of the other's, or no time axis, used at every step.
+    case arithmetic(Arithmetic)
+    /// Numbers, one for all features or one for each.
+    case constant([Double])
+    /// A tensor of the model's own, by its name: one number for all features or one for each.
+    case parameter(String)
+    /// Nothing at inference: dropout, or another module of the file that does nothing. Its name there.
+    case nothing(String)
+  }
+
+  public enum Selection: Sendable, Hashable {
+    /// Each sequence's own last step.
+    case last
+    case first
+    /// The step of that number, from 0 on; negative from the end of the time axis on, whatever a sequence's length.
+    case at(Int)
+  }
+
+  public enum StateKind: String, Sendable, Hashable {
+    case hn, cn
+  }
+
+  public enum Arithmetic: String, Sendable, Hashable, CaseIterable {
+    case add = "+"
+    case subtract = "-"
+    case multiply = "*"
+    case divide = "/"
+  }
+
+  public struct Input: Sendable, Hashable {
+    public var name: String
+    /// Features of a step, where the modules that it goes to do not tell.
+    public var features: Int?
+
+    public init(_ name: String = "x", features: Int? = nil) {
+      self.name = name
+      self.features = features
+    }
+  }
+
+  public var inputs: [Input]
+  public var steps: [Step] = []
+  public var outputs: [Output] = []
+
+  public init(inputs: [Input] = [Input()]) {
+    self.inputs = inputs
+  }
+
+  /// Appends a step and returns what it gives; an equal step that is there already is not made twice, since a recurrent
+  /// layer called twice on one input is one call whose output and states are used.
+  public mutating func add(_ operation: Operation, _ inputs: Value...) -> Value { add(operation, of: inputs) }
+
+  public mutating func add(_ operation: Operation, of inputs: [Value]) -> Value {
+    let step = Step(operation, inputs)
+    if let known = steps.firstIndex(of: step) { return .step(known) }
+    steps.append(step)
+    return .step(steps.count - 1)
+  }
+
+  /// A chain: modules by their names, each applied to what the one before gives.
+  public init(chain modules: [String]) {
+    self.init()
+    var value = Value.input(0)
+    for module in modules { value = add(.module(module), value) }
+    outputs = [Output(value)]
+  }
+
+  /// The steps as a chain, where each takes what the one before it gives and nothing else, the first the only input, and
+  /// the last is the only output. Nil where they are no chain.
+  public var chain: [Operation]? {
+    guard inputs.count == 1, outputs.count == 1 else { return nil }
+    var before = Value.input(0)
+    for (index, step) in steps.enumerated() {
+      guard step.inputs == [before] else { return nil }
+      before = .step(index)
+    }
+    return outputs[0].value == before ? steps.map(\.operation) : nil
+  }
+
+  /// The names of the modules that steps call, in order, each once.
+  public var moduleNames: [String] {
+    var seen = Set<String>()
+    return steps.compactMap { step in
+      if case .module(let name) = step.operation, seen.insert(name).inserted { name } else { nil }
+    }
+  }
+
+  /// The same of modules and tensors that have other names.
+  package func renamed(modules: [String: String], tensor: (String) -> String) -> Forward {
+    var result = self
+    for index in steps.indices {
+      switch steps[index].operation {
+      case .module(let name): result.steps[index].operation = .module(modules[name] ?? name)
+      case .parameter(let name): result.steps[index].operation = .parameter(tensor(name))
+      default: break
+      }
+    }
+    return result
+  }
+}
+
+extension Forward {
+  /// Without the steps that no output needs.
+  package var withoutUnneeded: Forward {
+    var isNeeded = [Bool](repeating: false, count: steps.count)
+    for case .step(let number) in outputs.map(\.value) where steps.indices.contains(number) { isNeeded[number] = true }
+    for index in steps.indices.reversed() where isNeeded[index] {
+      for case .step(let number) in steps[index].inputs where (0..<index).contains(number) { isNeeded[number] = true }
+    }
+    guard isNeeded.contains(false) else { return self }
+    var numbers = [Int](repeating: 0, count: steps.count)
+    var result = Forward(inputs: inputs)
+    func moved(_ value: Value) -> Value {
+      if case .step(let number) = value, numbers.indices.contains(number) { .step(numbers[number]) } else { value }
+    }
+    for index in steps.indices where isNeeded[index] {
+      numbers[index] = result.steps.count
+      result.steps.append(Step(steps[index].operation, steps[index].inputs.map(moved)))
+    }
+    result.outputs = outputs.map { Output(moved($0.value), name: $0.name) }
+    return result
+  }
+}

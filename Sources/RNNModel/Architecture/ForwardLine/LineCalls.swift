@@ -1,0 +1,309 @@
+/// Calls: of modules, of functions, and of a value's methods.
+extension LineResolver {
+  /// Prefixes under which PyTorch's functions are called, longest first.
+  static let functionPrefixes = [
+    "torch.nn.utils.rnn.", "nn.utils.rnn.", "rnn_utils.", "torch.nn.functional.", "nn.functional.", "torch.", "F.", "self.",
+  ]
+
+  mutating func call(_ callee: Int, _ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> LineMeaning {
+    switch syntax.nodes[callee].kind {
+    case .name(let parts):
+      let path = parts.joined(separator: ".")
+      let own = parts[0] == "self" && parts.count > 1 ? parts.dropFirst().joined(separator: ".") : path
+      // `a.relu()` without a value in brackets is a method of a.
+      let isMethod = parts.count > 1 && variables[parts[0]] != nil
+      if !(isMethod && arguments.isEmpty), let name = [path, own].first(where: { modules[$0] != nil }) {
+        return try module(name, arguments, node)
+      }
+      if isMethod, let base = variables[parts[0]] {
+        var receiver = base
+        for part in parts.dropFirst().dropLast() { receiver = try attribute(part, of: receiver, callee, callee) }
+        return try method(parts[parts.count - 1], of: receiver, parts.dropLast().joined(separator: "."), arguments, callee, node)
+      }
+      let prefix = Self.functionPrefixes.first { path.hasPrefix($0) } ?? ""
+      return try function(String(path.dropFirst(prefix.utf8.count)), prefix, arguments, callee, node)
+    case .quoted(let name, _):
+      guard modules[name] != nil else { throw unknown(name, callee) }
+      return try module(name, arguments, node)
+    case .number:
+      // A Sequential's own modules are called by number.
+      guard modules[text(callee)] != nil else { throw unknown(text(callee), callee) }
+      return try module(text(callee), arguments, node)
+    case .element(let base, let indices):
+      // `self.layers[0](x)`
+      if case .name(let parts) = syntax.nodes[base].kind, indices.count == 1, case .at(let index) = indices[0],
+        let number = integer(index)
+      {
+        let name = (parts[0] == "self" ? parts.dropFirst() : parts[...]).joined(separator: ".") + ".\(number)"
+        guard modules[name] != nil else { throw unknown(name, callee) }
+        return try module(name, arguments, node)
+      }
+      throw source.error(offset(callee), "\(text(callee)) is no module", "call a module by its name, such as \(example)")
+    case .attribute(let base, let name):
+      return try method(name, of: try meaning(base), text(base), arguments, base, node)
+    default: throw source.error(offset(callee), "\(text(callee)) is no module", "call a module by its name, such as \(example)")
+    }
+  }
+
+  private var example: String { moduleNames.first.map { "\(spelled($0))(x)" } ?? "relu(x)" }
+
+  private func unknown(_ name: String, _ node: Int) -> RNNError {
+    let near = Self.near(name, moduleNames + LineFunction.words).map(spelled)
+    return source.error(offset(node), "the model has no module \(LineName.quoted(name)), and no function is called so",
+      near.isEmpty
+        ? "use a module, \(moduleNames.map(spelled).listed()), or a function, \(LineFunction.words.listed(atMost: 40))"
+        : "\(near.listed()) may be meant")
+  }
+
+  // MARK: Modules
+
+  private mutating func module(_ name: String, _ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> LineMeaning {
+    var values = arguments.filter { $0.keyword == nil }.map(\.value)
+    var state = arguments.first { $0.keyword == "hx" }?.value
+    if let other = arguments.first(where: { $0.keyword != nil && $0.keyword != "hx" }) {
+      throw source.error(offset(other.value), "a module takes no \(other.keyword ?? "")=", "leave it out")
+    }
+    switch modules[name] {
+    case .unknown?:
+      var inputs: [Forward.Value] = []
+      for value in values { inputs.append(try self.value(of: value)) }
+      return .value(try add(.module(name), inputs, at: node))
+    case .recurrent?:
+      if values.count == 2, state == nil { state = values.removeLast() }
+    default: break
+    }
+    guard values.count == 1 else {
+      throw source.error(offset(node), "\(spelled(name)) takes one value, not \(values.count)", "write \(spelled(name))(x)")
+    }
+    let input = try value(of: values[0])
+    if let state {
+      guard case .recurrent? = modules[name] else {
+        throw source.error(offset(state), "only a recurrent module takes a starting state", "leave hx= out")
+      }
+      try startingState(state)
+    }
+    let value = try add(.module(name), [input], at: node)
+    return recurrent(value) == nil ? .value(value) : .call(value)
+  }
+
+  /// A starting state that a run gives, or zeros. Values are no such state.
+  private mutating func startingState(_ node: Int) throws(RNNError) {
+    switch syntax.nodes[node].kind {
+    case .tuple(let parts), .list(let parts):
+      for part in parts { try startingState(part) }
+      return
+    case .name(let parts) where variables[parts[0]] == nil:
+      let path = (parts[0] == "self" && parts.count > 1 ? parts.dropFirst() : parts[...]).joined(separator: ".")
+      if !isParameter(path) { return }
+    default: break
+    }
+    let meaning = try meaning(node)
+    switch meaning {
+    case .zeros: return
+    case .value(.input(let number)): use(.input(number), asStateOrLength: true)
+    case .tuple(let parts) where parts.allSatisfy({ if case .zeros = $0 { true } else { false } }): return
+    default:
+      throw source.error(offset(node), "\(text(node)) is computed, and RNNKit cannot start one module from another's state yet",
+        "leave it out where the state is zero or given with a run; else give each module a line of its own and pass the state between runs")
+    }
+  }
+
+  // MARK: Methods
+
+  /// PyTorch's methods that change no number.
+  private static let without: Set<String> = ["contiguous", "detach", "float", "to", "clone", "cpu", "cuda", "requires_grad_", "data"]
+
+  private mutating func method(
+    _ name: String, of receiver: LineMeaning, _ base: String, _ arguments: [LineSyntax.Argument], _ baseNode: Int, _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    if Self.without.contains(name) { return receiver }
+    if case .size = receiver { return .size }
+    switch (name, receiver) {
+    case ("size", _), ("dim", _), ("numel", _): return .size
+    case ("new_zeros", _): return .zeros
+    case ("squeeze", .state(let call, let kind)):
+      let count = recurrent(call).map { $0.numLayers * $0.directionCount } ?? 0
+      guard count == 1, arguments.count == 1, number(arguments[0].value) == 0 else {
+        throw source.error(offset(node), "\(text(node)) takes one of \(count) state\(count == 1 ? "" : "s")",
+          count == 1 ? "write \(base)[0]" : "choose one, \(base)[-1] for the last layer's")
+      }
+      return .value(try add(.state(kind, 0), [call], at: node))
+    case ("relu_", _), ("tanh_", _), ("sigmoid_", _):
+      return try apply(String(name.dropLast()), isTorch: true, receiver, baseNode, arguments, node)
+    case (_, .zeros): return .zeros
+    default: break
+    }
+    guard LineFunction.methods.contains(name) else { throw Self.lacking(name, source, offset(node), batchFirst) }
+    return try apply(name, isTorch: true, receiver, baseNode, arguments, node)
+  }
+
+  // MARK: Functions
+
+  private mutating func function(
+    _ word: String, _ prefix: String, _ arguments: [LineSyntax.Argument], _ callee: Int, _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    let positional = arguments.filter { $0.keyword == nil }.map(\.value)
+    func first() throws(RNNError) -> Int {
+      guard let first = positional.first ?? arguments.first(where: { $0.keyword == "input" })?.value else {
+        throw source.error(offset(node), "\(text(callee)) is applied to nothing", "write \(text(callee))(x)")
+      }
+      return first
+    }
+    func exactly(_ count: Int, _ form: String) throws(RNNError) {
+      guard arguments.count == count, positional.count == count else {
+        throw source.error(offset(node), "\(text(callee)) does not take these arguments", "write \(form)")
+      }
+    }
+    switch word {
+    case "last", "first":
+      try exactly(1, "\(word)(a)")
+      return .value(try add(.select(word == "last" ? .last : .first), [try sequence(positional[0], word)], at: node))
+    case "at":
+      try exactly(2, "at(a, 3), where 3 is a step's number")
+      guard let index = integer(positional[1]) else {
+        throw source.error(offset(positional[1]), "\(text(positional[1])) is no step's number", "write a whole number, at(a, 3)")
+      }
+      return .value(try add(.select(.at(index)), [try sequence(positional[0], word)], at: node))
+    case "flip":
+      try exactly(1, "flip(a), which turns each sequence round within its own length")
+      return .value(try add(.flip, [try sequence(positional[0], word)], at: node))
+    case "cat", "concat", "concatenate": return .value(try concatenation(arguments, node))
+    case "nothing":
+      guard arguments.count == 2, positional.count == 2, case .quoted(let name, false) = syntax.nodes[positional[1]].kind else {
+        throw source.error(offset(node), "nothing takes a value and a name", "write nothing(a, \"name\")")
+      }
+      return .value(try add(.nothing(name), [try value(of: positional[0])], at: node))
+    case "zeros", "zeros_like": return .zeros
+    case "tensor" where positional.count == 1: return try meaning(positional[0])
+    case "add", "sub", "mul", "div":
+      try exactly(2, "a \(["add": "+", "sub": "-", "mul": "*"][word] ?? "/") b")
+      let kind: Forward.Arithmetic = switch word { case "add": .add; case "sub": .subtract; case "mul": .multiply; default: .divide }
+      let values = [try value(of: positional[0]), try value(of: positional[1])]
+      return .value(try add(.arithmetic(kind), values, at: node))
+    case "pack_padded_sequence", "pad_packed_sequence":
+      let value = try value(of: try first())
+      let layout = arguments.first { $0.keyword == "batch_first" }?.value
+      guard (layout.map(text) == "True") == batchFirst else {
+        throw source.error(offset(node), "\(word) says batch_first=\(batchFirst ? "False" : "True"), and the model is read as "
+          + (batchFirst ? "(batch, time, features)" : "(time, batch, features)"),
+          batchFirst ? "write batch_first=True in it, or leave it out: lengths are heeded without it"
+            : "say that the model is batch-first (--batch-first), or leave \(word) out: lengths are heeded without it")
+      }
+      if word == "pad_packed_sequence" { return .tuple([.value(value), .size]) }
+      if let lengths = positional.dropFirst().first ?? arguments.first(where: { $0.keyword == "lengths" })?.value {
+        useLengths(lengths)
+      }
+      return .value(value)
+    default: break
+    }
+    if LineFunction.isKnown(word) {
+      let value = try first()
+      let rest = positional.isEmpty ? arguments.filter { $0.keyword != "input" } : Array(arguments.drop { $0.value == value })
+      let isLayer = prefix == "self."
+      return try apply(word, isTorch: !prefix.isEmpty, isLayer: isLayer, try meaning(value), value, rest, node)
+    }
+    if Self.isDropout(word) {
+      return .value(try add(.nothing(word), [try value(of: try first())], at: node))
+    }
+    if Self.lacks.keys.contains(word) { throw Self.lacking(word, source, offset(callee), batchFirst) }
+    throw unknown(word, callee)
+  }
+
+  /// Whether a call of what has no tensors is dropout, by its name.
+  static func isDropout(_ word: String) -> Bool { word.lowercased().contains("drop") }
+
+  private mutating func useLengths(_ node: Int) {
+    switch syntax.nodes[node].kind {
+    case .name(let parts):
+      if case .value(let value)? = variables[parts[0]] { use(value, asStateOrLength: true) }
+    case .call(let base, _), .attribute(let base, _): useLengths(base)
+    default: break
+    }
+  }
+
+  /// A value that has steps.
+  private mutating func sequence(_ node: Int, _ word: String) throws(RNNError) -> Forward.Value {
+    let value = try value(of: node)
+    guard shape(value).hasTime || shape(value).isOpen else {
+      throw source.error(offset(node), "\(text(node)) has no steps, and \(word) takes a sequence", "use it without \(word)")
+    }
+    return value
+  }
+
+  /// `cat(a, b)`, or PyTorch's `torch.cat([a, b], dim=-1)`.
+  private mutating func concatenation(_ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> Forward.Value {
+    var positional = arguments.filter { $0.keyword == nil || $0.keyword == "tensors" }.map(\.value)
+    var dim = arguments.first { ["dim", "axis"].contains($0.keyword) }?.value
+    var isTorch = false
+    if let first = positional.first {
+      switch syntax.nodes[first].kind {
+      // A list of numbers is one value.
+      case .list(let parts) where !parts.contains { number($0) == nil }: break
+      case .list(let parts), .tuple(let parts):
+        isTorch = true
+        if positional.count == 2, dim == nil { dim = positional.removeLast() }
+        if positional.count == 1 { positional = parts }
+      default: break
+      }
+    }
+    guard !positional.isEmpty, arguments.allSatisfy({ [nil, "tensors", "dim", "axis"].contains($0.keyword) }) else {
+      throw source.error(offset(node), "cat does not take these arguments", "write cat(a, b)")
+    }
+    var values: [Forward.Value] = []
+    for part in positional { values.append(try value(of: part)) }
+    let joined = "cat(\(positional.map(text).joined(separator: ", ")))"
+    if isTorch || dim != nil {
+      let hasTime = values.contains { shape($0).hasTime }
+      guard let dim else {
+        throw source.error(offset(node), "without dim= PyTorch joins along axis 0, which is not the features'", "write \(joined) to join features")
+      }
+      guard let number = integer(dim), number == -1 || number == (hasTime ? 2 : 1) else {
+        throw source.error(offset(dim), "dim=\(text(dim)) is not the axis of features", "write \(joined) to join features")
+      }
+    }
+    return try add(.concatenate, values, at: node)
+  }
+
+  private mutating func apply(
+    _ word: String, isTorch: Bool, isLayer: Bool = false, _ meaning: LineMeaning, _ first: Int,
+    _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    let value = try value(meaning, first)
+    if word == "softmax" || word == "log_softmax" {
+      try checkFeatures(word, isTorch, shape(value).hasTime, text(first), arguments, node)
+      return .value(try add(.activation(word == "softmax" ? .softmax : .logSoftmax), [value], at: node))
+    }
+    var given: [LineFunction.Given] = []
+    for argument in arguments where argument.keyword != "inplace" && argument.keyword != "input" {
+      let isNone = text(argument.value) == "None"
+      var quoted: String?
+      if case .quoted(let text, _) = syntax.nodes[argument.value].kind { quoted = text }
+      given.append(LineFunction.Given(keyword: argument.keyword, number: number(argument.value), text: quoted, isNone: isNone))
+    }
+    let outcome = LineFunction.activation(word, given, isLayer: isLayer)
+    switch outcome {
+    case .success(let activation): return .value(try add(.activation(.elementwise(activation)), [value], at: node))
+    case .failure(let problem):
+      throw source.error(offset(node), problem.problem, problem.remedy.replacing("ARGUMENT", with: text(first)))
+    }
+  }
+
+  /// softmax is over the features of a step.
+  private func checkFeatures(
+    _ word: String, _ isTorch: Bool, _ hasTime: Bool, _ value: String, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) {
+    let given = arguments.filter { !["dtype", "_stacklevel", "input"].contains($0.keyword) }
+    let remedy = "write \(word)(\(value), dim=-1) for one over features"
+    guard given.count <= 1, given.allSatisfy({ [nil, "dim", "axis"].contains($0.keyword) }) else {
+      throw source.error(offset(node), "\(word) takes a value and dim", remedy)
+    }
+    guard let dim = given.first?.value else {
+      // PyTorch's own choice without dim is axis 0 or 1, as the axes are.
+      guard !isTorch || !hasTime else { throw source.error(offset(node), "\(text(node)) does not say over which axis", remedy) }
+      return
+    }
+    guard let number = integer(dim), number == -1 || number == (hasTime ? 2 : 1) else {
+      throw source.error(offset(dim), "\(word) over \(text(dim)), which is not the axis of features; RNNKit has none over time or batch", remedy)
+    }
+  }
+}

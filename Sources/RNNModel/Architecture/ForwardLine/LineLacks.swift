@@ -1,0 +1,32 @@
+/// What PyTorch has and a line has not, with what can be done instead.
+extension LineResolver {
+  static let lacks: [String: String] = {
+    let axes = ["view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten", "expand", "repeat", "expand_as"]
+    let reductions = ["mean", "sum", "max", "min", "amax", "amin", "argmax", "prod", "norm", "std", "var", "cumsum", "topk"]
+    let others = [
+      "bmm", "matmul", "einsum", "mm", "stack", "chunk", "split", "unbind", "gather", "index_select", "masked_fill", "where",
+      "pow", "sqrt", "abs", "layer_norm", "batch_norm", "group_norm", "normalize", "conv1d", "conv2d", "linear", "embedding",
+      "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "interpolate", "pad", "randn", "rand", "ones", "one_hot", "cumprod",
+    ]
+    var result: [String: String] = [:]
+    for name in axes {
+      result[name] = "leave \(name) out where it only adds or drops an axis of 1, or joins batch and time before a linear layer "
+        + "(modules apply to every step); take features with [..., a:b] and a step with last(a) or at(a, 3)"
+    }
+    for name in reductions {
+      result[name] = "end the line with what \(name) is taken of, and take the \(name) of the output outside of the model"
+    }
+    for name in others { result[name] = "end the line before it, and compute the rest outside of the model" }
+    for name in ["transpose", "permute", "swapaxes", "T", "mT", "t"] { result[name] = "" }
+    return result
+  }()
+
+  static func lacking(_ name: String, _ source: LineSource, _ offset: Int, _ batchFirst: Bool) -> RNNError {
+    let known = lacks[name]
+    let remedy = known == "" ? (batchFirst
+      ? "leave it out: every value keeps the layout (batch, time, features)"
+      : "leave it out, and if the input is (batch, time, features), say --batch-first instead")
+      : known ?? "use .hn[0], .cn[0] or .output of a recurrent call, or a function: relu(a)"
+    return source.error(offset, known == nil ? "a value has no .\(name)" : "RNNKit has no \(name)", remedy)
+  }
+}

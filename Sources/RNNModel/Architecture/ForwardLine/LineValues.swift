@@ -1,0 +1,186 @@
+/// Expressions: names, arithmetic, attributes.
+extension LineResolver {
+  mutating func meaning(_ node: Int) throws(RNNError) -> LineMeaning {
+    switch syntax.nodes[node].kind {
+    case .number(let value): return .numbers([value])
+    case .name(let parts): return try name(parts, node)
+    case .quoted(let name, let isOfModel):
+      if !isOfModel, let known = variables[name] { return known }
+      return try parameter(name, node)
+    case .list(let parts):
+      let numbers = parts.compactMap(number)
+      if numbers.count == parts.count, !parts.isEmpty { return .numbers(numbers) }
+      return try tuple(parts)
+    case .tuple(let parts): return try tuple(parts)
+    case .call(let callee, let arguments): return try call(callee, arguments, node)
+    case .attribute(let base, let name): return try attribute(name, of: try meaning(base), base, node)
+    case .element(let base, let indices): return try element(of: try meaning(base), indices, base, node)
+    case .negated(let part):
+      let meaning = try meaning(part)
+      if case .numbers(let values) = meaning { return .numbers(values.map { -$0 }) }
+      let value = try value(meaning, part)
+      return .value(try add(.arithmetic(.multiply), [value, try add(.constant([-1]), [], at: node)], at: node))
+    case .arithmetic(let kind, let left, let right):
+      let first = try meaning(left)
+      if case .size = first { return .size }
+      let value = try value(first, left)
+      return .value(try add(.arithmetic(kind), [value, try self.value(of: right)], at: node))
+    }
+  }
+
+  private mutating func tuple(_ parts: [Int]) throws(RNNError) -> LineMeaning {
+    var meanings: [LineMeaning] = []
+    for part in parts { meanings.append(try meaning(part)) }
+    return .tuple(meanings)
+  }
+
+  mutating func value(of node: Int) throws(RNNError) -> Forward.Value { try value(try meaning(node), node) }
+
+  /// What a step takes.
+  mutating func value(_ meaning: LineMeaning, _ node: Int) throws(RNNError) -> Forward.Value {
+    let text = text(node)
+    switch meaning {
+    case .value(let value), .call(let value):
+      use(value, asStateOrLength: false)
+      return value
+    case .numbers(let values): return try add(.constant(values), [], at: node)
+    case .state(let call, _):
+      let isBidirectional = recurrent(call)?.directionCount == 2
+      throw source.error(offset(node), "\(text) is the states of all layers and directions",
+        "take one, \(text)[-1] for the last layer's\(isBidirectional ? " reverse direction and \(text)[-2] for its forward one" : "")")
+    case .states:
+      throw source.error(offset(node), "\(text) is h_n and c_n together", "take one state, \(text)[0][-1] for the last layer's h")
+    case .tuple:
+      throw source.error(offset(node), "\(text) is several values", "take one of them, or join their features: cat(a, b)")
+    case .zeros:
+      throw source.error(offset(node), "\(text) is no value of the model", "use it as a starting state alone, or write numbers")
+    case .size:
+      throw source.error(offset(node), "\(text) is a size, which no step can take", "write the number that it is")
+    }
+  }
+
+  // MARK: Names
+
+  private mutating func name(_ parts: [String], _ node: Int) throws(RNNError) -> LineMeaning {
+    switch parts {
+    case ["None"]: return .zeros
+    case ["inf"], ["torch", "inf"]: return .numbers([.infinity])
+    case ["nan"], ["torch", "nan"]: return .numbers([.nan])
+    default: break
+    }
+    if parts.count == 1, let known = variables[parts[0]] { return known }
+    if parts.count > 1, let known = variables[parts[0]] {
+      var meaning = known
+      for part in parts.dropFirst() { meaning = try attribute(part, of: meaning, node, node) }
+      return meaning
+    }
+    let path = (parts.first == "self" && parts.count > 1 ? parts.dropFirst() : parts[...]).joined(separator: ".")
+    return try parameter(path, node)
+  }
+
+  private mutating func parameter(_ name: String, _ node: Int) throws(RNNError) -> LineMeaning {
+    if isParameter(name) { return .value(try add(.parameter(name), [], at: node)) }
+    if modules[name] != nil {
+      throw source.error(offset(node), "\(spelled(name)) is a module", "apply it to a value, \(spelled(name))(x)")
+    }
+    let variables = variables.keys.sorted()
+    let near = Self.near(name, variables)
+    throw source.error(offset(node), "\(text(node)) is no value that the line names",
+      near.isEmpty
+        ? "use one of \(variables.listed()), or name it first: \(LineName.isIdentifier(name) ? name : "a") = …, or as an input in the first line, "
+          + "\(LineName.isIdentifier(name) ? name : LineName.quoted(name)) -> _"
+        : "\(near.listed()) may be meant")
+  }
+
+  /// Up to four of the names that differ from one by letter case, by a part before or behind, or by two letters.
+  static func near(_ name: String, _ names: [String]) -> [String] {
+    let wanted = Array(name.lowercased().utf8)
+    guard (1...64).contains(wanted.count) else { return [] }
+    func distance(_ other: [UInt8]) -> Int {
+      var row = Array(0...other.count)
+      for (index, byte) in wanted.enumerated() {
+        var diagonal = row[0]
+        row[0] = index + 1
+        for column in other.indices {
+          let change = diagonal + (byte == other[column] ? 0 : 1)
+          diagonal = row[column + 1]
+          row[column + 1] = min(change, diagonal + 1, row[column] + 1)
+        }
+      }
+      return row[other.count]
+    }
+    var found: [(name: String, distance: Int)] = []
+    for candidate in names.prefix(4096) where (1...64).contains(candidate.utf8.count) {
+      let (text, lowercased) = (name.lowercased(), candidate.lowercased())
+      let other = Array(lowercased.utf8)
+      if other == wanted {
+        found.append((candidate, 0))
+      } else if lowercased.hasSuffix("." + text) || text.hasSuffix("." + lowercased) || lowercased.hasPrefix(text + ".") {
+        found.append((candidate, 1))
+      } else if abs(other.count - wanted.count) <= 2, wanted.count > 2 {
+        let distance = distance(other)
+        if distance <= 2 { found.append((candidate, 1 + distance)) }
+      }
+    }
+    return found.sorted { $0.distance < $1.distance }.prefix(4).map(\.name)
+  }
+
+  // MARK: Attributes
+
+  mutating func attribute(_ name: String, of meaning: LineMeaning, _ base: Int, _ node: Int) throws(RNNError) -> LineMeaning {
+    switch (name, meaning) {
+    case ("shape", _), ("device", _), ("dtype", _), (_, .size): return .size
+    case ("data", _): return meaning
+    case ("hn", .value(let value)), ("hn", .call(let value)), ("cn", .value(let value)), ("cn", .call(let value)),
+      ("output", .value(let value)), ("output", .call(let value)):
+      guard let module = recurrent(value) else {
+        throw source.error(offset(node), "only a recurrent module's call has .\(name)", "write it behind one\(recurrentExample(name))")
+      }
+      if name == "output" { return .value(value) }
+      guard name == "hn" || module.cell == .lstm else {
+        throw source.error(offset(node), "only an LSTM has a cell state, and \(LineName.quoted(module.name)) is a \(module.cell.rawValue)",
+          "take its h, .hn[\(module.numLayers * module.directionCount - 1)]")
+      }
+      return .state(value, name == "hn" ? .hn : .cn)
+    default: throw Self.lacking(name, source, offset(node), batchFirst)
+    }
+  }
+
+  private func recurrentExample(_ attribute: String) -> String {
+    let name = moduleNames.first { name in
+      guard case .recurrent(let module)? = modules[name] else { return false }
+      return attribute != "cn" || module.cell == .lstm
+    }
+    return name.map { ": \(spelled($0))(x).\(attribute)\(attribute == "output" ? "" : "[0]")" } ?? ", of which the model has none"
+  }
+
+  // MARK: Numbers
+
+  /// A number that is written out, computed from others or not.
+  func number(_ node: Int) -> Double? {
+    switch syntax.nodes[node].kind {
+    case .number(let value): return value
+    case .name(["inf"]), .name(["torch", "inf"]): return .infinity
+    case .name(["nan"]), .name(["torch", "nan"]): return .nan
+    case .negated(let part): return number(part).map { -$0 }
+    case .arithmetic(let kind, let left, let right):
+      guard let left = number(left), let right = number(right) else { return nil }
+      switch kind {
+      case .add: return left + right
+      case .subtract: return left - right
+      case .multiply: return left * right
+      case .divide: return left / right
+      }
+    default: return nil
+    }
+  }
+
+  /// The same of a whole one, exactly, where float64 would round it.
+  func integer(_ node: Int) -> Int? {
+    switch syntax.nodes[node].kind {
+    case .number(let value): Int(text(node)) ?? Int(exactly: value)
+    case .negated(let part): Int("-" + text(part)) ?? number(node).flatMap(Int.init(exactly:))
+    default: number(node).flatMap(Int.init(exactly:))
+    }
+  }
+}

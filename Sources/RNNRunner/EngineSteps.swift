@@ -1,0 +1,139 @@
+import CRNNKernels
+import RNNModel
+
+extension Engine {
+  /// An operation on values as they are, without weights.
+  ///
+  /// The rows of a value are those of every step, (step·batch + row), those of the batch where it has no time axis, or one
+  /// where it is the model's own.
+  struct StepOperation {
+    enum Kind {
+      /// By the stage's number among the engine's embeddings.
+      case embedding(Int)
+      case activation(rnnkit_activation)
+      case arithmetic(rnnkit_arithmetic)
+      /// Each sequence's own last step so far.
+      case last
+      case at(Int)
+      case flip
+      case concatenate
+      case view(Int)
+    }
+
+    var kind: Kind
+    /// Numbers of the values that it takes.
+    var inputs: UnsafePointer<Int>
+    var inputCount: Int
+    var value: Int
+    /// Features of the value that it gives.
+    var count: Int
+    var target: UnsafeMutableRawPointer
+    var targetStride: Int
+  }
+
+  /// Runs one operation; only the first of several threads computes, and all of them note where the value is.
+  func run(
+    _ step: UnsafePointer<StepOperation>, _ values: UnsafeMutablePointer<Rows>, _ features: UnsafeMutablePointer<Int>,
+    steps: Int, active: UnsafePointer<Int>?, isFirst: Bool
+  ) {
+    let operation = step.pointee, inputs = operation.inputs
+    let source = values[inputs[0]]
+    var target = Rows(base: UnsafeRawPointer(operation.target), stride: operation.targetStride, count: source.count)
+    defer { values[operation.value] = target }
+    switch operation.kind {
+    case .view(let first):
+      target = Rows(base: source.base + first * real, stride: source.stride, count: source.count)
+    case .embedding(let number):
+      guard isFirst else { return }
+      switch plan.precision {
+      case .float32: look(up: source, embeddings[number], operation, as: Float.self)
+      case .float64: look(up: source, embeddings[number], operation, as: Double.self)
+      }
+    case .activation(let activation):
+      guard isFirst else { return }
+      for row in 0..<source.count { copy(operation, row, from: source, row) }
+      kernels.activate(activation, operation.target, operation.count, source.count, operation.targetStride)
+    case .arithmetic(let kind):
+      let other = values[inputs[1]]
+      target.count = max(source.count, other.count)
+      guard isFirst else { return }
+      arithmetic(kind, operation, source, features[inputs[0]], other, features[inputs[1]], steps: steps)
+    case .last:
+      target.count = batch
+      guard isFirst else { return }
+      for row in 0..<batch {
+        let length = length(of: row, steps, active)
+        if length > 0 { copy(operation, row, from: source, (length - 1) * batch + row) }
+      }
+    case .at(let position):
+      target.count = batch
+      guard isFirst else { return }
+      let step = position < 0 ? steps + position : position
+      for row in 0..<batch { copy(operation, row, from: source, step * batch + row) }
+    case .flip:
+      guard isFirst else { return }
+      for row in 0..<batch {
+        let length = length(of: row, steps, active)
+        for step in 0..<steps {
+          copy(operation, step * batch + row, from: source, (step < length ? length - 1 - step : step) * batch + row)
+        }
+      }
+    case .concatenate:
+      for number in 0..<operation.inputCount { target.count = max(target.count, values[inputs[number]].count) }
+      guard isFirst else { return }
+      var first = 0
+      for number in 0..<operation.inputCount {
+        let source = values[inputs[number]], count = features[inputs[number]]
+        for row in 0..<target.count {
+          let from = source.count == target.count ? row : source.count == 1 ? 0 : row % batch
+          (operation.target + (row * operation.targetStride + first) * real).copyMemory(
+            from: source.base + from * source.stride * real, byteCount: count * real)
+        }
+        first += count
+      }
+    }
+  }
+
+  /// How many of `steps` steps are a row's own.
+  private func length(of row: Int, _ steps: Int, _ active: UnsafePointer<Int>?) -> Int {
+    guard let active else { return steps }
+    var length = 0
+    while length < steps, active[length] > row { length += 1 }
+    return length
+  }
+
+  private func copy(_ operation: StepOperation, _ row: Int, from source: Rows, _ from: Int) {
+    (operation.target + row * operation.targetStride * real).copyMemory(
+      from: source.base + from * source.stride * real, byteCount: operation.count * real)
+  }
+
+  private func look<R: Real>(up rows: Rows, _ stage: EmbeddingStage, _ operation: StepOperation, as type: R.Type) {
+    let indices = rows.base.assumingMemoryBound(to: Int.self), target = operation.target.assumingMemoryBound(to: type)
+    for row in 0..<rows.count {
+      stage.look(up: indices[row], into: target + row * operation.targetStride)
+    }
+  }
+
+  /// Two values of as many rows at once; where one of them has none for every step, step by step.
+  private func arithmetic(
+    _ kind: rnnkit_arithmetic, _ operation: StepOperation, _ a: Rows, _ aCount: Int, _ b: Rows, _ bCount: Int, steps: Int
+  ) {
+    let count = max(a.count, b.count)
+    func isWhole(_ rows: Rows) -> Bool { rows.count == count || rows.count == 1 }
+    let atOnce = isWhole(a) && isWhole(b) ? count : batch
+    func operand(_ rows: Rows, _ features: Int, from first: Int) -> rnnkit_operand {
+      // One row stands for all of them.
+      let isOne = rows.count == 1 && count > 1
+      return rnnkit_operand(
+        values: rows.base + (isOne || rows.count < count ? 0 : first * rows.stride * real), stride: isOne ? 0 : rows.stride,
+        single: features == 1 && operation.count > 1)
+    }
+    var first = 0
+    while first < count {
+      kernels.arithmetic(
+        kind, operand(a, aCount, from: first), operand(b, bCount, from: first), operation.count, atOnce,
+        operation.target + first * operation.targetStride * real, operation.targetStride)
+      first += atOnce
+    }
+  }
+}
