@@ -24,7 +24,12 @@ import Testing
       try expectSame(cases[index]["members"], stated?["members"], reference.members, "\(what), case \(reference.name)")
       #expect((stated?["metadata"]?.members ?? []) == reference.metadata, "\(what), case \(reference.name)")
     }
-    #expect(header?["architecture"] == archive.architecture?.json, "\(what)")
+    // The samples are of version 1, which has no forward line; what is written now has one.
+    let architecture = try header?["architecture"].map { try Architecture(json: $0) }
+    #expect(architecture == archive.architecture, "\(what)")
+    if header?["architecture"]?["forward"] != nil {
+      #expect(header?["architecture"] == archive.architecture?.json, "\(what)")
+    }
     #expect((header?["metadata"]?.members ?? []) == archive.metadata, "\(what)")
     #expect((header?["ordered"]?.bool ?? true) == archive.isOrdered, "\(what)")
   }

@@ -252,6 +252,10 @@ extension Activation {
   /// Reads `"tanh"` or `{"name": "hard_sigmoid", "alpha": 0.2, "beta": 0.5}`.
   init(json: JSONValue, at place: String) throws(RNNError) {
     let read: Activation?
+    if json["name"]?.string == "clip", let min = json["min"]?.double, let max = json["max"]?.double, min > max {
+      throw RNNError(.badData, place: place, "a clip whose min is above its max: \(json.text)",
+        remedy: "give it the bounds in order")
+    }
     if let name = json.string {
       read = Activation(name: name)
     } else {
