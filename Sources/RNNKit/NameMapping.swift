@@ -70,12 +70,16 @@ public struct NameMapping: Sendable, Hashable {
     guard !rules.isEmpty else { return archive }
     var used = Set<Int>()
     var notes: [String] = []
+    var old: [String: String] = [:]
     var result: TensorArchive
     do throws(RNNError) {
       result = try archive.renamingTensors { (name) in
         guard let (index, new) = newName(name) else { return name }
         used.insert(index)
-        if new != name { notes.append("\(name) renamed to \(new)") }
+        if new != name {
+          notes.append("\(name) renamed to \(new)")
+          old[new] = name
+        }
         return new
       }
     } catch {
@@ -85,6 +89,7 @@ public struct NameMapping: Sendable, Hashable {
       error.remedy = "choose another new name"
       throw error
     }
+    if result.hints.forwardLine != nil { result.hints.renamed = old }
     try renameModules(of: &result)
     try addZeroBiases(to: &result, &notes)
     if !allowsUnusedRules, let index = rules.indices.first(where: { !used.contains($0) }) {
@@ -132,6 +137,11 @@ public struct NameMapping: Sendable, Hashable {
       guard let new = newName(Model.join(module, first))?.new, new.hasSuffix(first) else { continue }
       archive.hints.nonlinearity[module] = nil
       archive.hints.nonlinearity[String(new.dropLast(min(new.count, first.count + 1)))] = activation
+    }
+    for (module, kind) in archive.hints.kinds {
+      guard let new = newName(Model.join(module, "weight"))?.new, new.hasSuffix("weight") else { continue }
+      archive.hints.kinds[module] = nil
+      archive.hints.kinds[String(new.dropLast(min(new.count, "weight".count + 1)))] = kind
     }
     guard var architecture = archive.architecture else { return }
     // Before the sizes that a file states are worked with.

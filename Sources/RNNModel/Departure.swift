@@ -10,7 +10,7 @@ public struct Departure: Sendable, Hashable {
     case unreadable
     /// Random numbers while the model runs, as dropout's that is left on.
     case randomness
-    /// What a model's own code does beside calling its modules in turn.
+    /// What a model's own code computes, which cannot be followed.
     case forward
 
     fileprivate var remedy: String {
@@ -19,8 +19,8 @@ public struct Departure: Sendable, Hashable {
       case .halfPrecision: "say --ignore half-precision to compute in float32"
       case .unreadable: "say --ignore unreadable to go on without it"
       case .forward:
-        "run it in PyTorch; or, to run its modules one after the other and nothing else, name them with --module, or say "
-          + "--ignore forward"
+        "say what is computed with --forward, run a part with --module, or say --ignore forward to go on as if the file did "
+          + "not say"
       case .randomness: "save the model after model.eval(), or say --ignore randomness to run it without"
       }
     }

@@ -63,7 +63,7 @@ public struct Interpretation: Sendable {
     var archive = archive
     var said = Set<String>()
     var passed = options.ignored
-    // Whoever names modules says what is run; and a model with a module that cannot be run is run in such parts alone.
+    // Whoever names modules says what is run, and a model with a module that cannot be run is run in such parts alone.
     if options.modules != nil || options.forward != nil || !archive.hints.unknown.isEmpty { passed.insert(.forward) }
     for departure in archive.departures where passed.contains(departure.kind) {
       if said.insert(departure.note).inserted { notes.append(departure.note) }
@@ -75,6 +75,7 @@ public struct Interpretation: Sendable {
       architecture = stated
       if archive.hints.leavesLayoutOpen {
         Self.complete(&architecture, archive.hints, options, &notes)
+        if !options.yieldToFile { try Self.check(options, against: archive.hints) }
       } else if !options.yieldToFile {
         try Self.check(options, against: stated)
       }
@@ -86,6 +87,15 @@ public struct Interpretation: Sendable {
     }
     // Before the sizes that a file states are worked with.
     try Model.check(architecture)
+    if architecture.forward == nil {
+      do throws(RNNError) {
+        architecture.forward = try archive.codeForward(architecture.modules, batchFirst: architecture.batchFirst)
+        architecture.orderModules()
+      } catch {
+        guard passed.contains(.forward) else { throw error }
+        notes.append("\(error.place ?? "the model"): \(error.problem)")
+      }
+    }
     let isStated = architecture.forward != nil
     try Self.settleForward(of: &architecture, archive, options, &notes)
     if !options.yieldToFile { try Self.checkEffect(of: options, on: architecture) }

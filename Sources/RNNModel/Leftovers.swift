@@ -49,7 +49,8 @@ extension Model {
     var sentences: [String] = []
     var known = Set<String>()
     let called = Set(architecture.forward?.moduleNames ?? [])
-    for module in architecture.unknownModules where !called.contains(module.name) {
+    let used = Set(architecture.forward?.parameterNames ?? [])
+    for module in architecture.unknownModules where !called.contains(module.name) && !used.contains(module.name) {
       known.formUnion(module.tensorNames)
       let what: String
       if module.isTensor {

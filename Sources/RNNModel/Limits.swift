@@ -62,6 +62,13 @@ public enum Limits {
   public static let maximumPickleMemory = 512 << 20
   /// Bytes of the code in a TorchScript archive that its modules' classes stand in.
   public static let maximumCodeSize = 4 << 20
+  /// Statements and expressions of TorchScript that are followed, calls, blocks and brackets inside each other, and steps
+  /// that they make.
+  public static let maximumCodeWork = 1 << 18
+  public static let maximumCodeDepth = 128
+  public static let maximumCodeSteps = 1 << 12
+  /// Numbers of a constant of TorchScript that a forward may have.
+  public static let maximumCodeNumbers = 64
   /// Bytes that a tensor with repeated elements may have beyond its storage's.
   public static let maximumRepeatedSize = 16 << 20
   /// How many times their storages' bytes a file's tensors together may have, which may share them.

@@ -40,8 +40,18 @@ public struct TensorArchive: Sendable {
     /// Whether the archive's architecture was worked out from arrays alone, which leaves what the hints do not tell as open
     /// as having no architecture does.
     public var leavesLayoutOpen = false
+    /// What the file's code computes, as a forward line: `fc(last(lstm(x)))`.
+    public var forwardLine: String?
+    /// What the code calls tensors that were renamed since, by their new names.
+    public var renamed: [String: String] = [:]
+    /// What modules are whose tensors leave it open, by name.
+    public var kinds: [String: Kind] = [:]
     /// Modules known by their class to be none that RNNKit runs, in the archive's order.
     public var unknown: [Unknown] = []
+
+    public enum Kind: Sendable, Hashable {
+      case linear, embedding, prelu
+    }
 
     public struct Unknown: Sendable, Hashable {
       public var name: String

@@ -1,12 +1,12 @@
 import RNNFormats
 import RNNModel
 
-/// ONNX models (`.onnx`) whose graph is a chain of RNN, LSTM and GRU operators, linear layers and an embedding.
+/// ONNX models (`.onnx`) whose graph has RNN, LSTM or GRU operators, as the steps that it computes.
 public enum ONNXFormat: ModelFormat {
   public static let name = "onnx"
   public static let summary =
-    "operator sets 7 to 27: RNN, LSTM, GRU, linear layers, embedding, and the glue between; external data in its folder"
-  public static let exceptions = "refuses projections, several chains, and what RNNKit cannot run; 2 GiB at most"
+    "operator sets 7 to 27: RNN, LSTM, GRU, and the steps around them; external data in its folder"
+  public static let exceptions = "refuses projections, and what RNNKit cannot run; 2 GiB at most"
   public static let fileExtensions = ["onnx"]
 
   /// Protobuf has no magic: the file's outermost fields must be those of an ONNX model.

@@ -103,6 +103,8 @@ final class Engine {
   /// The values' rows, by their numbers, and those of the next thread `valueCount` further.
   private let values: UnsafeMutablePointer<Rows>
   private let valueCount: Int
+  /// The numbers of the inputs' values but for the first one's.
+  private let otherInputs: Range<Int>
   /// Features of each value.
   private let features: UnsafeMutablePointer<Int>
   let embeddings: [EmbeddingStage]
@@ -255,6 +257,7 @@ final class Engine {
       }
     }
     valueCount = program.values.count
+    otherInputs = 1..<max(inputs.count, 1)
     values = .allocate(capacity: valueCount * threads)
     values.initialize(repeating: Rows(base: UnsafeRawPointer(gates.base), stride: 0, count: 0), count: valueCount * threads)
     features = .allocate(capacity: valueCount)
@@ -357,8 +360,10 @@ final class Engine {
     _ share: Share, _ isSame: Bool
   ) {
     let values = values + share.rank * valueCount, count = steps * batch
-    values[0] = Rows(base: x, stride: stride, count: count)
-    for number in 1..<max(inputs.count, 1) {
+    // The rows of the last operation, or else of the first input, are not read back from memory.
+    var rows = Rows(base: x, stride: stride, count: count), current = 0
+    values[0] = rows
+    for number in otherInputs {
       values[number] = Rows(base: inputs[number].base, stride: inputs[number].stride, count: count)
     }
     var index = 0
@@ -366,22 +371,26 @@ final class Engine {
       defer { index += 1 }
       switch operations[index] {
       case .layer(let layer):
-        let rows = values[layer.pointee.source]
+        if layer.pointee.source != current { rows = values[layer.pointee.source] }
         // Who looks at a layer's output wants all of it at once.
         let inTurn = afterLayer == nil && steps > 1 ? layer.pointee.inTurn : 1
         if inTurn > 1 {
           index += inTurn - 1
           guard case .layer(let last) = operations[index] else { continue }
-          values[last.pointee.value] = runInTurn(
+          rows = runInTurn(
             index - inTurn + 1, inTurn, rows, steps: steps, active: active, state: state, end: end, isSame)
+          current = last.pointee.value
+          values[current] = rows
           continue
         }
         let target = target(of: layer, index, end)
         for direction in 0..<layer.pointee.directions {
           run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share, isSame)
         }
-        values[layer.pointee.value] = Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: count)
-        if share.rank == 0 { afterLayer?(layer.pointee.module, layer.pointee.number, values[layer.pointee.value]) }
+        rows = Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: count)
+        current = layer.pointee.value
+        values[current] = rows
+        if share.rank == 0 { afterLayer?(layer.pointee.module, layer.pointee.number, rows) }
       case .state(let block):
         let block = block.pointee
         for row in share.rank == 0 ? 0..<batch : 0..<0 {
@@ -391,7 +400,8 @@ final class Engine {
         share.wait()
         values[block.value] = Rows(base: UnsafeRawPointer(block.target), stride: block.targetStride, count: batch)
       case .linear(let linear):
-        let linear = linear.pointee, rows = values[linear.source]
+        let linear = linear.pointee
+        if linear.source != current { rows = values[linear.source] }
         let part = share.part(of: rows.count)
         let target = linear.target + part.lowerBound * linear.targetStride * real
         kernels.multiply(
@@ -399,7 +409,9 @@ final class Engine {
           target, linear.targetStride)
         kernels.activate(linear.activation, target, linear.count, part.count, linear.targetStride)
         share.wait()
-        values[linear.value] = Rows(base: UnsafeRawPointer(linear.target), stride: linear.targetStride, count: rows.count)
+        rows = Rows(base: UnsafeRawPointer(linear.target), stride: linear.targetStride, count: rows.count)
+        current = linear.value
+        values[current] = rows
       case .step(let step):
         run(step, values, features, steps: steps, active: active, isFirst: share.rank == 0)
         share.wait()

@@ -47,14 +47,16 @@ public final class Plan: @unchecked Sendable {
   let layout: StateLayout
   private let model: Model
 
+  // Kept apart from `inputs` and `outputs`, as every step asks for them.
+
   /// Features of a step of the first input; 1 where that is an embedding's index.
-  public var inputSize: Int { inputs[0].features }
+  public let inputSize: Int
   /// Features of the first output.
-  public var outputSize: Int { outputs[0].features }
+  public let outputSize: Int
   /// Whether the first input is whole numbers, indices of an embedding.
-  public var takesIndices: Bool { inputs[0].takesIndices }
+  public let takesIndices: Bool
   /// Whether the first output has no time axis.
-  public var endsInLastStep: Bool { !outputs[0].hasTime }
+  public let endsInLastStep: Bool
   /// Whether time only runs forward, so that a sequence can be run in pieces.
   public var isStreamable: Bool { program.isStreamable }
 
@@ -99,6 +101,8 @@ public final class Plan: @unchecked Sendable {
         name: input.0.name, features: input.1.features ?? 1,
         indexCount: input.1.isIndices ? embeddings.map(\.module.numEmbeddings).min() : nil)
     }
+    (inputSize, takesIndices) = (inputs[0].features, inputs[0].takesIndices)
+    (outputSize, endsInLastStep) = (outputs[0].features, !outputs[0].hasTime)
     layout = Self.layout(program.recurrent, precision)
   }
 

@@ -1,18 +1,31 @@
 import RNNModel
 
 /// Reads the module of a TorchScript archive: tensors under the path of attributes that leads to them, and what the
-/// code says of recurrent modules. The code is searched for constants and calls, never run.
+/// code says. It is searched for constants and calls and followed as text, never run.
 struct TorchScript {
   private let objects: TorchObjects
   private var code: TorchScriptCode
   private var archive = TensorArchive()
   private var recurrent: [(name: String, facts: TorchScriptFacts)] = []
-  private var seen = Set<Int>()
+  /// Where each module stands: a module that stands in two places has its tensors under the first path.
+  private var paths: [Int: String] = [:]
+  /// Of modules that RNNKit cannot run, by their paths.
+  private var classes: [String: Substring] = [:]
+  /// Said where the code does not tell what a tensor is.
+  private var guesses: [String] = []
+  private let library: ScriptLibrary
+  private let constants: (Int) -> [Double]?
 
-  /// `code` gives the text of a file under `code/`, nil where there is none.
-  init(_ objects: TorchObjects, code: @escaping (String) throws(RNNError) -> String?) {
+  /// - Parameters:
+  ///   - code: Gives the text of a file under `code/`, nil where there is none.
+  ///   - constants: Gives the numbers of a constant of the code; nil where they are no few numbers.
+  init(
+    _ objects: TorchObjects, code: @escaping (String) throws(RNNError) -> String?, constants: @escaping (Int) -> [Double]?
+  ) {
     self.objects = objects
     self.code = TorchScriptCode(code)
+    self.constants = constants
+    library = ScriptLibrary(code)
   }
 
   mutating func archive(_ tensors: inout TorchTensors) throws(RNNError) -> TensorArchive {
@@ -26,7 +39,38 @@ struct TorchScript {
       if let nonlinearity = facts.nonlinearity { archive.hints.nonlinearity[name] = nonlinearity }
     }
     archive.add(layouts: recurrent.compactMap { module in module.facts.batchFirst.map { (module.name, $0) } })
+    readForward()
     return archive
+  }
+
+  /// What the code computes, or why no line says it.
+  private mutating func readForward() {
+    let reader = ScriptReader(objects: objects, library: library, paths: paths, archive: archive, constants: constants)
+    switch reader.read() {
+    case .problem(let place, let text):
+      archive.notes += guesses
+      archive.departures.append(
+        Departure(.forward, place: place, "the model's forward() cannot be followed here: \(text)",
+          note: "the file's own forward() is not followed, which says at \(place): \(text)"))
+    case .line(let line):
+      archive.hints.forwardLine = line.text
+      archive.hints.kinds.merge(line.kinds) { $1 }
+      // A forward may turn its input about for a module of the other layout.
+      if let batchFirst = line.batchFirst { archive.hints.batchFirst = batchFirst }
+      archive.notes += line.notes
+      // The line says what activations do that are modules; other modules that it does not call are tensors at most.
+      var owners = Set<Substring>()
+      for tensor in archive.tensors {
+        var name = tensor.name[...]
+        while let dot = name.lastIndex(of: "."), owners.insert(name[..<dot]).inserted { name = name[..<dot] }
+      }
+      archive.hints.unknown.removeAll { module in
+        line.kinds[module.name] != nil || (!line.modules.contains(module.name) && !owners.contains(module.name[...]))
+      }
+    }
+    for module in archive.hints.unknown {
+      archive.notes.append("\(module.name) is of class \(classes[module.name] ?? "?"), which RNNKit cannot run")
+    }
   }
 
   private mutating func visit(
@@ -38,19 +82,17 @@ struct TorchScript {
         remedy: "save the model's state_dict")
     }
     let graph = objects.graph
-    // A module that stands in two places has its tensors under the first path.
     guard case .node(let index) = value, let type = graph.name(value), let attributes = graph.attributes(value),
-      seen.insert(index).inserted
+      paths[index] == nil
     else { return }
+    paths[index] = path
     guard !TorchQuantization.isQuantized(class: type) else { throw TorchQuantization.error("module \(path)") }
     let module = TorchModuleClass(type)
     let facts = try code.facts(of: type)
     if let facts, facts.isRecurrent, module.isOfTorch {
       recurrent.append((path, facts))
-      if let line = try code.stateGiven(by: type) {
-        refuseForward("its forward() gives a state instead of its output: \(line)", at: path)
-      }
     }
+    if module.isOfTorch, let kind = Self.kinds[module.name] { archive.hints.kinds[path] = kind }
     var isTraining = false
     if case .bool(true)? = graph.attribute("training", of: value) { isTraining = true }
     if let random = facts?.randomness(isTraining: isTraining) {
@@ -61,56 +103,21 @@ struct TorchScript {
     }
     if module.isUnknown {
       archive.hints.unknown.append(.init(name: path, position: archive.tensors.count))
-      archive.notes.append("\(path) is of class \(module.name), which RNNKit cannot run")
+      classes[path] = module.name
     } else if !module.isOfTorch {
       let own = attributes.filter { objects.isTensor($0.value) }.compactMap(\.key.string)
-      if !own.isEmpty { archive.notes.append(module.note(of: own, at: path)) }
+      if !own.isEmpty { guesses.append(module.note(of: own, at: path)) }
     }
-    var children: [(name: String, hasTensors: Bool)] = []
     for (key, value) in attributes {
       guard let name = key.string else { continue }
       let path = Model.join(path, name)
       if objects.isTensor(value) {
         try archive.append(path, tensors.tensor(objects.view(value, named: path), named: path))
       } else {
-        let before = archive.tensors.count
         try visit(value, path, depth + 1, &tensors)
-        children.append((name, archive.tensors.count > before))
       }
-    }
-    if !module.isOfTorch || module.name == "Sequential", children.contains(where: \.hasTensors) {
-      try check(code.forward(of: type), at: path, children)
     }
   }
 
-  /// Refuses a `forward` that is not a chain of the modules in the order of their tensors.
-  private mutating func check(
-    _ forward: TorchScriptForward?, at path: String, _ children: [(name: String, hasTensors: Bool)]
-  ) throws(RNNError) {
-    let problem: String
-    if let forward {
-      let called = Set(forward.called)
-      let order = children.map(\.name).filter(called.contains)
-      let unused = children.filter { $0.hasTensors && !called.contains($0.name) }.map(\.name)
-      if let line = forward.problem {
-        problem = "its forward() does more than call its modules in turn: \(line)"
-      } else if !unused.isEmpty {
-        problem = "its forward() does not call \(unused.listed())"
-      } else if order != forward.called {
-        problem = "its forward() calls \(forward.called.listed()), in another order than the tensors have"
-      } else {
-        return
-      }
-    } else {
-      problem = "the archive does not say what its forward() does"
-    }
-    refuseForward(problem, at: path)
-  }
-
-  private mutating func refuseForward(_ problem: String, at path: String) {
-    let place = path.isEmpty ? "the model" : "module \(path)"
-    archive.departures.append(
-      Departure(.forward, place: place, problem,
-        note: "\(place): modules are run in the order of their tensors, without the rest of forward()"))
-  }
+  private static let kinds: [Substring: TensorArchive.Hints.Kind] = ["Linear": .linear, "Embedding": .embedding]
 }

@@ -20,17 +20,6 @@ struct TorchScriptCode {
     return facts
   }
 
-  /// The modules that a class's `forward` calls; nil where the archive has no such code.
-  mutating func forward(of type: String) throws(RNNError) -> TorchScriptForward? {
-    try lines(of: type).flatMap(TorchScriptForward.init)
-  }
-
-  /// The line by which a recurrent module of torch gives a state instead of its output; see `TorchScriptForward`.
-  mutating func stateGiven(by type: String) throws(RNNError) -> String? {
-    let isLSTMCell = TorchModuleClass(type).name == "LSTMCell"
-    return try lines(of: type).flatMap { TorchScriptForward.stateGiven($0, isLSTMCell: isLSTMCell) }
-  }
-
   private mutating func lines(of type: String) throws(RNNError) -> [Substring]? {
     let parts = type.split(separator: ".")
     guard parts.count > 1, let name = parts.last else { return nil }

@@ -26,11 +26,25 @@ struct TorchZipReader {
     let isScript = zip["\(stem)/constants.pkl"] != nil
     let graph = try pickle("data.pkl")
     let objects = TorchObjects(graph)
+    var tensors = try tensors(in: "data")
+    if isScript {
+      if let entry = file.entry { throw ModelEntry.onlyOne(entry, in: "a TorchScript archive") }
+      let code = { (path: String) throws(RNNError) -> String? in try self.text("code/\(path)") }
+      var script = TorchScript(objects, code: code, constants: numbers())
+      return try script.archive(&tensors)
+    }
+    var archive = try TorchStateDict(objects, of: file).archive(&tensors)
+    try TorchExtra.read(from: zip, stem: stem, into: &archive)
+    return archive
+  }
+
+  /// Tensors whose storages are in a folder of the archive.
+  private func tensors(in folder: String) throws(RNNError) -> TorchTensors {
     let (zip, stem) = (zip, stem)
-    var tensors = TorchTensors(isBigEndian: try isBigEndian()) { storage throws(RNNError) in
-      guard let entry = zip["\(stem)/data/\(storage.key)"] else {
+    return TorchTensors(isBigEndian: try isBigEndian()) { storage throws(RNNError) in
+      guard let entry = zip["\(stem)/\(folder)/\(storage.key)"] else {
         throw RNNError(
-          .badData, place: "member \(stem)/data/\(storage.key)", "missing",
+          .badData, place: "member \(stem)/\(folder)/\(storage.key)", "missing",
           remedy: "copy the file again, or save it again")
       }
       // Before a deflated one takes room.
@@ -42,15 +56,30 @@ struct TorchZipReader {
       }
       return try zip.bytes(of: entry)
     }
-    if isScript {
-      if let entry = file.entry { throw ModelEntry.onlyOne(entry, in: "a TorchScript archive") }
-      let code = { (path: String) throws(RNNError) -> String? in try self.text("code/\(path)") }
-      var script = TorchScript(objects, code: code)
-      return try script.archive(&tensors)
+  }
+
+  /// The numbers of the tensors in `constants.pkl`, which TorchScript's code names `CONSTANTS.c0` and so on; nil for
+  /// those that are no few numbers.
+  private func numbers() -> (Int) -> [Double]? {
+    guard let graph = try? pickle("constants.pkl"), let elements = graph.tuple(graph.root),
+      var tensors = try? tensors(in: "constants")
+    else { return { _ in nil } }
+    let objects = TorchObjects(graph)
+    var known: [Int: [Double]?] = [:]
+    return { number in
+      if let known = known[number] { return known }
+      var result: [Double]?
+      if elements.indices.contains(number), objects.isTensor(elements[number]),
+        let view = try? objects.view(elements[number], named: "c\(number)"), view.sizes.count <= 1,
+        view.sizes.reduce(1, &*) <= Limits.maximumCodeNumbers, let tensor = try? tensors.tensor(view, named: "c\(number)"),
+        tensor.count > 0
+      {
+        let values = tensor.doubles
+        if values.count == tensor.count, values.allSatisfy(\.isFinite) { result = values }
+      }
+      known[number] = result
+      return result
     }
-    var archive = try TorchStateDict(objects, of: file).archive(&tensors)
-    try TorchExtra.read(from: zip, stem: stem, into: &archive)
-    return archive
   }
 
   private func pickle(_ member: String) throws(RNNError) -> PickleGraph {

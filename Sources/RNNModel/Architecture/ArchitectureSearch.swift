@@ -126,7 +126,8 @@ struct ArchitectureSearch {
       bias: names.contains { $0.kind == .biasIH || $0.kind == .biasHH },
       direction: names.contains { $0.isReverse } ? .bidirectional : .forward,
       projSize: projSize, peephole: names.contains { $0.kind == .weightPeephole }, isCell: isCell)
-    if let h0 = group["h0"], module.holdsState(h0, isCell: false) {
+    // A forward of the file's own says what starts from them.
+    if archive.hints.forwardLine == nil, let h0 = group["h0"], module.holdsState(h0, isCell: false) {
       let c0 = group["c0"]
       module.hasInitialState = cell != .lstm || c0.map { module.holdsState($0, isCell: true) } ?? false
     }
@@ -155,6 +156,10 @@ struct ArchitectureSearch {
     guard !members.isEmpty else { return [] }
     // The model's own tensors are not one module, and a matrix among them may be used either way round.
     if group.name.isEmpty { return members.map { .unknown(UnknownModule(tensor: $0.tensor.name)) } }
+    let kind = archive.hints.kinds[group.name]
+    if kind == .prelu, members.count == 1, let slopes = members.first, slopes.last == "weight", slopes.tensor.tensor.shape.rank == 1 {
+      return [.prelu(PReLU(name: group.name, numParameters: slopes.tensor.tensor.count))]
+    }
     let bias = members.first { $0.last == "bias" }?.tensor.tensor
     guard let weight = members.first(where: { $0.last == "weight" })?.tensor.tensor, weight.elementType.isWeight,
       weight.shape.rank == 2, weight.shape.count > 0, members.count == (bias == nil ? 1 : 2),
@@ -164,7 +169,8 @@ struct ArchitectureSearch {
     let feeds = recurrent.contains { $0.inputSize == columns }
     let isFed = recurrent.contains { $0.outputSize == columns }
     let isNamedEmbedding = group.name.lowercased().contains("emb")
-    if bias == nil, feeds, isNamedEmbedding || (archive.isOrdered ? isBeforeAll : !isFed) {
+    let seemsEmbedding = bias == nil && feeds && (isNamedEmbedding || (archive.isOrdered ? isBeforeAll : !isFed))
+    if bias == nil, kind.map({ $0 == .embedding }) ?? seemsEmbedding {
       return [.embedding(Embedding(name: group.name, numEmbeddings: rows, embeddingDim: columns))]
     }
     return [.linear(Linear(name: group.name, inFeatures: columns, outFeatures: rows, bias: bias != nil))]

@@ -1,19 +1,18 @@
 import RNNModel
 
-/// Numbers on their way from the graph's input through the chain's links, and how their axes are laid out at the
-/// moment.
+/// Numbers that depend on the graph's input, and how their axes are laid out at the moment.
 ///
 /// Nodes such as Transpose, Squeeze, Reshape and Slice change the layout, or choose some of the numbers; none changes a
-/// number. What the layout is in the end decides whether the next link reads what it ought to read.
+/// number. Where a step takes the numbers, the layout decides whether it is a sequence or vector of features.
 struct Flow {
   enum Source: Hashable {
     /// A graph input.
     case input(Int)
-    /// A link of the chain.
-    case link(Int)
+    /// What a step gives.
+    case step(Int)
   }
 
-  /// Which steps there are.
+  /// Which steps in time there are, of a recurrent step's output.
   enum Moment: Hashable {
     case every
     /// The state after each sequence's last step; for the reverse direction that is the first in time.
@@ -22,13 +21,9 @@ struct Flow {
     case step(Int)
   }
 
-  enum Quantity: Hashable {
-    case hidden, cell
-  }
-
-  /// One direction of a recurrent link.
+  /// One direction of a recurrent step.
   struct Row: Hashable {
-    var link: Int
+    var step: Int
     var direction: Int
   }
 
@@ -36,24 +31,33 @@ struct Flow {
   enum Atom: Hashable {
     /// An axis of a graph input.
     case input(Int, axis: Int)
+    /// An axis, time or batch, of a recurrent step whose input's layout is not known.
+    case own(axis: Int)
     /// The rows, in order.
     case rows
     /// One direction's state.
     case hidden(Int)
-    /// What a linear layer or an embedding gives.
+    /// The features that a step gives.
     case features(Int)
   }
 
   var source: Source
-  /// How many functions have been applied at the source.
-  var version = 0
   var moment = Moment.every
-  var quantity = Quantity.hidden
+  var quantity = Forward.StateKind.hn
+  /// Of a recurrent step's output or states that nothing has been done to but choosing.
   var rows: [Row] = []
   var axes: [[Atom]]
   /// The part of a graph input's axis that is left.
   var selection: [Int: Range<Int>] = [:]
   var type: ElementType
+  /// Whether the layout is not known, behind a node that is not understood. There are no axes then.
+  var isOpaque = false
+  /// Whether it is recurrent states put together in a way of which only that is known.
+  var isStates = false
+  /// Whether it is whole numbers of the graph's input as floating-point numbers, which are compared and no more.
+  var isWhole = false
+  /// Whether a node has laid out numbers of unknown layout anew.
+  var isMoved = false
 
   /// A graph input as it is.
   init(input: Int, rank: Int, type: ElementType) {
@@ -62,32 +66,26 @@ struct Flow {
     self.type = type
   }
 
-  init(link: Int, axes: [[Atom]], type: ElementType) {
-    source = .link(link)
+  init(step: Int, axes: [[Atom]], type: ElementType) {
+    source = .step(step)
     self.axes = axes
     self.type = type
   }
 
-  /// The graph input this is, if nothing has been done to it.
-  var untouchedInput: Int? {
-    guard case .input(let index) = source, version == 0, selection.isEmpty,
-      axes == axes.indices.map({ [.input(index, axis: $0)] })
-    else { return nil }
-    return index
+  static func opaque(step: Int, type: ElementType) -> Flow {
+    var flow = Flow(step: step, axes: [], type: type)
+    flow.isOpaque = true
+    return flow
   }
 
-  /// The axis that is a step's features alone, all of them in the source's order.
-  func isWhole(_ axis: [Atom], directions: Int) -> Bool {
-    switch source {
-    case .input:
-      guard case .input(_, let index)? = axis.first, axis.count == 1 else { return false }
-      return selection[index] == nil
-    case .link(let link):
-      if case .features? = axis.first { return axis.count == 1 && rows.isEmpty }
-      guard rows == (0..<directions).map({ Row(link: link, direction: $0) }), case .hidden? = axis.last else {
-        return false
-      }
-      return axis.count == 1 ? directions == 1 : axis.count == 2 && axis[0] == .rows
+  /// Whether it is nothing but states that recurrent steps leave.
+  var isState: Bool { isStates || (!rows.isEmpty && moment == .final) }
+
+  /// The graph input this is, if nothing has been done to it.
+  var untouchedInput: Int? {
+    guard case .input(let index) = source, selection.isEmpty, axes == axes.indices.map({ [.input(index, axis: $0)] }) else {
+      return nil
     }
+    return index
   }
 }

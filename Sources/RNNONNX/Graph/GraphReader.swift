@@ -1,9 +1,9 @@
 import RNNModel
 
-/// Follows the numbers through an ONNX graph, from its inputs to its outputs, and finds the chain of modules they pass.
+/// Follows the numbers through an ONNX graph, from its inputs to its outputs, and finds the steps that they pass.
 ///
-/// Nothing is computed but sizes, shapes and moves of constants. A node whose effect on the numbers is not understood,
-/// and that an output depends on, is refused by name.
+/// Nothing is computed but sizes, shapes and moves of constants. A node whose effect on the numbers is not understood
+/// becomes an unknown module, which is named and cannot be run.
 struct GraphReader {
   let graph: GraphProto
   let opset: Int
@@ -11,21 +11,27 @@ struct GraphReader {
   private(set) var inputs: [GraphInput] = []
   private var inputPositions: [String: Int] = [:]
   private var initializers: [String: TensorProto] = [:]
-  private let initializerNames: [String]
+  let initializerNames: [String]
   private var decoded: [String: Constant] = [:]
   private var decoder: TensorDecoder
   private var values: [String: GraphValue] = [:]
   /// Graph inputs that gave a weight.
   var weightInputs: Set<Int> = []
-  var links: [ChainLink] = []
-  /// The axes of the graph input that are time and batch, once a recurrent node has told.
+  var steps: [GraphStep] = []
+  /// Plain steps that are there already: an equal one is not made twice.
+  var plainSteps: [Forward.Step: Int] = [:]
+  /// The axes that are time and batch, once a recurrent node has told.
   var layout: SequenceLayout?
-  /// A factor on the graph input, or on its first features, and which input that is.
-  var inputGain: (input: Int, factor: Double, features: Int?)?
-  /// What read a source, with the functions applied by then.
-  private(set) var uses: [(source: Flow.Source, version: Int, place: String)] = []
+  /// Axes of graph inputs that something took for the features, and what did.
+  var featureAxes: [Flow.Atom: String] = [:]
+  /// Of steps that turn sequences round, the graph input with the lengths within which; nil for all steps in time.
+  var turnedWithin: [Int: Int?] = [:]
+  /// Why the first node that is not understood is not.
+  var firstRefusal: RNNError?
   /// Bytes that moving constants may still make: a few times what the file holds of them.
   private var budget = Limits.movedConstantsBase
+  /// How many graphs inside nodes are being walked.
+  private var depth = 0
 
   struct GraphInput {
     var name: String
@@ -54,14 +60,14 @@ struct GraphReader {
       guard initializers.updateValue(proto, forKey: proto.name) == nil else {
         throw RNNError(
           .badData, place: "tensor \(proto.name)", "two initializers have the name",
-          remedy: "export the model again")
+          remedy: OperatorNode.again)
       }
     }
     for info in graph.input where initializers[info.name] == nil {
       guard inputPositions.updateValue(inputs.count, forKey: info.name) == nil else {
         throw RNNError(
           .badData, place: "input \(info.name)", "two graph inputs have the name",
-          remedy: "export the model again")
+          remedy: OperatorNode.again)
       }
       inputs.append(Self.input(info, index: inputs.count))
     }
@@ -90,7 +96,7 @@ struct GraphReader {
 
   /// Initializers that no node mentions.
   func carriedTensors() throws(RNNError) -> [NamedTensor] {
-    let mentioned = Set(graph.node.flatMap(\.input))
+    let mentioned = Set(graph.node.flatMap { $0.input + OperatorNode.namesInside($0, depth: 0) })
     var decoder = decoder
     var result: [NamedTensor] = []
     for name in initializerNames where !mentioned.contains(name) && decoded[name] == nil {
@@ -99,23 +105,97 @@ struct GraphReader {
     return result
   }
 
+  /// An initializer's tensor by its name; nil where there is none of the name.
+  func stored(_ name: String) throws(RNNError) -> Tensor? {
+    if let constant = decoded[name] { return constant.tensor }
+    var decoder = decoder
+    return if let proto = initializers[name] { try decoder.tensor(proto, name: name) } else { nil }
+  }
+
   /// Walks the nodes that the outputs depend on, in the file's order, and returns what is known of the outputs.
   mutating func outputs() throws(RNNError) -> [(name: String, value: GraphValue)] {
     let live = try liveNodes()
-    for (index, proto) in graph.node.enumerated() where live[index] {
-      guard proto.domain.isEmpty || proto.domain == "ai.onnx" else { throw OperatorNode.unknown(proto) }
-      var node = try OperatorNode(proto, opset: opset)
-      try apply(&node)
-      try node.finish()
-    }
+    for (index, proto) in graph.node.enumerated() where live[index] { try read(proto) }
     var result: [(name: String, value: GraphValue)] = []
     for output in graph.output {
       guard let value = try value(named: output.name) else {
-        throw RNNError(.badData, place: "output \(output.name)", "nothing gives it", remedy: "export the model again")
+        throw RNNError(.badData, place: "output \(output.name)", "nothing gives it", remedy: OperatorNode.again)
       }
       result.append((output.name, value))
     }
     return result
+  }
+
+  /// Works out what a node gives; where it is not understood, it is a step of its own.
+  private mutating func read(_ proto: NodeProto) throws(RNNError) {
+    do throws(RNNError) {
+      for name in proto.input where !name.isEmpty {
+        guard try value(named: name) == nil else { continue }
+        throw RNNError(
+          .badData, place: OperatorNode.place(of: proto), "its input \(name) comes from no node before it",
+          remedy: OperatorNode.again)
+      }
+      guard proto.domain.isEmpty || proto.domain == "ai.onnx" else { throw OperatorNode.unknown(proto) }
+      var node = try OperatorNode(proto, opset: opset)
+      try apply(&node)
+      try node.finish()
+    } catch {
+      guard !error.isDamage else { throw error }
+      try setUnknown(proto, error)
+    }
+  }
+
+  /// A node that is not understood, between what it takes and what it gives.
+  private mutating func setUnknown(_ proto: NodeProto, _ reason: RNNError) throws(RNNError) {
+    firstRefusal = firstRefusal ?? reason
+    var sources: [Flow.Source] = []
+    var type: ElementType?
+    var tensors: [NamedTensor] = []
+    for name in proto.input where !name.isEmpty {
+      switch try value(named: name) {
+      case .flow(let flow)?:
+        type = type ?? flow.type
+        // A part of what is there stands for the whole: the step cannot be run.
+        if !sources.contains(flow.source) { sources.append(flow.source) }
+      case .constant(let constant)?:
+        if let name = constant.name, constant.isPlain, !tensors.contains(where: { $0.name == name }) {
+          tensors.append(NamedTensor(name, constant.tensor))
+        }
+      case .extents, .uniform, .missing, nil: break
+      }
+    }
+    guard let type else {
+      for name in proto.output where !name.isEmpty { values[name] = .missing(reason) }
+      return
+    }
+    let link = UnknownLink(className: proto.opType, tensors: tensors, reason: reason)
+    guard steps.count < Limits.maximumStepCount else { throw reason }
+    steps.append(
+      GraphStep(
+        operation: .unknown(link), inputs: sources, place: OperatorNode.place(of: proto),
+        name: OperatorNode.moduleName(proto, tensors), type: type))
+    for name in proto.output where !name.isEmpty { values[name] = .flow(.opaque(step: steps.count - 1, type: type)) }
+  }
+
+  /// Walks the nodes of a graph inside a node, and gives that node what they give.
+  mutating func inline(_ graph: GraphProto, _ node: OperatorNode) throws(RNNError) {
+    guard depth < Limits.maximumDepth, graph.output.count == node.outputs.count else {
+      throw node.refuse("its branch does not give what it does", remedy: OperatorNode.again)
+    }
+    depth += 1
+    defer { depth -= 1 }
+    for proto in graph.initializer {
+      let constant = Constant(try decoder.tensor(proto, name: proto.name), name: proto.name)
+      earn(constant.tensor)
+      values[proto.name] = .constant(constant)
+    }
+    for proto in graph.node { try read(proto) }
+    for (index, output) in graph.output.enumerated() {
+      guard let value = try value(named: output.name) else {
+        throw node.refuse("nothing gives its branch's output \(output.name)", remedy: OperatorNode.again)
+      }
+      set(node, value, output: index)
+    }
   }
 
   /// Which nodes an output depends on.
@@ -128,7 +208,7 @@ struct GraphReader {
         else {
           throw RNNError(
             .badData, place: OperatorNode.place(of: node), "its output \(output) is given elsewhere too",
-            remedy: "export the model again")
+            remedy: OperatorNode.again)
         }
       }
     }
@@ -138,6 +218,7 @@ struct GraphReader {
       if live[index] { continue }
       live[index] = true
       waiting += graph.node[index].input.compactMap { makers[$0] }
+      waiting += OperatorNode.namesInside(graph.node[index], depth: 0).compactMap { makers[$0] }
     }
     return live
   }
@@ -168,16 +249,15 @@ struct GraphReader {
   /// The value of a node's input, nil where the node leaves it out.
   mutating func value(_ node: OperatorNode, _ index: Int) throws(RNNError) -> GraphValue? {
     guard let name = node.input(index) else { return nil }
-    guard let value = try value(named: name) else {
-      throw node.refuse("its input \(name) comes from no node before it", remedy: "export the model again")
-    }
+    guard let value = try value(named: name) else { return nil }
+    if case .missing(let reason) = value { throw reason }
     return value
   }
 
   /// The value of an input that the node must have.
   mutating func required(_ node: OperatorNode, _ index: Int) throws(RNNError) -> GraphValue {
     guard let value = try value(node, index) else {
-      throw node.refuse("input \(index + 1) is missing", remedy: "export the model again")
+      throw node.refuse("input \(index + 1) is missing", remedy: OperatorNode.again)
     }
     return value
   }
@@ -216,6 +296,8 @@ struct GraphReader {
     switch atom {
     case .rows: .known(flow.rows.count)
     case .hidden(let size), .features(let size): .known(size)
+    // Symbols of no input.
+    case .own(let axis): .symbol(input: -1, axis: axis)
     case .input(let input, let axis):
       if case .input(input) = flow.source, let range = flow.selection[axis] {
         .known(range.count)
@@ -227,12 +309,6 @@ struct GraphReader {
 
   func extent(_ axis: [Flow.Atom], in flow: Flow) -> Extent {
     axis.reduce(.known(1)) { $0 * extent($1, in: flow) }
-  }
-
-  /// Notes that something reads a flow, so that in the end nothing has read numbers before a function was applied to
-  /// them.
-  mutating func use(_ flow: Flow, _ place: String) {
-    uses.append((flow.source, flow.version, place))
   }
 
   /// A weight: a constant, or a graph input that was supplied.
@@ -254,7 +330,7 @@ struct GraphReader {
       }
       if weightInputs.insert(input).inserted { earn(tensor) }
       return Constant(tensor, name: name)
-    case .extents, .uniform:
+    case .extents, .uniform, .missing:
       throw node.refuse("its \(role) is made of sizes")
     }
   }

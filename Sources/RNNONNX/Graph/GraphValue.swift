@@ -10,6 +10,8 @@ enum GraphValue {
   case uniform(Extent)
   /// Numbers that depend on the graph's input.
   case flow(Flow)
+  /// Not known, and why.
+  case missing(RNNError)
 }
 
 /// A tensor in the file, possibly repeated along axes where it has size 1.

@@ -42,7 +42,7 @@ struct HiddenRecurrence {
       remedy = "put the function's nodes into the graph, in Python: onnx.save(onnx.inliner.inline_local_functions("
         + "onnx.load(IN)), OUT)"
     case "If":
-      problem = "the \(kind) stands in a branch of it, and RNNKit follows no branches"
+      problem = "the \(kind) stands in a branch of it, and which branch is taken depends on the graph's input"
       remedy = "export the model with the condition decided, so that no If remains, or save one branch as a model of its own"
     default:
       problem = "the \(kind) stands in a graph inside it, which RNNKit does not follow"

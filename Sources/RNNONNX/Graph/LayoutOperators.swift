@@ -7,6 +7,7 @@ extension GraphReader {
     switch try required(node, 0) {
     case .constant(let constant): extents = constant.shape
     case .extents(let values, let isScalar): extents = isScalar ? [] : [.known(values.count)]
+    case .missing(let reason): throw reason
     case .uniform: extents = [.unknown]
     case .flow(let flow): extents = flow.axes.map { extent($0, in: flow) }
     }
@@ -23,11 +24,11 @@ extension GraphReader {
     case .constant(let constant): rank = constant.shape.count
     case .flow(let flow): rank = flow.axes.count
     case .extents(_, let isScalar): rank = isScalar ? 0 : 1
-    case .uniform: rank = 1
+    case .uniform, .missing: rank = 1
     }
     let order = try node.integers("perm") ?? (0..<rank).reversed()
     guard order.sorted() == Array(0..<rank) else {
-      throw node.refuse("perm \(order) is no order of \(rank) axes", remedy: "export the model again")
+      throw node.refuse("perm \(order) is no order of \(rank) axes", remedy: OperatorNode.again)
     }
     switch input {
     case .constant(let constant):
@@ -39,7 +40,7 @@ extension GraphReader {
     case .flow(var flow):
       flow.axes = order.map { flow.axes[$0] }
       set(node, .flow(flow))
-    case .extents, .uniform: set(node, input)
+    case .extents, .uniform, .missing: set(node, input)
     }
   }
 
@@ -65,7 +66,7 @@ extension GraphReader {
         let axis = try axis(value, of: extents.count, node)
         guard extents[axis] == .known(1) || extents[axis].value == nil else {
           throw node.refuse(
-            "axis \(value) has size \(extents[axis].value ?? 0), expected 1", remedy: "export the model again")
+            "axis \(value) has size \(extents[axis].value ?? 0), expected 1", remedy: OperatorNode.again)
         }
         result.insert(axis)
       }
@@ -93,12 +94,12 @@ extension GraphReader {
         throw node.refuse("its input has \(extents.count) elements, expected 1")
       }
       set(node, .extents(extents, isScalar: true))
-    case .uniform: throw node.refuse("its input's size depends on the graph's input")
+    case .uniform, .missing: throw node.refuse("its input's size depends on the graph's input")
     }
   }
 
   mutating func unsqueeze(_ node: inout OperatorNode) throws(RNNError) {
-    guard let named = try axes(&node) else { throw node.refuse("it names no axes", remedy: "export the model again") }
+    guard let named = try axes(&node) else { throw node.refuse("it names no axes", remedy: OperatorNode.again) }
     func inserted<Element>(_ old: [Element], _ new: Element) throws(RNNError) -> [Element] {
       guard named.count <= Limits.maximumRank - min(old.count, Limits.maximumRank) else {
         throw node.refuse("it makes more than \(Limits.maximumRank) axes")
@@ -106,7 +107,7 @@ extension GraphReader {
       var places: Set<Int> = []
       for value in named { places.insert(try axis(value, of: old.count + named.count, node)) }
       guard places.count == named.count else {
-        throw node.refuse("it names an axis twice", remedy: "export the model again")
+        throw node.refuse("it names an axis twice", remedy: OperatorNode.again)
       }
       var rest = old[...]
       return (0..<old.count + named.count).compactMap { places.contains($0) ? new : rest.popFirst() }
@@ -120,7 +121,7 @@ extension GraphReader {
     case .extents(let extents, let isScalar):
       guard isScalar, named == [0] || named == [-1] else { throw node.refuse("it gives sizes more than one axis") }
       set(node, .extents(extents, isScalar: false))
-    case .uniform: throw node.refuse("its input's size depends on the graph's input")
+    case .uniform, .missing: throw node.refuse("its input's size depends on the graph's input")
     }
   }
 
@@ -136,24 +137,25 @@ extension GraphReader {
       var rest = zip(constant.tensor.shape.dimensions, constant.shape).filter { $0.1 != .known(1) }[...]
       sizes = shape.map { $0 == .known(1) ? 1 : rest.popFirst()?.0 ?? 1 }
     }
-    guard sizes.count == shape.count, let tensor = Shape(sizes).flatMap({ constant.tensor.reshaped($0) }) else {
+    guard sizes.count == shape.count else { throw node.refuse("it gives a constant a size that the graph's input tells") }
+    guard let tensor = Shape(sizes).flatMap({ constant.tensor.reshaped($0) }) else {
       throw node.refuse(
-        "it reshapes \(constant.tensor.shape) into something that does not fit", remedy: "export the model again")
+        "it reshapes \(constant.tensor.shape) into something that does not fit", remedy: OperatorNode.again)
     }
     return Constant(tensor, shape: shape, type: constant.type, name: constant.name)
   }
 
   mutating func reshape(_ node: inout OperatorNode) throws(RNNError) {
     let target = try sizes(node, 1)
-    guard let target else { throw node.refuse("it has no shape", remedy: "export the model again") }
+    guard let target else { throw node.refuse("it has no shape", remedy: OperatorNode.again) }
     let copiesZero = !(try node.flag("allowzero"))
     guard target.count(where: { $0 == .known(-1) }) <= 1 else {
-      throw node.refuse("its shape has -1 twice", remedy: "export the model again")
+      throw node.refuse("its shape has -1 twice", remedy: OperatorNode.again)
     }
     func size(_ axis: Int, _ old: [Extent]) throws(RNNError) -> Extent {
       guard target[axis] == .known(0), copiesZero else { return target[axis] }
       guard axis < old.count else {
-        throw node.refuse("its shape has 0 where there is no axis", remedy: "export the model again")
+        throw node.refuse("its shape has 0 where there is no axis", remedy: OperatorNode.again)
       }
       return old[axis]
     }
@@ -163,11 +165,10 @@ extension GraphReader {
       for axis in target.indices { shape.append(try size(axis, constant.shape)) }
       if let open = shape.firstIndex(of: .known(-1)) {
         let others = shape.enumerated().filter { $0.offset != open }.map(\.element)
-        guard constant.isPlain, let rest = others.reduce(.known(1), *).value, rest > 0,
-          constant.tensor.count % rest == 0
-        else {
-          throw node.refuse("its -1 fits no size", remedy: "export the model again")
+        guard constant.isPlain, let rest = others.reduce(.known(1), *).value, rest > 0 else {
+          throw node.refuse("its -1 is of a constant that is repeated, or of sizes that the graph's input tells")
         }
+        guard constant.tensor.count % rest == 0 else { throw node.refuse("its -1 fits no size", remedy: OperatorNode.again) }
         shape[open] = .known(constant.tensor.count / rest)
       }
       set(node, .constant(try reshaped(constant, shape, node)))
@@ -180,7 +181,7 @@ extension GraphReader {
     case .extents(let extents, _):
       guard target.count <= 1 else { throw node.refuse("it gives sizes more than one axis") }
       set(node, .extents(extents, isScalar: target.isEmpty))
-    case .uniform: throw node.refuse("its input's size depends on the graph's input")
+    case .uniform, .missing: throw node.refuse("its input's size depends on the graph's input")
     }
   }
 
@@ -204,6 +205,7 @@ extension GraphReader {
         if let atom = next(), extent(atom, in: flow) == .known(1) { add() }
         return parts
       }
+      guard size != .unknown else { throw refuse() }
       while product != size, next() != nil {
         add()
         if let product = product.value, let size = size.value, product > size { throw refuse() }

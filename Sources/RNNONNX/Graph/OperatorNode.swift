@@ -1,4 +1,5 @@
 import RNNModel
+import SwiftProtobuf
 
 extension NodeProto {
   /// Whether the operator is ONNX's own RNN, LSTM or GRU.
@@ -17,7 +18,7 @@ struct OperatorNode {
     self.opset = opset
     for attribute in proto.attribute {
       guard attributes.updateValue(attribute, forKey: attribute.name) == nil else {
-        throw refuse("attribute \(attribute.name) stands twice")
+        throw refuse("attribute \(attribute.name) stands twice", remedy: Self.again)
       }
     }
   }
@@ -40,6 +41,8 @@ struct OperatorNode {
     return "node \(name) (\(kind))"
   }
 
+  /// The remedy for a graph that is no valid ONNX.
+  static let again = "export the model again"
   static let remedy = "export only the recurrent part, or use the weights as the framework itself saves them"
 
   func refuse(_ problem: String, remedy: String = OperatorNode.remedy) -> RNNError {
@@ -68,7 +71,7 @@ struct OperatorNode {
     guard let attribute = attributes.removeValue(forKey: name) else { return nil }
     // Before IR version 2 nodes did not say the type.
     guard attribute.type == type || attribute.type == 0, attribute.refAttrName.isEmpty else {
-      throw refuse("attribute \(name) is not of type \(typeName)")
+      throw refuse("attribute \(name) is not of type \(typeName)", remedy: Self.again)
     }
     return attribute
   }
@@ -104,6 +107,40 @@ struct OperatorNode {
     try take(name, 8, "STRINGS")?.strings.map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// A graph inside the node.
+  mutating func graph(_ name: String) throws(RNNError) -> GraphProto? {
+    guard let attribute = try take(name, 5, "GRAPH") else { return nil }
+    guard let graph = Self.graph(attribute) else {
+      throw refuse("attribute \(name) is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
+    }
+    return graph
+  }
+
+  private static func graph(_ attribute: AttributeProto) -> GraphProto? {
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    return try? GraphProto(serializedBytes: attribute.g, partial: true, options: options)
+  }
+
+  /// The names that graphs inside a node take from outside it, and others.
+  static func namesInside(_ proto: NodeProto, depth: Int) -> [String] {
+    guard depth < Limits.maximumDepth else { return [] }
+    return proto.attribute.filter(\.hasG).compactMap(graph).flatMap { graph in
+      graph.output.map(\.name) + graph.node.flatMap { $0.input + namesInside($0, depth: depth + 1) }
+    }
+  }
+
+  /// The name of an unknown module: that of its tensors, else what the node's own name says.
+  static func moduleName(_ proto: NodeProto, _ tensors: [NamedTensor]) -> String {
+    for tensor in tensors {
+      for suffix in [".weight", ".bias"] where tensor.name.hasSuffix(suffix) && tensor.name.utf8.count > suffix.utf8.count {
+        return String(tensor.name.dropLast(suffix.count))
+      }
+    }
+    let parts = proto.name.split(separator: "/").joined(separator: ".")
+    return parts.isEmpty ? proto.opType.lowercased() : parts
+  }
+
   mutating func tensor(_ name: String) throws(RNNError) -> TensorProto? {
     try take(name, 4, "TENSOR")?.t
   }
@@ -118,5 +155,44 @@ struct OperatorNode {
     if let name = attributes.keys.min() {
       throw refuse("attribute \(name) is not one that RNNKit knows, and may change the numbers")
     }
+  }
+}
+
+extension GraphProto {
+  /// The same with values that its nodes give named by their numbers, for a comparison; as it is where a node holds a graph.
+  var withoutNames: GraphProto {
+    var result = GraphProto()
+    guard node.allSatisfy({ !$0.attribute.contains(where: \.hasG) }) else {
+      result = self
+      result.name = ""
+      return result
+    }
+    var names: [String: String] = [:]
+    result.input = input
+    result.initializer = initializer
+    for var node in node {
+      node.name = ""
+      node.input = node.input.map { names[$0] ?? $0 }
+      for index in node.output.indices where !node.output[index].isEmpty {
+        let name = "\u{0}\(names.count)"
+        names[node.output[index]] = name
+        node.output[index] = name
+      }
+      result.node.append(node)
+    }
+    result.output = output.map { value in
+      var named = ValueInfoProto()
+      named.name = names[value.name] ?? value.name
+      return named
+    }
+    return result
+  }
+}
+
+extension RNNError {
+  /// Whether the file is damaged, rather than something in it not understood.
+  var isDamage: Bool {
+    kind != .badData || remedy == OperatorNode.again || place?.hasPrefix("tensor ") == true
+      || place?.hasPrefix("input ") == true
   }
 }

@@ -3,18 +3,25 @@ import RNNModel
 extension GraphReader {
   /// Works out what a node gives.
   mutating func apply(_ node: inout OperatorNode) throws(RNNError) {
+    if try behindUnknown(&node) { return }
     switch node.kind {
     case "RNN": try recurrent(&node, .rnn)
     case "LSTM": try recurrent(&node, .lstm)
     case "GRU": try recurrent(&node, .gru)
     case "MatMul": try matMul(&node)
     case "Gemm": try gemm(&node)
-    case "Add": try add(&node)
-    case "Mul": try multiply(&node)
+    case "Add": try arithmetic(&node, .add)
+    case "Sub": try arithmetic(&node, .subtract)
+    case "Mul": try arithmetic(&node, .multiply)
+    case "Div": try arithmetic(&node, .divide)
     case "Min": try minimum(&node)
     case "Softmax", "LogSoftmax": try softmax(&node)
     case "Relu", "Tanh", "Sigmoid", "HardSigmoid", "LeakyRelu", "ThresholdedRelu", "Elu", "Softsign", "Softplus":
       try activation(&node)
+    case "Exp", "Log": try exponential(node)
+    case "Gelu": try gelu(&node)
+    case "Clip": try clip(&node)
+    case "PRelu": try prelu(&node)
     case "Gather": try gather(&node)
     case "Identity": set(node, try required(node, 0))
     case "Dropout": try dropout(&node)
@@ -31,10 +38,56 @@ extension GraphReader {
     case "Concat": try concat(&node)
     case "Slice": try slice(&node)
     case "Split": try split(&node)
+    case "ReverseSequence": try reverse(&node)
     case "Equal": try equal(&node)
+    case "Less", "GreaterOrEqual": try compare(&node)
+    case "Not": try not(&node)
     case "Where": try choose(&node)
+    case "ReduceProd": try product(&node)
+    case "If": try branch(&node)
     default: throw OperatorNode.unknown(node.proto)
     }
+  }
+
+  /// What a node gives behind one that is not understood: new layouts of numbers whose layout is not known change nothing.
+  /// False where the node is worked out as any other.
+  private mutating func behindUnknown(_ node: inout OperatorNode) throws(RNNError) -> Bool {
+    guard node.input(0) != nil, case .flow(var flow) = try required(node, 0), flow.isOpaque else { return false }
+    switch node.kind {
+    case "Transpose", "Squeeze", "Unsqueeze", "Reshape", "Flatten":
+      for name in ["perm", "axes", "axis", "allowzero"] { node.ignore(name) }
+      flow.isMoved = true
+      set(node, .flow(flow))
+      return true
+    case "Identity": return false
+    case _ where flow.isStates: throw node.refuse("it reads states that were put together")
+    case "Shape":
+      guard try node.integer("start") ?? 0 == 0, try node.integer("end") == nil else { return false }
+      set(node, .uniform(.unknown))
+      return true
+    case "Slice", "Split", "Gather", "Expand", "Concat", "ReverseSequence":
+      throw node.refuse("how what it takes is laid out is not known, behind a node that is not understood")
+    default: return false
+    }
+  }
+
+  /// A branch, where it is known which is taken, or both are the same.
+  private mutating func branch(_ node: inout OperatorNode) throws(RNNError) {
+    let (first, second) = (try node.graph("then_branch"), try node.graph("else_branch"))
+    guard var taken = first, var other = second else { throw node.refuse("it has no branches", remedy: OperatorNode.again) }
+    var condition: Bool?
+    switch try value(node, 0) {
+    case .constant(let constant)? where constant.tensor.count == 1:
+      condition = constant.tensor.withUnsafeBytes { $0.contains { $0 != 0 } }
+    case .extents(let extents, _)? where extents.count == 1: condition = extents[0].value.map { $0 != 0 }
+    default: break
+    }
+    if condition == false { swap(&taken, &other) }
+    guard condition != nil || taken.withoutNames == other.withoutNames else {
+      throw node.refuse("which of its branches is taken depends on the graph's input",
+        remedy: "export the model with the condition decided, so that no If remains")
+    }
+    try inline(taken, node)
   }
 
   /// Dropout does nothing when a model is run.
@@ -56,8 +109,9 @@ extension GraphReader {
     node.ignore("round_mode")
     let input = try required(node, 0)
     switch input {
+    case .missing(let reason): throw reason
     case .extents, .uniform:
-      guard type.isInteger else { throw node.refuse("it makes floating-point numbers of sizes") }
+      guard type.isInteger || type == .bool else { throw node.refuse("it makes floating-point numbers of sizes") }
       set(node, input)
     case .constant(var constant):
       if constant.type == type {
@@ -76,7 +130,12 @@ extension GraphReader {
       }
     case .flow(var flow):
       let isIndex = type.isInteger && flow.untouchedInput != nil
-      guard flow.type == type || isIndex || flow.type.widens(to: type) else {
+      // Whole numbers are compared as floating-point numbers by some exporters, which is all that they are taken for.
+      if flow.type.isInteger, flow.untouchedInput != nil, type.isWeight {
+        flow.isWhole = true
+        return set(node, .flow(flow))
+      }
+      guard !flow.isWhole, flow.type == type || isIndex || flow.type.widens(to: type) else {
         throw node.refuse(
           "it rounds the numbers from \(flow.type.rawValue) to \(type.rawValue)",
           remedy: "export the model in float32")
@@ -117,6 +176,7 @@ extension GraphReader {
     case .constant(let constant):
       if let integers = constant.integers { return integers.map(Extent.known) }
       throw node.refuse("input \(index + 1) is no list of sizes")
+    case .missing(let reason): throw reason
     case .uniform, .flow: throw node.refuse("input \(index + 1) depends on the graph's input")
     }
   }
@@ -134,7 +194,7 @@ extension GraphReader {
   /// An axis counted from the first, of `rank`.
   func axis(_ axis: Int, of rank: Int, _ node: OperatorNode) throws(RNNError) -> Int {
     guard (-rank..<rank).contains(axis) else {
-      throw node.refuse("axis \(axis) is none of the \(rank) axes", remedy: "export the model again")
+      throw node.refuse("axis \(axis) is none of the \(rank) axes", remedy: OperatorNode.again)
     }
     return axis < 0 ? axis + rank : axis
   }

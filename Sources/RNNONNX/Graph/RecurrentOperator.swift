@@ -15,9 +15,8 @@ extension GraphReader {
     let hiddenSize = try node.integer("hidden_size")
     let isBatchFirst = try node.flag("layout")
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("its input X is a constant") }
-    try checkSource(flow, node)
     guard let input = try weight(node, 1, "weight W"), let hidden = try weight(node, 2, "weight R") else {
-      throw node.refuse("its weight W or R is missing", remedy: "export the model again")
+      throw node.refuse("its weight W or R is missing", remedy: OperatorNode.again)
     }
     let (w, r) = (input.tensor, hidden.tensor)
     let gates = cell.gateCount
@@ -28,12 +27,12 @@ extension GraphReader {
       throw node.refuse(
         "W has shape \(w.shape) and R \(r.shape), expected (\(directions), \(gates)·hidden, input) and "
           + "(\(directions), \(gates)·hidden, hidden)",
-        remedy: "export the model again")
+        remedy: OperatorNode.again)
     }
     let size = r.shape[2]
     guard hiddenSize == nil || hiddenSize == size else {
       throw node.refuse(
-        "attribute hidden_size is \(hiddenSize ?? 0), but R has \(size)", remedy: "export the model again")
+        "attribute hidden_size is \(hiddenSize ?? 0), but R has \(size)", remedy: OperatorNode.again)
     }
     try check(input, flow, node, "weight W")
     try check(hidden, flow, node, "weight R")
@@ -48,45 +47,49 @@ extension GraphReader {
     }
     if cell == .gru { link.resetAfter = try node.flag("linear_before_reset") }
     if cell == .lstm { link.inputForget = try node.flag("input_forget") }
-    try lay(&link, flow, isBatchFirst: isBatchFirst, node)
-    link.lengths = try lengths(node)
+    let source = try lay(link, flow, isBatchFirst: isBatchFirst, node)
+    link.lengths = try lengths(node, 4)
     link.h0 = try start(node, 5, "initial_h", link, isBatchFirst: isBatchFirst)
     if cell == .lstm { link.c0 = try start(node, 6, "initial_c", link, isBatchFirst: isBatchFirst) }
-    let index = try append(.recurrent(link), reading: flow, name: node.scope, node)
+    let index = try append(.recurrent(link), [source], flow.type, name: node.scope, node)
     give(node, index, link, isBatchFirst: isBatchFirst, type: flow.type)
   }
 
-  /// Checks that X is laid out as time, batch and features, or tells from it which axis of the graph's input is which.
-  private mutating func lay(_ link: inout RecurrentLink, _ flow: Flow, isBatchFirst: Bool, _ node: OperatorNode)
-    throws(RNNError)
-  {
+  /// Checks that X is laid out as time, batch and features, or tells from it which axis is which. Returns the value.
+  private mutating func lay(
+    _ link: RecurrentLink, _ flow: Flow, isBatchFirst: Bool, _ node: OperatorNode
+  ) throws(RNNError) -> Flow.Source {
+    if flow.isOpaque {
+      guard !flow.isStates else { throw node.refuse("its input X is states put together") }
+      layout = layout ?? SequenceLayout(time: [.own(axis: 0)], batch: [.own(axis: 1)])
+      return flow.source
+    }
     guard flow.axes.count == 3 else {
-      throw node.refuse("its input X has \(flow.axes.count) axes, expected 3", remedy: "export the model again")
+      throw node.refuse("its input X has \(flow.axes.count) axes, expected 3", remedy: OperatorNode.again)
     }
-    guard flow.moment == .every else {
-      throw node.refuse("it reads one step of what came before it; RNNKit runs it over all steps")
-    }
+    let flow = try settled(flow, node)
     let (time, batch) = isBatchFirst ? (flow.axes[1], flow.axes[0]) : (flow.axes[0], flow.axes[1])
-    let directions: Int
-    if case .link(let before) = flow.source { directions = links[before].directions } else { directions = 1 }
-    guard flow.isWhole(flow.axes[2], directions: directions) else {
-      throw node.refuse("its input X is not the whole output of the layer before it")
-    }
-    if let size = extent(flow.axes[2], in: flow).value, size != link.inputSize {
-      throw node.refuse("W takes \(link.inputSize) features, but X has \(size)", remedy: "export the model again")
+    if let size = try features(flow, node), size != link.inputSize {
+      throw node.refuse("W takes \(link.inputSize) features, but X has \(size)", remedy: OperatorNode.again)
     }
     if let layout {
-      guard layout == SequenceLayout(time: time, batch: batch) else {
+      guard isSame(time, layout.time), isSame(batch, layout.batch) else {
         throw node.refuse("it runs along another axis than the recurrent node before it")
       }
     } else {
       guard time.count <= 1, batch.count <= 1,
         (time + batch).allSatisfy({ if case .input = $0 { true } else { false } })
-      else {
-        throw node.refuse("the axes of its input X are not time, batch and features")
-      }
+      else { throw node.refuse("the axes of its input X are not time, batch and features") }
       layout = SequenceLayout(time: time, batch: batch)
     }
+    return flow.source
+  }
+
+  /// Whether two axes of sequences are the same one, or may be: of one input, or of two inputs at the same place.
+  private func isSame(_ first: [Flow.Atom], _ second: [Flow.Atom]) -> Bool {
+    if first == second { return true }
+    guard case .input(let a, let m)? = first.first, case .input(let b, let n)? = second.first else { return false }
+    return first.count == 1 && second.count == 1 && a != b && m == n
   }
 
   /// The parameters of each direction, in PyTorch's order.
@@ -100,7 +103,7 @@ extension GraphReader {
       guard constant.tensor.shape.dimensions == [count, size] else {
         throw node.refuse(
           "its \(role) has shape \(constant.tensor.shape), expected (\(count), \(size))",
-          remedy: "export the model again")
+          remedy: OperatorNode.again)
       }
       return constant.tensor
     }
@@ -129,20 +132,26 @@ extension GraphReader {
   }
 
   /// The graph input that gives the sequences' lengths; nil where every sequence is whole.
-  private mutating func lengths(_ node: OperatorNode) throws(RNNError) -> Int? {
+  mutating func lengths(_ node: OperatorNode, _ index: Int) throws(RNNError) -> Int? {
     let time = layout.flatMap { layout in
       layout.time.isEmpty
         ? nil : layout.time.reduce(Extent.known(1)) { $0 * extent($1, in: Flow(input: 0, rank: 0, type: .float32)) }
     }
-    switch try value(node, 4) {
+    // All inputs have as many steps.
+    func isTime(_ extent: Extent) -> Bool {
+      if extent == time { return true }
+      guard case .product(1, let symbols) = extent, symbols.count == 1, case .input(_, let axis)? = layout?.time.first else { return false }
+      return layout?.time.count == 1 && symbols[0].axis == axis && time?.value == nil
+    }
+    switch try value(node, index) {
     case nil: return nil
     case .flow(let flow):
-      guard let input = flow.untouchedInput, flow.axes.count == 1, flow.type.isInteger else {
+      guard !flow.isOpaque, !flow.isWhole, let input = flow.untouchedInput, flow.axes.count == 1, flow.type.isInteger else {
         throw node.refuse("its sequence_lens is worked out in the graph")
       }
       return input
-    case .uniform(let extent) where extent == time || time == nil: return nil
-    case .extents(let extents, _) where extents.allSatisfy({ $0 == time }): return nil
+    case .uniform(let extent) where extent != .unknown && (isTime(extent) || time == nil): return nil
+    case .extents(let extents, _) where extents.allSatisfy(isTime): return nil
     case .constant(let constant)
     where constant.tensor.exactIntegers.allSatisfy({ .known($0) == time }) && constant.tensor.elementType.isInteger:
       return nil
@@ -196,33 +205,39 @@ extension GraphReader {
       else { throw node.refuse("its \(role) is too large") }
       return .stored(state)
     case .flow(let flow):
+      guard !flow.isOpaque, !flow.isWhole, flow.type.isWeight else { throw node.refuse("its \(role) is worked out in the graph, by a node that is not understood") }
       guard flow.axes.count == 3, flow.axes.indices.allSatisfy({ fits($0, extent(flow.axes[$0], in: flow)) }) else {
         throw refuseShape(flow.axes.map { extent($0, in: flow) })
       }
-      guard case .input(let input) = flow.source, flow.version == 0, flow.axes.allSatisfy({ $0.count <= 1 }) else {
+      guard case .input(let input) = flow.source, flow.axes.allSatisfy({ $0.count <= 1 }) else {
         throw node.refuse("its \(role) is worked out in the graph; RNNKit starts from zeros, stored or given states")
       }
       func inputAxis(_ axis: Int) -> Int? {
         if case .input(_, let index)? = flow.axes[axis].first { index } else { nil }
       }
       guard let hiddenAxis = inputAxis(2) ?? (link.hiddenSize == 1 ? inputs[input].shape.count - 1 : nil),
-        flow.selection[hiddenAxis] == nil
+        flow.selection[hiddenAxis] == nil, inputAxis(batchAxis).map({ flow.selection[$0] == nil }) ?? true
       else {
         throw node.refuse("its \(role) is worked out in the graph; RNNKit starts from zeros, stored or given states")
       }
       // A single row may have been chosen and its axis dropped.
-      let batch = inputAxis(batchAxis)
-      let rest = inputs[input].shape.indices.filter { $0 != hiddenAxis && $0 != batch }
-      guard let rows = inputAxis(rowsAxis) ?? rest.first, rest.count <= (batch == nil ? 2 : 1),
-        batch.map({ flow.selection[$0] == nil }) ?? true
-      else {
-        throw node.refuse("its \(role) is laid out in a way that RNNKit does not follow")
+      var rest = inputs[input].shape.indices.filter { $0 != hiddenAxis && $0 != inputAxis(batchAxis) && $0 != inputAxis(rowsAxis) }
+      var rows = inputAxis(rowsAxis)
+      if rows == nil, directions == 1, !rest.isEmpty, rest.count == 1 || flow.selection[rest[0]] == nil { rows = rest.removeFirst() }
+      var batch = inputAxis(batchAxis)
+      if batch == nil, let one = rest.firstIndex(where: { inputs[input].shape[$0] == .known(1) && flow.selection[$0] == nil }) {
+        batch = rest.remove(at: one)
       }
+      var chosen: [Int: Int] = [:]
+      for axis in rest {
+        let range = flow.selection[axis] ?? 0..<(inputs[input].shape[axis].value ?? 0)
+        guard range.count == 1 else { throw node.refuse("its \(role) is laid out in a way that RNNKit does not follow") }
+        chosen[axis] = range.lowerBound
+      }
+      let range = rows.flatMap { flow.selection[$0] } ?? 0..<directions
       return .input(
-        StateInput(
-          input: input, rowsAxis: rows, batchAxis: batch ?? rest.first { $0 != rows }, hiddenAxis: hiddenAxis,
-          rows: flow.selection[rows] ?? 0..<directions))
-    case .extents, .uniform: throw node.refuse("its \(role) is made of sizes")
+        StateInput(input: input, rowsAxis: rows, batchAxis: batch, hiddenAxis: hiddenAxis, rows: range, chosen: chosen))
+    case .extents, .uniform, .missing: throw node.refuse("its \(role) is made of sizes")
     }
   }
 
@@ -231,10 +246,10 @@ extension GraphReader {
     _ node: OperatorNode, _ index: Int, _ link: RecurrentLink, isBatchFirst: Bool, type: ElementType
   ) {
     guard let layout else { return }
-    let rows = link.directions.indices.map { Flow.Row(link: index, direction: $0) }
+    let rows = link.directions.indices.map { Flow.Row(step: index, direction: $0) }
     let hidden: [Flow.Atom] = [.hidden(link.hiddenSize)]
     var output = Flow(
-      link: index,
+      step: index,
       axes: isBatchFirst
         ? [layout.batch, layout.time, [.rows], hidden] : [layout.time, [.rows], layout.batch, hidden],
       type: type)
@@ -243,7 +258,7 @@ extension GraphReader {
     output.axes = isBatchFirst ? [layout.batch, [.rows], hidden] : [[.rows], layout.batch, hidden]
     output.moment = .final
     set(node, .flow(output), output: 1)
-    output.quantity = .cell
+    output.quantity = .cn
     set(node, .flow(output), output: 2)
   }
 }

@@ -10,7 +10,7 @@ extension GraphReader {
       return
     }
     guard let indices = try integers(node, 1) else {
-      throw node.refuse("it has no indices", remedy: "export the model again")
+      throw node.refuse("it has no indices", remedy: OperatorNode.again)
     }
     var isScalar = false
     switch try required(node, 1) {
@@ -20,7 +20,7 @@ extension GraphReader {
     }
     func position(_ index: Int, _ count: Int) throws(RNNError) -> Int {
       guard (-count..<count).contains(index) else {
-        throw node.refuse("index \(index) is none of \(count)", remedy: "export the model again")
+        throw node.refuse("index \(index) is none of \(count)", remedy: OperatorNode.again)
       }
       return index < 0 ? index + count : index
     }
@@ -66,7 +66,8 @@ extension GraphReader {
         of: flow, axis: axis, from: index, to: index == -1 ? nil : index.addingReportingOverflow(1).partialValue, node)
       if isScalar { chosen.axes.remove(at: axis) }
       set(node, .flow(chosen))
-    case .extents, .uniform: throw node.refuse("it chooses from a size")
+    case .uniform(let extent): set(node, .extents(indices.map { _ in extent }, isScalar: isScalar))
+    case .extents, .missing: throw node.refuse("it chooses from a size")
     }
   }
 
@@ -90,7 +91,7 @@ extension GraphReader {
     guard let starts, let ends, starts.count == ends.count, (axes?.count ?? starts.count) == starts.count,
       (steps?.count ?? starts.count) == starts.count
     else {
-      throw node.refuse("its starts, ends, axes and steps do not fit each other", remedy: "export the model again")
+      throw node.refuse("its starts, ends, axes and steps do not fit each other", remedy: OperatorNode.again)
     }
     if case .flow = try required(node, 0) {
       for (index, size) in sizes.enumerated() where size.value == nil {
@@ -117,6 +118,7 @@ extension GraphReader {
       func bound(_ value: Int) -> Int { min(max(value < 0 ? value + count : value, 0), count) }
       return bound(start)..<max(bound(start), bound(end))
     }
+    if step == -1, case .flow(let flow) = value { return .flow(try turned(flow, axis: named, from: start, to: end, node)) }
     guard step == 1 else { throw node.refuse("its step is \(step); RNNKit follows steps of 1 only") }
     switch value {
     case .extents(let extents, false):
@@ -140,28 +142,26 @@ extension GraphReader {
     case .flow(let flow):
       let axis = try axis(named, of: flow.axes.count, node)
       return .flow(try part(of: flow, axis: axis, from: start, to: end >= Int(Int32.max) ? nil : end, node))
-    case .extents, .uniform: throw node.refuse("it cuts a size")
+    case .uniform(let extent) where start >= 0 && end > start && end - start <= Limits.maximumRank:
+      return .extents([Extent](repeating: extent, count: end - start), isScalar: false)
+    case .extents, .uniform, .missing: throw node.refuse("it cuts a size")
     }
   }
 
   /// The numbers from `start` up to `end` (nil: the last) along an axis, where that is something RNNKit knows:
   /// directions or layers, a step at either end, part of a graph input. The axis stays.
-  func part(of flow: Flow, axis: Int, from start: Int, to end: Int?, _ node: OperatorNode) throws(RNNError) -> Flow {
+  mutating func part(of flow: Flow, axis: Int, from start: Int, to end: Int?, _ node: OperatorNode) throws(RNNError) -> Flow {
     let atoms = flow.axes[axis]
     let size = extent(atoms, in: flow)
     if start == 0, end == nil || (size.value.map { (end ?? 0) >= $0 } ?? false) { return flow }
-    var flow = flow
-    guard let count = size.value else {
-      guard atoms == layout?.time, case .link = flow.source, flow.moment == .every,
-        (start == -1 && end == nil) || (start == 0 && end == 1)
-      else { throw node.refuse("it chooses some of the steps or sequences") }
-      flow.moment = .step(start)
-      flow.axes[axis] = []
-      return flow
+    if atoms == layout?.time, flow.moment == .every, case .step = flow.source {
+      return try step(of: flow, axis: axis, from: start, to: end, size.value, node)
     }
+    guard let count = size.value else { throw node.refuse("it chooses some of the steps or sequences") }
     func bound(_ value: Int) -> Int { min(max(value < 0 ? value + count : value, 0), count) }
     let range = bound(start)..<max(bound(start), bound(end ?? count))
     guard !range.isEmpty else { throw node.refuse("it chooses nothing") }
+    var flow = flow
     switch flow.source {
     case .input:
       guard case .input(_, let inputAxis)? = atoms.first, atoms.count == 1 else {
@@ -169,21 +169,67 @@ extension GraphReader {
       }
       let old = flow.selection[inputAxis]?.lowerBound ?? 0
       flow.selection[inputAxis] = old + range.lowerBound..<old + range.upperBound
-    case .link:
+    case .step:
       if atoms == [.rows] {
         flow.rows = Array(flow.rows[range])
       } else if case .hidden(let size)? = atoms.last, atoms == [.rows, .hidden(size)], range.lowerBound % size == 0,
         range.upperBound % size == 0
       {
         flow.rows = Array(flow.rows[range.lowerBound / size..<range.upperBound / size])
-      } else if atoms == layout?.time, flow.moment == .every, range == 0..<1 || range == count - 1..<count {
-        flow.moment = .step(range.lowerBound == 0 && count > 1 ? 0 : -1)
-        flow.axes[axis] = []
       } else {
-        throw node.refuse("it chooses some of the steps, sequences or features")
+        flow = try settled(flow, node)
+        guard axis == flow.axes.count - 1 || flow.axes[axis].allSatisfy({ if case .features = $0 { true } else { false } }),
+          flow.axes[axis].count == 1, layout?.batch != atoms, layout?.time != atoms
+        else { throw node.refuse("it chooses some of the steps, sequences or features") }
+        if case .input(let input, let number)? = atoms.first { featureAxes[.input(input, axis: number)] = node.place }
+        flow.source = try plain(.slice(range), [flow.source], flow.type, node)
+        flow.axes[axis] = [.features(range.count)]
       }
     }
     return flow
+  }
+
+  /// One step in time, whose axis stays with size 1.
+  private mutating func step(
+    of flow: Flow, axis: Int, from start: Int, to end: Int?, _ count: Int?, _ node: OperatorNode
+  ) throws(RNNError) -> Flow {
+    var step = start
+    let next = end ?? count ?? (start < 0 ? 0 : Int.max)
+    // The last step, counted from the start of a known number of them.
+    if let count, start >= 0, start == count - 1, count > 1 { step = -1 }
+    guard next == start + 1 || (start == -1 && end == nil) || (step == -1 && next >= (count ?? Int.max)) else {
+      throw node.refuse("it chooses some of the steps or sequences")
+    }
+    var flow = flow
+    flow.axes[axis] = []
+    if flow.rows.isEmpty {
+      flow.source = try plain(.select(selection(step)), [flow.source], flow.type, node)
+    } else {
+      flow.moment = .step(step)
+    }
+    return flow
+  }
+
+  /// Steps in the other order.
+  private mutating func turned(
+    _ flow: Flow, axis named: Int, from start: Int, to end: Int, _ node: OperatorNode
+  ) throws(RNNError) -> Flow {
+    let axis = try axis(named, of: flow.axes.count, node)
+    guard start == -1 || start >= Int(Int32.max), end < -Int(Int32.max), flow.axes[axis] == layout?.time, flow.moment == .every
+    else { throw node.refuse("its step is -1; RNNKit follows it over all steps in time only") }
+    return try turned(flow, within: nil, node)
+  }
+
+  /// Each sequence turned round within its own length.
+  mutating func reverse(_ node: inout OperatorNode) throws(RNNError) {
+    let (batch, time) = (try node.integer("batch_axis") ?? 1, try node.integer("time_axis") ?? 0)
+    guard case .flow(let flow) = try required(node, 0), !flow.isOpaque else { throw node.refuse("it turns a constant round") }
+    let axis = try axis(time, of: flow.axes.count, node)
+    let own = try self.axis(batch, of: flow.axes.count, node)
+    guard let layout, flow.axes[axis] == layout.time, flow.axes[own] == layout.batch, flow.moment == .every else {
+      throw node.refuse("it turns round along another axis than time")
+    }
+    set(node, .flow(try turned(flow, within: try lengths(node, 1), node)))
   }
 
   mutating func split(_ node: inout OperatorNode) throws(RNNError) {
@@ -197,16 +243,16 @@ extension GraphReader {
     case .constant(let constant): total = constant.shape[try axis(named, of: constant.shape.count, node)]
     case .flow(let flow): total = extent(flow.axes[try axis(named, of: flow.axes.count, node)], in: flow)
     case .extents(let extents, _): total = .known(extents.count)
-    case .uniform: total = .unknown
+    case .uniform, .missing: total = .unknown
     }
     guard let total = total.value else { throw node.refuse("the size it divides depends on the graph's input") }
     guard (1...Limits.maximumTensorCount).contains(total), (1...total).contains(count) else {
-      throw node.refuse("it divides \(total) into \(count)", remedy: "export the model again")
+      throw node.refuse("it divides \(total) into \(count)", remedy: OperatorNode.again)
     }
     let each = (total + count - 1) / count
     let parts = sizes ?? (0..<count).map { min(each, total - min(total, $0 * each)) }
     guard parts.count == node.outputs.count, parts.allSatisfy({ (0...total).contains($0) }), parts.reduce(0, +) == total
-    else { throw node.refuse("its parts do not fit the axis", remedy: "export the model again") }
+    else { throw node.refuse("its parts do not fit the axis", remedy: OperatorNode.again) }
     var start = 0
     for (index, size) in parts.enumerated() {
       set(node, try cut(input, axis: named, from: start, to: start + size, step: 1, node), output: index)
@@ -216,19 +262,22 @@ extension GraphReader {
 
   mutating func concat(_ node: inout OperatorNode) throws(RNNError) {
     guard let named = try node.integer("axis") else {
-      throw node.refuse("it names no axis", remedy: "export the model again")
+      throw node.refuse("it names no axis", remedy: OperatorNode.again)
     }
     var parts: [GraphValue] = []
     for index in node.proto.input.indices { parts.append(try required(node, index)) }
-    guard let first = parts.first else { throw node.refuse("it has no inputs", remedy: "export the model again") }
+    guard let first = parts.first else { throw node.refuse("it has no inputs", remedy: OperatorNode.again) }
     if parts.count == 1 { return set(node, first) }
     if parts.contains(where: { if case .flow = $0 { true } else { false } }) {
       var flows: [Flow] = []
       for part in parts {
-        guard case .flow(let flow) = part else { throw node.refuse("it puts constants beside the numbers") }
+        guard case .flow(let flow) = part, !flow.isOpaque else {
+          throw node.refuse("it puts constants, or what is not understood, beside the numbers")
+        }
         flows.append(flow)
       }
-      return set(node, .flow(try joined(flows, named, node)))
+      if let rows = try joined(flows, named, node) { return set(node, .flow(rows)) }
+      return set(node, .flow(try concatenated(flows, named, node)))
     }
     if parts.contains(where: { if case .extents = $0 { true } else { false } }) {
       var extents: [Extent] = []
@@ -239,14 +288,35 @@ extension GraphReader {
     try concatConstants(parts, named, node)
   }
 
+  /// Constants that are repeated along other axes than the one that they are joined along, all in the same way.
+  private mutating func concatRepeated(_ constants: [Constant], _ named: Int, _ node: OperatorNode) throws(RNNError) {
+    let first = constants[0]
+    let axis = try axis(named, of: first.shape.count, node)
+    func rest<Size>(_ sizes: [Size]) -> [Size] { sizes.enumerated().filter { $0.offset != axis }.map(\.element) }
+    guard
+      constants.allSatisfy({ constant in
+        constant.shape.count == first.shape.count && constant.type == first.type
+          && constant.tensor.elementType == first.tensor.elementType && rest(constant.shape) == rest(first.shape)
+          && rest(constant.tensor.shape.dimensions) == rest(first.tensor.shape.dimensions)
+          && constant.shape[axis] == .known(constant.tensor.shape[axis])
+      })
+    else { throw node.refuse("it joins constants that are repeated in different ways") }
+    try spend(constants.reduce(0) { $0 + $1.tensor.byteCount }, node)
+    guard let tensor = try Tensor.concatenated(constants.map(\.tensor), axis: axis) else {
+      throw node.refuse("what it makes is too large")
+    }
+    var shape = first.shape
+    shape[axis] = .known(tensor.shape[axis])
+    set(node, .constant(Constant(tensor, shape: shape, type: first.type, name: node.outputs.first)))
+  }
+
   private mutating func concatConstants(_ parts: [GraphValue], _ named: Int, _ node: OperatorNode) throws(RNNError) {
     var constants: [Constant] = []
     for part in parts {
-      guard case .constant(let constant) = part, constant.isPlain else {
-        throw node.refuse("it joins constants that are repeated")
-      }
+      guard case .constant(let constant) = part else { throw node.refuse("it joins constants and sizes") }
       constants.append(constant)
     }
+    if !constants.allSatisfy(\.isPlain) { return try concatRepeated(constants, named, node) }
     let rank = constants[0].shape.count
     let axis = try axis(named, of: rank, node)
     let type = constants[0].type
@@ -254,7 +324,7 @@ extension GraphReader {
       constant.tensor.shape.dimensions.enumerated().filter { $0.offset != axis }.map(\.element)
     }
     guard constants.allSatisfy({ $0.type == type && $0.shape.count == rank && rest($0) == rest(constants[0]) }) else {
-      throw node.refuse("its inputs' shapes or types do not fit each other", remedy: "export the model again")
+      throw node.refuse("its inputs' shapes or types do not fit each other", remedy: OperatorNode.again)
     }
     var tensors = constants.map(\.tensor)
     if Set(tensors.map(\.elementType)).count > 1 {
@@ -270,8 +340,8 @@ extension GraphReader {
         Constant(tensor, shape: tensor.shape.dimensions.map(Extent.known), type: type, name: node.outputs.first)))
   }
 
-  /// Directions or layers put side by side: along an axis of their own, or along the features.
-  private func joined(_ flows: [Flow], _ named: Int, _ node: OperatorNode) throws(RNNError) -> Flow {
+  /// Directions or layers put side by side: along an axis of their own, or along the features. Nil for anything else.
+  private func joined(_ flows: [Flow], _ named: Int, _ node: OperatorNode) throws(RNNError) -> Flow? {
     var result = flows[0]
     let axis = try axis(named, of: result.axes.count, node)
     func bare(_ axes: [[Flow.Atom]]) -> [[Flow.Atom]] { axes.map { $0.filter { $0 != .rows } } }
@@ -279,46 +349,45 @@ extension GraphReader {
     for flow in flows {
       // The rows run along the axis, or there is one row, which may stand anywhere.
       let isAlong = flow.axes.count == result.axes.count && (flow.rows.count == 1 || flow.axes[axis].first == .rows)
-      guard isAlong, !flow.rows.isEmpty, bare(flow.axes) == bare(result.axes), flow.version == result.version,
-        flow.quantity == result.quantity, flow.moment == result.moment || isFinal
-      else { throw node.refuse("it joins numbers in a way that RNNKit does not follow") }
+      guard isAlong, !flow.rows.isEmpty, bare(flow.axes) == bare(result.axes), flow.quantity == result.quantity,
+        flow.moment == result.moment || isFinal
+      else { return nil }
     }
     result.axes = bare(result.axes)
-    if case .hidden? = result.axes[axis].first {
-    } else {
-      guard result.axes[axis].isEmpty else {
-        throw node.refuse("it joins numbers in a way that RNNKit does not follow")
-      }
-    }
+    if case .hidden? = result.axes[axis].first {} else { guard result.axes[axis].isEmpty else { return nil } }
     result.axes[axis].insert(.rows, at: 0)
     result.rows = flows.flatMap(\.rows)
     guard result.rows.count <= 2 * Limits.maximumLayerCount else {
       throw node.refuse("it joins more than \(2 * Limits.maximumLayerCount) directions")
     }
     if isFinal { result.moment = .final }
-    guard result.moment == .final || Set(result.rows.map(\.link)).count == 1 else {
-      throw node.refuse("it joins the outputs of several nodes")
-    }
-    result.source = .link(result.rows.map(\.link).max() ?? 0)
     return result
   }
 
-  /// Whether the step that was chosen is the last that each direction takes, and so its last state.
-  func isLast(_ flow: Flow) -> Bool {
-    switch flow.moment {
-    case .final: return true
-    case .every: return false
-    case .step(let step):
-      var rows = flow.rows
-      // After a linear layer: of the recurrent node before it.
-      if rows.isEmpty, let index = links.lastIndex(where: { $0.recurrent != nil }) {
-        rows = (0..<links[index].directions).map { Flow.Row(link: index, direction: $0) }
+  /// Features of values, one after the other. States that are put together otherwise go nowhere but out of the graph.
+  private mutating func concatenated(_ flows: [Flow], _ named: Int, _ node: OperatorNode) throws(RNNError) -> Flow {
+    let axis = try axis(named, of: flows[0].axes.count, node)
+    var parts: [Flow] = []
+    do throws(RNNError) {
+      for flow in flows {
+        let part = try settled(flow, node)
+        guard axis == part.axes.count - 1, part.axes.count == flows[0].axes.count, part.type == flows[0].type, part.type.isWeight,
+          part.axes.dropLast() == (parts.first ?? part).axes.dropLast(), case let size = try features(part, node), size != nil
+        else { throw node.refuse("it joins numbers in a way that RNNKit does not follow") }
+        parts.append(part)
       }
-      return !rows.isEmpty
-        && rows.allSatisfy { row in
-          guard let link = links[row.link].recurrent, link.lengths == nil else { return false }
-          return step == (link.direction == .reverse || row.direction == 1 ? 0 : -1)
-        }
+    } catch {
+      guard flows.allSatisfy({ $0.isState }) else { throw error }
+      var states = flows[0]
+      (states.isOpaque, states.isStates, states.axes) = (true, true, [])
+      return states
     }
+    var size = 0
+    for part in parts { size += try features(part, node) ?? 0 }
+    guard size <= Limits.maximumModuleSize else { throw node.refuse("it makes \(size) features") }
+    var result = parts[0]
+    result.source = try plain(.concatenate, parts.map(\.source), result.type, node)
+    result.axes[axis] = [.features(size)]
+    return result
   }
 }

@@ -2,7 +2,7 @@ import RNNFormats
 import RNNModel
 import SwiftProtobuf
 
-/// Reads an ONNX model: the chain that its graph computes, under PyTorch's names.
+/// Reads an ONNX model: the steps that its graph computes, under PyTorch's names.
 struct ONNXReader {
   private let file: InputFile
   private let supplied: [NamedTensor]
@@ -19,28 +19,54 @@ struct ONNXReader {
     var proto = try Self.decode(file)
     let opset = try Self.operatorSet(proto)
     let properties = try ONNXProperties(proto.metadataProps + proto.graph.metadataProps)
-    guard proto.graph.node.contains(where: \.isRecurrent) else { throw noRecurrence(proto.graph) }
     var graph = proto.graph
+    // Branches that are the same, or one that is always taken, may hold some.
+    let isPlain = graph.node.contains(where: \.isRecurrent)
+    guard isPlain || graph.node.contains(where: { $0.opType == "If" }) else { throw noRecurrence(graph) }
     proto.clearGraph()
     // Out of the graph, so that each tensor's bytes in the message are let go as soon as they are decoded.
     let initializers = graph.initializer
     graph.initializer = []
-    let chain = try GraphChain(
-      GraphReader(
-        graph, initializers: initializers, opset: opset, supplied: supplied,
-        decoder: TensorDecoder(modelPath: file.path)))
-    let (parts, architecture) = try Self.architecture(chain, stated: properties.envelope.architecture)
-    var arrays: [NamedTensor] = []
-    for (part, module) in zip(parts.parts, architecture.usedModules) { arrays += try parts.tensors(part, module) }
-    arrays += try chain.reader.carriedTensors()
-    arrays += properties.arrays
+    let graphForward: GraphForward
+    do throws(RNNError) {
+      graphForward = try GraphForward(
+        GraphReader(
+          graph, initializers: initializers, opset: opset, supplied: supplied,
+          decoder: TensorDecoder(modelPath: file.path)))
+    } catch {
+      throw isPlain || error.isDamage ? error : noRecurrence(graph)
+    }
+    let stated = properties.envelope.architecture
+    let modules: GraphModules
+    let architecture: Architecture
+    if let stated {
+      guard let own = GraphModules(graphForward, as: stated) else { throw StatedArchitecture.differs("number of layers") }
+      (modules, architecture) = (own, stated)
+    } else {
+      modules = GraphModules(graphForward)
+      architecture = Self.architecture(modules)
+    }
+    var arrays = try Self.tensors(modules, architecture)
+    arrays += (try graphForward.reader.carriedTensors() + properties.arrays)
+    if let stated, try RewrittenGraph(stated, arrays)?.isSame(as: graphForward.reader) != true {
+      let isDouble = graphForward.live.contains { graphForward.steps[$0].isDouble }
+      try StatedArchitecture(isDouble: isDouble).check(
+        stated, against: Self.architecture(modules), batchFirst: graphForward.batchFirst)
+    }
     var envelope = properties.envelope
     envelope.architecture = architecture
     var archive = try envelope.archive(of: try properties.ordered(arrays))
-    if properties.envelope.architecture == nil { archive.notes = Self.notes(parts, architecture) }
-    archive.departures = chain.links.compactMap(\.halfPrecision)
-    return SuppliedModel(
-      archive: archive, members: try SuppliedMembers(chain, parts, architecture).rename(supplied))
+    if stated == nil {
+      archive.notes = Self.notes(modules)
+      if graphForward.batchFirst == nil {
+        archive.hints.leavesLayoutOpen = true
+        for module in architecture.recurrentModules where module.cell == .rnn {
+          archive.hints.nonlinearity[module.name] = module.activations.candidate
+        }
+      }
+    }
+    archive.departures = graphForward.live.compactMap { graphForward.steps[$0].halfPrecision }
+    return SuppliedModel(archive: archive, members: try SuppliedMembers(modules).rename(supplied))
   }
 
   private static func decode(_ file: InputFile) throws(RNNError) -> ModelProto {
@@ -89,57 +115,48 @@ struct ONNXReader {
     return Int(version)
   }
 
-  /// The architecture of the chain; where the file states one, that, if the graph computes it.
-  private static func architecture(
-    _ chain: GraphChain, stated: Architecture?
-  ) throws(RNNError) -> (ChainModules, Architecture) {
-    func links(_ parts: ChainModules) throws(RNNError) -> [Link] {
-      var links: [Link] = []
-      for part in parts.parts { links.append(try parts.link(part)) }
-      return links
+  /// The architecture that the graph computes.
+  private static func architecture(_ modules: GraphModules) -> Architecture {
+    let graph = modules.graph
+    var found = Architecture(
+      modules: modules.parts.map(modules.module), forward: modules.forward(), batchFirst: graph.batchFirst ?? false)
+    guard let shapes = try? found.forward?.shapes(found.modules) else { return found }
+    for (number, input) in graph.inputs.enumerated() where shapes.inputs[number].features == nil {
+      found.forward?.inputs[number].features = graph.reader.inputs[input].shape.last?.value
     }
-    guard let stated else {
-      let parts = ChainModules(chain)
-      return (parts, try Architecture(links(parts), in: chain.frame, batchFirst: chain.batchFirst ?? false))
+    return found
+  }
+
+  /// The tensors of the modules, and those that a stated forward uses by themselves.
+  private static func tensors(_ modules: GraphModules, _ architecture: Architecture) throws(RNNError) -> [NamedTensor] {
+    var result: [NamedTensor] = []
+    var names = Set<String>()
+    for part in modules.parts {
+      guard let module = architecture[part.name] else { continue }
+      // Unknown modules may share a tensor of the graph's.
+      result += try modules.tensors(part, module).filter { names.insert($0.name).inserted }
     }
-    guard let parts = ChainModules(chain, as: stated) else { throw StatedArchitecture.differs("number of layers") }
-    try StatedArchitecture.check(
-      stated, against: try links(parts), in: chain.frame, isDouble: chain.isDouble, batchFirst: chain.batchFirst)
-    return (parts, stated)
+    for name in architecture.forward?.withoutUnneeded.parameterNames ?? [] where names.insert(name).inserted {
+      if let tensor = try modules.graph.reader.stored(name) { result.append(NamedTensor(name, tensor)) }
+    }
+    return result
   }
 
   /// What was done, for files of other programs.
-  private static func notes(_ parts: ChainModules, _ architecture: Architecture) -> [String] {
-    zip(parts.parts, architecture.modules).compactMap { part, module in
-      guard case .recurrent(let module) = module else { return nil }
-      let nodes = part.links.map { parts.links[$0].place }.listed()
-      switch module.cell {
-      case .rnn: return "\(part.name): from \(nodes)"
-      case .lstm: return "\(part.name): from \(nodes), gates i, o, f, c put in PyTorch's order i, f, g, o"
-      case .gru: return "\(part.name): from \(nodes), gates z, r, h put in PyTorch's order r, z, n"
-      }
-    }
-  }
-}
-
-extension ChainLink {
-  /// The half precision that the graph asks for.
-  var halfPrecision: Departure? {
-    guard type == .float16 || type == .bfloat16 else { return nil }
-    return Departure(
-      .halfPrecision, place: place, "the graph computes it in \(type.rawValue), and RNNKit does not",
-      note: "what the graph computes in \(type.rawValue) is computed in float32, the weights widened")
-  }
-}
-
-extension GraphChain {
-  /// Whether the numbers are float64.
-  var isDouble: Bool {
-    links.contains { link in
-      switch link.module {
-      case .recurrent(let link): link.directions[0].weightIH.elementType == .float64
-      case .linear(let link): link.weight.elementType == .float64
-      case .embedding(let link): link.weight.elementType == .float64
+  private static func notes(_ modules: GraphModules) -> [String] {
+    modules.parts.compactMap { part in
+      let steps = part.steps.map { modules.graph.steps[$0] }
+      let nodes = steps.map(\.place).listed()
+      switch steps[0].operation {
+      case .recurrent(let link):
+        switch link.cell {
+        case .rnn: return "\(part.name): from \(nodes)"
+        case .lstm: return "\(part.name): from \(nodes), gates i, o, f, c put in PyTorch's order i, f, g, o"
+        case .gru: return "\(part.name): from \(nodes), gates z, r, h put in PyTorch's order r, z, n"
+        }
+      case .unknown(let link):
+        return "\(part.name) cannot be run: \(link.reason)"
+      default: return nil
       }
     }
   }

@@ -3,25 +3,31 @@ import RNNModel
 
 /// Gives tensors that were supplied under the names of a graph's inputs the names and shapes of a run's members.
 struct SuppliedMembers {
-  private let chain: GraphChain
+  private let graph: GraphForward
   private let modules: [(name: String, links: [RecurrentLink])]
+  private let inputNames: [String]
 
-  init(_ chain: GraphChain, _ parts: ChainModules, _ architecture: Architecture) {
-    self.chain = chain
-    modules = parts.parts.compactMap { part in
-      let links = part.links.compactMap { chain.links[$0].recurrent }
+  init(_ modules: GraphModules) {
+    graph = modules.graph
+    inputNames = modules.inputNames
+    self.modules = modules.parts.compactMap { part in
+      let links = part.steps.compactMap { modules.graph.steps[$0].recurrent }
       return links.isEmpty ? nil : (part.name, links)
     }
   }
 
-  /// `input`, `lengths`, `h0`, `c0`, or `<module>.h0` where the chain has several recurrent modules. Weights are left
+  /// `input`, `lengths`, `h0`, `c0`, or `<module>.h0` where the graph has several recurrent modules. Weights are left
   /// out; tensors that no input of the graph is named after keep their names.
   func rename(_ supplied: [NamedTensor]) throws(RNNError) -> [NamedTensor] {
-    let inputs = chain.reader.inputs
+    let inputs = graph.reader.inputs
     func tensor(_ input: Int) -> Tensor? { supplied.first { $0.name == inputs[input].name }?.tensor }
     var result: [NamedTensor] = []
-    if let tensor = tensor(chain.input) { result.append(NamedTensor("input", indices(tensor) ?? tensor)) }
-    if let lengths = modules.first?.links.first?.lengths, let tensor = tensor(lengths) {
+    for (input, ownName) in zip(graph.inputs, inputNames) {
+      guard let tensor = tensor(input) else { continue }
+      let name = graph.inputs.count == 1 ? "input" : ownName
+      result.append(NamedTensor(name, indices(tensor, of: input) ?? tensor))
+    }
+    if let lengths = graph.lengths, let tensor = tensor(lengths) {
       result.append(NamedTensor("lengths", tensor))
     }
     for module in modules {
@@ -43,8 +49,11 @@ struct SuppliedMembers {
   }
 
   /// Whole numbers in floating point as indices, for a graph that casts them, as Keras' do. Nil for anything else.
-  private func indices(_ tensor: Tensor) -> Tensor? {
-    guard case .embedding = chain.links[0].module, tensor.elementType.isWeight else { return nil }
+  private func indices(_ tensor: Tensor, of input: Int) -> Tensor? {
+    let isEmbedded = graph.live.contains { index in
+      if case .embedding = graph.steps[index].operation { graph.steps[index].inputs == [.input(input)] } else { false }
+    }
+    guard isEmbedded, tensor.elementType.isWeight else { return nil }
     let indices = tensor.doubles.compactMap { Int64(exactly: $0) }
     return indices.count == tensor.count ? Tensor(indices, tensor.shape) : nil
   }
@@ -62,7 +71,8 @@ struct SuppliedMembers {
       let sizes = given.shape.dimensions
       let strides = given.strides
       guard sizes.count == inputs[state.input].shape.count, state.rows.count == link.directions.count,
-        state.rows.upperBound <= sizes[state.rowsAxis], sizes[state.hiddenAxis] == link.hiddenSize
+        state.rowsAxis.map({ state.rows.upperBound <= sizes[$0] }) ?? true, sizes[state.hiddenAxis] == link.hiddenSize,
+        state.chosen.allSatisfy({ $0.value < sizes[$0.key] })
       else {
         throw RNNError(
           .badData, place: inputs[state.input].name,
@@ -71,11 +81,10 @@ struct SuppliedMembers {
       }
       let batch = state.batchAxis.map { [sizes[$0]] } ?? []
       let shape = Shape([state.rows.count] + batch + [link.hiddenSize])
-      let steps =
-        [strides[state.rowsAxis]] + (state.batchAxis.map { [strides[$0]] } ?? []) + [strides[state.hiddenAxis]]
-      if let shape,
-        let part = try given.gathered(
-          shape, strides: steps, offset: state.rows.lowerBound * strides[state.rowsAxis])
+      let rowStride = state.rowsAxis.map { strides[$0] } ?? 0
+      let steps = [rowStride] + (state.batchAxis.map { [strides[$0]] } ?? []) + [strides[state.hiddenAxis]]
+      let offset = state.chosen.reduce(state.rows.lowerBound * rowStride) { $0 + $1.value * strides[$1.key] }
+      if let shape, let part = try given.gathered(shape, strides: steps, offset: offset)
       {
         rows.append(part)
       }

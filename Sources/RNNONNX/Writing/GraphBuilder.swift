@@ -11,8 +11,12 @@ struct GraphBuilder {
   private(set) var graph = GraphProto()
   private var names: Set<String> = []
   private var integerLists: [[Int]: String] = [:]
+  /// Whether modules' weights are left without their numbers.
+  private let isOutline: Bool
 
-  init() {
+  /// - Parameter isOutline: Whether modules' weights are left without numbers and shapes, as for a comparison of graphs.
+  init(isOutline: Bool = false) {
+    self.isOutline = isOutline
     graph.name = "rnn"
   }
 
@@ -84,9 +88,23 @@ struct GraphBuilder {
 
   /// A constant in the type the graph computes in: narrower ones are widened by a Cast, which changes no value.
   mutating func weight(_ name: String, _ tensor: Tensor, as type: ElementType, scope: String) -> String {
-    let stored = constant(name, tensor)
+    let stored = unique(name)
+    var proto = TensorProto()
+    if isOutline { proto.name = stored } else { proto = Self.proto(stored, tensor) }
+    graph.initializer.append(proto)
     if tensor.elementType == type { return stored }
     return node("Cast", [stored], scope: scope, [.integer("to", Int(ElementTypeCode.code(type)))])
+  }
+
+  /// A tensor of the model's own that the forward uses by itself, under its own name.
+  mutating func parameter(_ name: String, _ tensor: Tensor, as type: ElementType) throws(RNNError) -> String {
+    guard names.insert(name).inserted else {
+      throw RNNError(
+        .badData, place: "tensor \(name)", "another value of the graph has the name", remedy: "rename the tensor with --rename")
+    }
+    graph.initializer.append(Self.proto(name, tensor))
+    if tensor.elementType == type { return name }
+    return node("Cast", [name], scope: "", [.integer("to", Int(ElementTypeCode.code(type)))])
   }
 
   /// A list of int64; the same list is stored once.

@@ -8,6 +8,7 @@ import SwiftProtobuf
 /// and `c0` (`<module>.h0` in a chain of several recurrent modules). Outputs are `output`, `hn`, `cn` and `y`.
 struct ONNXWriter {
   private let model: Model
+  /// The modules that are called, and the forward without steps that no output needs.
   private let architecture: Architecture
   private let forward: Forward
   private let shapes: ForwardShapes
@@ -19,14 +20,16 @@ struct ONNXWriter {
 
   init(_ model: Model) throws(RNNError) {
     self.model = model
-    architecture = model.architecture
-    guard let forward = architecture.forward, let shapes = model.shapes else {
+    guard let forward = model.architecture.forward?.withoutUnneeded else {
       throw RNNError(
         .badData, "the order of its modules is not known, and an ONNX graph needs one",
         remedy: "write another format, name the modules to convert with --module, or say what is computed with --forward")
     }
     self.forward = forward
-    self.shapes = shapes
+    architecture = Architecture(
+      modules: forward.moduleNames.compactMap { model.architecture[$0] }, forward: forward,
+      batchFirst: model.architecture.batchFirst)
+    shapes = try forward.shapes(architecture.modules) { Model.parameterSize(model.archive[$0]) }
     type = Self.computedType(model)
     try check()
   }
@@ -43,12 +46,14 @@ struct ONNXWriter {
     var proto = ModelProto()
     proto.irVersion = Int64(Self.irVersion)
     proto.producerName = "RNNKit"
-    proto.graph = try graph()
+    var builder = GraphBuilder()
+    proto.graph = try graph(&builder)
     var operators = OperatorSetIdProto()
     operators.domain = ""
     operators.version = Int64(Self.operatorSet)
     proto.opsetImport = [operators]
-    let carried = Set(model.carried.map(\.name))
+    let written = Set(architecture.modules.flatMap { Model.parameters(of: $0).map(\.name) } + forward.parameterNames)
+    let carried = Set(model.archive.tensors.map(\.name)).subtracting(written)
     proto.metadataProps = try ONNXProperties(model.archive, carrying: carried).entries
     let size = model.archive.tensors.reduce(0) { $0 + $1.tensor.byteCount }
     guard size < Int(Int32.max), let bytes: [UInt8] = try? proto.serializedBytes(partial: true),
@@ -62,14 +67,14 @@ struct ONNXWriter {
 
   /// Checks what no graph can express.
   private func check() throws(RNNError) {
-    for module in architecture.usedModules {
+    for module in architecture.modules {
       if case .unknown = module {
         throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it",
           "write another format, or name the modules to convert with --module")
       }
       if case .recurrent(let recurrent) = module { try check(recurrent) }
     }
-    guard architecture.usedModules.contains(where: { if case .recurrent = $0 { true } else { false } }) else {
+    guard architecture.modules.contains(where: { if case .recurrent = $0 { true } else { false } }) else {
       throw RNNError(.badData, "the model has no recurrent module", remedy: "write another format")
     }
     var called = Set<String>()
@@ -109,10 +114,9 @@ struct ONNXWriter {
 
   // MARK: The graph
 
-  private func graph() throws(RNNError) -> GraphProto {
-    var builder = GraphBuilder()
-    let used = architecture.usedModules
-    let recurrent = used.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
+  /// Of a builder that nothing has been added to.
+  func graph(_ builder: inout GraphBuilder) throws(RNNError) -> GraphProto {
+    let recurrent = architecture.modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
     let kept = forward.steps.lastIndex { if case .module(let name) = $0.operation { isRecurrent(name) } else { false } }
     func member(_ name: String, _ module: Recurrent) -> String {
       recurrent.count == 1 ? name : Model.join(module.name, name)
@@ -128,6 +132,7 @@ struct ONNXWriter {
       values.inputs.append(name)
       if index == 0 { try builder.reserve(["output"] + states + outputs.map { $0.name ?? "y" }) }
     }
+    for name in forward.parameterNames { values.parameters[name] = try builder.parameter(name, tensor("", name), as: type) }
     let gains = try writeGains(&values, &builder)
     if architecture.batchFirst {
       for (index, shape) in shapes.inputs.enumerated() {
@@ -223,6 +228,7 @@ struct ONNXWriter {
     let forward: Forward
     var inputs: [String] = []
     var steps: [Value] = []
+    var parameters: [String: String] = [:]
     var batch = ""
     /// Of each sequence, int32.
     var lengths = ""
@@ -276,6 +282,12 @@ struct ONNXWriter {
   ) throws(RNNError) -> GraphValues.Value {
     let inputs = step.inputs.map { values[$0] }
     let scope = ""
+    // Readers follow what depends on the graph's input.
+    guard step.inputs.isEmpty || !step.inputs.allSatisfy({ shape($0).isConstant }) else {
+      throw RNNError(
+        .badData, place: forward.place(of: index), "it is computed from numbers of the model alone, which RNNKit does not write to ONNX",
+        remedy: "write another format")
+    }
     switch step.operation {
     case .module(let name):
       switch architecture[name] {
@@ -329,7 +341,7 @@ struct ONNXWriter {
       let operators: [Forward.Arithmetic: String] = [.add: "Add", .subtract: "Sub", .multiply: "Mul", .divide: "Div"]
       return .plain(builder.node(operators[kind] ?? "Add", inputs, scope: scope))
     case .constant(let numbers): return .plain(builder.constant("constant", try Self.numbers(numbers, type)))
-    case .parameter(let name): return .plain(builder.weight(name, try tensor("", name), as: type, scope: scope))
+    case .parameter(let name): return .plain(values.parameters[name] ?? "")
     }
   }
 

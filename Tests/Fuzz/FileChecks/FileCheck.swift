@@ -22,8 +22,8 @@ package struct FileCheck: Sendable {
   }
 
   package static let all: [FileCheck] = [
-    .native, .zipArchive, .pickle, .safetensors, .numpy, .onnx, .json, .csv, .mapping, .hdf5Tree, .lzf, .foreign, .packed,
-    .forwardLine,
+    .native, .zipArchive, .pickle, .script, .safetensors, .numpy, .onnx, .json, .csv, .mapping, .hdf5Tree, .lzf, .foreign,
+    .packed, .forwardLine,
   ]
 }
 

@@ -32,6 +32,9 @@ struct Seeds {
         for entry in zip.entries where entry.name.hasSuffix("/data.pkl") {
           try add(zip.bytes(of: entry).withUnsafeBytes { Array($0) }, "pkl")
         }
+        for entry in zip.entries where entry.name.contains("/code/") && entry.name.hasSuffix(".py") {
+          try add(zip.bytes(of: entry).withUnsafeBytes { Array($0) }, "script")
+        }
       }
     }
     for text in [

@@ -67,9 +67,8 @@ import Testing
     #expect(trace.hints == script.hints)
     #expect(try read("trace").hints.batchFirst == false)
     #expect(try read("script_cell").hints.nonlinearity == ["cell": .relu])
-    // Its forward() subtracts a mean.
-    let model = try Interpretation(script, options: ModelOptions(ignoring: [.forward]))
-    #expect(model.assumptions == ["the model: modules are run in the order of their tensors, without the rest of forward()"])
+    let model = try Interpretation(script)
+    #expect(model.assumptions.isEmpty)
     #expect(model.model.architecture.recurrentModules.first?.activations.candidate == .relu)
   }
 

@@ -32,6 +32,9 @@ rate = H.make_tensor_value_info("rate", T.INT64, [])
 equal = H.make_node("Equal", ["rate", "k"], ["c"])
 k = numpy_helper.from_array(np.array(16000), "k")
 save("branches", [equal, H.make_node("If", ["c"], ["y"], "choice", then_branch=branch, else_branch=branch)], (X, rate), [k])
+# Branches that differ.
+other = H.make_graph([LSTM, H.make_node("Neg", ["y"], ["z"])], "other", [], [H.make_tensor_value_info("z", T.FLOAT, ["a", "b", "c", "d"])])
+save("other_branches", [equal, H.make_node("If", ["c"], ["y"], "choice", then_branch=branch, else_branch=other)], (X, rate), [k])
 # A branch in a branch.
 inner = H.make_graph([H.make_node("If", ["c"], ["y"], "inner", then_branch=branch, else_branch=branch)], "outer", [], [Y])
 save("branches_in_branches", [equal, H.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)], (X, rate), [k])
