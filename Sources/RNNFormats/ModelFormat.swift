@@ -27,6 +27,8 @@ public protocol ModelFormat: Sendable {
   static var holdsSeveral: Bool { get }
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
   static func notes(writing model: Model) -> [String]
+  /// Whether the file is a state_dict, which torch.nn's classes load without anything that says what they compute.
+  static var holdsStateDict: Bool { get }
   /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
   static var holdsEverything: Bool { get }
 }
@@ -36,6 +38,7 @@ extension ModelFormat {
   public static var writes: String { canWrite ? "yes" : "-" }
   public static var exceptions: String { "" }
   public static var holdsEverything: Bool { true }
+  public static var holdsStateDict: Bool { false }
   public static var holdsSeveral: Bool { false }
   public static func notes(writing model: Model) -> [String] { [] }
 

@@ -165,6 +165,21 @@ public struct OutputFile: ~Copyable {
     }
   }
 
+  /// Gives two finished files their names: both or, as far as the file systems can, neither. The error is of the second's
+  /// path where it has one.
+  package static func publish(_ first: inout OutputFile, _ second: inout OutputFile) throws(RNNError) {
+    try first.publish(undoable: true)
+    do throws(RNNError) {
+      guard !second.wouldReplace(first) else {
+        throw RNNError(.usage, file: second.path, "the outputs are one file here", remedy: "choose two")
+      }
+      try second.publish()
+    } catch {
+      first.withdraw()
+      throw error
+    }
+  }
+
   /// Takes a published file away again and puts back what it replaced, as far as the file system can.
   package mutating func withdraw() {
     guard case .file(let resolved, _) = target else { return }

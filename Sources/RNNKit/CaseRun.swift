@@ -90,13 +90,13 @@ struct CaseRun {
         throw RNNError(.badData, place: place, "its type is \(type.rawValue), the model gives \(result.elementType.rawValue)",
           remedy: "export it as float32 or float64")
       }
-      guard result.shape == member.tensor.shape else {
+      guard let expected = member.tensor.shape == result.shape ? member.tensor : withoutSingleAxes(member, as: result.shape) else {
         throw RNNError(.badData, place: place,
           "its shape is \(member.tensor.shape), the model gives \(result.shape)", remedy: "export the case again")
       }
       comparisons.append(
         Comparison(
-          member: member.name, reference: member.tensor, result: result,
+          member: member.name, reference: expected, result: result,
           axes: axes(of: member.name, rank: result.shape.rank), precision: precision(of: member.tensor),
           tolerance: Tolerance(of: type, isFloat64: isFloat64)))
     }
@@ -105,6 +105,23 @@ struct CaseRun {
         remedy: "add output, hn or y as its framework gave them")
     }
     return comparisons
+  }
+
+  /// A reference of which its framework kept one step of the time axis, or left out the axis of an only feature, in the
+  /// shape that the model gives; nil where it is neither.
+  private func withoutSingleAxes(_ member: NamedTensor, as shape: Shape) -> Tensor? {
+    guard !Self.isOfRecurrent(member.name) else { return nil }
+    let wanted = shape.dimensions
+    var found = member.tensor.shape.dimensions
+    if found.count + 1 == wanted.count, wanted.last == 1 { found.append(1) }
+    let time = batchFirst ? 1 : 0
+    if found.count == wanted.count + 1, found.count == (isBatched ? 3 : 2), found[time] == 1 { found.remove(at: time) }
+    return found == wanted ? member.tensor.reshaped(shape) : nil
+  }
+
+  /// Whether a member is a recurrent module's output or state.
+  static func isOfRecurrent(_ member: String) -> Bool {
+    member == "output" || member.hasSuffix("hn") || member.hasSuffix("cn")
   }
 
   /// The same case with every weight, input and state moved, in float64.

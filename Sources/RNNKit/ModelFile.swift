@@ -1,5 +1,6 @@
 import RNNFormats
 import RNNModel
+import RNNRunner
 
 /// A model read from a file, with what had to be assumed on the way.
 ///
@@ -16,6 +17,8 @@ public struct ModelFile: Sendable {
   /// The file's length in bytes.
   public let byteCount: Int
   public let model: Model
+  /// Who says what the model computes; nil where nobody does and nothing can be assumed.
+  public let source: ForwardSource?
   /// What the reader changed or passed over, and what was assumed; a sentence each.
   public let notes: [String]
   /// The supplied tensors that are a run's members, under their names.
@@ -84,12 +87,18 @@ public struct TensorFile: Sendable {
     (self.path, self.format, byteCount) = (path, opened.format.name, file.count)
   }
 
-  /// The model that the tensors are. Throws `badData` where they are none, and `usage` where an option contradicts the file.
-  public func model(_ options: ModelOptions = ModelOptions()) throws(RNNError) -> ModelFile {
+  /// The model that the tensors are. Where neither the file nor the options say what it computes, the forwards that people
+  /// write of such modules are tried on the reference cases, and one that reproduces them all is taken; see `ForwardTrial`.
+  ///
+  /// - Parameter cases: Gives the reference cases to try them on, by a plan of one of them; nil for the file's own.
+  /// - Throws: `badData` where the tensors are no model, `usage` where an option contradicts the file, and what `cases` throws.
+  public func model(
+    _ options: ModelOptions = ModelOptions(), cases: ((Plan) throws(RNNError) -> [ReferenceCase])? = nil
+  ) throws(RNNError) -> ModelFile {
     do throws(RNNError) {
-      let interpretation = try Interpretation(archive, options: options)
+      let interpretation = try Interpretation(archive, options: options).settled(by: cases, archive, options)
       return ModelFile(
-        path: path, format: format, byteCount: byteCount, model: interpretation.model,
+        path: path, format: format, byteCount: byteCount, model: interpretation.model, source: interpretation.source,
         notes: archive.notes + interpretation.assumptions, members: members)
     } catch {
       // What was found wrong may come of elements that could not be unpacked.
@@ -105,7 +114,7 @@ extension ModelFile {
     do throws(RNNError) {
       let part = try ModelPart(modules, of: model)
       return ModelFile(
-        path: path, format: format, byteCount: byteCount, model: part.model, notes: notes + part.notes, members: members)
+        path: path, format: format, byteCount: byteCount, model: part.model, source: .option, notes: notes + part.notes, members: members)
     } catch {
       throw error.inFile(path)
     }
@@ -118,11 +127,14 @@ extension Model {
   /// - Parameters:
   ///   - format: the format's name; nil chooses by the path's extension.
   ///   - replacing: whether an existing file may be replaced.
+  ///   - hasCode: whether `torchCode()` is written beside it, so that a state_dict may hold what no class of torch.nn
+  ///   computes; else that is refused.
   public func write(
-    to path: String, as format: String? = nil, replacing: Bool = false, registry: FormatRegistry = .standard
+    to path: String, as format: String? = nil, replacing: Bool = false, hasCode: Bool = false, registry: FormatRegistry = .standard
   ) throws(RNNError) {
     let writer = try registry.writer(for: path, named: format)
     do throws(RNNError) {
+      if !hasCode { try writer.checkClasses(of: self) }
       var file = try OutputFile(path, replacing: replacing)
       try writer.write(self, to: &file)
       try file.commit()

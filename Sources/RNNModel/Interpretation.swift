@@ -28,9 +28,15 @@ public struct ModelOptions: Sendable, Hashable {
 
 /// A model, and what was assumed where its file does not say.
 public struct Interpretation: Sendable {
-  public let model: Model
+  public private(set) var model: Model
+  /// Who says what is computed; nil where nobody does and nothing can be assumed.
+  public private(set) var source: ForwardSource?
+  private var notes: [String]
+  /// What is to be said of the forward.
+  private var forwardNote: String?
+
   /// What was assumed, one sentence each.
-  public let assumptions: [String]
+  public var assumptions: [String] { notes + (forwardNote.map { [$0] } ?? []) }
 
   /// Takes the architecture that the archive states; otherwise works it out from names, shapes and order of the tensors,
   /// with `options` and then PyTorch's defaults for what these cannot tell.
@@ -50,11 +56,8 @@ public struct Interpretation: Sendable {
       throw error.kind == .badData ? lost.error(canBeIgnored: false) : error
     }
     guard options.ignored.contains(.unreadable) else { throw lost.error() }
-    self.init(interpretation.model, [lost.note] + interpretation.assumptions)
-  }
-
-  private init(_ model: Model, _ assumptions: [String]) {
-    (self.model, self.assumptions) = (model, assumptions)
+    self = interpretation
+    notes.insert(lost.note, at: 0)
   }
 
   /// Of an archive that nothing is missing from.
@@ -97,13 +100,69 @@ public struct Interpretation: Sendable {
       }
     }
     let isStated = architecture.forward != nil
-    try Self.settleForward(of: &architecture, archive, options, &notes)
+    var suggestion: ForwardSuggestion?
+    source = isStated ? .file : nil
+    try Self.settleForward(of: &architecture, archive, options, &notes, &source, &suggestion)
+    // The only module of a file needs no word.
+    if source == .assumption, let line = architecture.line, line != Forward(chain: [""]).line(modules: architecture.modules) {
+      forwardNote = "forward \(line): assumed from sizes and order (the file does not say; --forward)"
+    }
+    // A tensor that the forward uses by itself is no module of unknown meaning.
+    let used = Set(architecture.forward?.parameterNames ?? [])
+    architecture.modules.removeAll { module in
+      if case .unknown(let module) = module { module.isTensor && used.contains(module.name) } else { false }
+    }
     if !options.yieldToFile { try Self.checkEffect(of: options, on: architecture) }
     if let head = options.headActivation, !options.yieldToFile || !isStated {
       try Self.set(head, options, in: &architecture)
     }
     model = try Model(archive, architecture: architecture)
-    assumptions = notes
+    model.suggestion = suggestion
+    self.notes = notes
+  }
+
+  /// The same with what reference cases tell of the forward.
+  ///
+  /// - Parameters:
+  ///   - notes: What else they tell, a sentence each.
+  ///   - note: What is to be said of the forward.
+  package func settled(_ forward: Forward, notes: [String] = [], note: String) throws(RNNError) -> Interpretation {
+    var result = self
+    var architecture = model.architecture
+    architecture.forward = forward
+    architecture.orderModules()
+    result.model = try Model(model.archive, architecture: architecture)
+    result.model.suggestion = model.suggestion
+    result.source = .referenceCase
+    result.notes += notes
+    result.forwardNote = note
+    return result
+  }
+
+  /// The same where no forward reproduces the reference cases.
+  ///
+  /// - Parameters:
+  ///   - problem: Why none can be assumed, then, as an error has it; nil where the assumption is kept.
+  ///   - proposals: The forwards that may be meant.
+  ///   - word: What was tried.
+  package func unsettled(problem: String?, _ proposals: [Forward], word: String) throws(RNNError) -> Interpretation {
+    var result = self
+    if let problem {
+      var architecture = model.architecture
+      architecture.forward = nil
+      result.model = try Model(model.archive, architecture: architecture)
+      result.model.suggestion = model.suggestion
+      result.model.suggestion?.assumed = nil
+      result.model.suggestion?.problem = problem
+      result.model.suggestion?.proposals = Array(proposals.prefix(6))
+      (result.source, result.forwardNote) = (nil, nil)
+    } else if source == nil {
+      result.model.suggestion?.problem = [model.suggestion?.problem, word].compactMap { $0 }.joined(separator: ", and ")
+      if !proposals.isEmpty { result.model.suggestion?.proposals = Array(proposals.prefix(6)) }
+    } else {
+      result.forwardNote = forwardNote.map { "\($0); \(word)" } ?? word
+    }
+    return result
   }
 
   /// Fills in what tensors cannot tell.
@@ -173,7 +232,8 @@ public struct Interpretation: Sendable {
 
   /// What is computed: what the options say, else the file, else the only chain that fits.
   private static func settleForward(
-    of architecture: inout Architecture, _ archive: TensorArchive, _ options: ModelOptions, _ notes: inout [String]
+    of architecture: inout Architecture, _ archive: TensorArchive, _ options: ModelOptions, _ notes: inout [String],
+    _ source: inout ForwardSource?, _ suggestion: inout ForwardSuggestion?
   ) throws(RNNError) {
     let modules = architecture.modules
     let stated = architecture.forward
@@ -181,7 +241,7 @@ public struct Interpretation: Sendable {
       guard options.modules == nil else {
         throw RNNError(.usage, "--forward and --module both say what is run", remedy: "leave one of them out")
       }
-      let said = try Forward(line: line, modules: modules, batchFirst: architecture.batchFirst) {
+      let said = try Forward(line: line, modules: modules, batchFirst: architecture.batchFirst, calls: archive.hints.calls) {
         Model.parameterSize(archive[$0]) != nil
       }
       do throws(RNNError) { _ = try said.shapes(modules) { Model.parameterSize(archive[$0]) } } catch {
@@ -192,12 +252,14 @@ public struct Interpretation: Sendable {
       if let stated, stated != said { notes.append("the file says \(stated.line(modules: modules)), and --forward is computed instead") }
       architecture.forward = said
       architecture.orderModules()
-    } else if stated == nil, options.modules == nil {
-      guard case .chain(let forward) = ForwardSuggestion(modules, isOrdered: archive.isOrdered) else { return }
+      source = .option
+    } else if stated == nil {
+      let found = ForwardSuggestion(modules, isOrdered: archive.isOrdered, calls: archive.hints.calls)
+      suggestion = found
+      guard let forward = found.assumed, options.modules == nil else { return }
       architecture.forward = forward
       architecture.orderModules()
-      guard modules.count > 1 || modules.contains(where: { !$0.name.isEmpty }) else { return }
-      notes.append("forward \(forward.line(modules: modules)): assumed from sizes and order (the file does not say; --forward)")
+      source = .assumption
     }
   }
 
@@ -245,7 +307,19 @@ public struct Interpretation: Sendable {
   }
 }
 
+/// Who says what a model computes.
+public enum ForwardSource: String, Sendable, Hashable, CaseIterable {
+  case file, option
+  /// A reference case, which one of the forwards that were tried reproduces.
+  case referenceCase = "case"
+  /// Nobody: sizes and order leave one reading.
+  case assumption
+}
+
 extension Architecture {
+  /// The forward as a line; nil without one.
+  public var line: String? { forward?.line(modules: modules) }
+
   /// Puts the modules in the order of their calls, where all of them are called.
   fileprivate mutating func orderModules() {
     let called = usedModules
@@ -256,7 +330,7 @@ extension Architecture {
 extension Forward {
   /// Puts an activation behind a module, which everything then takes that took what the module gives. False where another
   /// one follows it already.
-  fileprivate mutating func insert(_ operation: Operation, after module: String) -> Bool {
+  package mutating func insert(_ operation: Operation, after module: String) -> Bool {
     guard let index = steps.firstIndex(where: { $0.operation == .module(module) }) else { return false }
     let users = steps.filter { $0.inputs.contains(.step(index)) }
     if users.contains(Step(operation, [.step(index)])) { return true }

@@ -66,12 +66,19 @@ extension Model {
       let others = architecture.modules.filter { module in
         if case .unknown = module { false } else { !called.contains(module.name) }
       }
+      let line = forward.line(modules: architecture.modules)
       for module in others {
         known.formUnion(Model.parameters(of: module).map(\.name))
-        sentences.append(
-          "\(module.name.isEmpty ? "the module without a name" : module.name) is left out: "
-            + "\(forward.line(modules: architecture.modules)) does not call it")
+        sentences.append("\(module.name.isEmpty ? "the module without a name" : module.name) is left out: \(line) does not call it")
       }
+    }
+    // An activation's module has no tensors that could be left over.
+    for (name, call) in archive.hints.calls.sorted(by: { $0.key < $1.key }) {
+      guard let function = call.function else { continue }
+      let isCalled = architecture.forward?.steps.contains { $0.operation == .activation(function) } ?? false
+      guard !isCalled else { continue }
+      let line = architecture.forward?.line(modules: architecture.modules) ?? "a module by itself"
+      sentences.append("\(name) is left out: \(line) does not call it")
     }
     let rest = carried.map(\.name).filter { !known.contains($0) }
     let own = rest.filter { !$0.contains(".") }

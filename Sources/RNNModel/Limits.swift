@@ -25,6 +25,10 @@ public enum Limits {
   /// Steps of a forward, and bytes of its line.
   public static let maximumStepCount = 1 << 16
   public static let maximumLineLength = 1 << 20
+  /// Forwards that are tried on a file's reference cases where it does not say what it computes, and multiplications of one
+  /// such run.
+  public static let maximumTriedForwards = 512
+  public static let maximumTrialWork = 1 << 32
   /// Bytes read from a pipe, which cannot be mapped.
   public static let maximumPipedInput = 1 << 30
   /// Bytes that a compressed member may grow to for each byte stored.

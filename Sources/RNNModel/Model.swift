@@ -6,6 +6,8 @@ public struct Model: Sendable {
   public let shapes: ForwardShapes?
   /// The tensors, those of no module included, with metadata and reference cases.
   public let archive: TensorArchive
+  /// What may be computed, where neither file nor user says it.
+  public internal(set) var suggestion: ForwardSuggestion?
 
   /// Checks that the archive holds every parameter that the architecture names, of the right shape and a type the runner
   /// can use, and that the file asks for nothing that RNNKit does not do.

@@ -46,6 +46,8 @@ public struct TensorArchive: Sendable {
     public var renamed: [String: String] = [:]
     /// What modules are whose tensors leave it open, by name.
     public var kinds: [String: Kind] = [:]
+    /// What calls of modules without tensors of their own do, by name.
+    public var calls: [String: ModuleCall] = [:]
     /// Modules known by their class to be none that RNNKit runs, in the archive's order.
     public var unknown: [Unknown] = []
 
@@ -55,11 +57,13 @@ public struct TensorArchive: Sendable {
 
     public struct Unknown: Sendable, Hashable {
       public var name: String
+      /// `Conv1d`
+      public var className: String
       /// How many tensors come before it.
       public var position: Int
 
-      public init(name: String, position: Int) {
-        (self.name, self.position) = (name, position)
+      public init(name: String, className: String, position: Int) {
+        (self.name, self.className, self.position) = (name, className, position)
       }
     }
 

@@ -45,9 +45,11 @@ struct Runnable {
           remedy: "run each of them by itself, with --forward")
       }
     }
-    for (index, input) in shapes.inputs.enumerated() where input.features == nil {
+    let open = shapes.inputs
+    if let index = open.firstIndex(where: { $0.features == nil }) {
+      let line = forward.line(modules: whole.modules, askingFor: open.indices.filter { open[$0].features == nil })
       throw RNNError(.badData, place: "input \(forward.inputs[index].name)", "nothing tells how many features it has",
-        remedy: "say it in the forward's first line: \(forward.inputs[index].name)(8) -> y")
+        remedy: "say it in the forward's first line, with numbers for N: --forward \(line.quoted)")
     }
     self.forward = forward
     architecture = Architecture(
@@ -57,12 +59,10 @@ struct Runnable {
   /// Shows the forwards that fit, where there are several.
   static func unknownForward(_ model: Model) -> RNNError {
     let whole = model.architecture
-    let suggestion = ForwardSuggestion(whole.modules, isOrdered: model.archive.isOrdered)
-    guard case .open(let problem, let candidates) = suggestion else {
-      return RNNError(.usage, "the file does not say what is computed with its modules", remedy: "say it with --forward")
-    }
+    let suggestion = model.suggestion ?? ForwardSuggestion(whole.modules, isOrdered: model.archive.isOrdered, calls: model.archive.hints.calls)
+    let problem = suggestion.problem ?? "the file does not say what is computed with its modules"
     if let unknown = whole.unknownModules.first { return cannotRun(unknown, in: model) }
-    let lines = candidates.map { "--forward \($0.line(modules: whole.modules).quoted)" }
+    let lines = suggestion.proposals.map { "--forward \($0.line(modules: whole.modules).quoted)" }
     return RNNError(.usage, problem,
       remedy: lines.isEmpty
         ? "say what is computed with --forward, or name modules to run, in their order, with --module, from \(whole.modules.map(\.name).listed())"

@@ -2,15 +2,15 @@ import ArgumentParser
 import RNNKit
 import RNNONNX
 
-/// Which modules of the chain are meant.
+/// Which modules are meant.
 struct PartArguments: ParsableArguments {
   @Option(
     name: .customLong("module"),
     help: ArgumentHelp(
-      "Take this module alone, or these in the order given. Repeatable. Default: the whole chain.", valueName: "name"))
+      "Take this module alone, or these in the order given. Repeatable. Default: what the whole model computes.", valueName: "name"))
   var modules: [String] = []
 
-  /// Nil for the whole chain.
+  /// Nil for the whole model.
   var names: [String]? { modules.isEmpty ? nil : modules }
 }
 
@@ -137,16 +137,7 @@ struct ArrayTarget: ~Copyable {
       try one.file.publish()
       return
     }
-    try one.file.publish(undoable: true)
-    do throws(RNNError) {
-      guard !other.file.wouldReplace(one.file) else {
-        throw RNNError(.usage, file: other.path, "the outputs are one file here", remedy: "choose two")
-      }
-      try other.file.publish()
-    } catch {
-      one.file.withdraw()
-      throw error
-    }
+    try OutputFile.publish(&one.file, &other.file)
   }
 }
 

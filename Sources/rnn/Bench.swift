@@ -27,7 +27,7 @@ struct Bench: ParsableCommand {
   @Flag(help: "Measure again for each line on standard input, until its end, and write one line of JSON each.")
   var paced = false
   @Flag(help: "Print JSON (Schemas/bench.schema.json).") var json = false
-  @OptionGroup(title: "Part of the chain") var part: PartArguments
+  @OptionGroup(title: "Part of the model") var part: PartArguments
   @OptionGroup(title: "Model options") var model: ModelArguments
 
   enum InstructionSetName: String, ExpressibleByArgument, CaseIterable {
@@ -54,6 +54,7 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
+    try OptionEffects.check(self)
     let start = Clock.nanoseconds
     let file = try model.open(path, modules: part.names, quiet: json || paced)
     let loaded = Clock.nanoseconds

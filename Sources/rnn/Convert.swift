@@ -12,13 +12,14 @@ struct Convert: ParsableCommand {
         rnn convert dump.h5 model.rnn --nonlinearity relu --case outputs.npz
         rnn convert odd.h5 model.rnn --mapping names.json
         rnn convert whole.h5 part.onnx --module rnn --module head
+        rnn convert model.keras model.pt --code model.py
       """)
 
   @Argument(help: "The model file to read.") var input: String
   @Argument(help: "The file to write; its extension tells the format.") var output: String
   @Option(help: ArgumentHelp("Write this format, whatever the output's extension.", valueName: "format"))
   var to: String?
-  @Option(help: ArgumentHelp("Round the chain's parameters to this type, to nearest even.", valueName: "type"))
+  @Option(help: ArgumentHelp("Round the parameters to this type, to nearest even.", valueName: "type"))
   var dtype: DType?
   @Option(
     name: .customLong("case"),
@@ -26,6 +27,9 @@ struct Convert: ParsableCommand {
       "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave. Repeatable.",
       valueName: "file"))
   var cases: [String] = []
+  @Option(help: ArgumentHelp(
+    "Write the model's PyTorch class too, which load_state_dict of the output's tensors makes whole.", valueName: "file.py"))
+  var code: String?
   @Flag(help: "Leave the model's reference cases out.") var noCases = false
   @Flag(help: "Replace an existing output.") var force = false
   @Flag(help: "Say nothing of what was done.") var quiet = false
@@ -50,14 +54,24 @@ struct Convert: ParsableCommand {
     guard output != "-" || !json else {
       throw ValidationError("--json and the output both take standard output: name a file")
     }
+    guard code != "-" else { throw ValidationError("--code names a file") }
   }
 
   func run() throws {
+    try OptionEffects.check(self)
     // What could not be written is refused before anything large is read.
     try checkOutputs()
     var target = try OutputFile(output, replacing: force)
     let writer = try ModelArguments.registry.writer(for: output, named: to)
-    var file = try model.open(input, modules: part.names, quiet: true)
+    var codeTarget: OutputFile?
+    if let code {
+      guard writer.holdsStateDict else {
+        throw RNNError(.usage, "--code is the class of a state_dict, and \(writer.name) holds none",
+          remedy: "name an output that ends in .pt, .safetensors or .npz")
+      }
+      codeTarget = try OutputFile(code, replacing: force)
+    }
+    var file = try model.open(input, modules: part.names, cases: cases, quiet: true)
     if let names = part.names { file = try file.part(names) }
     var (archive, notes) = (file.model.archive, file.notes)
     if noCases, !archive.cases.isEmpty {
@@ -65,6 +79,9 @@ struct Convert: ParsableCommand {
       archive.cases = []
     }
     if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
+    if file.source == nil, file.model.architecture.forward == nil, let problem = file.model.suggestion?.problem {
+      notes.append("no forward is written: \(problem); 'rnn inspect' shows lines that may be meant, for --forward")
+    }
     let plan = cases.isEmpty ? nil : try? Plan(file.model)
     for path in cases {
       let reference = try ReferenceCase(readingFrom: path, for: plan)
@@ -79,6 +96,9 @@ struct Convert: ParsableCommand {
     if writer.holdsEverything { notes += converted.carried.map { "\($0.name) carried along, no parameter" } }
     notes += writer.notes(writing: converted)
     do throws(RNNError) {
+      if code == nil { try writer.checkClasses(of: converted) }
+      try codeTarget?.write(Array(converted.torchCode().utf8))
+      try codeTarget?.finish()
       try writer.write(converted, to: &target)
       try target.finish()
     } catch {
@@ -95,7 +115,7 @@ struct Convert: ParsableCommand {
         .init("cases", .integer(Int64(cases))), .init("notes", .array(notes.map(JSONValue.string))),
       ]).indentedText + "\n")
     }
-    try target.publish()
+    if var other = codeTarget.take() { try OutputFile.publish(&target, &other) } else { try target.publish() }
     if !json, !quiet {
       for note in notes { Console.note(note) }
       let holds = "\(counted(tensors, "tensor")), \(counted(cases, "case"))"
@@ -108,12 +128,13 @@ struct Convert: ParsableCommand {
   private func checkOutputs() throws(RNNError) {
     var outputs = WrittenFiles()
     try outputs.add("the output", output)
+    if let code { try outputs.add("--code", code) }
     if json { try outputs.addStandardOutput() }
     for path in cases { try outputs.check(input: "--case", path) }
     if let mapping = model.mapping { try outputs.check(input: "--mapping", mapping) }
   }
 
-  /// Rounds the chain's parameters; what is carried along keeps its type.
+  /// Rounds the parameters; what is carried along keeps its type.
   private func round(
     _ archive: TensorArchive, _ model: Model, to type: ElementType, _ notes: inout [String]
   ) throws -> TensorArchive {

@@ -31,7 +31,7 @@ struct Diagnose: ParsableCommand {
   @OptionGroup var model: ModelArguments
 
   func run() throws {
-    let file = try model.open(path, modules: part.names, quiet: json)
+    let file = try model.open(path, modules: part.names, others: [input].compactMap { $0 }, quiet: json)
     let source: DiagnosisInput
     do throws(RNNError) {
       source = try DiagnosisInput(file: file, modules: part.names, path: input)
@@ -39,6 +39,7 @@ struct Diagnose: ParsableCommand {
       throw error.inFile(path)
     }
     ModelArguments.sayWhatIsLeftOut(of: file)
+    do throws(RNNError) { try OptionEffects.checkLayout(model, of: source.plan, [source.given]) } catch { throw error.inFile(path) }
     let diagnosis = try Diagnosis(file.model, source.forward, input: source.sequence)
     let growth = try PerturbationGrowth(file.model, modules: part.names, input: source.tensor)
     Console.output(
@@ -106,6 +107,9 @@ struct Diagnose: ParsableCommand {
 
 /// The sequence a diagnosis runs on.
 struct DiagnosisInput {
+  let plan: Plan
+  /// The input as it was given, with its batch axis.
+  let given: Tensor
   let forward: Forward
   /// (time, features), or (time) of an embedding's indices.
   let tensor: Tensor
@@ -132,6 +136,7 @@ struct DiagnosisInput {
       source = tensor
       description = "normal noise"
     }
+    (self.plan, given) = (plan, source)
     forward = plan.architecture.forward ?? Forward()
     let (axes, features) = (plan.takesIndices ? 1 : 2, plan.takesIndices ? 1 : plan.inputSize)
     guard source.shape.rank == axes || source.shape.rank == axes + 1,

@@ -47,7 +47,14 @@ struct Inspect: ParsableCommand {
       .escapingControlCharacters(except: "\n") + table.text + (rest > 0 ? "  … and \(grouped(rest)) more\n" : "")
   }
 
-  /// Parameters in the chain's order, then the tensors that are carried along.
+  /// Other lines that may be meant, where nobody says the forward.
+  private func candidates(_ file: ModelFile) -> [String] {
+    guard file.source == nil || file.source == .assumption, let suggestion = file.model.suggestion else { return [] }
+    let architecture = file.model.architecture
+    return suggestion.proposals.filter { $0 != architecture.forward }.map { $0.line(modules: architecture.modules) }
+  }
+
+  /// Parameters in the order of the steps, then the tensors that are carried along.
   private func tensors(_ model: Model) -> [(tensor: NamedTensor, isParameter: Bool)] {
     let parameters = model.parameterNames.compactMap { name in
       model.archive[name].map { (NamedTensor(name, $0), true) }
@@ -59,7 +66,9 @@ struct Inspect: ParsableCommand {
     let (model, architecture) = (file.model, file.model.architecture)
     var result = "\(file.path): \(file.format), \(grouped(file.byteCount)) bytes\n\n".escapingControlCharacters(except: "\n")
     let line = architecture.forward?.line(modules: architecture.modules)
-    result += "forward  \(line ?? "not known: say it with --forward")\n\n".escapingControlCharacters(except: "\n")
+    result += "forward  \(line ?? "not known: say it with --forward")\n".escapingControlCharacters(except: "\n")
+    for candidate in candidates(file) { result += "  or it may be  \(candidate)\n".escapingControlCharacters(except: "\n") }
+    result += "\n"
     var modules = Table()
     for module in architecture.modules {
       modules.add(module.name.isEmpty ? "-" : module.name, module.repr(batchFirst: architecture.batchFirst))
@@ -137,6 +146,11 @@ struct Inspect: ParsableCommand {
     return .object([
       .init("file", .string(file.path.readableFileName)), .init("format", .string(file.format)),
       .init("bytes", .integer(Int64(file.byteCount))), .init("architecture", architecture.json),
+      .init("forward", .object([
+        .init("line", architecture.line.map(JSONValue.string) ?? .null),
+        .init("source", file.source.map { .string($0.rawValue) } ?? .null),
+        .init("candidates", .array(candidates(file).map(JSONValue.string))),
+      ])),
       .init("modules", .array(architecture.modules.map { module in
         .object([
           .init("name", .string(module.name)), .init("repr", .string(module.repr(batchFirst: architecture.batchFirst))),

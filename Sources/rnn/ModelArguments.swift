@@ -44,11 +44,11 @@ struct ModelArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stop reading an HDF5 file that gets no further in so many seconds of CPU time.", valueName: "seconds"))
-  var timeout = Limits.maximumHDF5Seconds
+      "Stop reading an HDF5 file that gets no further in so many seconds of CPU time. Default: \(Limits.maximumHDF5Seconds).", valueName: "seconds"))
+  var timeout: Int?
 
   func validate() throws {
-    guard (1...86400).contains(timeout) else { throw ValidationError("--timeout is 1 to 86400 seconds") }
+    guard timeout.map({ (1...86400).contains($0) }) ?? true else { throw ValidationError("--timeout is 1 to 86400 seconds") }
   }
 
   enum Nonlinearity: String, ExpressibleByArgument, CaseIterable {
@@ -79,16 +79,18 @@ struct ModelArguments: ParsableArguments {
   /// - Parameters:
   ///   - tensors: what goes in with the model's input, for files that leave weights to be supplied.
   ///   - modules: Which modules are run, nil for all.
+  ///   - cases: Files of reference cases that say what the model gives, in place of its own.
+  ///   - others: Other files that the command reads.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   ///   - ignoring: What is gone on without in any case.
   ///   - failures: For what looks at types, shapes and few elements; see `LateUnpacking`.
   ///   - showNoModel: Called with what the file holds where that is no model, before the error is thrown.
   func open(
-    _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, quiet: Bool = false,
-    isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], unpacking failures: LateFailures? = nil,
+    _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, cases: [String] = [], others: [String] = [],
+    quiet: Bool = false, isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], unpacking failures: LateFailures? = nil,
     showNoModel: (TensorFile) -> Void = { _ in }
   ) throws -> ModelFile {
-    HDF5Process.timeout = timeout
+    if let timeout { HDF5Process.timeout = timeout }
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
     if let mapping { try names.add(contentsOf: InputFile(mapping)) }
@@ -102,10 +104,15 @@ struct ModelArguments: ParsableArguments {
       path, as: from, entry: stateDict, entryMayBeUnused: isOneOfTwo, supplying: tensors, config: config,
       mapping: names, registry: Self.registry, unpacking: failures)
     let file: ModelFile
-    do throws(RNNError) { file = try contents.model(options) } catch {
+    do throws(RNNError) {
+      file = try contents.model(options, cases: cases.isEmpty ? nil : { (plan) throws(RNNError) in
+        try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: plan) }
+      })
+    } catch {
       if error.kind == .badData { showNoModel(contents) }
       throw error
     }
+    if !isOneOfTwo { try OptionEffects.check(self, contents, file.source, modules: modules, others: cases + others) }
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

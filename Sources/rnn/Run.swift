@@ -11,10 +11,10 @@ struct Run: ParsableCommand {
     discussion: """
       The input is (time, batch, features), (batch, time, features) for a batch-first model, or (time, features) for a \
       single sequence; for an embedding it is whole numbers, without the last axis. A file of several arrays may hold \
-      input, h0, c0 and lengths, and <module>.h0 where a chain has several recurrent modules.
+      input, h0, c0 and lengths, and <module>.h0 where there are several recurrent modules.
 
       Out come output, the last recurrent layer's hidden state at every step; hn and cn, the last states; and y, what the \
-      layers after it make of output. A .npy or .csv output holds what the chain ends in, .npz and .json hold all. \
+      layers after it make of output. A .npy or .csv output holds the first output, .npz and .json hold all. \
       Without --output the tensors are printed. Arrays for an ONNX model may have the names of its graph's inputs; those \
       that are weights become the model's.
 
@@ -91,6 +91,7 @@ struct Run: ParsableCommand {
     let progress = Progress("running")
     defer { progress.end() }
     // Options and outputs that cannot be are refused before the work.
+    try OptionEffects.check(self)
     try states.check()
     try checkOutputs()
     var results: ArrayTarget?
@@ -98,7 +99,7 @@ struct Run: ParsableCommand {
     if let output { results = try ArrayTarget(output, replacing: force) }
     if let stateOut { lastState = try ArrayTarget(stateOut, replacing: force) }
     let arrays = try arrays()
-    let file = try model.open(path, supplying: arrays.members, modules: part.names)
+    let file = try model.open(path, supplying: arrays.members, modules: part.names, others: input + [h0, c0, stateIn].compactMap { $0 })
     do throws(RNNError) {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
       ModelArguments.sayWhatIsLeftOut(of: file)
@@ -112,7 +113,9 @@ struct Run: ParsableCommand {
         let members = try file.members.map { (member) throws(RNNError) in
           try Arrays.typed(member, arrays.format, indices: plan.indexNames)
         }
-        let run = try SequenceInputs(members, of: input.first ?? "-", plan, states).run(threads: threads)
+        let inputs = try SequenceInputs(members, of: input.first ?? "-", plan, states)
+        try OptionEffects.checkLayout(model, of: plan, inputs.inputs)
+        let run = try inputs.run(threads: threads)
         progress.end()
         try lastState?.write(run.outputs.state)
         if let end = run.outputs.last { try results?.write(run.outputs.members, end: end, batchAxis: run.batchAxis) }

@@ -3,7 +3,7 @@ import RNNKit
 /// A whole sequence, or batch of them, read from a file with the state and lengths that go with it.
 struct SequenceInputs {
   private let plan: Plan
-  private let inputs: [Tensor]
+  let inputs: [Tensor]
   private let state: State
   private let lengths: [Int]?
   private let isBatched: Bool

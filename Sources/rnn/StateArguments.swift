@@ -19,6 +19,7 @@ struct StateArguments {
   func state(
     of plan: Plan, batch: Int, input: String? = nil, members: [NamedTensor] = []
   ) throws(RNNError) -> State {
+    try OptionEffects.checkState(stateIn, of: plan)
     var state: State
     do throws(RNNError) {
       if let stateIn { return try Self.stored(in: stateIn, plan, batch) }

@@ -28,7 +28,7 @@ struct Verify: ParsableCommand {
   func run() throws {
     let progress = Progress("verifying")
     defer { progress.end() }
-    let file = try model.open(path, modules: part.names, quiet: json)
+    let file = try model.open(path, modules: part.names, cases: cases, quiet: json)
     var references = file.model.archive.cases
     if !cases.isEmpty {
       let plan: Plan
@@ -44,6 +44,12 @@ struct Verify: ParsableCommand {
     guard !references.isEmpty else {
       throw RNNError(.badData, file: path, "has no reference case to replay",
         remedy: "give one with --case, or add it with 'rnn convert --case'")
+    }
+    if model.batchFirst, let plan = try? Plan(file.model, modules: part.names) {
+      let inputs = references.compactMap { $0["input"] }
+      do throws(RNNError) { try OptionEffects.checkLayout(model, of: plan, inputs.count == references.count ? inputs : []) } catch {
+        throw error.inFile(path)
+      }
     }
     var verifications: [Verification] = []
     for reference in references {

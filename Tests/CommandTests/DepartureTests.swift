@@ -84,11 +84,11 @@ import Testing
     let run = ["run", model, "--input", input, "--output", scratch.path("y.npy")]
     #expect(
       try Refusal.of(run, status: 65, in: scratch).contains(
-        "module norm: RNNKit cannot run what its tensors norm.weight"))
+        "module norm: RNNKit cannot run this layer of class LayerNorm"))
     #expect(
-      try Refusal.of(run + ["--module", "rnn", "--module", "act"], status: 65, in: scratch).contains(
-        "module act: RNNKit cannot run this layer, which has no tensors and whose class the file does not say; choose --module rnn --module head.0"))
+      try Refusal.of(run + ["--module", "rnn", "--module", "plane"], status: 65, in: scratch).contains(
+        "module plane: RNNKit cannot run this layer of class LayerNorm; choose --module rnn --module head.0"))
     let part = try Command.run(run + ["--module", "rnn", "--module", "head.0"])
-    #expect(part.status == 0 && part.errors.contains("act is left out: it cannot be run"), "\(part.errors)")
+    #expect(part.status == 0 && part.errors.contains("act is left out: a module by itself does not call it"), "\(part.errors)")
   }
 }

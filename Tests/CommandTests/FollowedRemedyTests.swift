@@ -65,7 +65,7 @@ import Testing
 
   /// The options that a remedy proposes, one list for each alternative; none of those with a place to be filled in.
   static func proposals(in remedy: String) -> [[String]] {
-    let takingValue: Set<String> = ["--module", "--rename", "--ignore", "--from"]
+    let takingValue: Set<String> = ["--module", "--rename", "--ignore", "--from", "--forward"]
     let placeholders: Set<String> = ["FILE", "out", "and", "or", "to", "from"]
     var result: [[String]] = []
     var current: [String] = []
@@ -73,9 +73,11 @@ import Testing
     var index = 0
     while index < all.count {
       let next = index + 1 < all.count ? all[index + 1] : ""
-      let value = next.trimmingCharacters(in: CharacterSet(charactersIn: ",;)"))
+      let value = next.trimmingCharacters(in: CharacterSet(charactersIn: all[index] == "--forward" ? ",;" : ",;)"))
       let isOption = takingValue.contains(all[index]) && !value.isEmpty && !value.hasPrefix("--")
         && !placeholders.contains(value) && !value.hasPrefix("OLD=")
+        // A line, not a word of the sentence, and one without numbers to be filled in.
+        && (all[index] != "--forward" || (value.contains("(") && !value.contains("(N)")))
       if isOption {
         current += [all[index], value]
         index += 1
@@ -97,6 +99,9 @@ import Testing
     #expect(Self.proposals(in: "add --rename 'h 0=rnn.h0' to start from it, or choose --module rnn to leave it out")
       == [["--rename", "h 0=rnn.h0"], ["--module", "rnn"]])
     #expect(Self.proposals(in: #"choose --module 'it'\''s' to leave it out"#) == [["--module", "it's"]])
+    #expect(Self.proposals(in: "say what is computed: --forward 'fc(last(lstm(x)))' or --forward 'a = b(x); c(a)'")
+      == [["--forward", "fc(last(lstm(x)))"], ["--forward", "a = b(x); c(a)"]])
+    #expect(Self.proposals(in: "say it with --forward instead").isEmpty)
     #expect(Self.proposals(in: "say which with --rename OLD=lstm.weight_ih_l0 and so on; leave --from out").isEmpty)
   }
 

@@ -26,6 +26,10 @@ import Testing
     let fixtures: [(String, () throws -> Void)] = [
       ("model.h5", { try FileManager.default.copyItem(atPath: Samples.path("rnn_relu"), toPath: scratch.path("model.h5")) }),
       ("model.rnn", { _ = try Samples.native("rnn_relu", scratch) }),
+      ("model.keras", {
+        let keras = Command.root.appendingPathComponent("Tests/RNNKitTests/Fixtures/keras-graphs/skip.keras").path
+        try FileManager.default.copyItem(atPath: keras, toPath: scratch.path("model.keras"))
+      }),
       ("dump.h5", { try ArrayFile.write(Samples.open("rnn_relu").archive.tensors, scratch.path("dump.h5")) }),
       ("weights.h5", { try ArrayFile.write(Samples.open("rnn_relu").archive.tensors, scratch.path("weights.h5")) }),
       ("outputs.npz", {

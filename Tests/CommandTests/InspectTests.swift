@@ -116,7 +116,7 @@ struct Printed: Decodable {
     #expect(models.first { $0[0] == "torch" }?[2] == "state_dict")
     // What a format does not hold, by name.
     let exceptions = models.drop { $0.first != "written" }.dropFirst()
-    #expect(exceptions.map { $0[0] } == ["safetensors", "torch", "json", "aidax", "rtneural", "keras", "keras-h5", "onnx"])
+    #expect(exceptions.map { $0[0] } == ["safetensors", "npz", "torch", "json", "aidax", "rtneural", "keras", "keras-h5", "onnx"])
     #expect(exceptions.first { $0[0] == "onnx" }?.dropFirst().starts(with: ["refuses", "projections,"]) == true)
     let document = try JSON(Command.run("formats", "--json").output)
     #expect(document["models"]?.array?.compactMap { $0["name"]?.string } == written.map { $0[0] })

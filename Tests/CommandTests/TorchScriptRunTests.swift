@@ -40,6 +40,20 @@ import Testing
   /// Words of the refusals of models that have a line and modules that cannot be run, or no recurrent one.
   private static let others = ["convolution": "module conv", "norm": "module norm", "sequential": "no recurrent", "frozen": "no recurrent"]
 
+  /// Nothing in the archive tells the features of two inputs that are joined: the error gives the line to say them in.
+  @Test func asksForTheFeaturesOfInputsThatAreJoined() throws {
+    let reference = try reference("two_inputs")
+    for way in ["script", "trace"] {
+      let inputs = [NamedTensor("audio", reference.inputs[0]), NamedTensor("control", reference.inputs[1])]
+      let refused = try run("two_inputs_\(way)", inputs)
+      let line = "--forward 'audio(N), control(N) -> _; fc(lstm(cat(audio, control)))'"
+      #expect(refused.status == 65 && refused.errors.contains("with numbers for N: \(line)\n"), "\(refused.errors)")
+      let said = try run("two_inputs_\(way)", inputs, ["--forward", "audio(3), control(2) -> _; fc(lstm(cat(audio, control)))"])
+      #expect(said.status == 0, "\(said.errors)")
+      #expect(try isThere(reference.outputs[0]), "\(way)")
+    }
+  }
+
   @Test func runsWhatPyTorchComputesOrNamesWhatItCannot() throws {
     var count = (right: 0, refused: 0)
     for (archive, line) in try Self.names().sorted(by: { $0.key < $1.key }) {

@@ -180,7 +180,7 @@ class Description:
     @property
     def line(self):
         if len(self.names) > 1:
-            return "\n".join([f"x -> {', '.join(self.names)}", *self.unique()])
+            return "\n".join([f"x -> {', '.join(self.names)}", *self.unique(), ", ".join(self.names)])
         return "; ".join([*self.unique()[:-1], self.unique()[-1].split(" = ", 1)[1]])
 
     def unique(self):

@@ -24,8 +24,13 @@ public enum HDF5Process: HDF5Access {
   }
 
   private static let timeoutSeconds = Atomic(Limits.maximumHDF5Seconds)
+  private static let isStarted = Atomic(false)
+
+  /// Whether a file has been read or written by the process.
+  public static var wasUsed: Bool { isStarted.load(ordering: .relaxed) }
 
   public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
+    isStarted.store(true, ordering: .relaxed)
     do throws(RNNError) {
       return try readTree(file, through: try program(), timeout: timeout)
     } catch {
@@ -53,6 +58,7 @@ public enum HDF5Process: HDF5Access {
   }
 
   public static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
+    isStarted.store(true, ordering: .relaxed)
     do throws(RNNError) {
       try write(tree, to: &file, through: try program(), timeout: timeout)
     } catch {

@@ -9,8 +9,9 @@ public enum StateDictJSONFormat: ModelFormat {
   public static let name = "json"
   public static let summary = "a PyTorch state_dict as JSON, names to nested lists of numbers"
   public static let writes = "state_dict"
-  public static let exceptions = "refuses complex and float8 tensors, and NaNs with bits of their own"
+  public static let exceptions = "\(refusesCells); complex and float8 tensors, and NaNs with bits of their own"
   public static let fileExtensions = ["json"]
+  public static let holdsStateDict = true
   static let ownKey = "__rnnkit__"
 
   public static func recognizes(_ file: InputFile) -> Bool {
@@ -39,8 +40,6 @@ public enum StateDictJSONFormat: ModelFormat {
       return archive
     }
   }
-
-  public static func notes(writing model: Model) -> [String] { model.notesOnCellsBeyondTorch }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive

@@ -118,8 +118,8 @@ extension KerasReader {
       let step: KerasStep
       if let known = steps[whole.name] {
         step = known
-      } else if layer.isOperation {
-        step = try operation(whole, layer.plainClass, layer.calls[call].options)
+      } else if layer.isOperation || layer.function != nil {
+        step = try operation(whole, layer, layer.calls[call], of: taken.first)
       } else {
         step = try self.step(whole)
       }
@@ -140,10 +140,21 @@ extension KerasReader {
 
   // MARK: Steps
 
-  /// What a function of Keras 3 does, such as `keras.ops.add`.
+  /// What a function does: of Keras 3, such as `keras.ops.add`, or of TensorFlow in a Keras 2 model, such as `tf.math.add`.
   private mutating func operation(
-    _ layer: KerasLayer, _ className: String, _ options: [JSONValue.Member]
+    _ layer: KerasLayer, _ entry: KerasModelConfig.Layer, _ call: KerasModelConfig.Call, of operand: KerasValue?
   ) throws(RNNError) -> KerasStep {
+    let options = call.options
+    let className = entry.function.map { Self.functions[$0] ?? "tf.\($0)" } ?? entry.plainClass
+    if className == "GetItem" {
+      // One layer of several calls has one index in each.
+      let calls = entry.calls
+      guard options.isEmpty, let key = call.index, calls.allSatisfy({ $0.index == key && $0.features == call.features }),
+        let index = KerasIndex(key), let operand, let hasTime = operand.hasTime,
+        let parts = index.parts(hasTime: hasTime, features: call.features ?? entry.inputSize ?? features(of: operand.value))
+      else { return try unknown(layer, "a part \(call.index?.text ?? "") of a value that RNNKit cannot take") }
+      return .index(step: parts.step, features: parts.features)
+    }
     let set = options.filter { $0.value != .null && $0.key != "axis" }
     let axis = (options.first { $0.key == "axis" }?.value ?? layer.config?["axis"] ?? .integer(-1)).integer
     if set.isEmpty, let merge = KerasMerge(operation: className), let axis { return .merge(merge, axis: axis) }
@@ -155,6 +166,23 @@ extension KerasReader {
     if set.isEmpty, options.isEmpty, let function = functions[className] { return .activation(function) }
     return try unknown(layer, "the function \(className)")
   }
+
+  /// Of a value of which the file does not say it, as Keras 2's `.h5` does not.
+  private mutating func features(of value: Forward.Value) -> Int? {
+    guard lookups > 0 else { return nil }
+    lookups -= 1
+    var part = forward
+    part.outputs = [Forward.Output(value)]
+    return (try? part.shapes(modules))?[value].features
+  }
+
+  /// Classes of Keras 3's functions by the names of TensorFlow's.
+  private static let functions: [String: String] = [
+    "__operators__.getitem": "GetItem", "__operators__.add": "Add", "math.add": "Add", "math.subtract": "Subtract",
+    "math.multiply": "Multiply", "math.divide": "Divide", "math.truediv": "Divide", "concat": "Concatenate", "nn.relu": "Relu",
+    "math.sigmoid": "Sigmoid", "math.tanh": "Tanh", "math.exp": "Exp", "math.log": "Log", "nn.silu": "Silu",
+    "math.softplus": "Softplus", "nn.softsign": "Softsign",
+  ]
 
   /// Appends to the forward what a step does with the values that its layer is called on.
   private mutating func apply(
@@ -194,6 +222,15 @@ extension KerasReader {
       let times = taken.map(\.hasTime)
       let hasTime = times.contains(true) ? true : times.contains(nil) ? nil : false
       return merge.apply(taken.map(\.value), in: &forward).map { KerasValue(value: $0, hasTime: hasTime) }
+    case .index(let step, let features):
+      var result = taken[0]
+      if let step {
+        result.value = forward.add(.select(.at(step)), result.value)
+        result.hasTime = false
+      }
+      if let features { result.value = forward.add(.slice(features), result.value) }
+      result.flatInput = nil
+      return [result]
     case .scaling(let scale, let offset):
       var result = taken[0]
       for (kind, numbers) in [(Forward.Arithmetic.multiply, scale), (.add, offset)] {

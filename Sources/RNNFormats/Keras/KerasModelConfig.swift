@@ -20,6 +20,10 @@ struct KerasModelConfig {
     var operands: [Operand]
     /// What an operation of Keras 3 is given by name, but for masks.
     var options: [JSONValue.Member] = []
+    /// What stands in brackets behind its only operand.
+    var index: JSONValue?
+    /// Features of that operand, where the file says so.
+    var features: Int?
 
     var sources: [Source] { operands.compactMap { if case .tensor(let source) = $0 { source } else { nil } } }
   }
@@ -34,6 +38,8 @@ struct KerasModelConfig {
     var inputSize: Int?
     /// Whether it is a function such as `keras.ops.add`, which stands in no group.
     var isOperation = false
+    /// What a layer of Keras 2 calls that is a function of TensorFlow's: `math.add`.
+    var function: String?
     var calls: [Call] = []
     /// What it consists of, where it is a model itself.
     var model: KerasModelConfig?
@@ -78,7 +84,12 @@ struct KerasModelConfig {
         inputSize: (entry["build_config"]?["input_shape"]?.array?.last?.integer).flatMap { Int(exactly: $0) },
         isOperation: ["keras.ops", "keras.src.ops"].contains { module == $0 || module.hasPrefix($0 + ".") }
           || Self.isBareOperation(entry, nodes))
-      layer.calls = nodes.map { Self.call($0) }
+      if ["TFOpLambda", "SlicingOpLambda"].contains(className), let function = config["function"]?.string {
+        layer.function = function
+        layer.calls = nodes.map { Self.functionCall($0) }
+      } else {
+        layer.calls = nodes.map { Self.call($0) }
+      }
       if Self.isModel(className), config.array != nil || config["layers"]?.array != nil {
         layer.model = try KerasModelConfig(entry, depth: depth + 1)
       }
@@ -181,11 +192,43 @@ struct KerasModelConfig {
   private static func call(_ node: JSONValue) -> Call {
     guard node.members != nil else { return Call(operands: sources(node).map { .tensor($0) }) }
     var call = Call(operands: [])
-    for value in node["args"]?.array ?? [] { call.operands += operands(value) }
+    let arguments = node["args"]?.array ?? []
+    for value in arguments { call.operands += operands(value) }
+    if arguments.count == 2, call.operands.count == 1, case .tensor = call.operands[0] {
+      call.index = arguments[1]
+      call.features = arguments[0]["config"]?["shape"]?.array?.last?.integer
+    }
     for option in node["kwargs"]?.members ?? [] where !["mask", "training"].contains(option.key) {
       let found = sources(option.value)
       if found.isEmpty { call.options.append(option) } else { call.operands += found.map { .tensor($0) } }
     }
+    return call
+  }
+
+  /// A call of a function of TensorFlow's: a list of [layer, node, tensor, kwargs], in which a number can stand for a layer.
+  private static func functionCall(_ node: JSONValue) -> Call {
+    var call = Call(operands: [])
+    func add(_ value: JSONValue) {
+      guard let elements = value.array, elements.count >= 3, let layer = elements[0].string else {
+        for element in value.array ?? [] { add(element) }
+        return
+      }
+      if layer == "_CONSTANT_VALUE", let number = elements[2].double {
+        call.operands.append(.number(number))
+      } else if let node = elements[1].integer, let tensor = elements[2].integer {
+        call.operands.append(.tensor(Source(layer: layer, call: node, tensor: tensor)))
+      }
+      for option in elements.dropFirst(3).flatMap({ $0.members ?? [] }) where option.value != .null && option.key != "name" {
+        if option.key == "slice_spec" {
+          call.index = option.value
+        } else if ["y", "x"].contains(option.key) {
+          if let number = option.value.double { call.operands.append(.number(number)) } else { add(option.value) }
+        } else if !call.options.contains(where: { $0 == option }) {
+          call.options.append(option)
+        }
+      }
+    }
+    add(node)
     return call
   }
 

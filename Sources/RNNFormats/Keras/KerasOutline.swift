@@ -264,7 +264,9 @@ struct KerasOutline {
   private mutating func add(moduleNamed name: String, at index: Int) throws(RNNError) {
     guard let module = model.architecture[name], let title = titles[name] else { throw Self.missing(name) }
     guard uses.calls(name) == 1 else { throw Self.refuse(name, "a module that is called on several values") }
-    let takes = shapes[forward.steps[index].inputs[0]]
+    // A module that cannot be run may be called on nothing.
+    guard let input = forward.steps[index].inputs.first else { throw Self.refuse(name, "a module that is called on nothing") }
+    let takes = shapes[input]
     func add(_ config: [JSONValue.Member], _ arrays: [[Tensor]], to outline: inout KerasOutline) throws(RNNError) {
       let sources = try outline.references(of: index)
       outline.layers.append(

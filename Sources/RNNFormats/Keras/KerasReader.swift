@@ -10,6 +10,8 @@ struct KerasReader {
   /// What layers do, by their names, once they are read.
   var steps: [String: KerasStep] = [:]
   var masks = KerasMasks()
+  /// How many values' features may still be worked out from all steps before them.
+  var lookups = 64
   /// Said once each.
   private var notes: [String] = []
   var departures: [Departure] = []

@@ -21,6 +21,8 @@ enum KerasStep {
   /// Recurrent layers, each of which takes every step of the one before it.
   case stack([KerasRecurrentCall])
   case merge(KerasMerge, axis: Int)
+  /// A step's number or none for all, and features or none for all.
+  case index(step: Int?, features: Range<Int>?)
   /// Multiplied and then added to; a nil of neither.
   case scaling([Double]?, [Double]?)
   /// Of values without a time axis alone.

@@ -9,6 +9,8 @@ public enum NPZFormat: ModelFormat, LateUnpacking {
   public static let name = "npz"
   public static let summary = "NumPy's arrays in a zip archive: stored or deflated, C or Fortran order, either byte order"
   public static let fileExtensions = ["npz"]
+  public static let holdsStateDict = true
+  public static let exceptions = refusesCells
 
   static let envelopeName = "__rnnkit__"
 
@@ -98,8 +100,6 @@ public enum NPZFormat: ModelFormat, LateUnpacking {
     default: nil
     }
   }
-
-  public static func notes(writing model: Model) -> [String] { model.notesOnCellsBeyondTorch }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive

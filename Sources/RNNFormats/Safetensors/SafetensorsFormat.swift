@@ -8,8 +8,9 @@ import RNNModel
 public enum SafetensorsFormat: ModelFormat {
   public static let name = "safetensors"
   public static let summary = "one file, or several under model.safetensors.index.json"
-  public static let exceptions = "refuses complex128 tensors, and reference cases of more than 16 MiB"
+  public static let exceptions = "\(refusesCells); complex128 tensors, and reference cases of more than 16 MiB"
   public static let fileExtensions = ["safetensors"]
+  public static let holdsStateDict = true
 
   static let prefix = "rnnkit."
 
@@ -103,8 +104,6 @@ public enum SafetensorsFormat: ModelFormat {
     }
     return try envelope.archive(of: arrays + encoded)
   }
-
-  public static func notes(writing model: Model) -> [String] { model.notesOnCellsBeyondTorch }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive

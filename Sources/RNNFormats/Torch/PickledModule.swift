@@ -110,8 +110,14 @@ struct PickledModule {
         throw TorchQuantization.error("module \(module.path)")
       }
       let type = TorchModuleClass(module.className)
-      if type.isUnknown {
-        archive.hints.unknown.append(.init(name: module.path, position: archive.tensors.count))
+      let call = type.call(children: module.children.map(\.module.path)) { module[$0] }
+      archive.hints.calls[module.path] = call
+      // PReLU's numbers go along axis 1, which is the features' for one of them in any case.
+      let isPReLU = type.isOfTorch && type.name == "PReLU" && module["num_parameters"]?.integer == 1
+      let kind = isPReLU ? .prelu : type.kind
+      archive.hints.kinds[module.path] = kind
+      if type.isUnknown, call == nil, kind == nil {
+        archive.hints.unknown.append(.init(name: module.path, className: String(type.name), position: archive.tensors.count))
         archive.notes.append("\(module.path) is of class \(type.name), which RNNKit cannot run")
       } else if !type.isOfTorch, !module.tensors.isEmpty {
         archive.notes.append(type.note(of: module.tensors.map(\.name), at: module.path))

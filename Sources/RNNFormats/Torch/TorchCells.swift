@@ -1,21 +1,18 @@
 import RNNModel
 
-extension Recurrent {
-  /// torch.nn's class of the same cell.
-  var className: String { cell.rawValue + (isCell ? "Cell" : "") }
-}
+extension ModelFormat {
+  /// For `exceptions` of a format of state_dicts.
+  static var refusesCells: String { "refuses, without its class, what no class of torch.nn computes" }
 
-extension Model {
-  /// Modules that torch.nn's classes do not compute though they load their weights, and what they have that those lack.
-  var cellsBeyondTorch: [(module: Recurrent, cell: String)] {
-    architecture.recurrentModules.compactMap { module in module.beyondTorch.map { (module, $0) } }
-  }
-
-  /// For files of tensors that PyTorch loads and whose architecture RNNKit alone reads.
-  var notesOnCellsBeyondTorch: [String] {
-    cellsBeyondTorch.map { module, cell in
-      "\(module.name.isEmpty ? "the model" : module.name): torch.nn.\(module.className) loads these weights and computes "
-        + "something else: it lacks \(cell), which only the file's rnnkit architecture says"
+  /// Refuses to write a state_dict that torch.nn's own classes load and compute something else with. With the source of the
+  /// model's class beside it, `Model.torchCode()`, it says what it is.
+  package static func checkClasses(of model: Model) throws(RNNError) {
+    guard holdsStateDict else { return }
+    for module in model.architecture.recurrentModules {
+      guard let cell = module.beyondTorch else { continue }
+      throw RNNError(.badData, place: "module \(module.name.isEmpty ? "(unnamed)" : module.name)",
+        "torch.nn.\(module.cell.rawValue)\(module.isCell ? "Cell" : "") would load its weights and compute something else: it lacks \(cell)",
+        remedy: "write its class too, with --code model.py, or write .rnn")
     }
   }
 }

@@ -10,9 +10,10 @@ public enum TorchFormat: ModelFormat {
   public static let summary =
     "state_dict, checkpoint, module or TorchScript: zip, legacy pickle or tar; NumPy arrays in a pickle"
   public static let writes = "state_dict"
-  public static let exceptions = "refuses cells that no class of torch.nn computes"
+  public static let exceptions = refusesCells
   public static let holdsSeveral = true
   public static let fileExtensions = ["pt", "pth"]
+  public static let holdsStateDict = true
 
   public static func recognizes(_ file: InputFile) -> Bool {
     kind(file) != nil
@@ -32,11 +33,6 @@ public enum TorchFormat: ModelFormat {
   }
 
   public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
-    if let (module, cell) = model.cellsBeyondTorch.first {
-      throw RNNError(.badData, place: "module \(module.name.isEmpty ? "(unnamed)" : module.name)",
-        "torch.nn.\(module.className) would load its weights and compute something else: it lacks \(cell)",
-        remedy: "write .rnn or .safetensors, which RNNKit runs")
-    }
     try TorchWriter(model.archive).write(to: &file)
   }
 

@@ -10,6 +10,8 @@ struct TorchModuleClass {
   let isUnknown: Bool
   /// Whether it leaves out units at random while it is trained.
   let isDropout: Bool
+  /// The file of torch/nn/modules that has it; empty for another class.
+  private let file: Substring
 
   /// `type` as an archive has it, `__torch__.torch.nn.modules.normalization.___torch_mangle_3.LayerNorm`, or a pickle,
   /// without `__torch__`.
@@ -17,7 +19,7 @@ struct TorchModuleClass {
     let parts = type.split(separator: ".").filter { $0 != "__torch__" && !$0.hasPrefix("___torch_mangle_") }
     name = parts.last ?? ""
     isOfTorch = parts.starts(with: ["torch", "nn"]) || parts.starts(with: ["torch", "ao"])
-    let file = parts.count > 3 && parts[2] == "modules" ? parts[3] : ""
+    file = isOfTorch && parts.count > 3 && parts[2] == "modules" ? parts[3] : ""
     let isKnown = Self.passive.contains(file) || Self.classes[file]?.contains(name) ?? false
     isUnknown = isOfTorch && !isKnown && !parts.starts(with: ["torch", "nn", "parallel"])
     isDropout = isOfTorch && file == "dropout"

@@ -9,8 +9,6 @@ struct TorchScript {
   private var recurrent: [(name: String, facts: TorchScriptFacts)] = []
   /// Where each module stands: a module that stands in two places has its tensors under the first path.
   private var paths: [Int: String] = [:]
-  /// Of modules that RNNKit cannot run, by their paths.
-  private var classes: [String: Substring] = [:]
   /// Said where the code does not tell what a tensor is.
   private var guesses: [String] = []
   private let library: ScriptLibrary
@@ -69,7 +67,7 @@ struct TorchScript {
       }
     }
     for module in archive.hints.unknown {
-      archive.notes.append("\(module.name) is of class \(classes[module.name] ?? "?"), which RNNKit cannot run")
+      archive.notes.append("\(module.name) is of class \(module.className), which RNNKit cannot run")
     }
   }
 
@@ -92,7 +90,10 @@ struct TorchScript {
     if let facts, facts.isRecurrent, module.isOfTorch {
       recurrent.append((path, facts))
     }
-    if module.isOfTorch, let kind = Self.kinds[module.name] { archive.hints.kinds[path] = kind }
+    archive.hints.kinds[path] = module.kind
+    let children = attributes.compactMap { entry in entry.key.string.flatMap { graph.name(entry.value) == nil ? nil : Model.join(path, $0) } }
+    let call = module.call(children: children) { name in attributes.last { $0.key.string == name }?.value }
+    archive.hints.calls[path] = call
     var isTraining = false
     if case .bool(true)? = graph.attribute("training", of: value) { isTraining = true }
     if let random = facts?.randomness(isTraining: isTraining) {
@@ -101,9 +102,8 @@ struct TorchScript {
           .randomness, place: path.isEmpty ? "the model" : "module \(path)", random,
           note: "run without the random numbers that the file's code draws"))
     }
-    if module.isUnknown {
-      archive.hints.unknown.append(.init(name: path, position: archive.tensors.count))
-      classes[path] = module.name
+    if module.isUnknown, call == nil {
+      archive.hints.unknown.append(.init(name: path, className: String(module.name), position: archive.tensors.count))
     } else if !module.isOfTorch {
       let own = attributes.filter { objects.isTensor($0.value) }.compactMap(\.key.string)
       if !own.isEmpty { guesses.append(module.note(of: own, at: path)) }
@@ -118,6 +118,4 @@ struct TorchScript {
       }
     }
   }
-
-  private static let kinds: [Substring: TensorArchive.Hints.Kind] = ["Linear": .linear, "Embedding": .embedding]
 }

@@ -12,12 +12,13 @@ struct ArchitectureSearch {
     /// The number of its first tensor.
     var position: Int
     /// Whether its module is known to be none that RNNKit runs.
-    var isUnknown: Bool
+    /// Of a module that RNNKit does not run.
+    var className: String?
     var members: [(last: Substring, tensor: NamedTensor)] = []
 
     subscript(last: Substring) -> Tensor? { members.first { $0.last == last }?.tensor.tensor }
-    var isRecurrent: Bool { !isUnknown && members.contains { ParameterName(parsing: $0.last) != nil } }
-    var asUnknown: Module { .unknown(UnknownModule(name: name, tensorNames: members.map(\.tensor.name))) }
+    var isRecurrent: Bool { className == nil && members.contains { ParameterName(parsing: $0.last) != nil } }
+    var asUnknown: Module { .unknown(UnknownModule(name: name, className: className, tensorNames: members.map(\.tensor.name))) }
     /// The members on which a run may depend.
     var relevant: [(last: Substring, tensor: NamedTensor)] {
       members.filter { !Leftover.isHarmless($0.tensor.name, $0.tensor.tensor) }
@@ -34,10 +35,10 @@ struct ArchitectureSearch {
     var absent = self.unknownWithoutTensors(groups)[...]
     for group in groups {
       while let next = absent.first, next.position <= group.position {
-        modules.append(.unknown(UnknownModule(name: next.name, tensorNames: [])))
+        modules.append(.unknown(UnknownModule(name: next.name, className: next.className, tensorNames: [])))
         absent = absent.dropFirst()
       }
-      if group.isUnknown {
+      if group.className != nil {
         modules.append(group.asUnknown)
       } else if group.isRecurrent {
         modules.append(.recurrent(recurrent[seen]))
@@ -47,7 +48,7 @@ struct ArchitectureSearch {
         modules += others(group, recurrent: recurrent, isBeforeAll: seen == 0)
       }
     }
-    modules += absent.map { .unknown(UnknownModule(name: $0.name, tensorNames: [])) }
+    modules += absent.map { .unknown(UnknownModule(name: $0.name, className: $0.className, tensorNames: [])) }
     return modules
   }
 
@@ -58,7 +59,7 @@ struct ArchitectureSearch {
   }
 
   private func groups() -> [Group] {
-    let unknown = Set(archive.hints.unknown.map(\.name))
+    let unknown = Dictionary(archive.hints.unknown.map { ($0.name, $0.className) }) { first, _ in first }
     var groups: [Group] = []
     var positions: [Substring: Int] = [:]
     for (position, tensor) in archive.tensors.enumerated() {
@@ -69,7 +70,7 @@ struct ArchitectureSearch {
       if positions[prefix] == nil {
         positions[prefix] = groups.count
         let name = String(prefix)
-        groups.append(Group(name: name, position: position, isUnknown: unknown.contains(name)))
+        groups.append(Group(name: name, position: position, className: unknown[name]))
       }
       if let position = positions[prefix] { groups[position].members.append((last, tensor)) }
     }

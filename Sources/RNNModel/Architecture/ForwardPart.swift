@@ -57,6 +57,7 @@ extension Forward {
     }
     guard users.count > 1, users.allSatisfy({ if case .state = steps[$0].operation { true } else { false } }) else { return nil }
     let states = users.map { Value.step($0) }
+    guard !outputs.contains(where: { states.contains($0.value) }) else { return nil }
     let joins = steps.indices.filter { steps[$0].operation == .concatenate && Set(steps[$0].inputs) == Set(states) }
     guard joins.count == 1, let join = joins.first, steps.indices.allSatisfy({ other in
       other == join || Set(steps[other].inputs).isDisjoint(with: states)

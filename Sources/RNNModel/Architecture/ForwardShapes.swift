@@ -46,7 +46,15 @@ extension Forward {
     _ modules: [Module], parameterSize: ((String) -> Int?)? = nil
   ) throws(RNNError) -> ForwardShapes {
     var inference = ShapeInference(self, modules, parameterSize)
-    return try inference.infer()
+    var shapes = try inference.infer()
+    // What a step tells of an input is true of the steps before it too.
+    for _ in inputs {
+      var again = ShapeInference(self, modules, parameterSize, inputs: shapes.inputs)
+      let next = try again.infer()
+      guard next.inputs != shapes.inputs else { return next }
+      shapes = next
+    }
+    return shapes
   }
 
   /// What an error calls a step.
@@ -87,11 +95,13 @@ private struct ShapeInference {
   /// What errors are of.
   private var place = "forward"
 
-  init(_ forward: Forward, _ modules: [Module], _ parameterSize: ((String) -> Int?)?) {
+  /// - Parameter inputs: What is known of the inputs already.
+  init(_ forward: Forward, _ modules: [Module], _ parameterSize: ((String) -> Int?)?, inputs: [ValueShape]? = nil) {
     self.forward = forward
     self.modules = Dictionary(modules.map { ($0.name, $0) }) { first, _ in first }
     self.parameterSize = parameterSize
-    shapes = ForwardShapes(inputs: forward.inputs.map { ValueShape(features: $0.features, hasTime: true) }, steps: [])
+    shapes = ForwardShapes(
+      inputs: inputs ?? forward.inputs.map { ValueShape(features: $0.features, hasTime: true) }, steps: [])
   }
 
   mutating func infer() throws(RNNError) -> ForwardShapes {
@@ -214,6 +224,15 @@ private struct ShapeInference {
       }
       shapes.inputs[number] = ValueShape(features: 1, hasTime: true, isIndices: true)
       return ValueShape(features: embedding.embeddingDim, hasTime: true)
+    }
+    if case .prelu(let slopes) = module {
+      if slopes.numParameters > 1 { settle(input, features: slopes.numParameters) }
+      let shape = shapes[input]
+      guard !shape.isIndices else { throw refuse("it takes numbers, not an embedding's indices") }
+      guard slopes.numParameters == 1 || shape.features ?? slopes.numParameters == slopes.numParameters else {
+        throw refuse("it has \(slopes.numParameters) slopes, and what it is applied to has \(shape.features ?? 0) features")
+      }
+      return shape
     }
     guard let takes = module.inputSize, let gives = module.outputSize else { return shapes[input] }
     settle(input, features: takes)

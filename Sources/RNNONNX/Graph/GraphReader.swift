@@ -151,10 +151,16 @@ struct GraphReader {
     var sources: [Flow.Source] = []
     var type: ElementType?
     var tensors: [NamedTensor] = []
+    var layout: Flow?
     for name in proto.input where !name.isEmpty {
       switch try value(named: name) {
-      case .flow(let flow)?:
+      case .flow(var flow)?:
         type = type ?? flow.type
+        if Self.unary.contains(proto.opType), !flow.isOpaque, let node = try? OperatorNode(proto, opset: opset),
+          let whole = try? settled(flow, node)
+        {
+          (flow, layout) = (whole, whole)
+        }
         // A part of what is there stands for the whole: the step cannot be run.
         if !sources.contains(flow.source) { sources.append(flow.source) }
       case .constant(let constant)?:
@@ -174,8 +180,19 @@ struct GraphReader {
       GraphStep(
         operation: .unknown(link), inputs: sources, place: OperatorNode.place(of: proto),
         name: OperatorNode.moduleName(proto, tensors), type: type))
-    for name in proto.output where !name.isEmpty { values[name] = .flow(.opaque(step: steps.count - 1, type: type)) }
+    var result = Flow.opaque(step: steps.count - 1, type: type)
+    if var layout, sources.count == 1 {
+      layout.source = result.source
+      result = layout
+    }
+    for name in proto.output where !name.isEmpty { values[name] = .flow(result) }
   }
+
+  /// Operators that change each number by itself, whatever RNNKit knows of them: what they give is laid out as what they take.
+  private static let unary: Set<String> = [
+    "Erf", "Abs", "Neg", "Sign", "Sqrt", "Reciprocal", "Floor", "Ceil", "Round", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh",
+    "Cosh", "Asinh", "Acosh", "Atanh", "Selu", "Celu", "Mish", "HardSwish", "Swish", "Shrink",
+  ]
 
   /// Walks the nodes of a graph inside a node, and gives that node what they give.
   mutating func inline(_ graph: GraphProto, _ node: OperatorNode) throws(RNNError) {

@@ -396,6 +396,30 @@ class Two(Module):
         return self.fc(out), self.other(out[:, -1])
 
 
+class Tagger(Module):
+    """Several outputs, whose names are the variables'."""
+
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Linear(4, 1)
+
+    def forward(self, x):
+        out, _ = self.lstm(x)
+        tags = self.fc(out)
+        score = torch.sigmoid(self.other(out[:, -1]))
+        return tags, score
+
+
+class Reused(Module):
+    """One of them a variable that had another value before, one without a name."""
+
+    def forward(self, x):
+        out, _ = self.lstm(x)
+        out = self.fc(out)
+        out = torch.tanh(out)
+        return out, torch.relu(out)
+
+
 class TwoInputs(Module):
     def __init__(self):
         super().__init__()
@@ -633,6 +657,9 @@ MODELS = {
                              "trace": "a = sigmoid(fc(lstm(x))); a * (1 - a)"}, BOTH),
     "named": (Named, "x -> steps, \"last\"; a = lstm(x); fc(a), a.hn[0]", SCRIPT),
     "two": (Two, "a = relu(lstm(x)); fc(a), other(last(a))", BOTH),
+    "tagger": (Tagger, {"script": "x -> tags, score; a = lstm(x); fc(a), sigmoid(other(last(a)))",
+                        "trace": "a = lstm(x); fc(a), sigmoid(other(last(a)))"}, BOTH),
+    "reused": (Reused, "x -> out, y1; a = tanh(fc(lstm(x))); a, relu(a)", BOTH),
     "two_inputs": (TwoInputs, "audio, control -> _; fc(lstm(cat(audio, control)))", BOTH),
     "flag": (Flag, "last(fc(lstm(x)) + x[..., :2])", BOTH),
     "backwards": (Backwards, "fc(cat(lstm(x), flip(back(flip(x)))))", BOTH),

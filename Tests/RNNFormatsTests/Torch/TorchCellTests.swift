@@ -36,32 +36,30 @@ import Testing
     return archive
   }
 
-  @Test(arguments: cells.indices) func areRefusedInPT(index: Int) throws {
+  private static let stateDicts: [any ModelFormat.Type] = [TorchFormat.self, SafetensorsFormat.self, NPZFormat.self, StateDictJSONFormat.self]
+
+  @Test(arguments: cells.indices) func areRefusedInStateDictsWithoutTheirCode(index: Int) throws {
     let archive = try archive(index)
     let (cell, lack, _) = Self.cells[index]
     let name = archive.architecture?.recurrentModules.first?.isCell == true ? "\(cell.rawValue)Cell" : cell.rawValue
-    let refused = error { _ = try written(archive, as: TorchFormat.self) }
-    #expect(refused == lack.map { lack in
-      RNNError(.badData, place: "module enc",
-        "torch.nn.\(name) would load its weights and compute something else: it lacks \(lack)",
-        remedy: "write .rnn or .safetensors, which RNNKit runs")
-    })
+    let model = try Interpretation(archive).model
+    for format in Self.stateDicts {
+      let refused = error { try format.checkClasses(of: model) }
+      #expect(refused == lack.map { lack in
+        RNNError(.badData, place: "module enc",
+          "torch.nn.\(name) would load its weights and compute something else: it lacks \(lack)",
+          remedy: "write its class too, with --code model.py, or write .rnn")
+      })
+    }
+    try NativeFormat.checkClasses(of: model)
   }
 
-  /// Which come back, as RNNKit reads the architecture.
-  @Test(arguments: cells.indices) func goIntoOtherContainersWithANote(index: Int) throws {
+  /// With their code beside them they come back, as RNNKit reads the architecture.
+  @Test(arguments: cells.indices) func comeBackFromStateDicts(index: Int) throws {
     let archive = try archive(index)
-    let model = try Interpretation(archive).model
-    for format in [SafetensorsFormat.self, NPZFormat.self, StateDictJSONFormat.self] as [any ModelFormat.Type] {
-      let notes = format.notes(writing: model)
-      if let lack = Self.cells[index].1 {
-        #expect(notes.count == 1 && notes[0].contains("it lacks \(lack)"), "\(notes)")
-      } else {
-        #expect(notes.isEmpty)
-      }
+    for format in Self.stateDicts {
       // What a cell does not use is not written.
       #expect(try roundTrip(archive, through: format).architecture?.lines == archive.architecture?.lines)
     }
-    #expect(NativeFormat.notes(writing: model).isEmpty)
   }
 }

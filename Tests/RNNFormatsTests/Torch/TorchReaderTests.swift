@@ -72,26 +72,26 @@ import Testing
     #expect(model.model.architecture.recurrentModules.first?.activations.candidate == .relu)
   }
 
-  /// Activations have no tensors, and a normalization over two axes has those of a linear layer.
+  /// A normalization over two axes has the tensors of a linear layer. What activations do is known.
   @Test(arguments: ["script_classes", "trace_classes"]) func namesModulesThatItCannotRun(name: String) throws {
     let archive = try read(name)
     let model = try Interpretation(archive).model
     let modules = model.architecture.modules
     let unknown = modules.compactMap { if case .unknown(let module) = $0 { module } else { nil } }
-    #expect(modules.map(\.name) == ["norm", "rnn", "act", "plane", "head.0", "head.2", "head.3", "own"])
+    #expect(modules.map(\.name) == ["norm", "rnn", "plane", "head.0", "head.3", "own"])
     #expect(
       unknown == [
-        UnknownModule(name: "norm", tensorNames: ["norm.weight", "norm.bias"]),
-        UnknownModule(name: "act", tensorNames: []), UnknownModule(name: "plane", tensorNames: ["plane.weight"]),
-        UnknownModule(name: "head.2", tensorNames: []),
+        UnknownModule(name: "norm", className: "LayerNorm", tensorNames: ["norm.weight", "norm.bias"]),
+        UnknownModule(name: "plane", className: "LayerNorm", tensorNames: ["plane.weight"]),
       ])
+    #expect(archive.hints.calls["act"] == .activation(.relu) && archive.hints.calls["head.2"] == .activation(.tanh))
+    #expect(archive.hints.calls["head"] == .sequence(["head.0", "head.1", "head.2", "head.3"]))
     for note in [
-      "norm is of class LayerNorm, which RNNKit cannot run", "act is of class ReLU, which RNNKit cannot run",
-      "plane is of class LayerNorm, which RNNKit cannot run", "head.2 is of class Tanh, which RNNKit cannot run",
+      "norm is of class LayerNorm, which RNNKit cannot run", "plane is of class LayerNorm, which RNNKit cannot run",
       "own, of class Weighted, has tensors of its own: weight; its code is not run, and what they are is guessed by "
         + "names and shapes",
     ] { #expect(archive.notes.contains(note)) }
-    #expect(archive.notes.count == 5)
+    #expect(archive.notes.count == 3)
   }
 
   @Test(arguments: ["python2", "legacy", "flat", "tied", "strided"])

@@ -57,6 +57,25 @@ import Testing
     #expect(try Interpretation(archive).assumptions == [])
   }
 
+  /// The same code by hand gives outputs of the same names.
+  @Test(arguments: [
+    ("tagger", "out, _ = self.lstm(x); tags = self.fc(out); score = torch.sigmoid(self.other(out[:, -1])); return tags, score", ["tags", "score"]),
+    ("reused", "out, _ = self.lstm(x); out = self.fc(out); out = torch.tanh(out); return out, torch.relu(out)", ["out", "y1"]),
+    ("two", "out, _ = self.lstm(x); out = torch.relu(out); return self.fc(out), self.other(out[:, -1])", ["y0", "y1"]),
+  ])
+  func namesOutputsAsALineByHand(name: String, line: String, expected: [String]) throws {
+    let read = try Interpretation(read("torch-script/\(name)_script")).model.architecture
+    let said = try Forward(line: line, modules: read.modules, batchFirst: true)
+    #expect(read.forward?.outputs.map(\.name) == expected)
+    #expect(said.outputs.map(\.name) == expected)
+  }
+
+  /// A tensor that the line uses is no module that cannot be run.
+  @Test func showsNoModuleForATensorThatTheLineUses() throws {
+    let model = try Interpretation(read("torch/script")).model
+    #expect(model.architecture.forward?.parameterNames == ["mean"] && model.architecture.unknownModules == [] && model.leftOut == [])
+  }
+
   /// What a starting state is made of, and a cell's one step, no line says.
   @Test(arguments: [
     ("torch/forward/two_stacks", "rec", "module dec with a starting state that the model computes"),

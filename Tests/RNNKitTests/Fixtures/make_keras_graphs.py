@@ -103,6 +103,13 @@ def functions():
     return keras.Model(x, L.GRU(2)(y / 4.0))
 
 
+def sliced():
+    x = sequence()
+    y = L.LSTM(4, return_sequences=True)(x)
+    parts = L.Concatenate()([x[..., :1], y[..., -2:], y[:, :, 1:3]])
+    return keras.Model(x, [L.Dense(2)(L.Concatenate()([y[:, -1], y[:, 1, :]])), L.Dense(2)(parts) + x[..., :1]])
+
+
 def cells():
     return keras.Sequential([sequence(), L.RNN([L.LSTMCell(3), L.GRUCell(2), L.LSTMCell(2)], return_sequences=True),
                              L.RNN(L.SimpleRNNCell(3), go_backwards=True), L.Dense(2)])
@@ -113,7 +120,7 @@ MODELS = {
     "ave_end": merge("ave", False), "mul_end": merge("mul", False), "swapped": lambda: swapped(True),
     "swapped_end": lambda: swapped(False), "backwards": backwards, "backwards_end": backwards_end, "arithmetic": arithmetic,
     "skip": skip, "several": several, "states": states, "shared": shared, "nested": nested, "activations": activations,
-    "functions": functions, "cells": cells,
+    "functions": functions, "cells": cells, "sliced": sliced,
 }
 
 folder = sys.argv[1]

@@ -4,7 +4,8 @@ import RNNHDF5
 import RNNKit
 import Testing
 
-/// Models that are graphs of layers, against what Keras gave; see `Fixtures/make_keras_graphs.py`.
+/// Models that are graphs of layers, against what Keras gave; see `Fixtures/make_keras_graphs.py`
+/// and `make_keras_functions.py`.
 @Suite struct KerasGraphTests {
   static let folder = KerasFixture.folder.deletingLastPathComponent().appendingPathComponent("keras-graphs")
   static let registry = KerasFixture.registry.adding(KerasH5Format.self)
@@ -18,6 +19,7 @@ import Testing
     "swapped": "Keras cannot hold the step [..., 2:4] where it stands",
     "shared": "Keras cannot hold a module that is called on several values",
     "functions": "Keras cannot hold a division", "arithmetic": "Keras cannot hold a division",
+    "sliced": "Keras cannot hold the step at(-1) where it stands", "tf_functions": "Keras cannot hold a constant as what - takes",
   ]
 
   static func open(_ name: String) throws -> ModelFile {

@@ -70,6 +70,7 @@ enum PairSources {
   static func write(_ model: Model, as format: any ModelFormat.Type) throws(RNNError) -> InputFile {
     let scratch = try ScratchFile()
     var output = OutputFile(borrowing: scratch.descriptor, name: "model")
+    try format.checkClasses(of: model)
     try format.write(model, to: &output)
     try output.commit()
     return try InputFile("/dev/fd/\(scratch.descriptor)")

@@ -83,6 +83,7 @@ import Testing
     Refusal("at(x, 0.5)", 7, "no step's number", ("at(a, 3)", "a = x; at(a, 3)")),
     Refusal("nothing(x)", 1, "takes a value and a name", ("nothing(a, \"name\")", "a = x; nothing(a, \"name\")")),
     Refusal("sigmod(x)", 1, "no module \"sigmod\"", ("sigmoid", "sigmoid(x)")),
+    Refusal("self.head(x)", 1, "those parts alone that have tensors", ("head.0(x)", "head.0(x)")),
     Refusal("LSTM(x)", 1, "no module \"LSTM\"", ("lstm", "lstm(x)")),
     Refusal("quux(x)", 1, "no module \"quux\"", ("lstm", "lstm(x)"), ("\"a b\"", "\"a b\"(x)"), ("head.0", "head.0(x)")),
     Refusal("a = fc(x); a.mean(1)", 12, "RNNKit has no mean", ("end the line with what mean is taken of", "a = fc(x); a")),

@@ -25,6 +25,8 @@ struct ScriptInterpreter {
   private var lineNumber = 0
   /// Of the last `return`.
   private var returnLine = 0
+  /// Names of the variables that the last return gives, nil for what is none.
+  private var returnedNames: [String?] = []
   private var depth = 0
   private var inputNames: [String] = []
   /// What each module is called as, whose tensors may not tell.
@@ -68,7 +70,14 @@ struct ScriptInterpreter {
     case .dictionary(let names, let values):
       for (name, value) in zip(names, sequences[values]) { outputs.append((name, try output(value))) }
     case .sequence(let parts):
-      for part in try flattened(parts) { if try !isState(part) { outputs.append((nil, try output(part))) } }
+      let names = returnedNames
+      for (index, part) in sequences[parts].enumerated() {
+        if case .sequence(let inner) = part {
+          for part in try flattened(inner) { if try !isState(part) { outputs.append((nil, try output(part))) } }
+        } else if try !isState(part) {
+          outputs.append((names.indices.contains(index) ? names[index] : nil, try output(part)))
+        }
+      }
     default: outputs.append((nil, try output(result)))
     }
     try checkTimeAxes()
@@ -243,6 +252,11 @@ struct ScriptInterpreter {
       case .result(let expression):
         let value = try evaluate(expression, &variables)
         returnLine = statement.line
+        if case .tuple(let parts) = expression {
+          returnedNames = parts.map { part in if case .name(let name) = part { Self.variable(name, among: variables) } else { nil } }
+        } else {
+          returnedNames = []
+        }
         return value
       case .expression(let expression): _ = try evaluate(expression, &variables)
       case .assignment(let names, let takesParts, let expression):
@@ -263,6 +277,15 @@ struct ScriptInterpreter {
       }
     }
     return nil
+  }
+
+  /// A variable by the name that the model's maker gave it; nil for one of TorchScript's own, `_3`, and for `input`, as
+  /// tracing calls what goes into a module. A name that is given a second value is `out0` in an archive.
+  private static func variable(_ name: String, among variables: Variables) -> String? {
+    guard name.contains(where: { $0 != "_" && !$0.isNumber }) else { return nil }
+    let base = String(name.reversed().drop(while: \.isNumber).reversed())
+    guard base != "input" else { return nil }
+    return base != name && variables[base] != nil && variables[base + "0"] != nil ? base : name
   }
 
   private mutating func isTrue(

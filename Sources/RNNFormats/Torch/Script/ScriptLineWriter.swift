@@ -8,7 +8,7 @@ struct ScriptLineWriter {
   private let isLengthAware: Bool
   private var texts: [Int: (text: String, rank: Rank, depth: Int)] = [:]
   private var statements: [String] = []
-  private var names = 0
+  private var nameCount = 0
 
   /// How tightly a text binds.
   private enum Rank: Int, Comparable {
@@ -53,8 +53,8 @@ struct ScriptLineWriter {
     let names = Set(inputNames.values)
     guard names.count == used.count else { return nil }
     var hasHeader = used.count > 1 || names != ["x"]
-    let outputNames = outputs.map(\.name)
-    if outputs.count > 1, !outputNames.contains(nil) { hasHeader = true }
+    let outputNames = self.names(ofOutputs: outputs)
+    if outputNames != nil { hasHeader = true }
     for step in reached {
       guard var text = spell(step, inputNames) else { return nil }
       let isValue: Bool
@@ -70,7 +70,7 @@ struct ScriptLineWriter {
       texts[step] = text
     }
     if hasHeader {
-      let given = outputs.map { output in output.name.flatMap { hasOutputNames(outputs) ? Self.spelled($0) : nil } ?? "_" }
+      let given = outputNames?.map(Self.spelled) ?? outputs.map { _ in "_" }
       statements.insert(
         used.compactMap { inputNames[$0] }.joined(separator: ", ") + " -> " + given.joined(separator: ", "), at: 0)
     }
@@ -78,16 +78,20 @@ struct ScriptLineWriter {
     return statements.joined(separator: "; ")
   }
 
-  private func hasOutputNames(_ outputs: [(name: String?, step: Int)]) -> Bool {
-    Set(outputs.compactMap(\.name)).count == outputs.count
+  /// What the line's reader would call several outputs: each by its own name or its number, `y0`, where these differ. Nil
+  /// where that is by numbers alone.
+  private func names(ofOutputs outputs: [(name: String?, step: Int)]) -> [String]? {
+    guard outputs.count > 1, outputs.contains(where: { $0.name != nil }) else { return nil }
+    let names = outputs.enumerated().map { $1.name ?? "y\($0)" }
+    return Set(names).count == names.count ? names : nil
   }
 
   /// a, b, … z, a1, b1 …, without those that are something else.
   private mutating func freeName(prefix: String, avoiding others: Set<String> = []) -> String {
     while true {
-      let letter = String(Unicode.Scalar(UInt8(97 + names % 26)))
-      let name = prefix + letter + (names < 26 ? "" : "\(names / 26)")
-      names += 1
+      let letter = String(Unicode.Scalar(UInt8(97 + nameCount % 26)))
+      let name = prefix + letter + (nameCount < 26 ? "" : "\(nameCount / 26)")
+      nameCount += 1
       if name != "x", !taken.contains(name), !Self.reserved.contains(name), !others.contains(name) { return name }
     }
   }

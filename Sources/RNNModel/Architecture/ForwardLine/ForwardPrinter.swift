@@ -5,6 +5,13 @@ extension Forward {
     var printer = ForwardPrinter(self, modules)
     return printer.line()
   }
+
+  /// The line with `(N)` behind inputs whose features are to be said.
+  package func line(modules: [Module], askingFor inputs: [Int]) -> String {
+    var printer = ForwardPrinter(self, modules)
+    printer.asked = Set(inputs)
+    return printer.line()
+  }
 }
 
 /// Prints steps as nested expressions. A step becomes a part of the one that takes it where reading the result gives both
@@ -30,6 +37,8 @@ private struct ForwardPrinter {
   /// A recurrent call of which states are taken is repeated where it is no longer.
   private static let longestRepeated = 24
 
+  /// Inputs whose features are asked for.
+  var asked: Set<Int> = []
   private let forward: Forward
   private let moduleNames: Set<String>
   private let recurrentNames: Set<String>
@@ -81,12 +90,12 @@ private struct ForwardPrinter {
 
   private var header: String? {
     let unnamed = forward.outputs.allSatisfy { $0.name == nil }
-    guard forward.inputs != [Forward.Input()] || forward.outputs.count > 1 || !unnamed else { return nil }
+    guard !asked.isEmpty || forward.inputs != [Forward.Input()] || forward.outputs.count > 1 || !unnamed else { return nil }
     let inputs = forward.inputs.enumerated().map { index, input in
       // An input that nothing takes is one all the same where its name is quoted.
       let isUsed = forward.steps.contains { $0.inputs.contains(.input(index)) } || forward.outputs.contains { $0.value == .input(index) }
       let name = isUsed && LineName.isIdentifier(input.name) ? input.name : LineName.quoted(input.name)
-      return name + (input.features.map { "(\($0))" } ?? "")
+      return name + (asked.contains(index) ? "(N)" : input.features.map { "(\($0))" } ?? "")
     }
     let outputs = forward.outputs.map { output in
       output.name.map { LineName.isIdentifier($0) ? $0 : LineName.quoted($0) } ?? "_"

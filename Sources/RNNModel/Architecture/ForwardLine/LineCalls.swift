@@ -15,6 +15,7 @@ extension LineResolver {
       if !(isMethod && arguments.isEmpty), let name = [path, own].first(where: { modules[$0] != nil }) {
         return try module(name, arguments, node)
       }
+      if let result = try called(path, own, arguments, node) { return result }
       if isMethod, let base = variables[parts[0]] {
         var receiver = base
         for part in parts.dropFirst().dropLast() { receiver = try attribute(part, of: receiver, callee, callee) }
@@ -23,6 +24,7 @@ extension LineResolver {
       let prefix = Self.functionPrefixes.first { path.hasPrefix($0) } ?? ""
       return try function(String(path.dropFirst(prefix.utf8.count)), prefix, arguments, callee, node)
     case .quoted(let name, _):
+      if modules[name] == nil, let result = try called("self." + name, name, arguments, node) { return result }
       guard modules[name] != nil else { throw unknown(name, callee) }
       return try module(name, arguments, node)
     case .number:
@@ -35,6 +37,7 @@ extension LineResolver {
         let number = integer(index)
       {
         let name = (parts[0] == "self" ? parts.dropFirst() : parts[...]).joined(separator: ".") + ".\(number)"
+        if modules[name] == nil, let result = try called("self." + name, name, arguments, node) { return result }
         guard modules[name] != nil else { throw unknown(name, callee) }
         return try module(name, arguments, node)
       }
@@ -48,6 +51,12 @@ extension LineResolver {
   private var example: String { moduleNames.first.map { "\(spelled($0))(x)" } ?? "relu(x)" }
 
   private func unknown(_ name: String, _ node: Int) -> RNNError {
+    let parts = moduleNames.filter { $0.hasPrefix(name + ".") && Int($0.dropFirst(name.utf8.count + 1)) != nil }
+    if let first = parts.first {
+      let example = parts.dropFirst().prefix(3).reduce("\(spelled(first))(x)") { "\(spelled($1))(relu(\($0)))" }
+      return source.error(offset(node), "the file has of \(name) those parts alone that have tensors, and not what it calls between them",
+        "call them by themselves with what stands between, as \(example)")
+    }
     let near = Self.near(name, moduleNames + LineFunction.words).map(spelled)
     return source.error(offset(node), "the model has no module \(LineName.quoted(name)), and no function is called so",
       near.isEmpty
@@ -105,6 +114,50 @@ extension LineResolver {
     default:
       throw source.error(offset(node), "\(text(node)) is computed, and RNNKit cannot start one module from another's state yet",
         "leave it out where the state is zero or given with a run; else give each module a line of its own and pass the state between runs")
+    }
+  }
+
+  /// The call of a module that has no tensors. A plain word that is a function's is the function.
+  private mutating func called(
+    _ path: String, _ own: String, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning? {
+    guard let call = calls[own], path != own || !LineFunction.isKnown(own) else { return nil }
+    guard arguments.count == 1, arguments[0].keyword == nil else {
+      throw source.error(offset(node), "\(spelled(own)) takes one value", "write \(spelled(own))(x)")
+    }
+    return try apply(call, named: own, to: try value(of: arguments[0].value), node)
+  }
+
+  private mutating func apply(
+    _ call: ModuleCall, named name: String, to value: Forward.Value, _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    switch call {
+    case .activation(let activation): return .value(try add(.activation(.elementwise(activation)), [value], at: node))
+    case .nothing: return .value(try add(.nothing(name), [value], at: node))
+    case .softmax(let isLog, let axis):
+      let shape = shape(value)
+      // PyTorch's own choice is the features' where there are two axes.
+      guard !shape.isOpen, axis.map({ $0 == -1 || $0 == shape.rank - 1 }) ?? (shape.rank == 2) else {
+        throw source.error(offset(node), "\(name) is a softmax over \(axis.map { "axis \($0)" } ?? "the first axis"), which is not the features'; "
+          + "RNNKit has none over time or batch", "end the line before it and compute the rest outside of the model")
+      }
+      return .value(try add(.activation(isLog ? .logSoftmax : .softmax), [value], at: node))
+    case .sequence(let names):
+      var result = LineMeaning.value(value)
+      for name in names {
+        guard case .value(let value) = result else {
+          throw source.error(offset(node), "PyTorch's Sequential cannot call \(spelled(name)) with a recurrent module's tuple", "call them one by one")
+        }
+        if modules[name] != nil {
+          let value = try add(.module(name), [value], at: node)
+          result = recurrent(value) == nil ? .value(value) : .call(value)
+        } else if let call = calls[name] {
+          result = try apply(call, named: name, to: value, node)
+        } else {
+          throw source.error(offset(node), "RNNKit cannot run \(spelled(name)), which \(text(node)) calls", "end the line before it")
+        }
+      }
+      return result
     }
   }
 

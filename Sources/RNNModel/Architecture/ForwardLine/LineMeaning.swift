@@ -37,15 +37,17 @@ extension Forward {
   ///   - modules: The architecture's modules, which the line calls by their names.
   ///   - batchFirst: Whether sequences are (batch, time, features) rather than (time, batch, features). It decides what
   ///     `out[:, -1]` is.
+  ///   - calls: What the line calls that has no tensors: a Sequential, an activation's module.
   ///   - parameters: Whether the model has a tensor of that name that a step may use by itself.
   /// - Throws: `usage`, with line and column as the place.
   public init(
-    line: String, modules: [Module], batchFirst: Bool, parameters: (String) -> Bool = { _ in false }
+    line: String, modules: [Module], batchFirst: Bool, calls: [String: ModuleCall] = [:],
+    parameters: (String) -> Bool = { _ in false }
   ) throws(RNNError) {
     let source = try LineSource(line)
     let syntax = try LineParser.parse(source)
     self = try withoutActuallyEscaping(parameters) { (parameters) throws(RNNError) -> Forward in
-      var resolver = LineResolver(source, syntax, modules, batchFirst, parameters)
+      var resolver = LineResolver(source, syntax, modules, calls, batchFirst, parameters)
       return try resolver.forward()
     }
   }

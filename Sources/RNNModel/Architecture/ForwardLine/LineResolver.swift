@@ -3,6 +3,7 @@ struct LineResolver {
   let source: LineSource
   let syntax: LineSyntax
   let modules: [String: Module]
+  let calls: [String: ModuleCall]
   /// In the model's order, for messages.
   let moduleNames: [String]
   let batchFirst: Bool
@@ -33,9 +34,11 @@ struct LineResolver {
   }
 
   init(
-    _ source: LineSource, _ syntax: LineSyntax, _ modules: [Module], _ batchFirst: Bool, _ isParameter: @escaping (String) -> Bool
+    _ source: LineSource, _ syntax: LineSyntax, _ modules: [Module], _ calls: [String: ModuleCall], _ batchFirst: Bool,
+    _ isParameter: @escaping (String) -> Bool
   ) {
     (self.source, self.syntax, self.batchFirst, self.isParameter) = (source, syntax, batchFirst, isParameter)
+    self.calls = calls
     self.modules = Dictionary(modules.map { ($0.name, $0) }) { first, _ in first }
     moduleNames = modules.map(\.name)
   }

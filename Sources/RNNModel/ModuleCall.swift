@@ -1,0 +1,19 @@
+/// What a file says that the call of a module does which has no tensors of its own, or holds others.
+public enum ModuleCall: Sendable, Hashable {
+  case activation(Activation)
+  /// Over the axis that PyTorch numbers so; nil where the file leaves it to PyTorch, which takes it by the rank.
+  case softmax(isLog: Bool, axis: Int?)
+  /// Nothing at inference, such as dropout.
+  case nothing
+  /// What an `nn.Sequential` calls, in order, by name.
+  case sequence([String])
+
+  /// What is applied to a value, where it is a function of it alone.
+  var function: Function? {
+    switch self {
+    case .activation(let activation): .elementwise(activation)
+    case .softmax(let isLog, _): isLog ? .logSoftmax : .softmax
+    case .nothing, .sequence: nil
+    }
+  }
+}
