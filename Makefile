@@ -3,7 +3,8 @@ SHELL := /bin/bash
 RNN := .build/release/rnn
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
-.PHONY: demo test build debug frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
+# `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
+.PHONY: demo test build debug library install uninstall wheel test-bindings frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -36,6 +37,35 @@ test: .packages .venv/done
 debug: build
 	swift build
 	python3 .ci/debug.py .build/debug/rnn $(RNN)
+
+# librnnkit.so for C and other languages, and everything that `make install` copies, under .build/library/prefix.
+library: .packages
+	Bindings/C/build.sh
+
+# Copies what `make library` made; builds nothing, so that it can be run as another user. DESTDIR is for packagers.
+PREFIX ?= /usr/local
+STAGED := .build/library/prefix
+install:
+	@[ -e $(STAGED)/lib/librnnkit.so ] || { echo "nothing is built yet: run 'make library' first" >&2; exit 1; }
+	mkdir -p "$(DESTDIR)$(PREFIX)"
+	cd $(STAGED) && find . -type d -exec mkdir -p "$(DESTDIR)$(abspath $(PREFIX))/{}" \;
+	cd $(STAGED) && find . ! -type d -exec cp -P --preserve=mode --remove-destination {} "$(DESTDIR)$(abspath $(PREFIX))/{}" \;
+
+# Removes the files that `make install` put there, and folders of RNNKit's own.
+uninstall:
+	@[ -e $(STAGED) ] || { echo "run 'make library' first, which knows the files" >&2; exit 1; }
+	cd $(STAGED) && find . ! -type d -exec rm -f "$(DESTDIR)$(abspath $(PREFIX))/{}" \;
+	rmdir "$(DESTDIR)$(abspath $(PREFIX))"/{libexec/rnnkit,lib/cmake/RNNKit} 2>/dev/null || true
+
+# The C interface from an installed prefix: its ABI, its header, examples in four languages, and what must not grow.
+test-bindings: wheel .venv/done
+	Bindings/C/tests/run.sh
+	Bindings/Python/tests/run.sh
+
+# .build/wheel/rnnkit-….whl, for `pip install`: the Python package with the library and the command inside.
+wheel: library
+	Bindings/Python/build.sh
+	python3 Bindings/Python/backend.py .build/wheel
 
 # Fails where a function of the kernels takes more than 64 KiB of a stack, optimised or not.
 frames:

@@ -9,6 +9,8 @@ let package = Package(
     .library(name: "RNNKit", targets: ["RNNKit"]),
     .library(name: "RNNHDF5", targets: ["RNNHDF5"]),
     .library(name: "RNNONNX", targets: ["RNNONNX"]),
+    // What `make library` makes librnnkit.so of.
+    .library(name: "RNNKitC", type: .static, targets: ["RNNKitC"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,6 +34,9 @@ let package = Package(
     .target(name: "CRNNPeaks"),
     .target(name: "RNNRunner", dependencies: ["RNNModel", "CRNNKernels"]),
     .target(name: "RNNKit", dependencies: ["RNNModel", "RNNFormats", "RNNRunner"]),
+    // The header is what the target implements; the compiler compares them.
+    .systemLibrary(name: "CRNNKit", path: "Bindings/C/include"),
+    .target(name: "RNNKitC", dependencies: ["RNNKit", "RNNONNX", "CRNNKit"]),
     .executableTarget(
       name: "rnn",
       dependencies: [

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <dlfcn.h>
+#include <link.h>
 #include <sys/auxv.h>
 #endif
 
@@ -44,4 +46,39 @@ char *rnn_program_path(void) {
   if (name != NULL) return realpath(name, NULL);
   errno = ENOENT;
   return NULL;
+}
+
+#ifdef __linux__
+// The program itself is the first that is told of; `found` becomes 1 where an address is in it.
+struct search {
+  uintptr_t address;
+  int found;
+};
+
+static int look(struct dl_phdr_info *info, size_t size, void *data) {
+  struct search *search = data;
+  (void)size;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    if (info->dlpi_phdr[i].p_type == PT_LOAD && search->address >= start &&
+        search->address - start < info->dlpi_phdr[i].p_memsz)
+      search->found = 1;
+  }
+  return 1;
+}
+#endif
+
+char *rnn_library_path(void) {
+#ifdef __linux__
+  struct search search = {(uintptr_t)&argument_count, 0};
+  Dl_info info;
+  dl_iterate_phdr(look, &search);
+  if (!search.found && dladdr(&argument_count, &info) != 0 && info.dli_fname != NULL) return realpath(info.dli_fname, NULL);
+#endif
+  return NULL;
+}
+
+int *rnn_thread_timeout(void) {
+  static _Thread_local int timeout;
+  return &timeout;
 }

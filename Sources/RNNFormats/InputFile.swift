@@ -22,6 +22,8 @@ public struct InputFile: Sendable {
   package var entry: String?
   /// What stands before the names of its models: the member of an archive that it is, `policy.pth:`.
   package var entryPrefix = ""
+  /// The path beside which files that this one names are looked for; nil for what came through a pipe or from memory.
+  package let pathOfCompanions: String?
 
   /// Opens and maps a file. Throws `missingInput` where it is missing, a folder or may not be read.
   public init(_ path: String) throws(RNNError) {
@@ -38,6 +40,7 @@ public struct InputFile: Sendable {
   package init(_ file: OpenDescriptor, name: String) throws(RNNError) {
     defer { withExtendedLifetime(file) {} }
     path = name
+    pathOfCompanions = name == "-" ? nil : name
     var status = stat()
     guard fstat(file.number, &status) == 0 else { throw Self.missing(name, errno) }
     switch status.st_mode & S_IFMT {
@@ -71,7 +74,16 @@ public struct InputFile: Sendable {
   /// Bytes that are part of something else, such as a member of an archive, under a name for errors.
   public init(_ storage: TensorStorage, name: String) {
     path = name
+    pathOfCompanions = name == "-" ? nil : name
     self.storage = storage
+    mapped = nil
+  }
+
+  /// A copy of bytes that came from no file, under a name for errors. Files that they name are not looked for.
+  public init(copying bytes: UnsafeRawBufferPointer, name: String) {
+    path = name
+    pathOfCompanions = nil
+    storage = TensorStorage(count: bytes.count) { $0.copyMemory(from: bytes) }
     mapped = nil
   }
 

@@ -21,8 +21,28 @@ package final class ScratchSpace: Sendable {
   /// The least that is mapped at a time, so that a million small tensors need few mappings.
   private static let regionSize = 64 << 20
 
-  /// For everyone who may open files.
-  package static let shared = ScratchSpace(nil)
+  /// For everyone who may open files. A process has its own: what `fork` leaves to a child is mapped by both, who would
+  /// fill the same room, and perhaps locked by a thread that the child does not have.
+  package static var shared: ScratchSpace {
+    while true {
+      let address = current.load(ordering: .acquiring)
+      if let pointer = UnsafeRawPointer(bitPattern: address) {
+        let space = Unmanaged<ScratchSpace>.fromOpaque(pointer).takeUnretainedValue()
+        if space.process == getpid() { return space }
+      }
+      // Never released: there is one for each process of a line of forks.
+      let new = Unmanaged.passRetained(ScratchSpace(nil))
+      let desired = UInt(bitPattern: new.toOpaque())
+      if current.compareExchange(expected: address, desired: desired, ordering: .acquiringAndReleasing).exchanged {
+        return new.takeUnretainedValue()
+      }
+      new.release()
+    }
+  }
+
+  /// The address of the process's own.
+  private static let current = Atomic<UInt>(0)
+  private let process = getpid()
 
   /// A mapped part of a file.
   private struct Region {

@@ -68,12 +68,30 @@ public struct TensorFile: Sendable {
       unpacking: nil)
   }
 
+  /// The same of a file that is open already, or of bytes in memory.
+  public init(
+    _ file: InputFile, as format: String? = nil, entry: String? = nil, supplying tensors: [NamedTensor] = [],
+    config: String? = nil, mapping: NameMapping = NameMapping(), registry: FormatRegistry = .standard
+  ) throws(RNNError) {
+    try self.init(
+      file, as: format, entry: entry, supplying: tensors, config: config, mapping: mapping, registry: registry,
+      unpacking: nil)
+  }
+
   /// The same, with `failures` for one who looks at types, shapes and few elements: see `LateUnpacking`.
   package init(
     _ path: String, as format: String?, entry: String?, entryMayBeUnused: Bool = false, supplying tensors: [NamedTensor],
     config: String? = nil, mapping: NameMapping, registry: FormatRegistry, unpacking failures: LateFailures?
   ) throws(RNNError) {
-    let file = try InputFile(path)
+    try self.init(
+      InputFile(path), as: format, entry: entry, entryMayBeUnused: entryMayBeUnused, supplying: tensors, config: config,
+      mapping: mapping, registry: registry, unpacking: failures)
+  }
+
+  private init(
+    _ file: InputFile, as format: String?, entry: String?, entryMayBeUnused: Bool = false, supplying tensors: [NamedTensor],
+    config: String?, mapping: NameMapping, registry: FormatRegistry, unpacking failures: LateFailures?
+  ) throws(RNNError) {
     self.failures = failures
     let config = try config.map { (path) throws(RNNError) in try JSONValue(config: InputFile(path)) }
     let opened = try registry.open(file, as: format, entry: entry, entryMayBeUnused: entryMayBeUnused)
@@ -82,9 +100,9 @@ public struct TensorFile: Sendable {
       archive = try mapping.apply(to: supplied.archive)
       members = supplied.members
     } catch {
-      throw error.inFile(path)
+      throw error.inFile(file.path)
     }
-    (self.path, self.format, byteCount) = (path, opened.format.name, file.count)
+    (path, self.format, byteCount) = (file.path, opened.format.name, file.count)
   }
 
   /// The model that the tensors are. Where neither the file nor the options say what it computes, the forwards that people

@@ -24,7 +24,7 @@ public enum ONNXTensorFormat: ArrayFormat {
       throw RNNError(
         .badData, "the file is not valid protobuf", remedy: "copy the file again; it is cut short or damaged")
     }
-    var decoder = TensorDecoder(modelPath: file.path)
+    var decoder = TensorDecoder(modelPath: file.pathOfCompanions)
     return [NamedTensor(proto.name, try decoder.tensor(proto, name: proto.name))]
   }
 

@@ -48,6 +48,15 @@ public struct Outputs: Sendable {
     return result.filter { !names.contains($0.name) } + results
   }
 
+  /// The member of that name, without making the others.
+  public subscript(member: String) -> Tensor? {
+    if let result = results.first(where: { $0.name == member }) { return result.tensor }
+    if member == "output" { return output }
+    let modules = state.modules, isCell = member.hasSuffix("cn")
+    let module = modules.first { Model.join(modules.count == 1 ? "" : $0, isCell ? "cn" : "hn") == member }
+    return module.flatMap(isCell ? cn : hn)
+  }
+
   private func unbatched(_ tensor: Tensor) -> Tensor? {
     if isBatched { return tensor }
     return Shape([tensor.shape[0], tensor.shape[2]]).flatMap(tensor.reshaped)

@@ -174,7 +174,7 @@ private struct SequenceRun<R: Real> {
     var results: [(name: String, target: Int)] = []
     for (output, value) in zip(plan.outputs, program.outputs) {
       let known = targets.firstIndex { $0.value == value }
-      if output.name == nil, known != nil, value == program.kept?.value { continue }
+      if plan.isOutputAlone(output, value) { continue }
       results.append((output.name ?? "y", known ?? targets.count))
       guard known == nil else { continue }
       let shape = try sequence.outputShape(output.features, hasTime: output.hasTime)

@@ -104,12 +104,7 @@ struct ArrayTarget: ~Copyable {
 
   /// Writes a state as `h0` and `c0`, or `<module>.h0` and so on where there are several.
   mutating func write(_ state: State) throws(RNNError) {
-    var members: [NamedTensor] = []
-    for module in state.modules {
-      let prefix = state.modules.count == 1 ? "" : module
-      if let h = state.h(module) { members.append(NamedTensor(Model.join(prefix, "h0"), h)) }
-      if let c = state.c(module) { members.append(NamedTensor(Model.join(prefix, "c0"), c)) }
-    }
+    let members = state.members
     if let first = members.first { try write(members, end: first.tensor, batchAxis: nil) }
   }
 

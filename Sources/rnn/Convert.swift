@@ -73,51 +73,32 @@ struct Convert: ParsableCommand {
     }
     var file = try model.open(input, modules: part.names, cases: cases, quiet: true)
     if let names = part.names { file = try file.part(names) }
-    var (archive, notes) = (file.model.archive, file.notes)
-    if noCases, !archive.cases.isEmpty {
-      notes.append("\(counted(archive.cases.count, "reference case")) left out")
-      archive.cases = []
-    }
-    if let dtype { archive = try round(archive, file.model, to: dtype.elementType, &notes) }
+    var conversion = Conversion(file)
+    if noCases { try conversion.removeCases() }
+    if let dtype { try conversion.round(to: dtype.elementType) }
     if file.source == nil, file.model.architecture.forward == nil, let problem = file.model.suggestion?.problem {
-      notes.append("no forward is written: \(problem); 'rnn inspect' shows lines that may be meant, for --forward")
+      conversion.note("no forward is written: \(problem); 'rnn inspect' shows lines that may be meant, for --forward")
     }
     let plan = cases.isEmpty ? nil : try? Plan(file.model)
     for path in cases {
       let reference = try ReferenceCase(readingFrom: path, for: plan)
-      guard !archive.cases.contains(where: { $0.name == reference.name }) else {
-        throw RNNError(.usage, file: path, "the model has a case named \(reference.name) already",
-          remedy: "rename the file, whose name is the case's")
-      }
-      archive.cases.append(reference)
-      notes.append("reference case \(reference.name) added")
+      do throws(RNNError) { try conversion.add(reference) } catch { throw error.inFile(path) }
     }
-    let converted = try Model(archive, architecture: file.model.architecture)
-    if writer.holdsEverything { notes += converted.carried.map { "\($0.name) carried along, no parameter" } }
-    notes += writer.notes(writing: converted)
     do throws(RNNError) {
-      if code == nil { try writer.checkClasses(of: converted) }
-      try codeTarget?.write(Array(converted.torchCode().utf8))
+      if code == nil { try writer.checkClasses(of: conversion.model) }
+      try codeTarget?.write(Array(conversion.model.torchCode().utf8))
       try codeTarget?.finish()
-      try writer.write(converted, to: &target)
+      try writer.write(conversion.model, to: &target)
       try target.finish()
     } catch {
       throw error.inFile(output)
     }
-    let cases = writer.holdsEverything ? archive.cases.count : 0
-    let tensors = archive.tensors.count - (writer.holdsEverything ? 0 : converted.carried.count)
     // A report that nobody takes leaves no output behind.
-    if json {
-      Console.output(JSONValue.object([
-        .init("input", .string(input.readableFileName)), .init("from", .string(file.format)),
-        .init("output", .string(output.readableFileName)),
-        .init("to", .string(writer.name)), .init("tensors", .integer(Int64(tensors))),
-        .init("cases", .integer(Int64(cases))), .init("notes", .array(notes.map(JSONValue.string))),
-      ]).indentedText + "\n")
-    }
+    if json { Console.output(conversion.report(output: output, writer: writer).indentedText + "\n") }
     if var other = codeTarget.take() { try OutputFile.publish(&target, &other) } else { try target.publish() }
     if !json, !quiet {
-      for note in notes { Console.note(note) }
+      for note in conversion.notes(writing: writer) { Console.note(note) }
+      let (tensors, cases) = conversion.counts(writing: writer)
       let holds = "\(counted(tensors, "tensor")), \(counted(cases, "case"))"
       Console.error(
         "\(input) (\(file.format)) -> \(output) (\(writer.name)): \(holds)".escapingControlCharacters())
@@ -132,27 +113,5 @@ struct Convert: ParsableCommand {
     if json { try outputs.addStandardOutput() }
     for path in cases { try outputs.check(input: "--case", path) }
     if let mapping = model.mapping { try outputs.check(input: "--mapping", mapping) }
-  }
-
-  /// Rounds the parameters; what is carried along keeps its type.
-  private func round(
-    _ archive: TensorArchive, _ model: Model, to type: ElementType, _ notes: inout [String]
-  ) throws -> TensorArchive {
-    let parameters = Set(model.parameterNames)
-    var (largest, place) = (0.0, "")
-    let rounded = try archive.mapTensors { (named) throws(RNNError) in
-      guard parameters.contains(named.name), let result = try named.tensor.converted(to: type, in: Tensor.made) else { return named.tensor }
-      if result.largestChange > largest {
-        (largest, place) = (result.largestChange, "\(named.name)\(named.tensor.shape.index(ofElement: result.position))")
-      }
-      return result.tensor
-    }
-    notes.append(
-      largest == 0 ? "every parameter is exact as \(type.rawValue)"
-        : "rounded to \(type.rawValue); the largest change is \(largest), at \(place)")
-    if largest > 0, !archive.cases.isEmpty {
-      notes.append("the reference cases are of the parameters before rounding, so that 'rnn verify' shows what rounding does")
-    }
-    return rounded
   }
 }

@@ -71,8 +71,7 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Every format this program was built with.
-  static let registry = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
-    .adding(KerasArchiveFormat<HDF5Process>.self).adding(KerasHDF5Format<HDF5Process>.self).adding(ONNXFormat.self)
+  static let registry = FormatRegistry.complete
 
   /// Opens the model and says on standard error what had to be assumed.
   ///

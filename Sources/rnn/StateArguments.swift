@@ -44,25 +44,7 @@ struct StateArguments {
 
   /// A whole state as --state-out writes it, or as the members of an earlier run's output.
   private static func stored(in path: String, _ plan: Plan, _ batch: Int) throws(RNNError) -> State {
-    var states = try Arrays.read(path, loneArray: "h0")
-    let names = states.map(\.name)
-    // An earlier run's last state is the next one's first.
-    for state in states where ["hn", "cn"].contains(state.name.split(separator: ".").last ?? "") {
-      let first = String(state.name.dropLast()) + "0"
-      if !names.contains(first) { states.append(NamedTensor(first, state.tensor)) }
-    }
-    let modules = plan.architecture.recurrentModules
-    for module in modules {
-      for name in module.cell == .lstm ? ["h0", "c0"] : ["h0"] {
-        let whole = Model.join(module.name, name)
-        guard states.contains(where: { $0.name == whole || (modules.count == 1 && $0.name == name) }) else {
-          throw RNNError(.badData, file: path,
-            "holds no state \(modules.count == 1 ? name : whole), but \(names.listed())",
-            remedy: "give a file that --state-out wrote")
-        }
-      }
-    }
-    return try plan.state(batch: batch, members: states)
+    try plan.state(batch: batch, storedAs: Arrays.read(path, loneArray: "h0"))
   }
 
   /// Sets one kind of state of every module from a file, or to zeros.

@@ -61,25 +61,15 @@ struct Verify: ParsableCommand {
     }
     progress.end()
     ModelArguments.sayWhatIsLeftOut(of: file)
-    let warnings = try nonFiniteWeights(file.model)
     if json {
-      Console.output(document(verifications, warnings).indentedText + "\n")
+      Console.output(try file.report(verifications).indentedText + "\n")
     } else {
-      for warning in warnings { Console.note(warning) }
+      for warning in try file.model.nonFiniteWeights() { Console.note(warning) }
       Console.output(verifications.map(text).joined())
       let held = verifications.count(where: \.holds)
       Console.output("\(held) of \(verifications.count) cases hold\n")
     }
     if !verifications.allSatisfy(\.holds) { throw ExitCode(1) }
-  }
-
-  private func nonFiniteWeights(_ model: Model) throws(RNNError) -> [String] {
-    var result: [String] = []
-    for name in model.parameterNames {
-      guard let counts = try model.archive[name]?.nonFiniteCounts(), counts.nan + counts.infinite > 0 else { continue }
-      result.append("\(name) has \(grouped(counts.nan)) NaN and \(grouped(counts.infinite)) infinite values")
-    }
-    return result
   }
 
   private func text(_ verification: Verification) -> String {
@@ -122,54 +112,5 @@ struct Verify: ParsableCommand {
     }
     if comparison.notFinite > 0 { remarks.append("\(grouped(comparison.notFinite)) values not finite") }
     return remarks
-  }
-
-  private func document(_ verifications: [Verification], _ warnings: [String]) -> JSONValue {
-    .object([
-      .init("file", .string(path.readableFileName)), .init("holds", .bool(verifications.allSatisfy(\.holds))),
-      .init("warnings", .array(warnings.map(JSONValue.string))),
-      .init("cases", .array(verifications.map { verification in
-        .object([
-          .init("name", .string(verification.name)), .init("holds", .bool(verification.holds)),
-          .init("members", .array(verification.comparisons.map { comparison in
-            var members: [JSONValue.Member] = [
-              .init("name", .string(comparison.member)), .init("verdict", .string(comparison.verdict.rawValue)),
-              .init("largest_error", .number(comparison.largestError)),
-              .init("largest_ulps", .number(comparison.largestUlps)),
-              .init("at", place(comparison, comparison.position)),
-              .init("tolerance", .object([
-                .init("absolute", .number(comparison.tolerance.absolute)),
-                .init("relative", .number(comparison.tolerance.relative)),
-              ])),
-              .init("beyond_tolerance", .integer(Int64(comparison.beyondTolerance))),
-              .init("not_finite", .integer(Int64(comparison.notFinite))),
-            ]
-            if let first = comparison.firstMismatch {
-              members.append(.init("first_mismatch", .object([
-                .init("at", place(comparison, first.position)), .init("reference", .number(first.reference)),
-                .init("result", .number(first.result)), .init("error", .number(first.error)),
-                .init("allowed", .number(first.allowed)),
-              ])))
-            }
-            if let first = comparison.firstNotCompared {
-              members.append(.init("not_compared", .object([
-                .init("count", .integer(Int64(comparison.notCompared))), .init("first", place(comparison, first)),
-              ])))
-            }
-            if let distances = comparison.distancesFromFloat64 {
-              members.append(.init("reference_from_float64", .number(distances.reference)))
-              members.append(.init("result_from_float64", .number(distances.result)))
-            }
-            return .object(members)
-          })),
-          .init("last_state_is_last_output", verification.lastStateIsLastOutput.map(JSONValue.bool) ?? .null),
-          .init("diverges", verification.divergence.map(JSONValue.string) ?? .null),
-        ])
-      })),
-    ])
-  }
-
-  private func place(_ comparison: Comparison, _ position: [Int]) -> JSONValue {
-    .object(zip(comparison.axes, position).map { .init($0, .integer(Int64($1))) })
   }
 }

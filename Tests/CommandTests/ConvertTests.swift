@@ -82,7 +82,7 @@ import Testing
     #expect(verified.status == 0 && verified.output.hasSuffix("4 of 4 cases hold\n"), "\(verified.output)")
     #expect(try Refusal.of(
       ["convert", scratch.path("m.rnn"), scratch.path("n.rnn"), "--case", scratch.path("mine.npz")], status: 64, in: scratch)
-      == "\(scratch.path("mine.npz")): the model has a case named mine already; rename the file, whose name is the case's")
+      == "\(scratch.path("mine.npz")): the model has a case named mine already; choose another name; a case that is read from a file has the file's")
     try ArrayFile.write([NamedTensor("input", try tensor(noise(4), 2, 2))], scratch.path("bare.npz"))
     #expect(try Refusal.of(
       ["convert", scratch.path("m.rnn"), scratch.path("n.rnn"), "--case", scratch.path("bare.npz")], status: 65, in: scratch)

@@ -54,7 +54,7 @@ import Testing
     let bytes = try Fixture.file("external.onnx").withUnsafeBytes { Array($0) }
     #expect(
       refusal { _ = try ONNXFormat.read(InputFile(bytes, name: "-")) }
-        == "tensor W: its external data is in external.data, but the model came through a pipe and has no folder; "
+        == "tensor W: its external data is in external.data, but the model came through a pipe or from memory and has no folder; "
         + "keep the model's data files in its own folder")
   }
 

@@ -23,7 +23,7 @@ import Testing
     #expect(try Self.problems(texts, "architecture") == "")
   }
 
-  @Test(arguments: ["architecture", "native-header", "mapping", "inspect", "diff", "convert", "verify", "diagnose", "formats"])
+  @Test(arguments: ["architecture", "native-header", "mapping", "inspect", "diff", "convert", "verify", "diagnose", "formats", "plan"])
   func everySchemaRefusesAnUnknownKey(_ schema: String) throws {
     #expect(try Self.problems(["{\"unknown\":0}"], schema).contains("unknown"))
   }

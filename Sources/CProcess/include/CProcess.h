@@ -17,6 +17,13 @@ const char *rnn_argument(int index);
 // The file of the running program, links followed, for the caller to free. NULL with the reason in errno.
 char *rnn_program_path(void);
 
+// The file of the shared library that this code is in, links followed, for the caller to free. NULL where it is in the
+// program itself.
+char *rnn_library_path(void);
+
+// The calling thread's own number, 0 at first: seconds that a file may take.
+int *rnn_thread_timeout(void);
+
 // Upper bounds, each enforced by the system from before the program's first instruction.
 struct rnn_process_limits {
   uint64_t memory;       // bytes of private writable memory

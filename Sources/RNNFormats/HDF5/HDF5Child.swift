@@ -141,7 +141,9 @@ struct HDF5Child {
       }
       var status: Int32 = 0
       let ended = waitpid(process, &status, WNOHANG)
-      if ended == process {
+      // ECHILD: the program around this library ignores SIGCHLD or has waited for every child. How this one ended is told
+      // by its answer alone.
+      if ended == process || (ended < 0 && errno == ECHILD) {
         // What came between the last look and its end.
         progress.drain { firstSign = firstSign ?? $0.first }
         return (Self.end(status), firstSign == HDF5Descriptors.readySign, String(decoding: text, as: UTF8.self))

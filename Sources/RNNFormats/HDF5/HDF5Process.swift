@@ -13,17 +13,16 @@ import Synchronization
 /// HDF5 through libhdf5 in a process of its own, `rnn-hdf5`, which a hostile file can crash, hang or take over without
 /// harm to this one.
 ///
-/// The program stands beside the running one, or where the environment's `RNNKIT_HDF5` says. It gets the open file and
-/// nothing else: no other files, no network, no other programs, limited memory and time. What it says is checked like any
-/// file. Its death, a hang, and an answer that does not hold are errors of kind `badData`.
+/// The program is the one that the environment's `RNNKIT_HDF5` names, or stands beside the running program, or beside the
+/// shared library that this code is in, or in `../libexec/rnnkit` of one of these. It gets the open file and
+/// nothing else: no other files, no network, no other programs, limited memory and time. What it says is checked like any file. Its death, a hang, and an answer that does not hold are errors of kind `badData`.
 public enum HDF5Process: HDF5Access {
-  /// Seconds of CPU time after which a process that gets no further is ended.
+  /// Seconds of CPU time after which a process that gets no further is ended, where the calling thread starts it.
   public static var timeout: Int {
-    get { timeoutSeconds.load(ordering: .relaxed) }
-    set { timeoutSeconds.store(max(1, newValue), ordering: .relaxed) }
+    get { rnn_thread_timeout().pointee == 0 ? Limits.maximumHDF5Seconds : Int(rnn_thread_timeout().pointee) }
+    set { rnn_thread_timeout().pointee = Int32(clamping: max(1, newValue)) }
   }
 
-  private static let timeoutSeconds = Atomic(Limits.maximumHDF5Seconds)
   private static let isStarted = Atomic(false)
 
   /// Whether a file has been read or written by the process.
@@ -126,12 +125,15 @@ public enum HDF5Process: HDF5Access {
   /// Where `rnn-hdf5` is.
   private static func program() throws(RNNError) -> String {
     if let path = getenv("RNNKIT_HDF5") { return String(systemPath: path) }
-    guard let path = rnn_program_path() else {
+    guard let path = rnn_library_path() ?? rnn_program_path() else {
       throw RNNError(.defect, "where this program is cannot be found out: \(systemMessage(errno))",
         remedy: "name the program that reads HDF5, rnn-hdf5, in the environment's RNNKIT_HDF5")
     }
     defer { free(path) }
-    return String(systemPath: path).folderPrefix + "rnn-hdf5"
+    let folder = String(systemPath: path).folderPrefix
+    // Beside it, or as `make install` puts it for a program in bin, a library in lib and one in lib/<architecture>.
+    let places = ["", "../libexec/rnnkit/", "../../libexec/rnnkit/"].map { folder + $0 + "rnn-hdf5" }
+    return places.first { access($0.systemPath, X_OK) == 0 } ?? places[0]
   }
 }
 

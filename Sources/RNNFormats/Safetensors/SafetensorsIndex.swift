@@ -5,7 +5,9 @@ import RNNModel
 /// Source: huggingface_hub/serialization. Files lie beside the index; no other folder is
 /// ever opened but the one that Hugging Face's cache has them in.
 struct SafetensorsIndex {
-  private let path: String
+  /// Nil where the index is in no folder.
+  private let path: String?
+  private let isPiped: Bool
   private let metadata: [JSONValue.Member]
   /// The file of each tensor.
   private let files: [String: String]
@@ -30,7 +32,7 @@ struct SafetensorsIndex {
   }
 
   init(_ file: InputFile) throws(RNNError) {
-    path = file.path
+    (path, isPiped) = (file.pathOfCompanions, file.path == "-")
     guard file.count <= Limits.maximumSafetensorsHeaderSize else {
       throw RNNError(.badData, "an index of \(file.count) bytes, more than the limit of "
         + "\(Limits.maximumSafetensorsHeaderSize)", remedy: Self.remedy)
@@ -58,8 +60,8 @@ struct SafetensorsIndex {
 
   /// The tensors of all files, the files in the order of their names, which count them.
   func archive() throws(RNNError) -> TensorArchive {
-    guard path != "-" else {
-      throw RNNError(.usage, "an index on standard input does not tell where its files are",
+    guard let path else {
+      throw RNNError(.usage, "an index \(isPiped ? "on standard input" : "in memory") does not tell where its files are",
         remedy: "name the index's path")
     }
     var arrays: [NamedTensor] = []

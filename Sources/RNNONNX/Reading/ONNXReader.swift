@@ -32,7 +32,7 @@ struct ONNXReader {
       graphForward = try GraphForward(
         GraphReader(
           graph, initializers: initializers, opset: opset, supplied: supplied,
-          decoder: TensorDecoder(modelPath: file.path)))
+          decoder: TensorDecoder(modelPath: file.pathOfCompanions)))
     } catch {
       throw isPlain || error.isDamage ? error : noRecurrence(graph)
     }

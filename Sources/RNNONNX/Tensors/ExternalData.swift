@@ -6,10 +6,11 @@ import RNNModel
 /// ONNX names them by a path relative to the model's folder. A path that is absolute, has `..` in it, or leads out of
 /// the folder through a link is refused; see `CompanionFile`.
 struct ExternalData {
-  private let modelPath: String
+  /// Nil where the model is in no folder.
+  private let modelPath: String?
   private var files: [String: InputFile] = [:]
 
-  init(modelPath: String) {
+  init(modelPath: String?) {
     self.modelPath = modelPath
   }
 
@@ -59,8 +60,8 @@ struct ExternalData {
     guard !location.isEmpty, !location.utf8.contains(0), !parts.contains(where: { $0.isEmpty || $0 == ".." }) else {
       throw refuse("its external data is at \"\(location)\", which leads out of the model's folder")
     }
-    guard modelPath != "-" else {
-      throw refuse("its external data is in \(location), but the model came through a pipe and has no folder")
+    guard let modelPath else {
+      throw refuse("its external data is in \(location), but the model came through a pipe or from memory and has no folder")
     }
     do throws(RNNError) {
       let file = try CompanionFile.open(location, beside: modelPath, what: "its external data")

@@ -12,7 +12,7 @@ struct TensorDecoder {
   private var external: ExternalData
 
   /// `path` is the model's file; external data must be in its folder.
-  init(modelPath path: String) {
+  init(modelPath path: String?) {
     external = ExternalData(modelPath: path)
   }
 

@@ -1,0 +1,3 @@
+module rnnkit.example/run
+
+go 1.19
