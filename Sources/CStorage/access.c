@@ -20,8 +20,9 @@ static int is_absent(int reason) { return reason == ENODATA || reason == EOPNOTS
 
 int rnn_storage_has_access_list(const char *path) {
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-    if (getxattr(path, lists[i], NULL, 0) > 0) return 1;
-    if (!is_absent(errno)) return -1;
+    ssize_t size = getxattr(path, lists[i], NULL, 0);
+    if (size > 0) return 1;
+    if (size < 0 && !is_absent(errno)) return -1;
   }
   return 0;
 }

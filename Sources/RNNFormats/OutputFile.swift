@@ -26,6 +26,8 @@ public struct OutputFile: ~Copyable {
   private let target: OutputTarget
   /// The hidden name of this file, or, once it is published, of the one that it replaced.
   private var temporaryName: String?
+  /// The file that it replaced, locked while it has the temporary name; -1 for none.
+  private var replaced: Int32 = -1
   private let replaces: Bool
   private var behind = WriteBehind()
   private var state = State.written
@@ -96,6 +98,7 @@ public struct OutputFile: ~Copyable {
     if case .borrowed = target { return }
     close(descriptor)
     if let temporaryName { TemporaryName.remove(temporaryName) }
+    if replaced >= 0 { close(replaced) }
     if case .stream(let stream) = target { close(stream) }
   }
 
@@ -218,9 +221,13 @@ public struct OutputFile: ~Copyable {
       try hide(besides: resolved)
     }
     guard let source = temporaryName else { return }
-    if undoable, replaces, rnn_rename_exchange(source.systemPath, resolved.systemPath) == 0 {
-      state = .exchanged
-      return
+    if undoable, replaces {
+      // Locked before it gets the temporary name, so that nobody takes it for abandoned.
+      replaced = TemporaryName.lock(resolved)
+      if rnn_rename_exchange(source.systemPath, resolved.systemPath) == 0 {
+        state = .exchanged
+        return
+      }
     }
     let isNew = !replaces || undoable && access(resolved.systemPath, F_OK) != 0
     let result = replaces

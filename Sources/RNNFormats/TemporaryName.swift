@@ -65,6 +65,15 @@ enum TemporaryName {
     while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
   }
 
+  /// Opens a file that is to get such a name and marks it; it stays marked until it is closed. Returns -1 where it cannot be
+  /// opened, which is so for those who would remove it as well.
+  static func lock(_ path: String) -> Int32 {
+    let descriptor = open(path.systemPath, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    // Where somebody else holds the lock, it is marked all the same.
+    if descriptor >= 0 { _ = flock(descriptor, LOCK_EX | LOCK_NB) }
+    return descriptor
+  }
+
   /// Removes what killed processes left in a folder.
   static func removeAbandoned(in folder: String) {
     guard let list = opendir(folder.systemPath) else { return }

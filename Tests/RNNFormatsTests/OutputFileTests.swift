@@ -39,6 +39,22 @@ import Testing
 
   // MARK: A file
 
+  /// Another process that looks for what killed ones left does not take the replaced file for that.
+  @Test func keepsWhatItReplacedWhileItMayBeWithdrawn() throws {
+    try put("old", folder("a"))
+    try put("b", folder("b"))
+    var file = try OutputFile(folder("a"), replacing: true)
+    try file.write(Array("new".utf8))
+    try file.finish()
+    try file.publish(undoable: true)
+    #expect(try text(folder("a")) == "new")
+    // Replacing a file is when abandoned names are looked for.
+    try put("c", folder("b"), replacing: true)
+    file.withdraw()
+    #expect(try text(folder("a")) == "old")
+    #expect(try text(folder("b")) == "c")
+  }
+
   @Test func appearsWithWhatWasWritten() throws {
     var file = try OutputFile(folder("a"), replacing: false)
     try file.write(Array("onetwo".utf8))
