@@ -55,8 +55,11 @@ struct NearMiss {
     if renames.isEmpty { problem += others.isEmpty ? "; the file holds no tensor" : ", but \(others.listed())" }
     problem += doubts.map { "; \($0)" }.prefix(4).joined()
     guard !renames.isEmpty else {
-      let remedy = "choose a file with an RNN, LSTM or GRU, or where one is under other names, say which with "
-        + "--rename OLD=lstm.weight_ih_l0 and so on, or with --mapping FILE"
+      var remedy = "choose a file with an RNN, LSTM or GRU"
+      if archive.tensors.contains(where: { Self.mayBeHidden($0.tensor.shape) }) {
+        remedy += ", or where one is under other names, say which with --rename OLD=lstm.weight_ih_l0 and so on, or with "
+          + "--mapping FILE"
+      }
       return RNNError(.badData, problem, remedy: remedy)
     }
     var said = ["weights as (gates·hidden, input)"]
@@ -68,6 +71,12 @@ struct NearMiss {
     let options = renames.map { "--rename '\($0.old)=\($0.new)'" }.joined(separator: " ")
     return RNNError(.badData, problem,
       remedy: "if these are recurrent, add \(options) (takes \(said.joined(separator: ", "))\(left))")
+  }
+
+  /// Whether a tensor may hold a cell's recurrent weights, as they stand or transposed: 1, 3 or 4 gates of as many units.
+  private static func mayBeHidden(_ shape: Shape) -> Bool {
+    guard shape.rank == 2, let units = shape.dimensions.min(), let rows = shape.dimensions.max(), units > 0 else { return false }
+    return [1, 3, 4].contains { units * $0 == rows }
   }
 
   private func renames(of module: Proposal) -> [(old: String, new: String)] {

@@ -61,7 +61,9 @@ struct Program {
   /// For each input the embeddings that look it up; none for one of numbers.
   private(set) var embeddings: [[EmbeddingStage]] = []
   /// Whether time only runs forward, so that a sequence can be run in pieces.
-  private(set) var isStreamable = true
+  var isStreamable: Bool { wholeSequence == nil }
+  /// What needs the whole sequence at once, in words: the first such step; nil where time only runs forward.
+  private(set) var wholeSequence: String?
   /// Whether a step of a sequence is kept from piece to piece, rather than a recurrent module's state.
   private(set) var keepsLastStep = false
   /// Steps that the time axis must have for every step that the forward takes by its number.
@@ -104,7 +106,7 @@ struct Program {
       for shape in shapes.steps { result.values.append(Value(features: shape.features ?? 1)) }
       for (index, step) in forward.steps.enumerated() {
         try add(step, index)
-        if mixesTime(step) { result.isStreamable = false }
+        result.wholeSequence = result.wholeSequence ?? mixesTime(step)
       }
       result.outputs = forward.outputs.map { number($0.value) }
     }
@@ -116,18 +118,19 @@ struct Program {
       }
     }
 
-    /// Whether a step takes more than the past: a step counted from the sequence's start or end, or, at every step, a value
-    /// of the whole sequence.
-    private func mixesTime(_ step: Forward.Step) -> Bool {
+    /// What of a step takes more than the past, in words; nil where nothing does.
+    private func mixesTime(_ step: Forward.Step) -> String? {
       switch step.operation {
-      case .flip, .select(.first), .select(.at): return true
+      case .flip: return "flip"
+      case .select(.first), .select(.at): return "a step taken by its number"
       case .module(let name):
-        if case .recurrent(let module)? = modules[name] { return module.direction != .forward }
-        return false
+        guard case .recurrent(let module)? = modules[name], module.direction != .forward else { return nil }
+        return "the reverse direction of \(name.isEmpty ? "the recurrent module" : name)"
       case .concatenate, .arithmetic:
         let taken = step.inputs.map { shapes[$0] }
-        return taken.contains(where: \.hasTime) && taken.contains { !$0.hasTime && !$0.isConstant }
-      default: return false
+        let mixes = taken.contains(where: \.hasTime) && taken.contains { !$0.hasTime && !$0.isConstant }
+        return mixes ? "a value of the whole sequence, joined to every step," : nil
+      default: return nil
       }
     }
 

@@ -21,7 +21,7 @@ public final class Runner {
   ///   large layers. Small work is done on one thread all the same.
   /// - Throws: `RNNError` for a plan that needs the whole sequence at once, or has several inputs or outputs: `Plan.run`.
   public init(_ plan: Plan, batch: Int = 1, maximumSteps: Int = 1, threads: Int = 1) throws(RNNError) {
-    guard plan.isStreamable else { throw Plan.notStreamable }
+    guard plan.isStreamable else { throw plan.notStreamable }
     guard plan.inputs.count == 1, plan.outputs.count == 1 else {
       throw RNNError(.usage, "step by step, one input and one output are run, and the model has \(plan.inputs.count) and \(plan.outputs.count)",
         remedy: "run it whole, or choose one with --forward")
@@ -282,8 +282,8 @@ extension EmbeddingStage {
 }
 
 extension Plan {
-  static var notStreamable: RNNError {
-    RNNError(.usage, "a reverse direction, or a step that takes the whole sequence, needs all of it at once",
-      remedy: "run it whole, or choose modules that run forward")
+  /// What is thrown where steps come one after another and something needs all of them.
+  var notStreamable: RNNError {
+    RNNError(.usage, "\(program.wholeSequence ?? "the model") needs the whole sequence at once", remedy: "run it whole")
   }
 }

@@ -34,7 +34,7 @@ extension Plan {
   ) throws(RNNError) -> Outputs {
     guard threads >= 1 else { throw RNNError(.usage, "\(threads) threads", remedy: "use 1 or more") }
     let sequence = try SequenceInput(inputs, for: self)
-    if isPiece && !isStreamable { throw Plan.notStreamable }
+    if isPiece && !isStreamable { throw notStreamable }
     try check(lengths, sequence, least: isPiece && !program.keepsLastStep ? 0 : 1)
     let start: State
     if let state { start = state } else { start = try self.state(batch: sequence.batch) }

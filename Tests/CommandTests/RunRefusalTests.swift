@@ -151,8 +151,8 @@ import Testing
         """),
       (run + ["--module", "gru"], "\(lstm): module gru: the model has no module of this name; use one of lstm"),
       (["run", Samples.path("lstm_bidirectional"), "--stream"], """
-        \(Samples.path("lstm_bidirectional")): a reverse direction, or a step that takes the whole sequence, needs all of it at once; \
-        run it whole, or choose modules that run forward
+        \(Samples.path("lstm_bidirectional")): the reverse direction of lstm needs the whole sequence at once; \
+        run it whole
         """),
     ]
     for (arguments, message) in cases {

@@ -33,6 +33,14 @@ import Testing
     #expect(message.hasSuffix("; leaves out enc_emb (6, 8), dec_emb (6, 8), fc_w (5, 8), fc_b (5,))"), "\(message)")
   }
 
+  @Test func asksForNoNamesWhereNoTensorMayBeRecurrent() throws {
+    let perceptron = [("0.weight", [7, 12]), ("0.bias", [7]), ("2.weight", [3, 7]), ("2.bias", [3])]
+    #expect(try proposal(perceptron).message.hasSuffix("; choose a file with an RNN, LSTM or GRU"))
+    for hidden in [[5, 5], [15, 5], [20, 5], [5, 20]] {
+      #expect(try proposal(perceptron + [("w", hidden)]).message.hasSuffix("; " + Self.noProposal))
+    }
+  }
+
   @Test func stacksOnlyWhatDiffersByANumber() throws {
     func modules(_ tensors: [(String, [Int])]) throws -> [String] {
       try proposal(tensors).rules.filter { $0.contains("weight_ih") }.map { String($0.split(separator: "=")[1]) }

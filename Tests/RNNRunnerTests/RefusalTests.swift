@@ -118,9 +118,7 @@ import Testing
   @Test func refusesToStreamAReverseDirection() throws {
     for direction in [Recurrent.Direction.bidirectional, .reverse] {
       let plan = try plan(direction)
-      let message =
-        "a reverse direction, or a step that takes the whole sequence, needs all of it at once; "
-        + "run it whole, or choose modules that run forward"
+      let message = "the reverse direction of \(try #require(plan.architecture.modules.first).name) needs the whole sequence at once; run it whole"
       expect(message) { () throws(RNNError) in _ = try Runner(plan) }
       let input = try RandomModel.tensor([4, 2, 2], .float32) { 0 }
       expect(message) { () throws(RNNError) in _ = try plan.run(input, isPiece: true) }
