@@ -59,6 +59,7 @@ struct Inspect: ParsableCommand {
       modules.add(module.name.isEmpty ? "-" : module.name, module.repr(batchFirst: architecture.batchFirst))
     }
     result += modules.text
+    result += steps(model)
 
     var table = Table(right: [3])
     var carried = Table(right: [3])
@@ -92,6 +93,23 @@ struct Inspect: ParsableCommand {
       result += "\nmetadata\n" + table.text
     }
     return result
+  }
+
+  /// The steps of the forward, with what each gives and costs.
+  private func steps(_ model: Model) -> String {
+    let steps = model.stepSummaries
+    guard !steps.isEmpty else { return "" }
+    var table = Table(right: [2, 3, 4])
+    table.add("", "gives", "parameters", "bytes", "multiply-adds")
+    var (each, once) = (0, 0)
+    for step in steps {
+      let cells = [step.parameterCount, step.byteCount, step.multiplyAdds].map { $0 == 0 ? "" : grouped($0) }
+      table.add(
+        step.name.isEmpty ? "-" : step.name, step.gives(batchFirst: model.architecture.batchFirst), cells[0], cells[1], cells[2])
+      if step.shape.hasTime { each += step.multiplyAdds } else { once += step.multiplyAdds }
+    }
+    let total = once == 0 ? "" : ", and \(grouped(once)) for each sequence"
+    return "\nsteps\n" + table.text + "  \(grouped(each)) multiply-adds for each step of a sequence\(total)\n"
   }
 
   private func cases(_ cases: [ReferenceCase]) -> String {

@@ -30,7 +30,7 @@ struct RNN: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Bench.self, Formats.self,
+      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Draw.self, Bench.self, Formats.self,
     ])
 }
 

@@ -4,7 +4,7 @@ import Testing
 
 /// The help is the manual: it must be right.
 @Suite struct HelpTests {
-  private static let commands = ["", "convert", "run", "verify", "inspect", "diff", "diagnose", "formats"]
+  private static let commands = ["", "convert", "run", "verify", "inspect", "diff", "diagnose", "draw", "formats"]
 
   private static func help(_ command: String) throws -> String {
     let result = try Command.run(command.isEmpty ? ["--help"] : [command, "--help"])
@@ -63,7 +63,7 @@ import Testing
 
   @Test func refusesWhatItDoesNotKnow() throws {
     let scratch = try Scratch()
-    let names = "convert, run, verify, inspect, diff, diagnose, bench, formats"
+    let names = "convert, run, verify, inspect, diff, diagnose, draw, bench, formats"
     #expect(try Refusal.of(["frobnicate"], status: 64, in: scratch) == "there is no command named frobnicate; choose one of \(names)")
     #expect(try Refusal.of(["--frobnicate"], status: 64, in: scratch) == "Unknown option '--frobnicate'; see 'rnn --help'")
     #expect(try Refusal.of(["inspect", "a", "b"], status: 64, in: scratch) == "Unexpected argument 'b'; see 'rnn inspect --help'")

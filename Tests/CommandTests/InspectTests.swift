@@ -77,6 +77,29 @@ struct Printed: Decodable {
     #expect(document["bytes"]?.integer == (try Data(contentsOf: URL(fileURLWithPath: Samples.path(sample)))).count)
   }
 
+  /// By hand: an LSTM's matrices are (4·hidden, input) and (4·hidden, hidden), and a head behind its last step runs once for
+  /// each sequence.
+  @Test func listsWhatEachStepGivesAndCosts() throws {
+    let path = Samples.path("head_last_step")
+    let steps = try #require(JSON(Command.run("inspect", path, "--json").output)["steps"]?.array)
+    let lstm = (4 * 8 * 3 + 4 * 8 * 8) + 2 * (4 * 8 * 8)
+    #expect(steps.map { $0["name"]?.string } == ["lstm", "last", "fc", "softmax"])
+    #expect(steps.map { $0["multiply_adds"]?.integer } == [lstm, 0, 8 * 4, 0])
+    #expect(steps.map { $0["parameters"]?.integer } == [lstm + 4 * 4 * 8, 0, 8 * 4 + 4, 0])
+    #expect(steps[0]["inputs"] == .array([.string("x")]) && steps[2]["inputs"] == .array([.integer(1)]))
+    #expect(steps[0]["shape"] == .array([.string("batch"), .string("time"), .integer(8)]))
+    #expect(steps[2]["shape"] == .array([.string("batch"), .integer(4)]))
+    let text = try Command.run("inspect", path).output
+    let line = text.split(separator: "\n").first { $0.hasPrefix("  lstm     (") } ?? ""
+    #expect(line.split(separator: " ").joined(separator: " ") == "lstm (batch, time, 8) 992 3,968 864")
+    #expect(text.contains("  864 multiply-adds for each step of a sequence, and 32 for each sequence\n"), "\(text)")
+    // A table is looked up, and a starting state multiplies nothing.
+    for sample in ["chain_embedding", "rnn_h0_given"] {
+      let document = try JSON(Command.run("inspect", Samples.path(sample), "--json").output)
+      for step in document["steps"]?.array ?? [] where step["name"]?.string?.hasPrefix("emb") == true { #expect(step["multiply_adds"]?.integer == 0) }
+    }
+  }
+
   @Test func saysWhatItAssumed() throws {
     let path = Samples.file("plain/flat.h5")
     let result = try Command.run("inspect", path)

@@ -41,6 +41,9 @@ extension ModelFile {
           .init("name", .string(module.name)), .init("repr", .string(module.repr(batchFirst: architecture.batchFirst))),
         ])
       })),
+      .init("steps", .array(architecture.forward.map { forward in
+        model.stepSummaries.map { $0.json(batchFirst: architecture.batchFirst, forward) }
+      } ?? [])),
       .init("parameters", try Self.list(parameters)),
       .init("carried", try Self.list(all.filter { !$0.isParameter }.map(\.tensor))),
       .init("cases", .array(cases)),
