@@ -49,10 +49,10 @@ final class Engine {
 
   /// A block of a recurrent module's state, as a value: where time runs forward, h at each sequence's last step.
   struct StateOperation {
-    /// Bytes before the block, and from one row to the next.
+    /// Bytes before the block, reals from one row to the next, and in a row.
     var start: Int
     var stride: Int
-    var size: Int
+    var count: Int
     var value: Int
     var target: UnsafeMutableRawPointer
     var targetStride: Int
@@ -69,18 +69,9 @@ final class Engine {
     var targetStride: Int
   }
 
-  /// What the pieces are filled in for. A run of the same again, as in an audio callback, has only its ends to place;
-  /// stacks that are run in turn and are not small fill theirs in all the same.
-  struct Setting: Equatable {
-    /// 0 where the next run is to fill them in anew.
-    var steps = 0
-    var stride = 0
-    var state: UnsafeMutableRawPointer?
-    var placesEnd = false
-  }
-
   /// Rows of reals in a buffer.
   struct Rows {
+    // The first member, which a recording keeps up.
     var base: UnsafeRawPointer
     var stride: Int
     var count: Int
@@ -92,8 +83,8 @@ final class Engine {
   let maximumSteps: Int
   /// Where each input may be put: rows of reals, or one `Int` a row for an embedding's index.
   let inputs: [Rows]
-  /// Whether the only output can be put where the caller wants it.
-  let placesEnd: Bool
+  /// Whether the last layer gives the output, and can put it where the caller wants it.
+  private let placesEnd: Bool
   /// In memory of its own, so that going through them counts no references.
   let operations: UnsafeMutableBufferPointer<Operation>
   let kernels: rnnkit_operations
@@ -112,7 +103,9 @@ final class Engine {
   /// One for each direction of each layer, in order, and that for each thread.
   private let pieces: UnsafeMutablePointer<rnnkit_piece>
   let pieceCount: Int
-  private let setting: UnsafeMutablePointer<Setting>
+  /// Bytes of the state.
+  private let stateSize: Int
+  let recording: Recording
   /// The number of the first output's value.
   private let output: Int
   private let team: Team?
@@ -244,8 +237,8 @@ final class Engine {
         let start = kind == .hn ? states.h(block, batch: stateBatch) : states.c(block, batch: stateBatch)
         let stride = kind == .hn ? states.hStride : states.cStride
         operations.append(.state(placed(StateOperation(
-          start: (start + firstRow * stride) * size, stride: stride * size,
-          size: (kind == .hn ? states.stateSize : states.hiddenSize) * size, value: step.value, target: target.base,
+          start: (start + firstRow * stride) * size, stride: stride,
+          count: kind == .hn ? states.stateSize : states.hiddenSize, value: step.value, target: target.base,
           targetStride: target.stride))))
       case .activation(let activation): append(.activation(activation))
       case .arithmetic(let kind): append(.arithmetic(kind))
@@ -283,15 +276,17 @@ final class Engine {
     self.operations = .allocate(capacity: operations.count)
     _ = self.operations.initialize(from: operations)
     self.team = team
-    setting = .allocate(capacity: 1)
-    setting.initialize(to: Setting())
+    // Two for an operation or a direction, those of values joined or computed step by step, and the output's.
+    let calls = 2 * (operations.count + pieceCount) + program.steps.reduce(16) { $0 + $1.inputs.count }
+    recording = Recording(kernels, calls: calls, addresses: 3 * calls + 4 * pieceCount + valueCount)
+    stateSize = try product(layout.count, stateBatch, size)
     self.gates = gates.base
     self.pieceCount = pieceCount
     real = size
   }
 
   deinit {
-    setting.deallocate()
+    recording.deallocate()
     pieces.deallocate()
     values.deallocate()
     features.deallocate()
@@ -314,27 +309,46 @@ final class Engine {
   /// - Parameters:
   ///   - active: For each step, how many rows from the first it concerns; nil for all.
   ///   - state: Laid out as `plan.layout` says.
-  ///   - end: Where the output goes, rows without a gap between them, only if `placesEnd`; nil for memory of the engine's.
+  ///   - end: Where the first output goes too, rows without a gap between them; it may be all that gets it. Nil for memory
+  ///   of the engine's alone.
   ///   - afterLayer: Told the module's and the layer's number and its output's rows.
+  @discardableResult
   func run(
     _ x: UnsafeRawPointer, stride: Int, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
     end: UnsafeMutableRawPointer? = nil, afterLayer: ((Int, Int, Rows) -> Void)? = nil
   ) -> Rows {
-    guard let team else {
-      var new = Setting()
-      if active == nil && afterLayer == nil && steps <= gateSteps {
-        new = Setting(steps: steps, stride: stride, state: state, placesEnd: end != nil)
-      }
-      let isSame = new.steps > 0 && new == setting.pointee
-      setting.pointee = new
-      run(x, stride, steps, active, state, end, afterLayer, Share(), isSame)
+    if active == nil, afterLayer == nil, recording.repeat(steps: steps, stride: stride, x, state, end) {
       return values[output]
     }
-    team.run { rank in
-      let share = Share(rank: rank, count: team.count, barrier: team.barrier)
-      run(x, stride, steps, active, state, end, afterLayer, share, false)
+    if let team {
+      team.run { rank in
+        run(x, stride, steps, active, state, end, afterLayer, Share(rank: rank, count: team.count, barrier: team.barrier))
+      }
+      if let end { copyOutput(to: end, steps: steps) }
+    } else if active == nil, afterLayer == nil {
+      recording.begin(
+        steps: steps, stride: stride, x, size: ((steps * batch - 1) * stride + plan.inputSize) * real, state: state,
+        size: stateSize, end: end, size: steps * batch * plan.outputSize * real)
+      run(x, stride, steps, nil, state, end, nil, Share())
+      if let end { copyOutput(to: end, steps: steps) }
+      recording.end(values, count: valueCount)
+    } else {
+      recording.doNotRecord()
+      run(x, stride, steps, active, state, end, afterLayer, Share())
+      if let end { copyOutput(to: end, steps: steps) }
     }
     return values[output]
+  }
+
+  /// Copies the first output's rows where the caller wants them, if they are not there yet.
+  private func copyOutput(to end: UnsafeMutableRawPointer, steps: Int) {
+    if placesEnd { return }
+    var rows = values[output]
+    let count = plan.endsInLastStep ? batch : steps * batch
+    // A value of the model's own is one row for all.
+    if rows.count < count { rows.stride = 0 }
+    rows.count = count
+    make(.copy(rows, count: plan.outputSize, to: end, stride: plan.outputSize))
   }
 
   /// The rows that the last run left of a value, by its number.
@@ -357,7 +371,7 @@ final class Engine {
   private func run(
     _ x: UnsafeRawPointer, _ stride: Int, _ steps: Int, _ active: UnsafePointer<Int>?,
     _ state: UnsafeMutableRawPointer, _ end: UnsafeMutableRawPointer?, _ afterLayer: ((Int, Int, Rows) -> Void)?,
-    _ share: Share, _ isSame: Bool
+    _ share: Share
   ) {
     let values = values + share.rank * valueCount, count = steps * batch
     // The rows of the last operation, or else of the first input, are not read back from memory.
@@ -377,15 +391,14 @@ final class Engine {
         if inTurn > 1 {
           index += inTurn - 1
           guard case .layer(let last) = operations[index] else { continue }
-          rows = runInTurn(
-            index - inTurn + 1, inTurn, rows, steps: steps, active: active, state: state, end: end, isSame)
+          rows = runInTurn(index - inTurn + 1, inTurn, rows, steps: steps, active: active, state: state, end: end)
           current = last.pointee.value
           values[current] = rows
           continue
         }
         let target = target(of: layer, index, end)
         for direction in 0..<layer.pointee.directions {
-          run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share, isSame)
+          run(layer, direction, rows, to: target, steps: steps, active: active, state: state, share)
         }
         rows = Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: count)
         current = layer.pointee.value
@@ -393,9 +406,9 @@ final class Engine {
         if share.rank == 0 { afterLayer?(layer.pointee.module, layer.pointee.number, rows) }
       case .state(let block):
         let block = block.pointee
-        for row in share.rank == 0 ? 0..<batch : 0..<0 {
-          (block.target + row * block.targetStride * real).copyMemory(
-            from: state + block.start + row * block.stride, byteCount: block.size)
+        if share.rank == 0 {
+          let source = Rows(base: state + block.start, stride: block.stride, count: batch)
+          make(.copy(source, count: block.count, to: block.target, stride: block.targetStride))
         }
         share.wait()
         values[block.value] = Rows(base: UnsafeRawPointer(block.target), stride: block.targetStride, count: batch)
@@ -404,10 +417,10 @@ final class Engine {
         if linear.source != current { rows = values[linear.source] }
         let part = share.part(of: rows.count)
         let target = linear.target + part.lowerBound * linear.targetStride * real
-        kernels.multiply(
-          linear.matrix, rows.base + part.lowerBound * rows.stride * real, rows.stride, part.count, linear.bias, 0,
-          target, linear.targetStride)
-        kernels.activate(linear.activation, target, linear.count, part.count, linear.targetStride)
+        let source = Rows(
+          base: rows.base + part.lowerBound * rows.stride * real, stride: rows.stride, count: part.count)
+        make(.multiply(linear.matrix, source, from: linear.bias, to: target, stride: linear.targetStride))
+        make(.activate(linear.activation, target, count: linear.count, rows: part.count, stride: linear.targetStride))
         share.wait()
         rows = Rows(base: UnsafeRawPointer(linear.target), stride: linear.targetStride, count: rows.count)
         current = linear.value

@@ -21,23 +21,21 @@ extension Engine {
   /// One direction of a layer, so many steps at once as the gates' buffer holds.
   func run(
     _ operation: UnsafePointer<LayerOperation>, _ direction: Int, _ x: Rows, to target: Target, steps: Int,
-    active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share, _ isSame: Bool
+    active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer, _ share: Share
   ) {
     let layer = operation.pointee.layers + direction
     let piece = operation.pointee.pieces + share.rank * pieceCount + direction
     let isShared = piece.pointee.barrier != nil
     guard isShared || share.rank == 0 else { return share.wait() }
+    // Pieces are filled in anew for what the gates' buffer does not hold at once.
+    if steps > gateSteps { recording.doNotRecord() }
     var done = 0
     while done < steps {
       let count = min(gateSteps, steps - done)
       let first = piece.pointee.reverse ? steps - done - count : done
-      if !isSame {
-        place(piece, operation, direction, target, first: first, count: count, of: steps, active, state)
-      } else if target.isTight {
-        piece.pointee.output = target.base
-      }
+      place(piece, operation, direction, target, first: first, count: count, of: steps, active, state)
       feed(piece, layer, x, first: first, taking: !isShared && operation.pointee.takesInput(of: count))
-      kernels.run(layer, piece)
+      make(.run(layer, piece))
       if isShared { share.wait() }
       done += count
     }
@@ -65,19 +63,12 @@ extension Engine {
   /// input of many steps gains them nothing. Returns the last one's rows.
   func runInTurn(
     _ index: Int, _ count: Int, _ x: Rows, steps: Int, active: UnsafePointer<Int>?, state: UnsafeMutableRawPointer,
-    end: UnsafeMutableRawPointer?, _ isSame: Bool
+    end: UnsafeMutableRawPointer?
   ) -> Rows {
-    guard case .layer(let front) = operations[index], case .layer(let back) = operations[index + count - 1]
-    else { return x }
+    guard case .layer(let front) = operations[index] else { return x }
     let isSmall = front.pointee.isSmall
-    if isSame && isSmall && front.pointee.takesInput(of: steps) {
-      let target = target(of: back, index + count - 1, end)
-      front.pointee.pieces.pointee.input = x.base
-      if target.isTight { back.pointee.pieces.pointee.output = target.base }
-      kernels.run_in_turn(front.pointee.layers, front.pointee.pieces, count)
-      return Rows(base: UnsafeRawPointer(target.base), stride: target.stride, count: steps * batch)
-    }
     let atOnce = isSmall ? gateSteps : Self.stepsInTurn, chunks = (steps + atOnce - 1) / atOnce
+    if chunks > 1 { recording.doNotRecord() }
     let pieces = front.pointee.pieces
     var last = x
     for turn in 0..<chunks + (isSmall ? 0 : count - 1) {
@@ -98,7 +89,7 @@ extension Engine {
         lowest = min(lowest, number)
         highest = number
       }
-      kernels.run_in_turn(front.pointee.layers + lowest, pieces + lowest, highest - lowest + 1)
+      make(.run(front.pointee.layers + lowest, pieces + lowest, count: highest - lowest + 1))
     }
     return last
   }
@@ -128,17 +119,20 @@ extension Engine {
     _ piece: UnsafeMutablePointer<rnnkit_piece>, _ layer: UnsafePointer<rnnkit_layer>, _ x: Rows, first: Int,
     taking: Bool
   ) {
-    let source = x.base + first * batch * x.stride * real
-    piece.pointee.input = taking ? source : nil
+    let count = piece.pointee.steps * batch
+    let source = Rows(base: x.base + first * batch * x.stride * real, stride: x.stride, count: count)
+    piece.pointee.input = taking ? source.base : nil
     piece.pointee.input_stride = x.stride
     guard !taking else { return }
+    func multiply(_ matrix: UnsafePointer<rnnkit_matrix>, fromGate first: Int) {
+      make(.multiply(
+        matrix, source, from: layer.pointee.bias + first, to: piece.pointee.gates + first, stride: layer.pointee.gates))
+    }
+    guard piece.pointee.barrier != nil else { return multiply(rnnkit_input(layer), fromGate: 0) }
     var matrix = layer.pointee.input
     let group = piece.pointee.first_group, vector = plan.precision.lanes * real
-    let firstGate = group * matrix.pitch * vector
     matrix.weights += group * matrix.inner * matrix.panels * (matrix.kept == RNNKIT_REALS ? vector : vector / 2)
     matrix.groups = piece.pointee.end_group - group
-    kernels.multiply(
-      &matrix, source, x.stride, piece.pointee.steps * batch, layer.pointee.bias + firstGate, 0,
-      piece.pointee.gates + firstGate, layer.pointee.gates)
+    multiply(&matrix, fromGate: group * matrix.pitch * vector)
   }
 }

@@ -45,14 +45,16 @@ extension Engine {
       target = Rows(base: source.base + first * real, stride: source.stride, count: source.count)
     case .embedding(let number):
       guard isFirst else { return }
+      recording.doNotRecord()
       switch plan.precision {
       case .float32: look(up: source, embeddings[number], operation, as: Float.self)
       case .float64: look(up: source, embeddings[number], operation, as: Double.self)
       }
     case .activation(let activation):
       guard isFirst else { return }
-      for row in 0..<source.count { copy(operation, row, from: source, row) }
-      kernels.activate(activation, operation.target, operation.count, source.count, operation.targetStride)
+      copy(operation, 0, from: source, 0..<source.count)
+      make(.activate(
+        activation, operation.target, count: operation.count, rows: source.count, stride: operation.targetStride))
     case .arithmetic(let kind):
       let other = values[inputs[1]]
       target.count = max(source.count, other.count)
@@ -61,21 +63,23 @@ extension Engine {
     case .last:
       target.count = batch
       guard isFirst else { return }
+      guard active != nil else { return copy(operation, 0, from: source, (steps - 1) * batch..<steps * batch) }
       for row in 0..<batch {
-        let length = length(of: row, steps, active)
-        if length > 0 { copy(operation, row, from: source, (length - 1) * batch + row) }
+        let length = length(of: row, steps, active), from = (length - 1) * batch + row
+        if length > 0 { copy(operation, row, from: source, from..<from + 1) }
       }
     case .at(let position):
       target.count = batch
       guard isFirst else { return }
       let step = position < 0 ? steps + position : position
-      for row in 0..<batch { copy(operation, row, from: source, step * batch + row) }
+      copy(operation, 0, from: source, step * batch..<(step + 1) * batch)
     case .flip:
       guard isFirst else { return }
       for row in 0..<batch {
         let length = length(of: row, steps, active)
         for step in 0..<steps {
-          copy(operation, step * batch + row, from: source, (step < length ? length - 1 - step : step) * batch + row)
+          let from = (step < length ? length - 1 - step : step) * batch + row
+          copy(operation, step * batch + row, from: source, from..<from + 1)
         }
       }
     case .concatenate:
@@ -84,10 +88,12 @@ extension Engine {
       var first = 0
       for number in 0..<operation.inputCount {
         let source = values[inputs[number]], count = features[inputs[number]]
-        for row in 0..<target.count {
-          let from = source.count == target.count ? row : source.count == 1 ? 0 : row % batch
-          (operation.target + (row * operation.targetStride + first) * real).copyMemory(
-            from: source.base + from * source.stride * real, byteCount: count * real)
+        // All rows at once, the same row for all, or those of the batch for every step.
+        let atOnce = source.count == target.count || source.count == 1 ? target.count : batch
+        let rows = Rows(base: source.base, stride: source.count < atOnce ? 0 : source.stride, count: atOnce)
+        for row in stride(from: 0, to: target.count, by: atOnce) {
+          let place = operation.target + (row * operation.targetStride + first) * real
+          make(.copy(rows, count: count, to: place, stride: operation.targetStride))
         }
         first += count
       }
@@ -102,9 +108,12 @@ extension Engine {
     return length
   }
 
-  private func copy(_ operation: StepOperation, _ row: Int, from source: Rows, _ from: Int) {
-    (operation.target + row * operation.targetStride * real).copyMemory(
-      from: source.base + from * source.stride * real, byteCount: operation.count * real)
+  /// Rows of a value as those of the operation's from `row` on.
+  private func copy(_ operation: StepOperation, _ row: Int, from source: Rows, _ rows: Range<Int>) {
+    let base = source.base + rows.lowerBound * source.stride * real
+    make(.copy(
+      Rows(base: base, stride: source.stride, count: rows.count), count: operation.count,
+      to: operation.target + row * operation.targetStride * real, stride: operation.targetStride))
   }
 
   private func look<R: Real>(up rows: Rows, _ stage: EmbeddingStage, _ operation: StepOperation, as type: R.Type) {
@@ -130,9 +139,9 @@ extension Engine {
     }
     var first = 0
     while first < count {
-      kernels.arithmetic(
-        kind, operand(a, aCount, from: first), operand(b, bCount, from: first), operation.count, atOnce,
-        operation.target + first * operation.targetStride * real, operation.targetStride)
+      make(.arithmetic(
+        kind, operand(a, aCount, from: first), operand(b, bCount, from: first), count: operation.count, rows: atOnce,
+        to: operation.target + first * operation.targetStride * real, stride: operation.targetStride))
       first += atOnce
     }
   }

@@ -190,7 +190,7 @@ public final class Runner {
     }
   }
 
-  /// All steps on one engine, with the output where the caller wants it if the engine can put it there.
+  /// All steps on one engine.
   private func runAlone<R: Real>(
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
@@ -198,16 +198,9 @@ public final class Runner {
     var done = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
-      let target = y + (plan.endsInLastStep ? 0 : done * batch) * size
-      let end = engine.run(
+      engine.run(
         UnsafeRawPointer(x + done * batch * features), stride: features, steps: count, active: nil, state: state,
-        end: engine.placesEnd ? target : nil)
-      if !engine.placesEnd {
-        let results = end.base.assumingMemoryBound(to: R.self)
-        for row in 0..<(plan.endsInLastStep ? batch : count * batch) {
-          (target + row * size).update(from: results + (row < end.count ? row : 0) * end.stride, count: size)
-        }
-      }
+        end: y + (plan.endsInLastStep ? 0 : done * batch) * size)
       done += count
     }
   }

@@ -94,6 +94,38 @@ import Testing
     }
   }
 
+  /// Calls of as many steps each, which a runner repeats: from memory that is another each time, with two states in turn
+  /// that move when they are copied.
+  @Test func repeatedCallsEqualTheWholeRun() throws {
+    for seed in 0..<modelCount {
+      var generator = Generator(seed: UInt64(seed) + 9500)
+      var random = try RandomModel(&generator, forward: true)
+      random.lengths = nil
+      guard !random.takesIndices else { continue }
+      let plan = try Plan(random.model), inputs = random.input.doubles
+      guard !plan.endsInLastStep else { continue }
+      let start = try plan.state(batch: random.batch, members: random.members)
+      let expected: [Float] = bits(try require(plan.run(random.input, state: start).last))
+      let count = generator.size(1...max(1, random.steps / 4))
+      let runner = try Runner(plan, batch: random.batch, maximumSteps: count)
+      var states = [start, start], kept: [State] = []
+      var memory: [[Float]] = []
+      for done in stride(from: 0, through: random.steps - count, by: count) {
+        for number in states.indices {
+          let positions = (done..<done + count).flatMap { step in (0..<random.batch).map { random.position(step, $0) } }
+          let input = positions.flatMap { inputs[$0 * plan.inputSize..<($0 + 1) * plan.inputSize].map { Float($0) } }
+          var found = [Float](repeating: 0, count: positions.count * plan.outputSize)
+          var span = found.mutableSpan
+          try runner.run(input.span, steps: count, &states[number], into: &span)
+          let wanted = positions.flatMap { expected[$0 * plan.outputSize..<($0 + 1) * plan.outputSize] }
+          #expect(same(found, wanted), "seed \(seed), step \(done), state \(number)")
+          memory += [input, found]
+          if generator.chance(0.3) { kept.append(states[number]) }
+        }
+      }
+    }
+  }
+
   @Test func eachRowOfABatchEqualsTheRowAlone() throws {
     for seed in 0..<modelCount {
       var generator = Generator(seed: UInt64(seed) + 7000)

@@ -221,8 +221,3 @@ static bool NAME(packs)(rnnkit_cell cell, ptrdiff_t hidden) {
 }
 
 static ptrdiff_t NAME(together)(ptrdiff_t panels) { return TOGETHER(panels); }
-
-static const rnnkit_operations NAME(operations) = {
-    NAME(multiply), NAME(run), NAME(run_in_turn), NAME(together), NAME(packs), NAME(in_place), NAME(activate),
-    NAME(arithmetic),
-};

@@ -13,6 +13,7 @@
 #include "arithmetic.h"
 #include "multiply.h"
 #include "layer.h"
+#include "calls.h"
 
 #undef FOR_KEPT
 #undef TWO_GROUPS

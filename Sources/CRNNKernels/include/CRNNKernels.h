@@ -107,6 +107,8 @@ typedef struct {
   bool input_forget;
 } rnnkit_layer;
 
+static inline const rnnkit_matrix *rnnkit_input(const rnnkit_layer *layer) { return &layer->input; }
+
 /// The functions of PyTorch's cells, which have code of their own.
 static inline bool rnnkit_is_standard(const rnnkit_layer *layer) {
   if (layer->clip != __builtin_inf()) return false;
@@ -184,15 +186,38 @@ typedef struct {
   ptrdiff_t first_group, end_group;
 } rnnkit_piece;
 
+/// What an operation does in a run.
+typedef enum {
+  /// target = b + a·Wᵀ for `rows` rows. `b` may be `target`; a stride of 0 starts every row alike. Vectors of a group
+  /// beyond its panels are copied from `b` where that is not `target`.
+  RNNKIT_CALL_MULTIPLY,
+  /// Steps through a layer or, of one cell and size, through `count` layers in turn so that one's work fills another's
+  /// waits: step t of a layer may be of input that is the output of step t of the one before it. Those of several layers
+  /// are only for layers that are `in_place`.
+  RNNKIT_CALL_RUN,
+  /// `activate` and `arithmetic` of the operations.
+  RNNKIT_CALL_ACTIVATE,
+  RNNKIT_CALL_ARITHMETIC,
+  /// `rows` rows of `count` reals from a to target, where they do not overlap.
+  RNNKIT_CALL_COPY,
+} rnnkit_kind;
+
+/// A call of an operation. What its kind does not speak of is zero.
 typedef struct {
-  /// out = start + x·Wᵀ for `rows` rows. `start` may be `out`; a stride of 0 starts every row alike. Vectors of a group
-  /// beyond its panels are copied from `start` where that is not `out`.
-  void (*multiply)(const rnnkit_matrix *matrix, const void *x, ptrdiff_t x_stride, ptrdiff_t rows, const void *start,
-                   ptrdiff_t start_stride, void *out, ptrdiff_t out_stride);
-  void (*run)(const rnnkit_layer *layer, const rnnkit_piece *piece);
-  /// The same for `count` layers of one cell and size, in turn so that one's work fills another's waits. Step t of a
-  /// layer may be of input that is the output of step t of the one before it. Only for layers that are `in_place`.
-  void (*run_in_turn)(const rnnkit_layer *layers, const rnnkit_piece *pieces, ptrdiff_t count);
+  rnnkit_kind kind;
+  rnnkit_arithmetic arithmetic;
+  rnnkit_activation activation;
+  const rnnkit_matrix *matrix;
+  const rnnkit_layer *layers;
+  rnnkit_piece *pieces;
+  rnnkit_operand a, b;
+  ptrdiff_t count, rows;
+  void *target;
+  ptrdiff_t target_stride;
+} rnnkit_call;
+
+typedef struct {
+  void (*make_calls)(const rnnkit_call *calls, ptrdiff_t count);
   /// How many groups of so many panels a single row is best to find side by side, where a matrix is read from the second
   /// cache at each step: one stream comes faster than several. Products of many rows are rather faster without.
   ptrdiff_t (*together)(ptrdiff_t panels);
@@ -207,6 +232,45 @@ typedef struct {
   void (*arithmetic)(rnnkit_arithmetic kind, rnnkit_operand a, rnnkit_operand b, ptrdiff_t count, ptrdiff_t rows,
                      void *target, ptrdiff_t target_stride);
 } rnnkit_operations;
+
+/// What a run is given memory for.
+typedef enum { RNNKIT_INPUT, RNNKIT_STATE, RNNKIT_OUTPUT, RNNKIT_GIVEN } rnnkit_given;
+
+/// A place that holds an address within what a run was given.
+typedef struct {
+  void *place;
+  rnnkit_given given;
+  ptrdiff_t offset;
+} rnnkit_address;
+
+/// The calls of a run, which are those of the next one too if that takes as many steps, wherever its input, state and
+/// output are: as in an audio callback. Whoever has one sets the members up to `most_addresses`; the others are zero.
+typedef struct {
+  void (*make_calls)(const rnnkit_call *calls, ptrdiff_t count);
+  rnnkit_call *calls;
+  ptrdiff_t most_calls;
+  rnnkit_address *addresses;
+  ptrdiff_t most_addresses;
+  ptrdiff_t count, address_count;
+  /// Whether calls are being added, and whether it has all of a run's.
+  bool is_open, is_whole;
+  ptrdiff_t steps, stride;
+  const char *given[RNNKIT_GIVEN];
+  ptrdiff_t sizes[RNNKIT_GIVEN];
+} rnnkit_recording;
+
+/// Forgets what there is and begins a run of `steps` steps of input rows `stride` reals apart. Sizes are bytes; there may
+/// be no output.
+void rnnkit_begin(rnnkit_recording *recording, ptrdiff_t steps, ptrdiff_t stride, const void *input, ptrdiff_t input_size,
+                  void *state, ptrdiff_t state_size, void *output, ptrdiff_t output_size);
+/// Adds a call, if the recording is open. Where there is no room for it, the run will not be repeated.
+void rnnkit_record(rnnkit_recording *recording, const rnnkit_call *call);
+/// Notes that what is at `place` may be an address within the input or the state.
+void rnnkit_keep_source(rnnkit_recording *recording, const void *place);
+void rnnkit_end(rnnkit_recording *recording);
+/// Does the recorded run again with other memory of the same sizes. False where there is none of as many steps.
+bool rnnkit_repeat(rnnkit_recording *recording, ptrdiff_t steps, ptrdiff_t stride, const void *input, void *state,
+                   void *output);
 
 typedef struct {
   const char *name;
