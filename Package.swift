@@ -56,7 +56,7 @@ let package = Package(
     .testTarget(name: "SchemaTests", dependencies: ["CXXHash", "RNNFormats", "RNNHDF5", "RNNModel", "rnn"]),
     .executableTarget(name: "fail-call", path: "Tests/FailCall"),
     .testTarget(
-      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "fail-call", "RNNKit", "RNNHDF5"], exclude: ["Fixtures", "large_files.py"]),
+      name: "CommandTests", dependencies: ["rnn", "rnn-hdf5", "fail-call", "RNNKit", "RNNKitC", "RNNHDF5"], exclude: ["Fixtures", "large_files.py"]),
     .target(
       name: "FileChecks", dependencies: ["RNNKit", "RNNONNX", "CXXHash", "CZlib"], path: "Tests/Fuzz/FileChecks"),
     .testTarget(name: "FuzzTests", dependencies: ["FileChecks"], exclude: ["Regressions"]),

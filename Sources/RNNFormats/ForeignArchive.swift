@@ -8,7 +8,7 @@ extension ForeignFile {
       names = try ZipArchive(storage, acceptsMissingChecksums: true).entries.map(\.name)
     } catch {
       return ForeignFile(
-        "a zip archive that cannot be read: " + [error.place, error.problem].compactMap { $0 }.joined(separator: ": "),
+        "a zip archive that cannot be read: " + [error.place, "\(error.problem)"].compactMap { $0 }.joined(separator: ": "),
         remedy: error.remedy ?? "get it again")
     }
     if let program = program(names) { return program }
@@ -16,7 +16,7 @@ extension ForeignFile {
     return ForeignFile(
       names.isEmpty ? "an empty zip archive"
         : "a zip archive without a model that RNNKit reads: it holds \(some)\(names.count > 3 ? " and others" : "")",
-      remedy: "see 'rnn formats' for what can be read")
+      remedy: "see \(.formats) for what can be read")
   }
 
   /// A zip archive that is no container of files but something of its own, told by the members' names.

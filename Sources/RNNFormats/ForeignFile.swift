@@ -4,11 +4,11 @@ import RNNModel
 package struct ForeignFile: Sendable, Hashable {
   /// `a tar archive`
   package let name: String
-  package let remedy: String
+  package let remedy: Phrase
 
-  package var error: RNNError { RNNError(.badData, name, remedy: remedy) }
+  package var error: RNNError { RNNError(.badData, Phrase(name), remedy: remedy) }
 
-  init(_ name: String, remedy: String) {
+  init(_ name: String, remedy: Phrase) {
     (self.name, self.remedy) = (name, remedy)
   }
 
@@ -60,8 +60,9 @@ package struct ForeignFile: Sendable, Hashable {
     (
       Signature("MATLAB 5.0 MAT-file"),
       ForeignFile(
-        "a MATLAB file", remedy: "in Python: numpy.savez(\"model.npz\", **{k: v for k, v in "
-          + "scipy.io.loadmat(FILE).items() if not k.startswith(\"_\")})")
+        "a MATLAB file", remedy: """
+          in Python: numpy.savez("model.npz", **{k: v for k, v in scipy.io.loadmat(FILE).items() if not k.startswith("_")})
+          """)
     ),
   ]
 
@@ -100,8 +101,7 @@ package struct ForeignFile: Sendable, Hashable {
     guard isNumPy || isText else { return nil }
     return ForeignFile(
       "\(isNumPy ? "a NumPy array" : "numbers") without the names that a model's tensors have",
-      remedy: "give an input to 'rnn run' with --input, and a model's arrays under their names: "
-        + "numpy.savez(\"model.npz\", **arrays)")
+      remedy: "give an input to \(.inputs), and a model's arrays under their names: numpy.savez(\"model.npz\", **arrays)")
   }
 
   private static func json(_ file: InputFile) -> ForeignFile? {
@@ -119,7 +119,7 @@ package struct ForeignFile: Sendable, Hashable {
     }
     return ForeignFile(
       "JSON, but none of the kinds that RNNKit reads",
-      remedy: "see 'rnn formats': a state_dict as nested lists, RTNeural, AIDA-X, GuitarML or .nam")
+      remedy: "see \(.formats): a state_dict as nested lists, RTNeural, AIDA-X, GuitarML or .nam")
   }
 
   // MARK: TensorFlow and Core ML
@@ -132,15 +132,18 @@ package struct ForeignFile: Sendable, Hashable {
     let fields = WireFields(bytes)
     if fields.areSavedModel {
       return ForeignFile(
-        "a TensorFlow SavedModel", remedy: "save the Keras model that it was made from: model.save(\"model.keras\"), or "
-          + "convert it: python3 -m tf2onnx.convert --saved-model FOLDER --output model.onnx")
+        "a TensorFlow SavedModel", remedy: """
+          save the Keras model that it was made from: model.save("model.keras"), or convert it: \
+          python3 -m tf2onnx.convert --saved-model FOLDER --output model.onnx
+          """)
     }
     if fields.areMetaGraph { return checkpoint }
     if fields.areGraphDef {
       return ForeignFile(
-        "a frozen TensorFlow graph (GraphDef)", remedy: "save the Keras model that it was made from: "
-          + "model.save(\"model.keras\"), or convert it: python3 -m tf2onnx.convert --graphdef FILE --inputs NAME:0 "
-          + "--outputs NAME:0 --output model.onnx")
+        "a frozen TensorFlow graph (GraphDef)", remedy: """
+          save the Keras model that it was made from: model.save("model.keras"), or convert it: \
+          python3 -m tf2onnx.convert --graphdef FILE --inputs NAME:0 --outputs NAME:0 --output model.onnx
+          """)
     }
     return fields.areCoreML ? converted("a Core ML model") : nil
   }

@@ -2,7 +2,7 @@ import RNNModel
 
 /// A kind of file that holds a model's tensors.
 public protocol ModelFormat: Sendable {
-  /// The name that `--from` and `--to` take: `safetensors`.
+  /// The name by which it is chosen: `safetensors`.
   static var name: String { get }
   /// What of it is read, in one line for `rnn formats`.
   static var summary: String { get }
@@ -26,7 +26,7 @@ public protocol ModelFormat: Sendable {
   /// Whether a file may hold several models, of which `InputFile.entry` chooses one.
   static var holdsSeveral: Bool { get }
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
-  static func notes(writing model: Model) -> [String]
+  static func notes(writing model: Model) -> [Phrase]
   /// Whether the file is a state_dict, which torch.nn's classes load without anything that says what they compute.
   static var holdsStateDict: Bool { get }
   /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
@@ -40,7 +40,7 @@ extension ModelFormat {
   public static var holdsEverything: Bool { true }
   public static var holdsStateDict: Bool { false }
   public static var holdsSeveral: Bool { false }
-  public static func notes(writing model: Model) -> [String] { [] }
+  public static func notes(writing model: Model) -> [Phrase] { [] }
 
   public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {
     SuppliedModel(archive: try read(file), members: tensors)
@@ -91,7 +91,7 @@ public struct FormatRegistry: Sendable {
     if let foreign = ForeignFile.recognize(file) { throw foreign.error.inFile(file.path) }
     throw RNNError(.badData, file: file.path,
       file.count == 0 ? "the file is empty" : "not in a format that RNNKit knows",
-      remedy: "see 'rnn formats', or say which it is with --from")
+      remedy: "see \(.formats), or say which it is with \(.format)")
   }
 
   /// The format of that name.
@@ -120,7 +120,7 @@ public struct FormatRegistry: Sendable {
       .filter { file.hasSuffix("." + $0.1) }
     guard let match = matches.max(by: { $0.1.utf8.count < $1.1.utf8.count }) else {
       throw RNNError(.usage, file: path, "the name's extension tells no format that can be written",
-        remedy: "name one with --to: \(names)")
+        remedy: "name one with \(.target): \(names)")
     }
     return match.0
   }

@@ -68,7 +68,7 @@ enum OutputTarget {
 
 extension RNNError {
   init(existing path: String) {
-    self.init(.cannotCreate, file: path, "exists already", remedy: "choose another name, or replace it with --force")
+    self.init(.cannotCreate, file: path, "exists already", remedy: "choose another name, or replace it with \(.force)")
   }
 
   init(uncreated path: String, _ code: Int32) {

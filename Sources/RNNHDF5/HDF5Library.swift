@@ -12,7 +12,7 @@ enum HDF5Library {
   ///
   /// - Parameter remedy: what the user can do about errors of the library's own.
   static func perform<Value: Sendable>(
-    remedy: String, _ operation: () throws(RNNError) -> Value
+    remedy: Phrase, _ operation: () throws(RNNError) -> Value
   ) throws(RNNError) -> Value {
     try lock.withLock { (_) throws(RNNError) -> Value in
       guard H5open() >= 0 else {

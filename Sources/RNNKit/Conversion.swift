@@ -7,7 +7,7 @@ public struct Conversion: Sendable {
   public let source: ModelFile
   public private(set) var model: Model
   /// What was mapped, assumed, left out or added; a sentence each.
-  public private(set) var notes: [String]
+  public private(set) var notes: [Phrase]
 
   public init(_ source: ModelFile) {
     self.source = source
@@ -16,7 +16,7 @@ public struct Conversion: Sendable {
   }
 
   /// Adds what the caller has to say.
-  public mutating func note(_ text: String) { notes.append(text) }
+  public mutating func note(_ text: Phrase) { notes.append(text) }
 
   /// Leaves the model's reference cases out.
   public mutating func removeCases() throws(RNNError) {
@@ -51,7 +51,7 @@ public struct Conversion: Sendable {
       largest == 0 ? "every parameter is exact as \(type.rawValue)"
         : "rounded to \(type.rawValue); the largest change is \(largest), at \(place)")
     if largest > 0, !rounded.cases.isEmpty {
-      notes.append("the reference cases are of the parameters before rounding, so that 'rnn verify' shows what rounding does")
+      notes.append("the reference cases are of the parameters before rounding, so that \(.verify) shows what rounding does")
     }
     try change { $0 = rounded }
   }
@@ -70,8 +70,8 @@ public struct Conversion: Sendable {
   }
 
   /// What there is to say once a format has been chosen.
-  public func notes(writing writer: any ModelFormat.Type) -> [String] {
-    let carried = writer.holdsEverything ? model.carried.map { "\($0.name) carried along, no parameter" } : []
+  public func notes(writing writer: any ModelFormat.Type) -> [Phrase] {
+    let carried: [Phrase] = writer.holdsEverything ? model.carried.map { "\($0.name) carried along, no parameter" } : []
     return notes + carried + writer.notes(writing: model)
   }
 
@@ -82,13 +82,15 @@ public struct Conversion: Sendable {
   }
 
   /// What is done, as JSON: `Schemas/convert.schema.json`.
-  public func report(output: String, writer: any ModelFormat.Type) -> JSONValue {
+  public func report(
+    output: String, writer: any ModelFormat.Type, in wording: some Wording = SwiftWording()
+  ) -> JSONValue {
     let (tensors, cases) = counts(writing: writer)
     return .object([
       .init("input", .string(source.path.readableFileName)), .init("from", .string(source.format)),
       .init("output", .string(output.readableFileName)), .init("to", .string(writer.name)),
       .init("tensors", .integer(Int64(tensors))), .init("cases", .integer(Int64(cases))),
-      .init("notes", .array(notes(writing: writer).map(JSONValue.string))),
+      .init("notes", .array(notes(writing: writer).map { .string($0.text(in: wording)) })),
     ])
   }
 }

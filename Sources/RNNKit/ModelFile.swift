@@ -20,7 +20,7 @@ public struct ModelFile: Sendable {
   /// Who says what the model computes; nil where nobody does and nothing can be assumed.
   public let source: ForwardSource?
   /// What the reader changed or passed over, and what was assumed; a sentence each.
-  public let notes: [String]
+  public let notes: [Phrase]
   /// The supplied tensors that are a run's members, under their names.
   public let members: [NamedTensor]
 

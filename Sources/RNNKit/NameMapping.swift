@@ -26,9 +26,9 @@ public struct NameMapping: Sendable, Hashable {
   /// Adds a rule written `OLD=NEW`.
   public mutating func add(_ rule: String) throws(RNNError) {
     guard let equals = rule.firstIndex(of: "="), equals != rule.startIndex else {
-      throw RNNError(.usage, "--rename \(rule): expected OLD=NEW", remedy: "write it as --rename enc_w_ih=gru.weight_ih_l0")
+      throw RNNError(.usage, "\(.renames, rule): expected OLD=NEW", remedy: "write it as \(.renames, "enc_w_ih=gru.weight_ih_l0")")
     }
-    try add(String(rule[..<equals]), String(rule[rule.index(after: equals)...]), place: "--rename \(rule)")
+    try add(String(rule[..<equals]), String(rule[rule.index(after: equals)...]), "\(.renames, rule)")
   }
 
   /// Adds the rules of a mapping file, `{"rename": {"enc_w_ih": "gru.weight_ih_l0"}}`; `Schemas/mapping.schema.json`.
@@ -46,17 +46,17 @@ public struct NameMapping: Sendable, Hashable {
         guard let new = member.value.string else {
           throw RNNError(.badData, place: "rename.\(member.key)", "not a string", remedy: "give the tensor's new name")
         }
-        try add(member.key, new, place: "rename.\(member.key)")
+        try add(member.key, new, "rename.\(member.key)")
       }
     } catch {
       throw error.inFile(file.path)
     }
   }
 
-  private mutating func add(_ old: String, _ new: String, place: String) throws(RNNError) {
+  private mutating func add(_ old: String, _ new: String, _ rule: Phrase) throws(RNNError) {
     let stars = old.utf8.count { $0 == UInt8(ascii: "*") }
     guard stars <= 1, new.utf8.count(where: { $0 == UInt8(ascii: "*") }) <= stars, !new.isEmpty else {
-      throw RNNError(.usage, place: place, "a rule takes one * on each side at the most, and a new name",
+      throw RNNError(.usage, "\(rule): a rule takes one * on each side at the most, and a new name",
         remedy: "write several rules")
     }
     rules.append((old, new))
@@ -69,7 +69,7 @@ public struct NameMapping: Sendable, Hashable {
   public func apply(to archive: TensorArchive) throws(RNNError) -> TensorArchive {
     guard !rules.isEmpty else { return archive }
     var used = Set<Int>()
-    var notes: [String] = []
+    var notes: [Phrase] = []
     var old: [String: String] = [:]
     var result: TensorArchive
     do throws(RNNError) {
@@ -93,8 +93,8 @@ public struct NameMapping: Sendable, Hashable {
     try renameModules(of: &result)
     try addZeroBiases(to: &result, &notes)
     if !allowsUnusedRules, let index = rules.indices.first(where: { !used.contains($0) }) {
-      throw RNNError(.usage, "--rename \(rules[index].old)=\(rules[index].new): no tensor has that name",
-        remedy: "see the names with 'rnn inspect'")
+      throw RNNError(.usage, "\(.renames, "\(rules[index].old)=\(rules[index].new)"): no tensor has that name",
+        remedy: "see the names with \(.inspect)")
     }
     result.notes += notes
     return result
@@ -102,7 +102,7 @@ public struct NameMapping: Sendable, Hashable {
 
   /// A rule that calls a layer's only bias `bias_ih` leaves the other out, which is zero: their sum is all that an RNN or
   /// LSTM computes with. A GRU's two are not summed, so that one alone stays an error.
-  private func addZeroBiases(to archive: inout TensorArchive, _ notes: inout [String]) throws(RNNError) {
+  private func addZeroBiases(to archive: inout TensorArchive, _ notes: inout [Phrase]) throws(RNNError) {
     guard archive.architecture == nil else { return }
     let targets = Set(rules.map(\.new).filter { !$0.utf8.contains(UInt8(ascii: "*")) })
     for bias in archive.tensors where targets.contains(bias.name) {
@@ -185,7 +185,7 @@ public struct NameMapping: Sendable, Hashable {
       let prefix = isWhole ? String(new.dropLast(min(new.count, parameter.count + 1))) : nil
       guard let prefix, prefix == result ?? prefix else {
         throw RNNError(.usage,
-          "--rename would call \(name) \(new), but the file states its architecture, whose modules can only get a new prefix",
+          "\(.renames) would call \(name) \(new), but the file states its architecture, whose modules can only get a new prefix",
           remedy: "rename all of \(Model.join(module.name, "*")) alike, or leave the option out")
       }
       result = prefix

@@ -13,21 +13,37 @@ import RNNKit
 
 public typealias ErrorTarget = UnsafeMutablePointer<OpaquePointer?>?
 
-/// An error as C text, which is made at once and freed with it.
+/// An error with C texts, which are made at once and freed with it.
 final class ErrorBox {
+  let error: RNNError
   let kind: Int32
   let message, file, place, problem, remedy: UnsafeMutablePointer<CChar>?
 
   init(_ error: RNNError) {
-    kind = error.kind.rawValue
-    message = strdup(error.description)
+    self.error = error
+    kind = error.kind.number
+    message = strdup(error.text(in: Words.c))
     file = error.file.flatMap { strdup($0.systemPath) }
     place = error.place.flatMap { strdup($0.escapingControlCharacters()) }
-    problem = strdup(error.problem.escapingControlCharacters())
-    remedy = error.remedy.flatMap { strdup($0.escapingControlCharacters()) }
+    problem = strdup(error.problem.text(in: Words.c).escapingControlCharacters())
+    remedy = error.remedy.flatMap { strdup($0.text(in: Words.c).escapingControlCharacters()) }
   }
 
   deinit { for text in [message, file, place, problem, remedy] { free(text) } }
+}
+
+extension RNNError.Kind {
+  /// RNNKIT_USAGE and so on.
+  fileprivate var number: Int32 {
+    switch self {
+    case .usage: Int32(RNNKIT_USAGE)
+    case .badData: Int32(RNNKIT_BAD_DATA)
+    case .missingInput: Int32(RNNKIT_MISSING_INPUT)
+    case .defect: Int32(RNNKIT_DEFECT)
+    case .cannotCreate: Int32(RNNKIT_CANNOT_CREATE)
+    case .inputOutput: Int32(RNNKIT_INPUT_OUTPUT)
+    }
+  }
 }
 
 /// Hands an object to C, which gives it back to `release`.
@@ -60,7 +76,7 @@ func attempt(_ target: ErrorTarget, _ body: () throws(RNNError) -> Void) -> Int3
     return 0
   } catch {
     if let target { target.pointee = handle(ErrorBox(error)) }
-    return error.kind.rawValue
+    return error.kind.number
   }
 }
 
@@ -136,6 +152,25 @@ public func rnnkit_error_problem(_ error: OpaquePointer?) -> UnsafePointer<CChar
 
 @c @implementation
 public func rnnkit_error_remedy(_ error: OpaquePointer?) -> UnsafePointer<CChar>? { part(error, \.remedy) }
+
+/// A part in one of the `Words`; NULL where there is no such part, or no such words.
+private func words(
+  _ error: OpaquePointer?, _ number: Int32, _ part: (RNNError) -> Phrase?
+) -> UnsafeMutablePointer<CChar>? {
+  guard let box = try? object(error, ErrorBox.self, "error"), let words = Words(rawValue: number), let phrase = part(box.error)
+  else { return nil }
+  return strdup(phrase.text(in: words).escapingControlCharacters())
+}
+
+@c @implementation
+public func rnnkit_error_problem_in(_ error: OpaquePointer?, _ number: Int32) -> UnsafeMutablePointer<CChar>? {
+  words(error, number, \.problem)
+}
+
+@c @implementation
+public func rnnkit_error_remedy_in(_ error: OpaquePointer?, _ number: Int32) -> UnsafeMutablePointer<CChar>? {
+  words(error, number, \.remedy)
+}
 
 @c @implementation
 public func rnnkit_error_free(_ error: OpaquePointer?) { release(error, ErrorBox.self) }

@@ -4,7 +4,8 @@ import RNNONNX
 
 final class ModelBox {
   let file: ModelFile
-  init(_ file: ModelFile) { self.file = file }
+  let words: Words
+  init(_ file: ModelFile, _ words: Words) { (self.file, self.words) = (file, words) }
 }
 
 private func open(_ pointer: UnsafePointer<rnnkit_open_options>?, _ file: () throws(RNNError) -> InputFile) throws(RNNError)
@@ -29,13 +30,13 @@ private func open(_ pointer: UnsafePointer<rnnkit_open_options>?, _ file: () thr
   said.modules = try texts(options.modules, options.module_count, "modules")
   let format = try text(options.format, "format"), entry = try text(options.state_dict, "state_dict")
   let config = try options.config.map { (pointer) throws(RNNError) in try path(pointer, "config") }
-  let mapping = names, model = said
+  let mapping = names, model = said, words = try Words(options.words)
   return try withTimeout(options.timeout) { () throws(RNNError) in
     try withoutSignals { () throws(RNNError) in
       let tensors = try TensorFile(
         file(), as: format, entry: entry, config: config, mapping: mapping, registry: .complete)
       let opened = try tensors.model(model)
-      return ModelBox(try model.modules.map { (names) throws(RNNError) in try opened.part(names) } ?? opened)
+      return ModelBox(try model.modules.map { (names) throws(RNNError) in try opened.part(names) } ?? opened, words)
     }
   }
 }
@@ -72,7 +73,10 @@ public func rnnkit_model_free(_ model: OpaquePointer?) { release(model, ModelBox
 
 @c @implementation
 public func rnnkit_describe(_ model: OpaquePointer?, _ error: ErrorTarget) -> UnsafeMutablePointer<CChar>? {
-  text(error) { () throws(RNNError) in try object(model, ModelBox.self, "model").file.report().text }
+  text(error) { () throws(RNNError) in
+    let box = try object(model, ModelBox.self, "model")
+    return try box.file.report(in: box.words).text
+  }
 }
 
 @c @implementation
@@ -116,7 +120,8 @@ public func rnnkit_model_with_case(
   _ error: ErrorTarget
 ) -> OpaquePointer? {
   make(error) { () throws(RNNError) in
-    var conversion = Conversion(try object(model, ModelBox.self, "model").file)
+    let box = try object(model, ModelBox.self, "model")
+    var conversion = Conversion(box.file)
     guard let name = try text(name, "name") else { throw missing("name") }
     var tensors: [NamedTensor] = []
     for array in try CallerArray.list(members, memberCount, "members") {
@@ -127,7 +132,7 @@ public func rnnkit_model_with_case(
       tensors.append(NamedTensor(name, try array.tensor(copying: true)))
     }
     try conversion.add(ReferenceCase(name: name, members: tensors))
-    return ModelBox(conversion.file)
+    return ModelBox(conversion.file, box.words)
   }
 }
 
@@ -140,13 +145,14 @@ public func rnnkit_convert(
     let options = try RNNKitC.options(options, rnnkit_convert_options(), "options")
     let output = try RNNKitC.path(path, "path")
     let writer = try FormatRegistry.complete.writer(for: output, named: text(options.format, "format"))
-    var conversion = Conversion(try object(model, ModelBox.self, "model").file)
+    let box = try object(model, ModelBox.self, "model")
+    var conversion = Conversion(box.file)
     if options.no_cases != 0 { try conversion.removeCases() }
     if let name = try text(options.dtype, "dtype") {
       let types: [(String, ElementType)] = [("f64", .float64), ("f32", .float32), ("f16", .float16), ("bf16", .bfloat16)]
       try conversion.round(to: chosen(name, "dtype", from: types))
     }
-    let said = report == nil ? "" : conversion.report(output: output, writer: writer).text
+    let said = report == nil ? "" : conversion.report(output: output, writer: writer, in: box.words).text
     let result = conversion.model
     try withTimeout(options.timeout) { () throws(RNNError) in
       try withoutSignals { () throws(RNNError) in

@@ -5,15 +5,16 @@ final class PlanBox {
   let plan: Plan
   let threads: Int
   /// What was assumed of the model, and what of it no run takes in.
-  let notes: [String]
+  let notes: [Phrase]
+  let words: Words
   // Asked for at every run.
   fileprivate let members: [Plan.Member]
   fileprivate let resultName: String
   /// The names by which each input is given.
   fileprivate let inputNames: [[String]]
 
-  init(_ plan: Plan, threads: Int, notes: [String]) {
-    (self.plan, self.threads, self.notes) = (plan, threads, notes)
+  init(_ plan: Plan, threads: Int, notes: [Phrase], _ words: Words) {
+    (self.plan, self.threads, self.notes, self.words) = (plan, threads, notes, words)
     (members, resultName, inputNames) = (plan.members, plan.resultName, plan.inputs.map(plan.names))
   }
 
@@ -42,7 +43,8 @@ public func rnnkit_plan_make(
   _ model: OpaquePointer?, _ options: UnsafePointer<rnnkit_plan_options>?, _ error: ErrorTarget
 ) -> OpaquePointer? {
   make(error) { () throws(RNNError) in
-    let file = try object(model, ModelBox.self, "model").file
+    let box = try object(model, ModelBox.self, "model")
+    let file = box.file
     let options = try RNNKitC.options(options, rnnkit_plan_options(), "options")
     let threads = try threads(options.threads) ?? 1
     let modules = try texts(options.modules, options.module_count, "modules")
@@ -66,7 +68,7 @@ public func rnnkit_plan_make(
     }
     do throws(RNNError) {
       let plan = try Plan(file.model, forward: forward, modules: modules, precision: precision)
-      return PlanBox(plan, threads: threads, notes: file.notes + file.model.leftOut)
+      return PlanBox(plan, threads: threads, notes: file.notes + file.model.leftOut, box.words)
     } catch {
       throw error.inFile(file.path)
     }
@@ -80,7 +82,7 @@ public func rnnkit_plan_free(_ plan: OpaquePointer?) { release(plan, PlanBox.sel
 public func rnnkit_plan_describe(_ plan: OpaquePointer?, _ error: ErrorTarget) -> UnsafeMutablePointer<CChar>? {
   text(error) { () throws(RNNError) in
     let box = try object(plan, PlanBox.self, "plan")
-    return box.plan.report(notes: box.notes).text
+    return box.plan.report(notes: box.notes, in: box.words).text
   }
 }
 

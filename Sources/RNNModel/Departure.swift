@@ -13,15 +13,14 @@ public struct Departure: Sendable, Hashable {
     /// What a model's own code computes, which cannot be followed.
     case forward
 
-    fileprivate var remedy: String {
+    fileprivate var remedy: Phrase {
       switch self {
-      case .masks: "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"
-      case .halfPrecision: "say --ignore half-precision to compute in float32"
-      case .unreadable: "say --ignore unreadable to go on without it"
+      case .masks: "say \(.ignored, rawValue) to run every step; first take the masked ones out, those at a sequence's end by lengths"
+      case .halfPrecision: "say \(.ignored, rawValue) to compute in float32"
+      case .unreadable: "say \(.ignored, rawValue) to go on without it"
       case .forward:
-        "say what is computed with --forward, run a part with --module, or say --ignore forward to go on as if the file did "
-          + "not say"
-      case .randomness: "save the model after model.eval(), or say --ignore randomness to run it without"
+        "say what is computed with \(.forward), run a part with \(.modules), or say \(.ignored, rawValue) to go on as if the file did not say"
+      case .randomness: "save the model after model.eval(), or say \(.ignored, rawValue) to run it without"
       }
     }
   }
@@ -30,13 +29,13 @@ public struct Departure: Sendable, Hashable {
   /// `layer masking`
   public var place: String
   /// What the file asks for, as an error has it.
-  public var problem: String
+  public var problem: Phrase
   /// What the file's owner can do about it; nil where there is nothing.
-  public var remedy: String?
+  public var remedy: Phrase?
   /// What is done instead, one sentence: said where the user goes on.
-  public var note: String
+  public var note: Phrase
 
-  public init(_ kind: Kind, place: String, _ problem: String, remedy: String? = nil, note: String) {
+  public init(_ kind: Kind, place: String, _ problem: Phrase, remedy: Phrase? = nil, note: Phrase) {
     (self.kind, self.place, self.problem, self.remedy, self.note) = (kind, place, problem, remedy, note)
   }
 

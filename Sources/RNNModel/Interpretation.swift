@@ -31,12 +31,12 @@ public struct Interpretation: Sendable {
   public private(set) var model: Model
   /// Who says what is computed; nil where nobody does and nothing can be assumed.
   public private(set) var source: ForwardSource?
-  private var notes: [String]
+  private var notes: [Phrase]
   /// What is to be said of the forward.
-  private var forwardNote: String?
+  private var forwardNote: Phrase?
 
   /// What was assumed, one sentence each.
-  public var assumptions: [String] { notes + (forwardNote.map { [$0] } ?? []) }
+  public var assumptions: [Phrase] { notes + (forwardNote.map { [$0] } ?? []) }
 
   /// Takes the architecture that the archive states; otherwise works it out from names, shapes and order of the tensors,
   /// with `options` and then PyTorch's defaults for what these cannot tell.
@@ -62,9 +62,9 @@ public struct Interpretation: Sendable {
 
   /// Of an archive that nothing is missing from.
   private init(readable archive: TensorArchive, _ options: ModelOptions) throws(RNNError) {
-    var notes: [String] = []
+    var notes: [Phrase] = []
     var archive = archive
-    var said = Set<String>()
+    var said = Set<Phrase>()
     var passed = options.ignored
     // Whoever names modules says what is run, and a model with a module that cannot be run is run in such parts alone.
     if options.modules != nil || options.forward != nil || !archive.hints.unknown.isEmpty { passed.insert(.forward) }
@@ -105,7 +105,7 @@ public struct Interpretation: Sendable {
     try Self.settleForward(of: &architecture, archive, options, &notes, &source, &suggestion)
     // The only module of a file needs no word.
     if source == .assumption, let line = architecture.line, line != Forward(chain: [""]).line(modules: architecture.modules) {
-      forwardNote = "forward \(line): assumed from sizes and order (the file does not say; --forward)"
+      forwardNote = "forward \(line): assumed from sizes and order (the file does not say; \(.forward))"
     }
     // A tensor that the forward uses by itself is no module of unknown meaning.
     let used = Set(architecture.forward?.parameterNames ?? [])
@@ -126,7 +126,7 @@ public struct Interpretation: Sendable {
   /// - Parameters:
   ///   - notes: What else they tell, a sentence each.
   ///   - note: What is to be said of the forward.
-  package func settled(_ forward: Forward, notes: [String] = [], note: String) throws(RNNError) -> Interpretation {
+  package func settled(_ forward: Forward, notes: [Phrase] = [], note: Phrase) throws(RNNError) -> Interpretation {
     var result = self
     var architecture = model.architecture
     architecture.forward = forward
@@ -160,14 +160,14 @@ public struct Interpretation: Sendable {
       result.model.suggestion?.problem = [model.suggestion?.problem, word].compactMap { $0 }.joined(separator: ", and ")
       if !proposals.isEmpty { result.model.suggestion?.proposals = Array(proposals.prefix(6)) }
     } else {
-      result.forwardNote = forwardNote.map { "\($0); \(word)" } ?? word
+      result.forwardNote = forwardNote.map { "\($0); \(word)" } ?? Phrase(word)
     }
     return result
   }
 
   /// Fills in what tensors cannot tell.
   private static func complete(
-    _ architecture: inout Architecture, _ hints: TensorArchive.Hints, _ options: ModelOptions, _ notes: inout [String]
+    _ architecture: inout Architecture, _ hints: TensorArchive.Hints, _ options: ModelOptions, _ notes: inout [Phrase]
   ) {
     for index in architecture.modules.indices {
       guard case .recurrent(var module) = architecture.modules[index], module.cell == .rnn else { continue }
@@ -175,20 +175,20 @@ public struct Interpretation: Sendable {
         module.activations.candidate = known
       } else {
         notes.append(
-          "\(module.name.isEmpty ? "the RNN" : module.name): nonlinearity tanh, PyTorch's default (the file does not say; --nonlinearity)")
+          "\(module.name.isEmpty ? "the RNN" : module.name): nonlinearity tanh, PyTorch's default (the file does not say; \(.nonlinearity))")
       }
       architecture.modules[index] = .recurrent(module)
     }
     if let known = hints.batchFirst ?? options.batchFirst {
       architecture.batchFirst = known
     } else {
-      notes.append("batch_first False, PyTorch's default (the file does not say; --batch-first)")
+      notes.append("batch_first False, PyTorch's default (the file does not say; \(.batchFirst))")
     }
   }
 
   /// States that a file holds with an axis for the batch, without it.
   private static func flatteningStates(
-    of architecture: Architecture, in archive: TensorArchive, _ notes: inout [String]
+    of architecture: Architecture, in archive: TensorArchive, _ notes: inout [Phrase]
   ) throws(RNNError) -> TensorArchive {
     var states = Set<String>()
     for module in architecture.recurrentModules where module.hasInitialState {
@@ -204,42 +204,42 @@ public struct Interpretation: Sendable {
     }
   }
 
-  private static func contradiction(_ option: String, _ fact: String) -> RNNError {
+  private static func contradiction(_ option: Phrase, _ fact: String) -> RNNError {
     RNNError(.usage, "\(option) contradicts the file, which says \(fact)", remedy: "leave the option out")
   }
 
   /// An option that contradicts the file is more likely a slip than a wish.
   private static func check(_ options: ModelOptions, against stated: Architecture) throws(RNNError) {
     if let wanted = options.batchFirst, wanted != stated.batchFirst {
-      throw contradiction("--batch-first", "batch_first=\(stated.batchFirst ? "True" : "False")")
+      throw contradiction("\(.batchFirst)", "batch_first=\(stated.batchFirst ? "True" : "False")")
     }
     if let wanted = options.nonlinearity {
       for module in stated.recurrentModules where module.cell == .rnn && module.activations.candidate != wanted {
-        throw contradiction("--nonlinearity \(wanted.name)", "\(module.activations.candidate.name) for \(module.name)")
+        throw contradiction("\(.nonlinearity, wanted.name)", "\(module.activations.candidate.name) for \(module.name)")
       }
     }
   }
 
   private static func check(_ options: ModelOptions, against hints: TensorArchive.Hints) throws(RNNError) {
     if let wanted = options.batchFirst, let known = hints.batchFirst, wanted != known {
-      throw contradiction("--batch-first", "batch_first=\(known ? "True" : "False")")
+      throw contradiction("\(.batchFirst)", "batch_first=\(known ? "True" : "False")")
     }
     guard let wanted = options.nonlinearity else { return }
     for (name, known) in hints.nonlinearity.sorted(by: { $0.key < $1.key }) where known != wanted {
-      throw contradiction("--nonlinearity \(wanted.name)", "\(known.name) for \(name)")
+      throw contradiction("\(.nonlinearity, wanted.name)", "\(known.name) for \(name)")
     }
   }
 
   /// What is computed: what the options say, else the file, else the only chain that fits.
   private static func settleForward(
-    of architecture: inout Architecture, _ archive: TensorArchive, _ options: ModelOptions, _ notes: inout [String],
+    of architecture: inout Architecture, _ archive: TensorArchive, _ options: ModelOptions, _ notes: inout [Phrase],
     _ source: inout ForwardSource?, _ suggestion: inout ForwardSuggestion?
   ) throws(RNNError) {
     let modules = architecture.modules
     let stated = architecture.forward
     if let line = options.forward, stated == nil || !options.yieldToFile {
       guard options.modules == nil else {
-        throw RNNError(.usage, "--forward and --module both say what is run", remedy: "leave one of them out")
+        throw RNNError(.usage, "\(.forward) and \(.modules) both say what is run", remedy: "leave one of them out")
       }
       let said = try Forward(line: line, modules: modules, batchFirst: architecture.batchFirst, calls: archive.hints.calls) {
         Model.parameterSize(archive[$0]) != nil
@@ -249,7 +249,7 @@ public struct Interpretation: Sendable {
         error.kind = .usage
         throw error
       }
-      if let stated, stated != said { notes.append("the file says \(stated.line(modules: modules)), and --forward is computed instead") }
+      if let stated, stated != said { notes.append("the file says \(stated.line(modules: modules)), and \(.forward) is computed instead") }
       architecture.forward = said
       architecture.orderModules()
       source = .option
@@ -275,7 +275,7 @@ public struct Interpretation: Sendable {
       if case .recurrent(let module) = module { module.cell == .rnn } else { false }
     }
     guard isUsed else {
-      throw RNNError(.usage, "--nonlinearity is of an Elman RNN, and \(options.modules == nil ? "the model has none" : "none is run")",
+      throw RNNError(.usage, "\(.nonlinearity) is of an Elman RNN, and \(options.modules == nil ? "the model has none" : "none is run")",
         remedy: "leave the option out")
     }
   }
@@ -289,18 +289,18 @@ public struct Interpretation: Sendable {
     }
     guard let last = linear.last else {
       throw RNNError(.usage,
-        "--head-activation needs a linear layer, and \(options.modules == nil ? "the model has none" : "none is run")",
+        "\(.headActivation) needs a linear layer, and \(options.modules == nil ? "the model has none" : "none is run")",
         remedy: "leave the option out")
     }
     let called: Forward?
     if let names = options.modules { called = try architecture.part(names) } else { called = architecture.forward }
     guard var forward = called else {
       throw RNNError(.usage,
-        "--head-activation is of the last linear layer, and the file does not say which of \(linear.map(\.name).listed()) that is",
-        remedy: "say what is computed with --forward instead")
+        "\(.headActivation) is of the last linear layer, and the file does not say which of \(linear.map(\.name).listed()) that is",
+        remedy: "say what is computed with \(.forward) instead")
     }
     guard forward.insert(.activation(head), after: last.name) else {
-      throw RNNError(.usage, "--head-activation contradicts the file, which has another activation after \(last.name)",
+      throw RNNError(.usage, "\(.headActivation) contradicts the file, which has another activation after \(last.name)",
         remedy: "leave the option out")
     }
     architecture.forward = forward

@@ -45,8 +45,8 @@ extension UnknownModule {
 
 extension Model {
   /// What a run leaves out, one sentence for each module that cannot be run, and for tensors of none.
-  public var leftOut: [String] {
-    var sentences: [String] = []
+  public var leftOut: [Phrase] {
+    var sentences: [Phrase] = []
     var known = Set<String>()
     let called = Set(architecture.forward?.moduleNames ?? [])
     let used = Set(architecture.forward?.parameterNames ?? [])
@@ -126,13 +126,5 @@ extension Architecture {
   /// What cannot be run.
   public var unknownModules: [UnknownModule] {
     modules.compactMap { if case .unknown(let module) = $0 { module } else { nil } }
-  }
-}
-
-extension String {
-  /// The text as one word of a shell's command line.
-  public var quoted: String {
-    let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:".utf8
-    return !isEmpty && utf8.allSatisfy(plain.contains) ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }

@@ -80,7 +80,7 @@ public struct Model: Sendable {
   private static func check(_ tensor: Tensor?, name: String, shape: [Int]) throws(RNNError) {
     guard let tensor else {
       throw RNNError(.badData, place: "tensor \(name)", "missing, though the model's other tensors ask for it",
-        remedy: "export the whole state_dict, or name the right tensor with --rename")
+        remedy: "export the whole state_dict, or name the right tensor with \(.renames)")
     }
     guard tensor.shape.dimensions == shape else {
       throw RNNError(.badData, place: "tensor \(name)",

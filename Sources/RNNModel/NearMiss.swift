@@ -46,19 +46,21 @@ struct NearMiss {
 
   /// The error for an archive without recurrent parameters, with the mapping where one can be read from the names.
   func error() -> RNNError {
-    var doubts: [String] = []
+    var doubts: [Phrase] = []
     let proposals = self.proposals(&doubts)
     let renames = proposals.flatMap(renames)
     let taken = Set(renames.map(\.old))
     let others = archive.tensors.lazy.filter { !taken.contains($0.name) }.map { "\($0.name) \($0.tensor.shape)" }
-    var problem = "no recurrent layer: no tensor is named like weight_ih_l0"
+    var problem: Phrase = "no recurrent layer: no tensor is named like weight_ih_l0"
     if renames.isEmpty { problem += others.isEmpty ? "; the file holds no tensor" : ", but \(others.listed())" }
-    problem += doubts.map { "; \($0)" }.prefix(4).joined()
+    for doubt in doubts.prefix(4) { problem += "; \(doubt)" }
     guard !renames.isEmpty else {
-      var remedy = "choose a file with an RNN, LSTM or GRU"
+      var remedy: Phrase = "choose a file with an RNN, LSTM or GRU"
       if archive.tensors.contains(where: { Self.mayBeHidden($0.tensor.shape) }) {
-        remedy += ", or where one is under other names, say which with --rename OLD=lstm.weight_ih_l0 and so on, or with "
-          + "--mapping FILE"
+        remedy += """
+          , or where one is under other names, say which with \(.renames) OLD=lstm.weight_ih_l0 and so on, or with \
+          \(.mapping) FILE
+          """
       }
       return RNNError(.badData, problem, remedy: remedy)
     }
@@ -68,9 +70,9 @@ struct NearMiss {
     if cells.contains(.gru) { said.append("a GRU's rows as gates r, z, n") }
     for module in proposals where module.layers.count > 1 { said.append("\(module.layers.count) layers of one \(module.name)") }
     let left = others.isEmpty ? "" : "; leaves out \(others.listed())"
-    let options = renames.map { "--rename '\($0.old)=\($0.new)'" }.joined(separator: " ")
+    let rules = renames.map { "\($0.old)=\($0.new)" }
     return RNNError(.badData, problem,
-      remedy: "if these are recurrent, add \(options) (takes \(said.joined(separator: ", "))\(left))")
+      remedy: "if these are recurrent, add \(.renames, rules) (takes \(said.joined(separator: ", "))\(left))")
   }
 
   /// Whether a tensor may hold a cell's recurrent weights, as they stand or transposed: 1, 3 or 4 gates of as many units.
@@ -89,7 +91,7 @@ struct NearMiss {
     }
   }
 
-  private func proposals(_ doubts: inout [String]) -> [Proposal] {
+  private func proposals(_ doubts: inout [Phrase]) -> [Proposal] {
     let layers = self.layers(&doubts)
     // Layers whose names differ by their last number alone, in the order of the first of them.
     var families: [(key: String, layers: [(number: Int?, cells: [Cell])])] = []
@@ -119,7 +121,7 @@ struct NearMiss {
   }
 
   /// Gives the modules names, none twice, and none by which a new name would be another tensor's.
-  private func named(_ modules: [(stem: [LayerName.Word], layers: [[Cell]])], _ doubts: inout [String]) -> [Proposal] {
+  private func named(_ modules: [(stem: [LayerName.Word], layers: [[Cell]])], _ doubts: inout [Phrase]) -> [Proposal] {
     var result: [Proposal] = []
     var (used, count) = (Set<String>(), 0)
     for module in modules {
@@ -167,7 +169,7 @@ struct NearMiss {
   }
 
   /// Layers of one direction, or of a forward and a reverse one, in the archive's order.
-  private func layers(_ doubts: inout [String]) -> [[Cell]] {
+  private func layers(_ doubts: inout [Phrase]) -> [[Cell]] {
     var (cells, gates) = self.cells()
     var known: [[Cell]] = []
     var positions: [String: Int] = [:]
@@ -231,12 +233,12 @@ struct NearMiss {
   /// Works out what a cell's tensors are; false where they are none, or where names and shapes do not say it, which is
   /// noted where a recurrent layer is likely.
   private func complete(
-    _ cell: inout Cell, gatesOfTheirOwn gates: [Shape], isSettled: Bool, _ doubts: inout [String]
+    _ cell: inout Cell, gatesOfTheirOwn gates: [Shape], isSettled: Bool, _ doubts: inout [Phrase]
   ) -> Bool {
     guard let hiddens = cell.tensors[.weight(.hidden)], let hidden = hiddens.first,
       let inputs = cell.tensors[.weight(.input)] ?? cell.tensors[.weight(nil)], let input = inputs.first
     else { return false }
-    func doubt(_ text: String) -> Bool {
+    func doubt(_ text: Phrase) -> Bool {
       doubts.append(text)
       return false
     }
@@ -250,8 +252,10 @@ struct NearMiss {
     else {
       let isTransposed = h[1] % h[0] == 0 && [1, 3, 4].contains(h[1] / h[0]) && x[1] == h[1]
       return isTransposed
-        ? doubt("\(input.name) \(input.tensor.shape) and \(hidden.name) \(hidden.tensor.shape) may be a recurrent layer's, "
-          + "with rows and columns exchanged: transpose them, and mind the order of their gates") : false
+        ? doubt("""
+          \(input.name) \(input.tensor.shape) and \(hidden.name) \(hidden.tensor.shape) may be a recurrent layer's, with rows \
+          and columns exchanged: transpose them, and mind the order of their gates
+          """) : false
     }
     // An Elman RNN's weights look like those of any two layers.
     guard kind != .rnn || cell.isPlain || isCalledRecurrent else { return false }
@@ -283,7 +287,7 @@ struct NearMiss {
     }
     // Neither a rule nor a shell's quotes can hold these.
     guard old.allSatisfy({ $0.unicodeScalars.allSatisfy { $0.value > 32 && $0.value < 127 && !"*='\\".unicodeScalars.contains($0) } })
-    else { return doubt("\(hidden.name) must be named with --mapping") }
+    else { return doubt("\(hidden.name) must be named with \(.mapping)") }
     return true
   }
 }

@@ -2,20 +2,20 @@
 ///
 /// One type serves every module, so that a message is worded in one place and a program can act on `kind`.
 public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// The reason in a program's terms; the command's exit status follows from it.
-  public enum Kind: Int32, Sendable {
-    /// The options contradict each other or the file (exit 64).
-    case usage = 64
-    /// The data is damaged, contradicts itself, or is not supported (exit 65).
-    case badData = 65
-    /// A file that was to be read is missing or may not be read (exit 66).
-    case missingInput = 66
-    /// A defect of RNNKit (exit 70).
-    case defect = 70
-    /// The output cannot be created (exit 73).
-    case cannotCreate = 73
-    /// Reading or writing failed half-way (exit 74).
-    case inputOutput = 74
+  /// The reason in a program's terms.
+  public enum Kind: String, Sendable, CaseIterable {
+    /// What the user says contradicts itself or the file.
+    case usage
+    /// The data is damaged, contradicts itself, or is not supported.
+    case badData
+    /// A file that was to be read is missing or may not be read.
+    case missingInput
+    /// A defect of RNNKit.
+    case defect
+    /// The output cannot be created.
+    case cannotCreate
+    /// Reading or writing failed half-way.
+    case inputOutput
   }
 
   public var kind: Kind
@@ -24,16 +24,22 @@ public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Where in the file: a tensor, an offset, a key.
   public var place: String?
   /// What is wrong, with what was found and what was expected.
-  public var problem: String
+  public var problem: Phrase
   /// What the user can do.
-  public var remedy: String?
+  public var remedy: Phrase?
 
-  public init(_ kind: Kind, file: String? = nil, place: String? = nil, _ problem: String, remedy: String? = nil) {
+  public init(_ kind: Kind, file: String? = nil, place: String? = nil, _ problem: Phrase, remedy: Phrase? = nil) {
     self.kind = kind
     self.file = file
     self.place = place
     self.problem = problem
     self.remedy = remedy
+  }
+
+  // Literals are phrases, so that options in phrases within them are kept.
+  @_disfavoredOverload
+  public init(_ kind: Kind, file: String? = nil, place: String? = nil, _ problem: String, remedy: String? = nil) {
+    self.init(kind, file: file, place: place, Phrase(problem), remedy: remedy.map { Phrase($0) })
   }
 
   /// The same error with the file named, where it was not yet.
@@ -45,9 +51,21 @@ public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
 
   /// `model.rnn: tensor rnn.weight_hh_l0: checksum differs …; copy the file again`, always one line, and no longer than
   /// names within the limits make it.
-  public var description: String {
-    let head = [file, place, problem].compactMap { $0?.shortened }.joined(separator: ": ")
-    return (remedy.map { "\(head); \($0)" } ?? head).escapingControlCharacters()
+  public func text(in wording: some Wording) -> String {
+    let head = [file, place, problem.text(in: wording)].compactMap { $0?.shortened }.joined(separator: ": ")
+    return (remedy.map { "\(head); \($0.text(in: wording))" } ?? head).escapingControlCharacters()
+  }
+
+  /// In the words of Swift's calls.
+  public var description: String { text(in: SwiftWording()) }
+}
+
+extension Phrase.StringInterpolation {
+  /// The whole error, as `RNNError.text` has it.
+  public mutating func appendInterpolation(_ error: RNNError) {
+    for part in [error.file, error.place] { if let part { appendLiteral("\(part): ") } }
+    appendInterpolation(error.problem)
+    if let remedy = error.remedy { appendInterpolation("; \(remedy)" as Phrase) }
   }
 }
 

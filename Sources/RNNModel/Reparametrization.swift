@@ -72,7 +72,7 @@ struct Reparametrization {
   }
 
   /// `fc.weight is computed from fc.weight_g and fc.weight_v (weight_norm)`
-  fileprivate func note(_ target: String) -> String {
+  fileprivate func note(_ target: String) -> Phrase {
     switch kind {
     // Any parametrization of two parts has these names.
     case .weightNorm where parts[0].hasSuffix("original0"):
@@ -183,7 +183,7 @@ struct ParametrizedName {
 
 extension TensorArchive {
   /// The same archive with plain weights in the place of the parts that they are computed from, and a note for each.
-  func computingWeights(notes: inout [String]) throws(RNNError) -> TensorArchive {
+  func computingWeights(notes: inout [Phrase]) throws(RNNError) -> TensorArchive {
     let found = Reparametrization.all(in: self)
     guard !found.isEmpty else { return self }
     // Where the file says what it computes, what is no part of that stays as it is.

@@ -79,7 +79,7 @@ public struct TensorArchive: Sendable {
   public var hints = Hints()
   public var cases: [ReferenceCase] = []
   /// What reading changed or passed over, one sentence each: names mapped, gates reordered, entries left out.
-  public var notes: [String] = []
+  public var notes: [Phrase] = []
   /// What the file asks for and RNNKit does not do. A model is made only without any.
   public var departures: [Departure] = []
   /// Free metadata, in the file's order.

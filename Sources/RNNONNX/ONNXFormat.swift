@@ -31,8 +31,8 @@ public enum ONNXFormat: ModelFormat {
     try ONNXWriter(model).write(to: &file)
   }
 
-  public static func notes(writing model: Model) -> [String] {
-    var notes: [String] = []
+  public static func notes(writing model: Model) -> [Phrase] {
+    var notes: [Phrase] = []
     let cells = Set(model.architecture.recurrentModules.map(\.cell))
     if cells.contains(.lstm) { notes.append("an LSTM's gates put in ONNX's order i, o, f, c") }
     if cells.contains(.gru) { notes.append("a GRU's gates put in ONNX's order z, r, h") }

@@ -87,7 +87,7 @@ extension Plan {
         let whole = Model.join(module.name, name)
         guard let found = states.first(where: { $0.name == whole || (modules.count == 1 && $0.name == name) }) else {
           throw RNNError(.badData, "holds no state \(modules.count == 1 ? name : whole), but \(names.listed())",
-            remedy: "give a file that --state-out wrote")
+            remedy: "give a file that \(.savedState) wrote")
         }
         rows = rows ?? (found.tensor.shape.rank == 3 ? found.tensor.shape[1] : 1)
       }

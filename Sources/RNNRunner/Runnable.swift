@@ -34,7 +34,7 @@ struct Runnable {
     } catch {
       guard names != nil else { throw error }
       var error = error
-      error.remedy = "name modules that follow each other with --module"
+      error.remedy = "name modules that follow each other with \(.modules)"
       throw error
     }
     var called = Set<String>()
@@ -42,14 +42,14 @@ struct Runnable {
       guard case .module(let name) = step.operation, case .recurrent? = whole[name] else { continue }
       guard called.insert(name).inserted else {
         throw RNNError(.badData, place: "module \(name)", "it runs on two inputs, and RNNKit runs a recurrent module once",
-          remedy: "run each of them by itself, with --forward")
+          remedy: "run each of them by itself, with \(.forward)")
       }
     }
     let open = shapes.inputs
     if let index = open.firstIndex(where: { $0.features == nil }) {
       let line = forward.line(modules: whole.modules, askingFor: open.indices.filter { open[$0].features == nil })
       throw RNNError(.badData, place: "input \(forward.inputs[index].name)", "nothing tells how many features it has",
-        remedy: "say it in the forward's first line, with numbers for N: --forward \(line.quoted)")
+        remedy: "say it in the forward's first line, with numbers for N: \(.forward, line)")
     }
     self.forward = forward
     architecture = Architecture(
@@ -62,21 +62,21 @@ struct Runnable {
     let suggestion = model.suggestion ?? ForwardSuggestion(whole.modules, isOrdered: model.archive.isOrdered, calls: model.archive.hints.calls)
     let problem = suggestion.problem ?? "the file does not say what is computed with its modules"
     if let unknown = whole.unknownModules.first { return cannotRun(unknown, in: model) }
-    let lines = suggestion.proposals.map { "--forward \($0.line(modules: whole.modules).quoted)" }
-    return RNNError(.usage, problem,
+    let lines: [Phrase] = suggestion.proposals.map { "\(.forward, $0.line(modules: whole.modules))" }
+    return RNNError(.usage, Phrase(problem),
       remedy: lines.isEmpty
-        ? "say what is computed with --forward, or name modules to run, in their order, with --module, from \(whole.modules.map(\.name).listed())"
+        ? "say what is computed with \(.forward), or name modules to run, in their order, with \(.modules), from \(whole.modules.map(\.name).listed())"
         : "say what is computed: \(lines.joined(separator: " or "))")
   }
 
   /// Names a module that cannot be run, and the modules that can without it.
   static func cannotRun(_ module: UnknownModule, in model: Model) -> RNNError {
-    let choices = choices(model).map(options)
+    let choices: [Phrase] = choices(model).map { "\(.modules, $0)" }
     let others = model.architecture.unknownModules.map(\.name).filter { $0 != module.name }
     let leaving = "to leave \(others.isEmpty ? "it" : "it and " + others.listed()) out"
-    var remedy = choices.isEmpty ? "name the modules to run with --module" : "choose \(choices.joined(separator: " or ")) \(leaving)"
+    var remedy: Phrase = choices.isEmpty ? "name the modules to run with \(.modules)" : "choose \(choices.joined(separator: " or ")) \(leaving)"
     if let states = startingStates(of: module, in: model) { remedy = "add \(states) to start from it, or \(remedy)" }
-    let problem =
+    let problem: Phrase =
       module.isTensor ? "nothing tells what the model does with this tensor"
       : module.className.map { "RNNKit cannot run this layer of class \($0)" }
         ?? (module.tensorNames.isEmpty
@@ -86,8 +86,8 @@ struct Runnable {
     return RNNError(.badData, place: place, problem, remedy: remedy)
   }
 
-  /// `--rename 'h0=rnn.h0'`, for what can be the starting state and whose cell state is there too, for an LSTM.
-  private static func startingStates(of module: UnknownModule, in model: Model) -> String? {
+  /// Rules, `h0=rnn.h0`, for what can be the starting state and whose cell state is there too, for an LSTM.
+  private static func startingStates(of module: UnknownModule, in model: Model) -> Phrase? {
     var renames: [(old: String, new: String)] = []
     for other in model.architecture.unknownModules {
       guard let new = model.startingState(other) else { continue }
@@ -96,12 +96,8 @@ struct Runnable {
     }
     let wanted = model.architecture.recurrentModules.first?.cell == .lstm ? 2 : 1
     guard renames.count == wanted, renames.contains(where: { $0.old == module.name }) else { return nil }
-    let rules = renames.filter { $0.old != $0.new }.map { "--rename \("\($0.old)=\($0.new)".quoted)" }
-    return rules.isEmpty ? nil : rules.joined(separator: " ")
-  }
-
-  private static func options(_ names: [String]) -> String {
-    names.map { "--module \($0.quoted)" }.joined(separator: " ")
+    let rules = renames.filter { $0.old != $0.new }.map { "\($0.old)=\($0.new)" }
+    return rules.isEmpty ? nil : "\(.renames, rules)"
   }
 
   /// The chains of modules that can be run, each found to be one: of all of them, else as long as they get.

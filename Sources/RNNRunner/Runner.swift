@@ -24,7 +24,7 @@ public final class Runner {
     guard plan.isStreamable else { throw plan.notStreamable }
     guard plan.inputs.count == 1, plan.outputs.count == 1 else {
       throw RNNError(.usage, "step by step, one input and one output are run, and the model has \(plan.inputs.count) and \(plan.outputs.count)",
-        remedy: "run it whole, or choose one with --forward")
+        remedy: "run it whole, or choose one with \(.forward)")
     }
     guard batch >= 1, maximumSteps >= 1, threads >= 1 else {
       throw RNNError(.usage, "a runner for \(batch) rows, \(maximumSteps) steps and \(threads) threads",

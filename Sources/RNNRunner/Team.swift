@@ -69,7 +69,7 @@ final class Team: @unchecked Sendable {
         }, member)
       guard status == 0 else {
         member.deallocate()
-        throw RNNError(.badData, "the system gives no more than \(rank) threads", remedy: "use fewer with --threads")
+        throw RNNError(.badData, "the system gives no more than \(rank) threads", remedy: "use fewer with \(.threads)")
       }
       threads.append(thread)
     }

@@ -21,7 +21,7 @@ enum Main {
       lseek(HDF5Descriptors.answer, 0, SEEK_CUR) >= 0
     else {
       print("rnn-hdf5 is started by rnn, to read and write HDF5 files")
-      exit(RNNError.Kind.usage.rawValue)
+      exit(HDF5Descriptors.misuseStatus)
     }
     var answer: HDF5Message
     do throws(RNNError) {
@@ -36,7 +36,7 @@ enum Main {
       do throws(RNNError) {
         try send(.error(error))
       } catch {
-        exit(RNNError.Kind.inputOutput.rawValue)
+        exit(HDF5Descriptors.noRoomStatus)
       }
     }
     // Nothing of libhdf5's end is of use any more.

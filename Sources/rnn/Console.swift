@@ -14,7 +14,7 @@ enum Console {
   static func output(_ text: String) {
     if !write(text, to: 1) {
       error("rnn: standard output cannot be written: \(String(cString: strerror(errno))); check where it goes")
-      exit(RNNError.Kind.inputOutput.rawValue)
+      exit(RNNError.Kind.inputOutput.exitStatus)
     }
   }
 
@@ -24,8 +24,8 @@ enum Console {
   }
 
   /// The same, marked as no error.
-  static func note(_ text: String) {
-    error("note: " + text.escapingControlCharacters())
+  static func note(_ text: Phrase) {
+    error("note: " + text.text(in: CommandWording()).escapingControlCharacters())
   }
 
   static func exit(_ status: Int32) -> Never {

@@ -77,7 +77,7 @@ struct Convert: ParsableCommand {
     if noCases { try conversion.removeCases() }
     if let dtype { try conversion.round(to: dtype.elementType) }
     if file.source == nil, file.model.architecture.forward == nil, let problem = file.model.suggestion?.problem {
-      conversion.note("no forward is written: \(problem); 'rnn inspect' shows lines that may be meant, for --forward")
+      conversion.note("no forward is written: \(problem); \(.inspect) shows lines that may be meant, for \(.forward)")
     }
     let plan = cases.isEmpty ? nil : try? Plan(file.model)
     for path in cases {
@@ -94,7 +94,7 @@ struct Convert: ParsableCommand {
       throw error.inFile(output)
     }
     // A report that nobody takes leaves no output behind.
-    if json { Console.output(conversion.report(output: output, writer: writer).indentedText + "\n") }
+    if json { Console.output(conversion.report(output: output, writer: writer, in: CommandWording()).indentedText + "\n") }
     if var other = codeTarget.take() { try OutputFile.publish(&target, &other) } else { try target.publish() }
     if !json, !quiet {
       for note in conversion.notes(writing: writer) { Console.note(note) }

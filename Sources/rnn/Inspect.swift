@@ -26,7 +26,7 @@ struct Inspect: ParsableCommand {
       if !json { for note in file.notes.dropFirst(known) { Console.note("\(path): \(note)") } }
     }
     do throws(RNNError) {
-      let result = json ? try file.report().indentedText + "\n" : try text(file)
+      let result = json ? try file.report(in: CommandWording()).indentedText + "\n" : try text(file)
       try failures.check()
       Console.output(result)
     } catch {

@@ -45,8 +45,8 @@ enum Main {
       var command = try command()
       try command.run()
     } catch let error as RNNError {
-      Console.error("rnn: \(error)")
-      Console.exit(error.kind.rawValue)
+      Console.error("rnn: \(error.text(in: CommandWording()))")
+      Console.exit(error.kind.exitStatus)
     } catch {
       let status = RNN.exitCode(for: error)
       if status == .validationFailure {

@@ -64,7 +64,7 @@ struct Verify: ParsableCommand {
     if json {
       Console.output(try file.report(verifications).indentedText + "\n")
     } else {
-      for warning in try file.model.nonFiniteWeights() { Console.note(warning) }
+      for warning in try file.model.nonFiniteWeights() { Console.note(Phrase(warning)) }
       Console.output(verifications.map(text).joined())
       let held = verifications.count(where: \.holds)
       Console.output("\(held) of \(verifications.count) cases hold\n")

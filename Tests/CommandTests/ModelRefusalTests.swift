@@ -165,7 +165,7 @@ import Testing
     #expect(try Refusal.of(["run", model, "--stream", "--module", name], status: 64, in: scratch).contains("module \(shown): "))
     #expect(try Refusal.of(["inspect", model, "--from", name], status: 64, in: scratch)
       .hasPrefix("no format is named \(shown); choose one of "))
-    #expect(try Refusal.of(["inspect", model, "--rename", "\(name)=b"], status: 64, in: scratch).contains("--rename \(shown)=b: "))
+    #expect(try Refusal.of(["inspect", model, "--rename", "\(name)=b"], status: 64, in: scratch).contains("--rename '\(shown)=b': "))
     #expect(try Refusal.of([name], status: 64, in: scratch).hasPrefix("there is no command named \(shown); choose one of "))
   }
 }

@@ -41,7 +41,7 @@ import Testing
     #expect(file.count == 0)
     #expect(file.withUnsafeBytes { $0.count } == 0)
     #expect(refusal { _ = try FormatRegistry.standard.read(file) }
-      == "\(folder("empty")): the file is empty; see 'rnn formats', or say which it is with --from")
+      == "\(folder("empty")): the file is empty; see FormatRegistry.formats, or say which it is with as")
   }
 
   @Test func readsAPipeToItsEnd() throws {

@@ -27,7 +27,7 @@ import Testing
     var file = NativeFile.good
     file.magic[3] = 0x4F
     expectRefusal(file,
-      "offset 0: not the magic of a native file, 89 52 4E 4E 0D 0A 1A 0A; see 'rnn formats' for what can be read")
+      "offset 0: not the magic of a native file, 89 52 4E 4E 0D 0A 1A 0A; see FormatRegistry.formats for what can be read")
   }
 
   @Test(arguments: [0, 2, UInt32.max]) func refusesAnotherVersion(_ version: UInt32) {

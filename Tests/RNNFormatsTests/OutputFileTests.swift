@@ -35,7 +35,7 @@ import Testing
   }
 
   private static let folderRemedy = "; check that the folder exists and may be written to"
-  private static let exists = "exists already; choose another name, or replace it with --force"
+  private static let exists = "exists already; choose another name, or replace it with replacing: true"
 
   // MARK: A file
 

@@ -56,7 +56,7 @@ import Testing
     let larger = try Model(archive, architecture: try #require(archive.architecture))
     #expect(refusal { _ = try written { try SafetensorsFormat.write(larger, to: &$0) } }
       == "its reference cases have 16777220 bytes, and safetensors' metadata take no more than 16777216 of them; "
-      + "leave them out with --no-cases, or write another format")
+      + "leave them out with Conversion.removeCases(), or write another format")
   }
 
   @Test(arguments: [

@@ -173,12 +173,12 @@ import Testing
 
   @Test func refusesAChecksumThatDiffers() throws {
     let error = try refusal(of: tree()) { $0[$0.count - 1] ^= 1 }
-    #expect(error?.problem.contains("its checksum is") == true)
+    #expect(error?.problem.description.contains("its checksum is") == true)
     #expect(error?.kind == .badData)
   }
 
   @Test func refusesAnAnswerThatIsCutShort() throws {
-    #expect(try refusal(of: tree()) { $0.removeLast() }?.problem.contains("does not hold (offset 24: the file has") == true)
+    #expect(try refusal(of: tree()) { $0.removeLast() }?.problem.description.contains("does not hold (offset 24: the file has") == true)
   }
 
   @Test func refusesMoreTextThanTheLimit() throws {
@@ -189,8 +189,8 @@ import Testing
       var output = try OutputFile(folder("answer"), replacing: false)
       try HDF5Message.tree(tree).write(to: &output)
     }
-    #expect(error?.problem.hasPrefix("its names, attributes and strings take 1342") == true)
-    #expect(error?.problem.hasSuffix(" bytes, more than 128 MiB") == true)
+    #expect(error?.problem.description.hasPrefix("its names, attributes and strings take 1342") == true)
+    #expect(error?.problem.description.hasSuffix(" bytes, more than 128 MiB") == true)
   }
 
   @Test func refusesBytesOutsideTheFile() throws {
@@ -224,7 +224,7 @@ import Testing
   }
 
   @Test func refusesErrorsThatAreNotItsBusiness() throws {
-    #expect(try refusal(of: .error(RNNError(.cannotCreate, "x")))?.problem.contains("error.kind: not a kind of error") == true)
+    #expect(try refusal(of: .error(RNNError(.cannotCreate, "x")))?.problem.description.contains("error.kind: not a kind of error") == true)
   }
 
   @Test func passesItsErrorsOn() throws {
@@ -250,7 +250,7 @@ import Testing
       try HDF5Process.write(tree, to: &output, through: folder("child"), timeout: 10)
       try output.commit()
     }
-    #expect(error?.problem.contains("does not hold") == true)
+    #expect(error?.problem.description.contains("does not hold") == true)
     #expect(!FileManager.default.fileExists(atPath: folder("x.h5")))
   }
 }

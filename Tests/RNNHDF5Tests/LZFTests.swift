@@ -28,7 +28,7 @@ import Testing
     for name in ["bad_lzf_distance", "bad_lzf_short"] {
       let error = #expect(throws: RNNError.self) { try fixtureTree(name) }
       #expect(error?.kind == .badData && error?.place == "/weight", "\(name): \(error.map { "\($0)" } ?? "")")
-      #expect(error?.problem.hasPrefix("its elements cannot be read") == true)
+      #expect(error?.problem.description.hasPrefix("its elements cannot be read") == true)
     }
   }
 

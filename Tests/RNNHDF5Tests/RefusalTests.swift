@@ -21,7 +21,7 @@ import Testing
   ) {
     #expect(error?.kind == kind, sourceLocation: location)
     #expect(error?.place == place, sourceLocation: location)
-    #expect(error?.problem == problem, sourceLocation: location)
+    #expect(error?.problem == Phrase(problem), sourceLocation: location)
     #expect(error?.remedy != nil, sourceLocation: location)
   }
 
@@ -75,7 +75,7 @@ import Testing
     let error = refusal(of: folder("cut.h5"))
     #expect(error?.kind == .badData)
     #expect(error?.file == folder("cut.h5"))
-    #expect(error?.problem.hasPrefix("cannot be opened as HDF5: truncated file: eof = ") == true)
+    #expect(error?.problem.description.hasPrefix("cannot be opened as HDF5: truncated file: eof = ") == true)
   }
 
   @Test func refusesWhatIsNotHDF5() {

@@ -49,11 +49,11 @@ import Testing
 
   @Test func refusesRulesThatCannotBeMeant() throws {
     let all = try archive("a", "b")
-    #expect(try message(["a"], all) == "usage: --rename a: expected OLD=NEW; write it as --rename enc_w_ih=gru.weight_ih_l0")
-    #expect(try message(["c=d"], all) == "usage: --rename c=d: no tensor has that name; see the names with 'rnn inspect'")
+    #expect(try message(["a"], all) == "usage: mapping.add(\"a\"): expected OLD=NEW; write it as mapping.add(\"enc_w_ih=gru.weight_ih_l0\")")
+    #expect(try message(["c=d"], all) == "usage: mapping.add(\"c=d\"): no tensor has that name; see the names with ModelFile.report()")
     #expect(try message(["a=b"], all) == "usage: tensor b: the name stands twice once the tensors are renamed; choose another new name")
     #expect(try message(["*a*=b"], all)
-      == "usage: --rename *a*=b: a rule takes one * on each side at the most, and a new name; write several rules")
+      == "usage: mapping.add(\"*a*=b\"): a rule takes one * on each side at the most, and a new name; write several rules")
   }
 
   /// An RNN named `rnn` and its architecture, with a case that names it.
@@ -85,10 +85,10 @@ import Testing
 
   @Test func refusesANewNameThatAStatedArchitectureHasNoPlaceFor() throws {
     #expect(try message(["rnn.weight_ih_l0=rnn.w"], statedModel()) == """
-      usage: --rename would call rnn.weight_ih_l0 rnn.w, but the file states its architecture, \
+      usage: mapping would call rnn.weight_ih_l0 rnn.w, but the file states its architecture, \
       whose modules can only get a new prefix; rename all of rnn.* alike, or leave the option out
       """)
-    #expect(try message(["rnn.weight_ih_l0=a.weight_ih_l0"], statedModel())?.hasPrefix("usage: --rename would call rnn.weight_hh_l0") == true)
+    #expect(try message(["rnn.weight_ih_l0=a.weight_ih_l0"], statedModel())?.hasPrefix("usage: mapping would call rnn.weight_hh_l0") == true)
   }
 
   @Test func passesOverUnusedRulesWhereThatIsWanted() throws {

@@ -63,7 +63,7 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     let one = try Interpretation(archive(Array(all.dropLast(4)), isOrdered: false))
     #expect(one.model.architecture.usedModules.map(\.name) == ["lstm", "dense"])
     #expect(one.assumptions.contains(
-      "forward dense(lstm(x)): assumed from sizes and order (the file does not say; --forward)"))
+      "forward dense(lstm(x)): assumed from sizes and order (the file does not say; \(.forward))"))
   }
 
   @Test func leavesTheOrderOpenWhereTwoReadingsFit() throws {
@@ -108,9 +108,9 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     let module = Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 5)
     let assumed = try Interpretation(archive(tensors(of: module))).assumptions
     #expect(assumed == [
-      "rnn: nonlinearity tanh, PyTorch's default (the file does not say; --nonlinearity)",
-      "batch_first False, PyTorch's default (the file does not say; --batch-first)",
-      "forward rnn(x): assumed from sizes and order (the file does not say; --forward)",
+      "rnn: nonlinearity tanh, PyTorch's default (the file does not say; \(.nonlinearity))",
+      "batch_first False, PyTorch's default (the file does not say; \(.batchFirst))",
+      "forward rnn(x): assumed from sizes and order (the file does not say; \(.forward))",
     ])
     let told = try Interpretation(archive(tensors(of: module)), options: ModelOptions(nonlinearity: .relu, batchFirst: true, forward: "rnn(x)"))
     #expect(told.assumptions.isEmpty)
@@ -121,10 +121,10 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     let module = Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 5)
     var stated = try archive(tensors(of: module))
     stated.architecture = Architecture(modules: [.recurrent(module)])
-    #expect(throws: RNNError(.usage, "--nonlinearity relu contradicts the file, which says tanh for rnn", remedy: "leave the option out")) {
+    #expect(throws: RNNError(.usage, "\(.nonlinearity, "relu") contradicts the file, which says tanh for rnn", remedy: "leave the option out")) {
       try Interpretation(stated, options: ModelOptions(nonlinearity: .relu))
     }
-    #expect(throws: RNNError(.usage, "--batch-first contradicts the file, which says batch_first=False", remedy: "leave the option out")) {
+    #expect(throws: RNNError(.usage, "\(.batchFirst) contradicts the file, which says batch_first=False", remedy: "leave the option out")) {
       try Interpretation(stated, options: ModelOptions(batchFirst: true))
     }
   }
@@ -143,7 +143,7 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     let good = tensors(of: Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 5, numLayers: 2))
     func without(_ name: String) -> [(String, [Int])] { good.filter { $0.0 != name } }
     func with(_ name: String, _ shape: [Int]) -> [(String, [Int])] { good.map { $0.0 == name ? (name, shape) : $0 } }
-    let missing = "missing, though the model's other tensors ask for it; export the whole state_dict, or name the right tensor with --rename"
+    let missing = "missing, though the model's other tensors ask for it; export the whole state_dict, or name the right tensor with mapping"
     #expect(try message(without("rnn.weight_hh_l1")) == "tensor rnn.weight_hh_l1: \(missing)")
     #expect(try message(without("rnn.weight_hh_l0")) == "tensor rnn.weight_hh_l0: \(missing)")
     #expect(try message(without("rnn.bias_ih_l1")) == "tensor rnn.bias_ih_l1: \(missing)")
@@ -156,7 +156,7 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     #expect(
       try message(with("rnn.weight_ih_l0", [15]))
         == "tensor rnn.weight_ih_l0: its shape is (15,), expected a matrix; "
-          + "give it another name with --rename if it is no weight, or save the whole state_dict")
+          + "give it another name with mapping if it is no weight, or save the whole state_dict")
     #expect(
       try message(good + [("rnn.weight_ih", [5, 3])])?.hasPrefix("tensor rnn.weight_hh: missing") == true)
     #expect(
@@ -171,7 +171,7 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
     let found = try message([("enc_w_ih", [15, 3]), ("enc_w_hh", [15, 5]), ("enc_b_ih", [15]), ("enc_b_hh", [15]), ("out_w", [2, 5])])
     #expect(
       found
-        == "no recurrent layer: no tensor is named like weight_ih_l0; if these are recurrent, add --rename 'enc_w_ih=gru.weight_ih_l0' --rename 'enc_w_hh=gru.weight_hh_l0' --rename 'enc_b_ih=gru.bias_ih_l0' --rename 'enc_b_hh=gru.bias_hh_l0' (takes weights as (gates·hidden, input), a GRU's rows as gates r, z, n; leaves out out_w (2, 5))"
+        == "no recurrent layer: no tensor is named like weight_ih_l0; if these are recurrent, add mapping.add(\"enc_w_ih=gru.weight_ih_l0\"), mapping.add(\"enc_w_hh=gru.weight_hh_l0\"), mapping.add(\"enc_b_ih=gru.bias_ih_l0\"), mapping.add(\"enc_b_hh=gru.bias_hh_l0\") (takes weights as (gates·hidden, input), a GRU's rows as gates r, z, n; leaves out out_w (2, 5))"
     )
   }
 
@@ -181,14 +181,14 @@ func tensors(of module: Recurrent) -> [(String, [Int])] {
       ("enc2_hidden", [20, 5]), ("enc2_input", [20, 5]), ("enc_hidden", [20, 5]), ("enc_input", [20, 3]), ("fc_w", [5, 5]),
     ])
     #expect(found?.contains("""
-      add --rename 'enc_input=lstm.weight_ih_l0' --rename 'enc_hidden=lstm.weight_hh_l0' \
-      --rename 'enc2_input=lstm.weight_ih_l1' --rename 'enc2_hidden=lstm.weight_hh_l1' (\
+      add mapping.add("enc_input=lstm.weight_ih_l0"), mapping.add("enc_hidden=lstm.weight_hh_l0"), \
+      mapping.add("enc2_input=lstm.weight_ih_l1"), mapping.add("enc2_hidden=lstm.weight_hh_l1") (\
       takes weights as (gates·hidden, input), an LSTM's rows as gates i, f, g, o, 2 layers of one lstm; leaves out fc_w (5, 5))
       """) == true)
   }
 
   @Test func proposesNoMappingThatWouldLeaveABiasOut() throws {
     let found = try message([("enc_w_ih", [15, 3]), ("enc_w_hh", [15, 5]), ("enc_b", [15])])
-    #expect(found?.contains("--rename 'enc") == false && found?.contains("enc_b is a GRU's only bias") == true)
+    #expect(found?.contains("mapping.add(\"enc") == false && found?.contains("enc_b is a GRU's only bias") == true)
   }
 }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct NearMissTests {
   static let noProposal = """
     choose a file with an RNN, LSTM or GRU, or where one is under other names, say which with \
-    --rename OLD=lstm.weight_ih_l0 and so on, or with --mapping FILE
+    mapping OLD=lstm.weight_ih_l0 and so on, or with mapping FILE
     """
 
   /// The message, and the rules that it proposes.
@@ -15,8 +15,10 @@ import Testing
       Issue.record("no error")
       return ("", [])
     } catch let error as RNNError {
-      let rules = error.description.split(separator: "'").map(String.init).filter { $0.contains("=") && $0.contains("_l") && !$0.contains(" ") }
-      return (error.description, rules)
+      let rules = error.remedy?.pieces.flatMap { piece -> [String] in
+        if case .option(.renames, let rules) = piece { rules } else { [] }
+      }
+      return (error.description, rules ?? [])
     }
   }
 

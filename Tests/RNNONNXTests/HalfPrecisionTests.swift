@@ -10,7 +10,7 @@ import Testing
     #expect(
       refusal { _ = try Interpretation(archive) }
         == "node lstm (LSTM): the graph computes it in \(type), and RNNKit does not; "
-        + "say --ignore half-precision to compute in float32")
+        + "say ignoring: [.halfPrecision] to compute in float32")
     let read = try Interpretation(archive, options: ModelOptions(ignoring: [.halfPrecision]))
     #expect(read.assumptions == ["what the graph computes in \(type) is computed in float32, the weights widened"])
     let arrays = try NPZArrayFormat.read(Fixture.file("half/\(type).npz"))

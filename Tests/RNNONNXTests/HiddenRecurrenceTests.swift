@@ -36,9 +36,10 @@ import Testing
   /// What stands behind a recurrent layer is shown, and not computed.
   @Test func showsWhatIsQuantizedBehindIt() throws {
     let archive = try ONNXFormat.read(Fixture.file("hidden/quantized_head.onnx"))
-    #expect(archive.notes.contains(
-      "quantize cannot be run: node quantize (DynamicQuantizeLinear): it computes with quantized numbers, which RNNKit does not; "
-        + "use the model as it was before it was quantized"))
+    #expect(archive.notes.contains("""
+      quantize cannot be run: node quantize (DynamicQuantizeLinear): it computes with quantized numbers, which RNNKit does not; \
+      use the model as it was before it was quantized
+      """))
     #expect(refusal { _ = try Plan(Interpretation(archive).model) } != nil)
   }
 

@@ -36,7 +36,7 @@ import Testing
       do {
         _ = try Plan(model)
       } catch {
-        throw archive.notes.first { $0.contains(" cannot be run: ") }.map(NotRunnable.init) ?? error
+        throw archive.notes.map(\.description).first { $0.contains(" cannot be run: ") }.map(NotRunnable.init) ?? error
       }
     }
     #expect(found == message)
@@ -47,7 +47,7 @@ import Testing
     #expect(
       refusal { _ = try ONNXFormat.read(file, supplying: []) }
         == "node that gives Y_h (GRU): its weight W is the graph's input W, whose numbers are not in the file; "
-        + "give 'rnn run' an --input with an array named W")
+        + "give Plan.run an array named W")
   }
 
   @Test func refusesExternalDataOfAModelFromAPipe() throws {

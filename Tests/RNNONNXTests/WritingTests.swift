@@ -18,9 +18,9 @@ import Testing
       "lstm_projection.h5": projection("lstm", 5), "lstm_projection_bidirectional.h5": projection("lstm", 5),
       "lstm_projection_no_bias.h5": projection("lstm", 2),
       "seq2seq.h5":
-        "the order of its modules is not known, and an ONNX graph needs one; write another format, name the modules to convert with --module, or say what is computed with --forward",
+        "the order of its modules is not known, and an ONNX graph needs one; write another format, name the modules to convert with modules, or say what is computed with forward",
       "unknown_modules.h5":
-        "module conv: RNNKit does not know what it computes, and an ONNX graph must say it; write another format, or name the modules to convert with --module",
+        "module conv: RNNKit does not know what it computes, and an ONNX graph must say it; write another format, or name the modules to convert with modules",
     ]
   }()
 
@@ -192,7 +192,7 @@ import Testing
     let model = try Self.model([.recurrent(rnn)]) { $0.forward = nil }
     #expect(
       refusal { _ = try Self.written(model) }
-        == "the order of its modules is not known, and an ONNX graph needs one; write another format, name the modules to convert with --module, or say what is computed with --forward")
+        == "the order of its modules is not known, and an ONNX graph needs one; write another format, name the modules to convert with modules, or say what is computed with forward")
   }
 
   @Test func refusesParametersOfSeveralTypes() throws {
@@ -208,7 +208,7 @@ import Testing
     #expect(
       refusal { _ = try Self.written(mixed) }
         == "module rnn: layer 0 has parameters of several types (float16, float32), which ONNX holds in one tensor; "
-        + "convert with --dtype")
+        + "convert with Conversion.round(to:)")
   }
 
   @Test func saysThatONNXRuntimeHasNoFloat64() throws {

@@ -12,7 +12,7 @@ import Testing
     ])
     expect(
       "module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; "
-        + "choose --module rnn --module fc to leave it out"
+        + "choose modules: [\"rnn\", \"fc\"] to leave it out"
     ) { () throws(RNNError) in _ = try Plan(model) }
     #expect(try Plan(model, modules: ["rnn", "fc"]).outputSize == 1)
   }
@@ -24,7 +24,7 @@ import Testing
         .linear(Linear(name: "fc", inFeatures: 4, outFeatures: 1)),
       ], forward: nil))
     expect(
-      "module fc: it takes 4 features, and what it is applied to has 3; name modules that follow each other with --module"
+      "module fc: it takes 4 features, and what it is applied to has 3; name modules that follow each other with modules"
     ) { () throws(RNNError) in _ = try Plan(model, modules: ["rnn", "fc"]) }
   }
 
@@ -43,7 +43,7 @@ import Testing
       ], forward: nil), isOrdered: false)
     expect(
       "the file does not say in which order its modules follow each other, and several fit; "
-        + "say what is computed: --forward 'b(a(x))' or --forward 'a(b(x))'"
+        + "say what is computed: forward: \"b(a(x))\" or forward: \"a(b(x))\""
     ) { () throws(RNNError) in _ = try Plan(model) }
     #expect(try Plan(model, modules: ["b", "a"]).architecture.modules.map(\.name) == ["b", "a"])
   }

@@ -12,8 +12,8 @@
  * Errors. A function that makes something returns NULL where it fails; one that returns int32_t returns 0, RNNKIT_OK, or
  * the kind of what failed. Where `error` is not NULL, a failure sets *error to an object that the caller frees with
  * rnnkit_error_free; success leaves *error as it was. Nothing that a caller passes ends the process, so long as pointers
- * lead to as much memory as is said of it and handles are alive. Remedies name options as the command `rnn` spells them:
- * `--batch-first` is the member batch_first of rnnkit_open_options, `--forward LINE` its member forward.
+ * lead to as much memory as is said of it and handles are alive. Remedies name what can be said by the members of the
+ * structs of options: `options.batch_first`, `options.forward = "fc(x)"`.
  *
  * Memory. Handles are freed with their own _free function, text with rnnkit_text_free; each takes NULL. Handles may be
  * freed in any order: a plan keeps what it needs of its model, a runner its plan. Nothing that is passed in is kept, and
@@ -82,6 +82,17 @@ const char *rnnkit_error_file(const rnnkit_error *error);
 const char *rnnkit_error_place(const rnnkit_error *error);
 const char *rnnkit_error_problem(const rnnkit_error *error);
 const char *rnnkit_error_remedy(const rnnkit_error *error);
+
+/* Whose words a text has for what can be said: C's `options.forward = "fc(x)"`, or Python's `forward='fc(x)'`, for packages
+ * of that language. */
+enum {
+  RNNKIT_WORDS_C = 0,
+  RNNKIT_WORDS_PYTHON = 1
+};
+
+/* What is wrong and what to do in such words, text of the caller's. NULL where there is no such part. */
+char *rnnkit_error_problem_in(const rnnkit_error *error, int32_t words);
+char *rnnkit_error_remedy_in(const rnnkit_error *error, int32_t words);
 
 void rnnkit_error_free(rnnkit_error *error);
 
@@ -158,10 +169,12 @@ typedef struct rnnkit_open_options {
   int32_t batch_first;
   /* --timeout: seconds of CPU time in which reading HDF5 must get further. */
   int32_t timeout;
+  /* RNNKIT_WORDS_C or RNNKIT_WORDS_PYTHON: the words of the notes in reports of the model and of its plans. */
+  int32_t words;
 } rnnkit_open_options;
 
 #define RNNKIT_OPEN_OPTIONS_INIT \
-  { sizeof(rnnkit_open_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, 0, 0 }
+  { sizeof(rnnkit_open_options), NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, NULL, 0, NULL, 0, 0, 0, 0 }
 
 /* Opens a model file, recognised by content, and checks it. `options` may be NULL. */
 rnnkit_model *rnnkit_open(const char *path, const rnnkit_open_options *options, rnnkit_error **error);

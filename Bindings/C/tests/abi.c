@@ -30,6 +30,7 @@ int main(void) {
   MEMBER(rnnkit_open_options, ignored_count);
   MEMBER(rnnkit_open_options, batch_first);
   MEMBER(rnnkit_open_options, timeout);
+  MEMBER(rnnkit_open_options, words);
   STRUCT(rnnkit_convert_options);
   MEMBER(rnnkit_convert_options, struct_size);
   MEMBER(rnnkit_convert_options, format);
@@ -66,6 +67,8 @@ int main(void) {
   CONSTANT(RNNKIT_DEFECT);
   CONSTANT(RNNKIT_CANNOT_CREATE);
   CONSTANT(RNNKIT_INPUT_OUTPUT);
+  CONSTANT(RNNKIT_WORDS_C);
+  CONSTANT(RNNKIT_WORDS_PYTHON);
   CONSTANT(RNNKIT_FLOAT32);
   CONSTANT(RNNKIT_FLOAT64);
   CONSTANT(RNNKIT_INT64);

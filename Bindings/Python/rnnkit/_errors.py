@@ -1,7 +1,6 @@
 """What goes wrong, with the facts that the command `rnn` prints."""
 
 import enum
-import re
 from typing import Optional
 
 
@@ -22,38 +21,15 @@ class Kind(enum.IntEnum):
     """Reading or writing failed half-way."""
 
 
-# Options of the command as arguments of this package, so that a remedy can be followed here.
-_ARGUMENTS = {
-    "from": "format", "to": "format", "state-dict": "state_dict", "config": "config", "forward": "forward",
-    "nonlinearity": "nonlinearity", "head-activation": "head_activation", "timeout": "timeout", "dtype": "dtype",
-    "threads": "threads", "precision": "precision",
-}
-_FLAGS = {"batch-first": "batch_first", "force": "force", "no-cases": "no_cases"}
-_LISTS = {"module": "modules", "rename": "renames", "ignore": "ignore"}
+# What the library calls by its C names.
 _FUNCTIONS = {
-    "rnnkit_plan_get_shape": "Model.shape", "rnnkit_model_with_case": "Model.with_case", "rnnkit_describe": "Model.describe",
+    "rnnkit_plan_get_shape": "Model.shape", "rnnkit_model_with_case": "Model.with_case",
     "RNNKIT_FLOAT32": '"float32"', "RNNKIT_FLOAT64": '"float64"', "options->state": "state=",
 }
-_WORD = r"(?!from\b|and\b|or\b|to\b|options?\b)(?:'[^']*'|[A-Za-z0-9_.:=-]*[A-Za-z0-9_])"
 
 
-def _spelled(text: Optional[str]) -> Optional[str]:
-    """A remedy with the arguments of this package in place of the command's options."""
-    if text is None:
-        return None
-    for name, argument in _LISTS.items():
-
-        def gathered(match: "re.Match[str]", argument: str = argument, name: str = name) -> str:
-            words = re.findall(rf"--{name} ({_WORD})", match.group(0))
-            return f"{argument}=[{', '.join(repr(word.strip(chr(39))) for word in words)}]"
-
-        text = re.sub(rf"--{name} (?:{_WORD})(?: --{name} (?:{_WORD}))*", gathered, text)
-        text = re.sub(rf"--{name}\b(?!-)", f"{argument}=[...]", text)
-    for name, argument in _FLAGS.items():
-        text = re.sub(rf"--{name}\b(?!-)", f"{argument}=True", text)
-    for name, argument in _ARGUMENTS.items():
-        text = re.sub(rf"--{name} ('[^']*')", rf"{argument}=\1", text)
-        text = re.sub(rf"--{name}\b(?!-)", f"{argument}=...", text)
+def spelled(text: str) -> str:
+    """A library's text with this package's names in place of C's."""
     for name, replacement in _FUNCTIONS.items():
         text = text.replace(name, replacement)
     return text
@@ -79,8 +55,8 @@ class Error(Exception):
         self.kind = Kind(kind)
         self.file = file
         self.place = place
-        self.problem = _spelled(problem) or ""
-        self.remedy = _spelled(remedy)
+        self.problem = problem
+        self.remedy = remedy
         message = ": ".join(part for part in (file, place, self.problem) if part)
         super().__init__(f"{message}; {self.remedy}" if self.remedy else message)
 

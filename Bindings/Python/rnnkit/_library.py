@@ -4,7 +4,7 @@ import ctypes as c
 import os
 from typing import Any, Dict, Optional, Sequence
 
-from ._errors import Error, Kind
+from ._errors import Error, Kind, spelled
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_lib")
 """Where a wheel has librnnkit.so, rnn and rnn-hdf5."""
@@ -17,6 +17,10 @@ _texts = c.POINTER(_text)
 class Array(c.Structure):
     _fields_ = [("name", _text), ("data", _pointer), ("shape", _pointer), ("strides", _pointer), ("type", _int32),
                 ("rank", _int32)]
+
+
+# RNNKIT_WORDS_PYTHON
+_PYTHON = 1
 
 
 class _Options(c.Structure):
@@ -42,7 +46,10 @@ class OpenOptions(_Options):
     _fields_ = [("struct_size", _size)] + [
         (name, _text) for name in ("format", "state_dict", "config", "forward", "nonlinearity", "head_activation")
     ] + [("modules", _texts), ("module_count", _size), ("renames", _texts), ("rename_count", _size), ("ignored", _texts),
-         ("ignored_count", _size), ("batch_first", _int32), ("timeout", _int32)]
+         ("ignored_count", _size), ("batch_first", _int32), ("timeout", _int32), ("words", _int32)]
+
+    def __init__(self, **members: Any) -> None:
+        super().__init__(words=_PYTHON, **members)
 
 
 class ConvertOptions(_Options):
@@ -81,12 +88,15 @@ def _load() -> c.CDLL:
     for name in ("open", "open_memory", "model_with_case", "plan_make", "state_make", "state_copy", "state_load", "runner_make",
                  "describe", "plan_describe"):
         getattr(lib, "rnnkit_" + name).restype = _pointer
-    for name in ("version", "error_message", "error_file", "error_place", "error_problem", "error_remedy"):
+    for name in ("version", "error_file", "error_place"):
         getattr(lib, "rnnkit_" + name).restype = _text
+    for name in ("problem_in", "remedy_in"):
+        function = getattr(lib, "rnnkit_error_" + name)
+        function.argtypes, function.restype = [_pointer, _int32], _pointer
     for name in ("model", "plan", "state", "runner", "text", "error"):
         function = getattr(lib, f"rnnkit_{name}_free")
         function.argtypes, function.restype = [_pointer], None
-    for name in ("message", "file", "place", "problem", "remedy", "kind"):
+    for name in ("file", "place", "kind"):
         getattr(lib, "rnnkit_error_" + name).argtypes = [_pointer]
     lib.rnnkit_state_batch.argtypes, lib.rnnkit_state_batch.restype = [_pointer], _int64
     arrays, error = c.POINTER(Array), _pointer
@@ -105,8 +115,9 @@ def check(name: str, *arguments: Any) -> Any:
     result = function(*arguments, c.byref(error))
     if (result is None) if function.restype is _pointer else (result != 0):
         try:
-            file, place, problem, remedy = (
-                _decoded(getattr(lib, "rnnkit_error_" + part)(error)) for part in ("file", "place", "problem", "remedy"))
+            file, place = (_decoded(getattr(lib, "rnnkit_error_" + part)(error)) for part in ("file", "place"))
+            problem, remedy = (
+                spelled(taken(getattr(lib, f"rnnkit_error_{part}_in")(error, _PYTHON))) or None for part in ("problem", "remedy"))
             raise Error(lib.rnnkit_error_kind(error) or Kind.DEFECT, problem or "it failed and did not say why", file=file,
                         place=place, remedy=remedy)
         finally:

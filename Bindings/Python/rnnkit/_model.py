@@ -73,7 +73,7 @@ class Model:
                     made = Plan(self._handle, self._source.precision, self._source.threads)
                     self._made = made
                     for note in made.notes:
-                        warnings.warn(f"{self.file}: {Error(Kind.USAGE, note).problem}", AssumptionWarning, stacklevel=3)
+                        warnings.warn(f"{self.file}: {note}", AssumptionWarning, stacklevel=3)
         return made
 
     @property

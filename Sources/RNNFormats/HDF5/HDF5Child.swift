@@ -39,7 +39,7 @@ struct HDF5Child {
     let (end, isReady, errors) = try watch()
     switch end {
     case .exit(0): break
-    case .exit(RNNError.Kind.inputOutput.rawValue):
+    case .exit(HDF5Descriptors.noRoomStatus):
       // Not even its error could be written.
       throw RNNError(.inputOutput, file: answer.folder, "no room for the answer of the HDF5 library's process",
         remedy: scratchRemedy())
@@ -67,7 +67,7 @@ struct HDF5Child {
     } catch {
       if error.kind == .inputOutput { throw error }
       if !isReady { throw broken(end, errors) }
-      throw Self.lie([error.place, error.problem].compactMap { $0 }.joined(separator: ": "))
+      throw Self.lie([error.place, "\(error.problem)"].compactMap { $0 }.joined(separator: ": "))
     }
   }
 
@@ -101,7 +101,7 @@ struct HDF5Child {
 
   private func stuck(_ seconds: Int) -> RNNError {
     RNNError(.badData, "the HDF5 library got no further in \(seconds) s and was stopped",
-      remedy: "the file is damaged or hostile; if it is only large, give it longer with --timeout")
+      remedy: "the file is damaged or hostile; if it is only large, give it longer with \(.timeout)")
   }
 
   /// CPU time for everything, however much progress is claimed: a second for each MiB, beside some of the timeouts.

@@ -14,6 +14,11 @@ package enum HDF5Descriptors {
   package static let readySign = UInt8(ascii: "1")
   package static let progressSign = UInt8(ascii: ".")
 
+  /// What it exits with where not even an error can be written.
+  package static let noRoomStatus: Int32 = 74
+  /// Where it is started in another way than this.
+  package static let misuseStatus: Int32 = 64
+
   /// The program's only argument.
   package enum Job: String {
     case read, write

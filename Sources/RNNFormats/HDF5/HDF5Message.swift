@@ -77,23 +77,21 @@ package enum HDF5Message {
   }
 
   private static func json(_ error: RNNError) -> JSONValue {
-    var members: [JSONValue.Member] = [.init("kind", .integer(Int64(error.kind.rawValue)))]
+    var members: [JSONValue.Member] = [.init("kind", .string(error.kind.rawValue))]
     if let place = error.place { members.append(.init("place", .string(place))) }
-    members.append(.init("problem", .string(error.problem)))
-    if let remedy = error.remedy { members.append(.init("remedy", .string(remedy))) }
+    members.append(.init("problem", .string("\(error.problem)")))
+    if let remedy = error.remedy { members.append(.init("remedy", .string("\(remedy)"))) }
     return .object(members)
   }
 
   private static func error(_ json: JSONValue) throws(RNNError) -> RNNError {
     var reader = try JSONObjectReader(json, at: "error")
-    let code = try reader.integer("kind")
     // Options and paths are not that process's business.
-    guard let kind = Int32(exactly: code).flatMap(RNNError.Kind.init(rawValue:)),
-      [.badData, .inputOutput, .defect].contains(kind)
+    guard let kind = RNNError.Kind(rawValue: try reader.string("kind")), [.badData, .inputOutput, .defect].contains(kind)
     else { throw reader.error("kind", "not a kind of error") }
     var error = RNNError(kind, try reader.string("problem"))
     if reader.has("place") { error.place = try reader.string("place") }
-    if reader.has("remedy") { error.remedy = try reader.string("remedy") }
+    if reader.has("remedy") { error.remedy = Phrase(try reader.string("remedy")) }
     try reader.finish()
     return error
   }

@@ -15,7 +15,7 @@ extension HDF5Tree {
     do throws(RNNError) { archive = try read(self) } catch { throw departure?.error(canBeIgnored: false) ?? error }
     if let departure { archive.departures.append(departure) }
     let names = unreadable.filter { $0.loss == .name }
-    if !names.isEmpty { archive.notes.append("read under one name alone: " + Self.text(names)) }
+    if !names.isEmpty { archive.notes.append("read under one name alone: \(Self.text(names))") }
     return archive
   }
 
@@ -30,8 +30,8 @@ extension HDF5Tree {
     guard let first = lost.first else { return nil }
     let more = lost.count == 1 ? "" : ", one of \(lost.count) that cannot be read"
     return Departure(
-      .unreadable, place: place.map { "\($0), \(first.path)" } ?? first.path, first.reason + more,
-      remedy: first.remedy, note: "left out, since they cannot be read: " + Self.text(lost))
+      .unreadable, place: place.map { "\($0), \(first.path)" } ?? first.path, "\(first.reason)\(more)",
+      remedy: Phrase(first.remedy), note: "left out, since they cannot be read: \(Self.text(lost))")
   }
 
   /// How many are named in a note.

@@ -42,7 +42,7 @@ public enum RTNeuralFormat: ModelFormat {
 
   public static var holdsEverything: Bool { false }
 
-  public static func notes(writing model: Model) -> [String] {
+  public static func notes(writing model: Model) -> [Phrase] {
     RTNeuralWriter(model).notes
   }
 }
@@ -68,7 +68,7 @@ public enum AIDAXFormat: ModelFormat {
     try RTNeuralWriter(model, isAIDAX: true).write(to: &file)
   }
 
-  public static func notes(writing model: Model) -> [String] {
+  public static func notes(writing model: Model) -> [Phrase] {
     RTNeuralWriter(model, isAIDAX: true).notes
   }
 }

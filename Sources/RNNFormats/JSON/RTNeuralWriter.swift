@@ -26,8 +26,8 @@ struct RTNeuralWriter {
   // MARK: Notes
 
   /// What is not the same afterwards.
-  var notes: [String] {
-    var notes = ["kernels transposed; names are left out"]
+  var notes: [Phrase] {
+    var notes: [Phrase] = ["kernels transposed; names are left out"]
     let used = model.architecture.usedModules
     let recurrent = used.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
     if recurrent.contains(where: { $0.cell == .gru }) {
@@ -66,7 +66,7 @@ struct RTNeuralWriter {
     return notes
   }
 
-  private var gainNotes: [String] {
+  private var gainNotes: [Phrase] {
     guard let frame else { return [] }
     let gains = [frame.inputGain?.first, frame.outputGain].compactMap { $0 }.filter { $0 != 1 }
     let isRounded = gains.contains { Decibels.factor(Decibels.of($0)) != $0 }
@@ -78,7 +78,7 @@ struct RTNeuralWriter {
   func write(to file: inout OutputFile) throws(RNNError) {
     let frame = try self.chain()
     let layers = try self.layers(frame)
-    guard let inputSize else { throw refuse(nil, "a chain whose input's features are not known", "choose modules with --module") }
+    guard let inputSize else { throw refuse(nil, "a chain whose input's features are not known", "choose modules with \(.modules)") }
     let device = try self.device(frame, inputSize: inputSize, outputSize: layers.last?.size ?? inputSize)
     var text = "{\n\"in_shape\": [null, null, \(inputSize)],\n"
     for member in device { text += "\"\(member.key)\": \(member.value.text),\n" }
@@ -105,17 +105,17 @@ struct RTNeuralWriter {
     try file.write(Array((text + "\n}\n").utf8))
   }
 
-  private func refuse(_ module: String?, _ problem: String, _ remedy: String = "write another format") -> RNNError {
+  private func refuse(_ module: String?, _ problem: Phrase, _ remedy: Phrase = "write another format") -> RNNError {
     RNNError(.badData, place: module.map { "module \($0)" }, "\(dialect) cannot hold \(problem)", remedy: remedy)
   }
 
   private func chain() throws(RNNError) -> FramedChain {
     guard model.architecture.forward != nil else {
-      throw refuse(nil, "modules of which nothing says what is computed with them", "say what is computed with --forward, or choose modules with --module")
+      throw refuse(nil, "modules of which nothing says what is computed with them", "say what is computed with \(.forward), or choose modules with \(.modules)")
     }
-    guard let frame else { throw refuse(nil, "what is no chain of modules", "write .rnn, or choose modules with --module") }
-    if !isAIDAX, frame.skip > 0 { throw refuse(nil, "a skip from input to output", "write AIDA-X's JSON, which can, with --to aidax") }
-    if !isAIDAX, !frame.isPlain { throw refuse(nil, "gains on input and output", "write AIDA-X's JSON, which can, with --to aidax") }
+    guard let frame else { throw refuse(nil, "what is no chain of modules", "write .rnn, or choose modules with \(.modules)") }
+    if !isAIDAX, frame.skip > 0 { throw refuse(nil, "a skip from input to output", "write AIDA-X's JSON, which can, with \(.target, "aidax")") }
+    if !isAIDAX, !frame.isPlain { throw refuse(nil, "gains on input and output", "write AIDA-X's JSON, which can, with \(.target, "aidax")") }
     return frame
   }
 
@@ -212,7 +212,7 @@ struct RTNeuralWriter {
       default: throw refuse(nil, "the step \(operation.word)", "write .rnn")
       }
     }
-    guard !layers.isEmpty else { throw refuse(nil, "a model without modules", "choose modules with --module") }
+    guard !layers.isEmpty else { throw refuse(nil, "a model without modules", "choose modules with \(.modules)") }
     return layers
   }
 
@@ -239,7 +239,7 @@ struct RTNeuralWriter {
       return [Layer(type: "prelu", activation: "", size: inputSize, weights: [slopes])]
     case .embedding(let module): throw refuse(module.name, "an embedding")
     case .unknown(let module):
-      throw refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with --module")
+      throw refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with \(.modules)")
     }
   }
 
@@ -285,7 +285,7 @@ struct RTNeuralWriter {
     if tensor.elementType == .float32 { return tensor }
     guard let narrow = tensor.converted(to: .float32), narrow.largestChange == 0 else {
       throw refuse(
-        module, "\(tensor.elementType.rawValue) weights that are no float32 values", "round them with --dtype f32")
+        module, "\(tensor.elementType.rawValue) weights that are no float32 values", "round them with \(.elementType, "f32")")
     }
     return narrow.tensor
   }

@@ -54,7 +54,7 @@ public enum StateDictJSONFormat: ModelFormat {
       guard tensor.name != ownKey else {
         throw RNNError(
           .badData, place: "tensor \(tensor.name)", "the name is reserved in JSON",
-          remedy: "rename it with --rename")
+          remedy: "rename it with \(.renames)")
       }
       try file.write(Array(",\n\(JSONValue.string(tensor.name).text): ".utf8))
       try JSONTensorWriter.write(tensor, to: &file)

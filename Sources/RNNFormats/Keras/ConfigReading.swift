@@ -11,7 +11,7 @@ extension HDF5ModelFormat: ConfigReading {
   package static func read(_ file: InputFile, config: JSONValue) throws(RNNError) -> TensorArchive {
     try Access.readTree(file).archive { (tree) throws(RNNError) in
       guard KerasTree.recognizes(tree) else {
-        throw RNNError(.usage, "a config is of Keras' weights, and the file holds others", remedy: "leave --config out")
+        throw RNNError(.usage, "a config is of Keras' weights, and the file holds others", remedy: "leave \(.config) out")
       }
       return try KerasReader.archive(tree, companion: config)
     }

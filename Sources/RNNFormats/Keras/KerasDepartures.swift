@@ -10,11 +10,13 @@ extension KerasLayer {
 
   static func heedsMask(_ className: String) -> Bool { !maskless.contains(className) }
 
-  func masks(_ problem: String, note: String) -> Departure {
+  func masks(_ problem: Phrase, note: Phrase) -> Departure {
     Departure(
       .masks, place: "layer \(name)", "\(problem), and RNNKit masks no steps",
-      note: "\(name): \(note); take masked ones out of each sequence, those at its end by lengths "
-        + "(the output past the end is then 0, where Keras repeats the last)")
+      note: """
+        \(name): \(note); take masked ones out of each sequence, those at its end by lengths (the output past the end is \
+        then 0, where Keras repeats the last)
+        """)
   }
 
   /// What a Masking layer asks for; nil where that changes nothing. `isHeeded` where another layer gets its mask.

@@ -56,7 +56,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
 
   public static var holdsEverything: Bool { false }
 
-  public static func notes(writing model: Model) -> [String] { KerasOutline.notes(model) }
+  public static func notes(writing model: Model) -> [Phrase] { KerasOutline.notes(model) }
 
   private static func member(_ name: String, of zip: ZipArchive) throws(RNNError) -> ZipEntry {
     guard let entry = zip[name] else {
@@ -96,7 +96,7 @@ public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
   public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
     let tree = try HDF5.readTree(file)
     guard KerasTree.recognizes(tree) else {
-      throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave --from out")
+      throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave \(.format) out")
     }
     return try tree.archive { (tree) throws(RNNError) in try KerasReader.archive(tree) }
   }
@@ -107,5 +107,5 @@ public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
 
   public static var holdsEverything: Bool { false }
 
-  public static func notes(writing model: Model) -> [String] { KerasOutline.notes(model) }
+  public static func notes(writing model: Model) -> [Phrase] { KerasOutline.notes(model) }
 }

@@ -38,7 +38,7 @@ struct KerasOutline {
   init(_ model: Model) throws(RNNError) {
     self.model = model
     guard let forward = model.architecture.forward, let shapes = model.shapes else {
-      throw Self.refuse(nil, "modules of which nothing says what is computed with them", "say it with --forward")
+      throw Self.refuse(nil, "modules of which nothing says what is computed with them", "say it with \(.forward)")
     }
     (self.forward, self.shapes) = (forward, shapes)
     uses = KerasUses(forward)
@@ -56,11 +56,11 @@ struct KerasOutline {
     for output in forward.outputs { outputs.append(try reference(output.value, "an output")) }
     arrange()
     guard layers.contains(where: { $0.className != "InputLayer" }) else {
-      throw Self.refuse(nil, "a model without modules", "choose modules with --module")
+      throw Self.refuse(nil, "a model without modules", "choose modules with \(.modules)")
     }
   }
 
-  static func refuse(_ module: String?, _ problem: String, _ remedy: String = "write another format") -> RNNError {
+  static func refuse(_ module: String?, _ problem: Phrase, _ remedy: Phrase = "write another format") -> RNNError {
     RNNError(.badData, place: module.map { "module \($0)" }, "Keras cannot hold \(problem)", remedy: remedy)
   }
 
@@ -78,8 +78,8 @@ struct KerasOutline {
     + "its layer has one; widens half precision; leaves out reference cases, metadata and other tensors"
 
   /// What is not the same afterwards.
-  static func notes(_ model: Model) -> [String] {
-    var notes = ["kernels transposed"]
+  static func notes(_ model: Model) -> [Phrase] {
+    var notes: [Phrase] = ["kernels transposed"]
     let modules = model.architecture.usedModules
     let recurrent = modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
     if recurrent.contains(where: { $0.cell == .gru }) {
@@ -294,7 +294,7 @@ struct KerasOutline {
         [.init("shared_axes", takes.hasTime ? .array([.integer(1)]) : .null)], [[try slopes(module, takes)]], to: &self)
     case .unknown(let module):
       throw Self.refuse(
-        module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with --module")
+        module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with \(.modules)")
     }
   }
 

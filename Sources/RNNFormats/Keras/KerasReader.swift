@@ -13,7 +13,7 @@ struct KerasReader {
   /// How many values' features may still be worked out from all steps before them.
   var lookups = 64
   /// Said once each.
-  private var notes: [String] = []
+  private var notes: [Phrase] = []
   var departures: [Departure] = []
 
   /// The model that a tree holds. `config` is that of a `.keras` file, whose weights come without one, and `version`
@@ -30,7 +30,7 @@ struct KerasReader {
     var meaning = writer
     if let companion {
       guard config == nil else {
-        throw RNNError(.usage, "the file has a config of its own", remedy: "leave --config out")
+        throw RNNError(.usage, "the file has a config of its own", remedy: "leave \(.config) out")
       }
       config = companion
       meaning = KerasVersion(ofConfig: companion) ?? writer
@@ -63,14 +63,14 @@ struct KerasReader {
     return version
   }
 
-  mutating func note(_ text: String) {
+  mutating func note(_ text: Phrase) {
     if !notes.contains(text) { notes.append(text) }
   }
 
   private mutating func finish(_ names: JSONValue?) throws(RNNError) -> TensorArchive {
     try join(names)
     let standard = "kernels transposed, gates reordered from Keras to PyTorch"
-    archive.notes = (modules.isEmpty ? [] : [standard]) + notes
+    archive.notes = (modules.isEmpty ? [] : [Phrase(standard)]) + notes
     archive.departures = departures
     let recurrent = modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
     let gates = recurrent.filter { $0.cell != .rnn }.map(\.activations.gate)

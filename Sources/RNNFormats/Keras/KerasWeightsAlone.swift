@@ -16,11 +16,12 @@ extension KerasReader {
     archive.hints.batchFirst = true
     archive.isOrdered = isOrdered
     let gate = version.recurrentActivation == .sigmoid ? "sigmoid" : "hard_sigmoid"
-    note(
-      "only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers "
-        + "linear), and layers of one direction to run forward; the model's config tells them (--config)")
+    note("""
+      only weights are stored: activations are taken to be Keras \(version)'s defaults (gates \(gate), dense layers linear), \
+      and layers of one direction to run forward; the model's config tells them (\(.config))
+      """)
     if let outer {
-      note("layers stand inside \(outer), and what is done with them there is not known; choose modules with --module")
+      note("layers stand inside \(outer), and what is done with them there is not known; choose modules with \(.modules)")
       if !modules.contains(where: { $0.name == outer }) {
         modules.append(.unknown(UnknownModule(name: outer, tensorNames: [])))
       }

@@ -42,12 +42,12 @@ struct NativeReader {
 
   /// Checks the fixed part and the checksum, and returns the JSON with the offset of its end.
   private static func header(_ bytes: UnsafeRawBufferPointer) throws(RNNError) -> (JSONValue, Int) {
-    func refuse(_ offset: Int, _ problem: String, _ remedy: String = remedy) -> RNNError {
+    func refuse(_ offset: Int, _ problem: Phrase, _ remedy: Phrase = Phrase(remedy)) -> RNNError {
       RNNError(.badData, place: "offset \(offset)", problem, remedy: remedy)
     }
     var reader = ByteReader(bytes)
     guard try reader.take(8, "the magic").elementsEqual(NativeHeader.magic) else {
-      throw refuse(0, "not the magic of a native file, 89 52 4E 4E 0D 0A 1A 0A", "see 'rnn formats' for what can be read")
+      throw refuse(0, "not the magic of a native file, 89 52 4E 4E 0D 0A 1A 0A", "see \(.formats) for what can be read")
     }
     let version: UInt32 = try reader.integer("the version")
     guard version == NativeHeader.version else {

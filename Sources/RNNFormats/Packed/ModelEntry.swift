@@ -5,19 +5,19 @@ enum ModelEntry {
   /// That one must be chosen.
   static func several(_ names: [String], in file: InputFile) -> RNNError {
     RNNError(
-      .badData, "the file holds \(names.count) models", remedy: "choose one with --state-dict: \(list(names, file.entryPrefix))")
+      .badData, "the file holds \(names.count) models", remedy: "choose one with \(.entry): \(list(names, file.entryPrefix))")
   }
 
   /// That none has the name, or more than one.
   static func unknown(_ entry: String, of names: [String], in file: InputFile, isAmbiguous: Bool = false) -> RNNError {
     RNNError(
       .usage, isAmbiguous ? "several models are named \(entry)" : "no model in the file is named \(entry)",
-      remedy: "choose one with --state-dict: \(list(names, file.entryPrefix))")
+      remedy: "choose one with \(.entry): \(list(names, file.entryPrefix))")
   }
 
   /// That there is nothing to choose from.
   static func onlyOne(_ entry: String, in what: String) -> RNNError {
-    RNNError(.usage, "\(entry) is to be read, but \(what) holds one model", remedy: "leave out --state-dict")
+    RNNError(.usage, "\(entry) is to be read, but \(what) holds one model", remedy: "leave out \(.entry)")
   }
 
   private static func list(_ names: [String], _ prefix: String) -> String {

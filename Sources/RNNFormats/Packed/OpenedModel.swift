@@ -8,7 +8,7 @@ package struct OpenedModel {
   let path: String
   var member = ""
   /// What was chosen, and of what.
-  var notes: [String] = []
+  var notes: [Phrase] = []
 
   /// Reads everything it holds; see `ModelFormat`, `LateUnpacking` and `ConfigReading`.
   package func read(
@@ -19,7 +19,7 @@ package struct OpenedModel {
       if let config {
         guard let reading = format as? any ConfigReading.Type else {
           throw RNNError(.usage, "a config is of Keras' weights, and the file is of the format \(format.name)",
-            remedy: "leave --config out")
+            remedy: "leave \(.config) out")
         }
         model = SuppliedModel(archive: try reading.read(file, config: config), members: tensors)
       } else if let failures, tensors.isEmpty, let late = format as? any LateUnpacking.Type {
@@ -57,7 +57,7 @@ extension FormatRegistry {
         return formats.first { $0.recognizes(file) }
       }
       var member: PackedFile.Member
-      var notes: [String] = []
+      var notes: [Phrase] = []
       let members: [PackedFile.Member]
       if let format = taking(file) {
         members = []
@@ -85,7 +85,7 @@ extension FormatRegistry {
 
   private func choose(
     _ members: [PackedFile.Member], _ entry: String?, of file: InputFile
-  ) throws(RNNError) -> (PackedFile.Member, [String]) {
+  ) throws(RNNError) -> (PackedFile.Member, [Phrase]) {
     if let entry {
       if var found = members.first(where: { $0.name == entry }) {
         found.file.entryPrefix = found.name.isEmpty ? "" : found.name + ":"

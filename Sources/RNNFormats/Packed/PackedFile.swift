@@ -93,7 +93,7 @@ enum PackedFile {
       return RNNError(
         .badData, names.isEmpty ? what == "a zip archive" ? "an empty zip archive" : "\(what) without files"
           : "\(what) without a model that RNNKit reads\(holds)",
-        remedy: "see 'rnn formats' for what can be read")
+        remedy: "see \(.formats) for what can be read")
     }
   }
 }

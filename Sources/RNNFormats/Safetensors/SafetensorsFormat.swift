@@ -110,8 +110,10 @@ public enum SafetensorsFormat: ModelFormat {
     let caseArrays = try ArchiveEnvelope.caseArrays(of: archive)
     let caseSize = caseArrays.reduce(0) { $0 + $1.tensor.byteCount }
     guard caseSize <= Limits.maximumEncodedCases else {
-      throw RNNError(.badData, "its reference cases have \(caseSize) bytes, and safetensors' metadata take no more than "
-        + "\(Limits.maximumEncodedCases) of them", remedy: "leave them out with --no-cases, or write another format")
+      let most = Limits.maximumEncodedCases
+      throw RNNError(
+        .badData, "its reference cases have \(caseSize) bytes, and safetensors' metadata take no more than \(most) of them",
+        remedy: "leave them out with \(.noCases), or write another format")
     }
     // Larger elements first, as the reference does it: so every tensor is aligned without a gap.
     let sorted = archive.tensors.enumerated().sorted {

@@ -101,9 +101,10 @@ struct PickledModule {
   func add(
     to archive: inout TensorArchive, _ objects: TorchObjects, _ tensors: inout TorchTensors
   ) throws(RNNError) {
-    archive.notes.append(
-      "a whole \(className.split(separator: ".").last ?? "module") of torch.save: its forward() is not in the file, "
-        + "modules are taken in their order")
+    archive.notes.append("""
+      a whole \(className.split(separator: ".").last ?? "module") of torch.save: its forward() is not in the file, modules are \
+      taken in their order
+      """)
     var layouts: [(name: String, batchFirst: Bool)] = []
     for module in all {
       guard !TorchQuantization.isQuantized(class: module.className) else {
@@ -144,9 +145,8 @@ extension TensorArchive {
     let kinds = Set(layouts.map(\.batchFirst))
     if kinds.count == 1 { hints.batchFirst = kinds.first }
     if kinds.count > 1 {
-      notes.append(
-        "modules differ in batch_first: "
-          + layouts.map { "\($0.name) \($0.batchFirst ? "True" : "False")" }.listed())
+      let list = layouts.map { "\($0.name) \($0.batchFirst ? "True" : "False")" }.listed()
+      notes.append("modules differ in batch_first: \(list)")
     }
   }
 }

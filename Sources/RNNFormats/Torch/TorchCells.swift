@@ -12,7 +12,7 @@ extension ModelFormat {
       guard let cell = module.beyondTorch else { continue }
       throw RNNError(.badData, place: "module \(module.name.isEmpty ? "(unnamed)" : module.name)",
         "torch.nn.\(module.cell.rawValue)\(module.isCell ? "Cell" : "") would load its weights and compute something else: it lacks \(cell)",
-        remedy: "write its class too, with --code model.py, or write .rnn")
+        remedy: "write its class too, with \(.code, "model.py"), or write .rnn")
     }
   }
 }

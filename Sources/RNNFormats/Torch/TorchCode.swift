@@ -39,8 +39,8 @@ fileprivate struct TorchCode {
 
   init(_ model: Model) throws(RNNError) {
     guard let forward = model.architecture.forward?.withoutUnneeded, let shapes = model.shapes else {
-      throw RNNError(.badData, place: "--code", "nothing says what is computed with the modules",
-        remedy: "say it with --forward, as it stands in PyTorch's forward")
+      throw RNNError(.badData, "\(.code): nothing says what is computed with the modules",
+        remedy: "say it with \(.forward), as it stands in PyTorch's forward")
     }
     self.model = model
     self.forward = forward

@@ -15,7 +15,7 @@ struct TorchCodePaths {
     let calls = Set(architecture.forward?.withoutUnneeded.moduleNames ?? [])
     if let unknown = architecture.modules.first(where: { calls.contains($0.name) && runnable($0) == nil }) {
       throw RNNError(.badData, place: "module \(unknown.name)", "it cannot be run, and so not be written as code",
-        remedy: "choose a part without it with --module or --forward")
+        remedy: "choose a part without it with \(.modules) or \(.forward)")
     }
     let root = architecture[""].flatMap(runnable)
     if let root, let open = root.firstIndex(of: "(") {
@@ -44,7 +44,7 @@ struct TorchCodePaths {
     for tensor in model.archive.tensors where !parts.contains(tensor.name) {
       let (parent, last) = tensor.name.splitAtLastDot
       guard constructions[tensor.name] == nil, !made.contains(tensor.name) else {
-        throw RNNError(.badData, place: "tensor \(tensor.name)", "a module has the same name", remedy: "rename it with --rename")
+        throw RNNError(.badData, place: "tensor \(tensor.name)", "a module has the same name", remedy: "rename it with \(.renames)")
       }
       try make(parent)
       try Self.check(last, in: tensor.name)
@@ -98,7 +98,7 @@ struct TorchCodePaths {
   private static func check(_ name: String, in path: String) throws(RNNError) {
     guard !name.isEmpty, !attributes.contains(name), !(name.hasPrefix("__") && name.hasSuffix("__")) else {
       throw RNNError(.badData, place: "the name \(path)", "no part of a PyTorch module can be named \(name.isEmpty ? "so" : name)",
-        remedy: "give it another one with --rename")
+        remedy: "give it another one with \(.renames)")
     }
   }
 }

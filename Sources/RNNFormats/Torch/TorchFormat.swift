@@ -28,7 +28,7 @@ public enum TorchFormat: ModelFormat {
     case nil:
       throw RNNError(
         .badData, "neither a zip archive nor a tar archive of torch.save, nor a pickle",
-        remedy: "see 'rnn formats' for what can be read")
+        remedy: "see \(.formats) for what can be read")
     }
   }
 

@@ -26,10 +26,12 @@ struct TorchModuleClass {
   }
 
   /// What to say of a class of the writer's own that has tensors of its own.
-  func note(of tensors: [String], at path: String) -> String {
-    "\(path.isEmpty ? "the model" : path), of class \(name), has tensors of its own: "
-      + tensors.prefix(4).joined(separator: ", ") + (tensors.count > 4 ? " …" : "")
-      + "; its code is not run, and what they are is guessed by names and shapes"
+  func note(of tensors: [String], at path: String) -> Phrase {
+    """
+    \(path.isEmpty ? "the model" : path), of class \(name), has tensors of its own: \
+    \(tensors.prefix(4).joined(separator: ", "))\(tensors.count > 4 ? " …" : ""); its code is not run, and what they are is \
+    guessed by names and shapes
+    """
   }
 
   /// Files of torch/nn/modules with what computes nothing of the output.

@@ -10,7 +10,7 @@ struct TorchScript {
   /// Where each module stands: a module that stands in two places has its tensors under the first path.
   private var paths: [Int: String] = [:]
   /// Said where the code does not tell what a tensor is.
-  private var guesses: [String] = []
+  private var guesses: [Phrase] = []
   private let library: ScriptLibrary
   private let constants: (Int) -> [Double]?
 
@@ -99,7 +99,7 @@ struct TorchScript {
     if let random = facts?.randomness(isTraining: isTraining) {
       archive.departures.append(
         Departure(
-          .randomness, place: path.isEmpty ? "the model" : "module \(path)", random,
+          .randomness, place: path.isEmpty ? "the model" : "module \(path)", "\(random)",
           note: "run without the random numbers that the file's code draws"))
     }
     if module.isUnknown, call == nil {

@@ -158,7 +158,8 @@ struct TorchStateDict {
 
   /// Whether a refusal says that a pickle, sound as it is, holds nothing that could be a model.
   static func foundNothing(_ error: RNNError) -> Bool {
-    error.problem == single || error.problem.hasPrefix(none + ":")
+    let problem = "\(error.problem)"
+    return problem == single || problem.hasPrefix(none + ":")
   }
 
   /// That nothing was found, and what the file is instead.

@@ -10,7 +10,7 @@ struct TorchZipReader {
     self.file = file
     zip = try ZipArchive(file.storage, acceptsMissingChecksums: true)
     guard let stem = Self.stem(of: zip) else {
-      throw RNNError(.badData, "a zip archive without a data.pkl", remedy: "see 'rnn formats' for what can be read")
+      throw RNNError(.badData, "a zip archive without a data.pkl", remedy: "see \(.formats) for what can be read")
     }
     self.stem = stem
   }

@@ -59,7 +59,7 @@ public struct Diagnosis: Sendable {
   public init(_ model: Model, _ forward: Forward, input: [[Double]]) throws(RNNError) {
     guard forward.inputs.count == 1 else {
       throw RNNError(.usage, "the model takes \(forward.inputs.count) inputs, and one is diagnosed at a time",
-        remedy: "name the modules to diagnose with --module")
+        remedy: "name the modules to diagnose with \(.modules)")
     }
     var run = Float64Forward(model, forward, input: input)
     try run.run()

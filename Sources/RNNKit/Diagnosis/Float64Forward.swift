@@ -105,7 +105,7 @@ struct Float64Forward {
         step.enumerated().map { $1 < 0 ? $1 * slopes[slopes.count == 1 ? 0 : $0] : $1 }
       }
     case .unknown?, nil:
-      throw RNNError(.badData, place: "module \(name)", "cannot be run", remedy: "choose a part with --module")
+      throw RNNError(.badData, place: "module \(name)", "cannot be run", remedy: "choose a part with \(.modules)")
     }
   }
 

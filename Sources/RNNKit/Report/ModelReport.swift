@@ -17,7 +17,7 @@ extension ModelFile {
   }
 
   /// What the file holds as JSON: `Schemas/inspect.schema.json`. Reads every tensor once, to count what is not finite.
-  public func report() throws(RNNError) -> JSONValue {
+  public func report(in wording: some Wording = SwiftWording()) throws(RNNError) -> JSONValue {
     let architecture = model.architecture
     let all = model.tensorsInOrder
     let parameters = all.filter(\.isParameter).map(\.tensor)
@@ -52,7 +52,7 @@ extension ModelFile {
         .init("values", .integer(Int64(parameters.reduce(0) { $0 + $1.tensor.count }))),
         .init("bytes", .integer(Int64(parameters.reduce(0) { $0 + $1.tensor.byteCount }))),
       ])),
-      .init("notes", .array(notes.map(JSONValue.string))),
+      .init("notes", .array(notes.map { .string($0.text(in: wording)) })),
     ])
   }
 

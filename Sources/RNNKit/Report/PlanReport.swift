@@ -6,10 +6,10 @@ extension Plan {
   /// What goes in and what comes out, as JSON: `Schemas/plan.schema.json`.
   ///
   /// - Parameter notes: What there is to say of the model, such as `ModelFile.notes` and `Model.leftOut`.
-  public func report(notes: [String] = []) -> JSONValue {
+  public func report(notes: [Phrase] = [], in wording: some Wording = SwiftWording()) -> JSONValue {
     let rows: [JSONValue] = architecture.batchFirst ? [.string("batch"), .string("time")] : [.string("time"), .string("batch")]
     return .object([
-      .init("notes", .array(notes.map(JSONValue.string))),
+      .init("notes", .array(notes.map { .string($0.text(in: wording)) })),
       .init("forward", architecture.forward.map { .string($0.line(modules: architecture.modules)) } ?? .null),
       .init("precision", .string(precision.rawValue)), .init("instruction_set", .string(instructionSet.rawValue)),
       .init("batch_first", .bool(architecture.batchFirst)), .init("streamable", .bool(isStreamable)),

@@ -44,14 +44,17 @@ extension Interpretation {
       trial.fitting, word: word)
   }
 
-  private func settled(_ trial: inout ForwardTrial, _ notes: [String] = []) throws(RNNError) -> Interpretation? {
+  private func settled(_ trial: inout ForwardTrial, _ notes: [Phrase] = []) throws(RNNError) -> Interpretation? {
     let found = trial.reproducing()
     guard let forward = found.first else { return nil }
     let modules = model.architecture.modules
     let cases = trial.caseCount == 1 ? "the reference case" : "the \(trial.caseCount) reference cases"
     let others = trial.different(found).prefix(3).map { $0.line(modules: modules) }
-    var note = "forward \(forward.line(modules: modules)): reproduces \(cases)\(trial.isOfPart ? ", as far as its first rows and steps were run" : "")"
-      + ", of \(trial.tried) line\(trial.tried == 1 ? "" : "s") tried (the file does not say; --forward)"
+    let extent = trial.isOfPart ? ", as far as its first rows and steps were run" : ""
+    var note: Phrase = """
+      forward \(forward.line(modules: modules)): reproduces \(cases)\(extent), of \(trial.tried) \
+      line\(trial.tried == 1 ? "" : "s") tried (the file does not say; \(.forward))
+      """
     if !others.isEmpty {
       note += "; so do\(others.count == 1 ? "es" : "") \(others.joined(separator: " and ")), which \(others.count == 1 ? "gives" : "give") other numbers on other inputs"
     }
@@ -73,7 +76,7 @@ extension Interpretation {
   }
 
   /// Other layouts and nonlinearities, where neither file nor user says them, with what is then assumed.
-  private func variants(_ archive: TensorArchive, _ options: ModelOptions) -> [(options: ModelOptions, notes: [String])] {
+  private func variants(_ archive: TensorArchive, _ options: ModelOptions) -> [(options: ModelOptions, notes: [Phrase])] {
     guard archive.architecture == nil || archive.hints.leavesLayoutOpen else { return [] }
     let layouts = options.batchFirst == nil && archive.hints.batchFirst == nil ? [nil, true] : [options.batchFirst]
     let isElman = model.architecture.recurrentModules.contains { $0.cell == .rnn && archive.hints.nonlinearity[$0.name] == nil }
@@ -81,7 +84,7 @@ extension Interpretation {
     return layouts.flatMap { layout in
       functions.compactMap { function in
         var variant = options
-        var notes: [String] = []
+        var notes: [Phrase] = []
         if layout != options.batchFirst { notes.append("batch_first True") }
         if function != options.nonlinearity { notes.append("nonlinearity relu") }
         (variant.batchFirst, variant.nonlinearity) = (layout, function)

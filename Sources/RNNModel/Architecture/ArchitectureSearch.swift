@@ -93,7 +93,7 @@ struct ArchitectureSearch {
       }
       return RNNError(.badData, place: "tensor \(whole)",
         "missing, though the model's other tensors ask for it",
-        remedy: "export the whole state_dict, or name the right tensor with --rename")
+        remedy: "export the whole state_dict, or name the right tensor with \(.renames)")
     }
     func matrix(_ kind: ParameterName.Kind) throws(RNNError) -> Tensor {
       let name = ParameterName(kind, layer: isCell ? nil : 0)
@@ -101,7 +101,7 @@ struct ArchitectureSearch {
       guard tensor.shape.rank == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
         throw RNNError(.badData, place: "tensor \(Model.join(group.name, name.description))",
           "its shape is \(tensor.shape), expected a matrix",
-          remedy: "give it another name with --rename if it is no weight, or save the whole state_dict")
+          remedy: "give it another name with \(.renames) if it is no weight, or save the whole state_dict")
       }
       return tensor
     }
@@ -139,7 +139,7 @@ struct ArchitectureSearch {
     if let stray = names.first(where: { !known.contains($0) }) {
       throw RNNError(.badData, place: "tensor \(Model.join(group.name, stray.description))",
         "does not belong to the \(cell.rawValue) that the tensors beside it make",
-        remedy: "give it another prefix with --rename, or export the model again")
+        remedy: "give it another prefix with \(.renames), or export the model again")
     }
     return module
   }

@@ -2,7 +2,7 @@
 public struct ModelPart: Sendable {
   public let model: Model
   /// What was left out, one sentence each.
-  public let notes: [String]
+  public let notes: [Phrase]
 
   /// Takes modules of a model, in the order of application. Each takes what the one before gives.
   ///
@@ -31,13 +31,13 @@ public struct ModelPart: Sendable {
     } catch {
       var error = error
       error.kind = .usage
-      error.remedy = "name modules that follow each other with --module"
+      error.remedy = "name modules that follow each other with \(.modules)"
       throw error
     }
     let architecture = Architecture(modules: modules, forward: forward, batchFirst: all.batchFirst)
     let chosen = Set(names)
     let left = all.modules.filter { !chosen.contains($0.name) }
-    var notes: [String] = []
+    var notes: [Phrase] = []
     let cannotRun = left.filter { if case .unknown = $0 { true } else { false } }
     let others = left.filter { if case .unknown = $0 { false } else { true } }
     if !others.isEmpty { notes.append("modules left out: \(others.map(\.name).listed())") }

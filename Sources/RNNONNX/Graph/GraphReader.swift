@@ -343,7 +343,7 @@ struct GraphReader {
       guard let tensor = supplied[name] else {
         throw node.refuse(
           "its \(role) is the graph's input \(name), whose numbers are not in the file",
-          remedy: "give 'rnn run' an --input with an array named \(name)")
+          remedy: "give \(.inputs) an array named \(name)")
       }
       if weightInputs.insert(input).inserted { earn(tensor) }
       return Constant(tensor, name: name)

@@ -46,6 +46,10 @@ struct OperatorNode {
   static let remedy = "export only the recurrent part, or use the weights as the framework itself saves them"
 
   func refuse(_ problem: String, remedy: String = OperatorNode.remedy) -> RNNError {
+    refuse(Phrase(problem), remedy: Phrase(remedy))
+  }
+
+  func refuse(_ problem: Phrase, remedy: Phrase) -> RNNError {
     RNNError(.badData, place: place, problem, remedy: remedy)
   }
 
@@ -192,7 +196,7 @@ extension GraphProto {
 extension RNNError {
   /// Whether the file is damaged, rather than something in it not understood.
   var isDamage: Bool {
-    kind != .badData || remedy == OperatorNode.again || place?.hasPrefix("tensor ") == true
+    kind != .badData || remedy == Phrase(OperatorNode.again) || place?.hasPrefix("tensor ") == true
       || place?.hasPrefix("input ") == true
   }
 }

@@ -81,11 +81,11 @@ struct ONNXReader {
     guard model == nil, !file.withUnsafeBytes({ WireFields($0).areONNXModel }) else {
       throw RNNError(
         .badData, "the file has no graph",
-        remedy: "copy the file again if it is an ONNX model, which is cut short; if not, name its format with --from")
+        remedy: "copy the file again if it is an ONNX model, which is cut short; if not, name its format with \(.format)")
     }
     throw RNNError(
       .badData, "the file is not the protobuf of an ONNX model",
-      remedy: "copy the file again if it is an ONNX model, which is cut short or damaged; if not, name its format with --from")
+      remedy: "copy the file again if it is an ONNX model, which is cut short or damaged; if not, name its format with \(.format)")
   }
 
   /// The error for a graph without recurrent operators, which says where else there may be some.
@@ -143,7 +143,7 @@ struct ONNXReader {
   }
 
   /// What was done, for files of other programs.
-  private static func notes(_ modules: GraphModules) -> [String] {
+  private static func notes(_ modules: GraphModules) -> [Phrase] {
     modules.parts.compactMap { part in
       let steps = part.steps.map { modules.graph.steps[$0] }
       let nodes = steps.map(\.place).listed()

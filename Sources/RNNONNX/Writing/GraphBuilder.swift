@@ -32,7 +32,7 @@ struct GraphBuilder {
     guard names.insert(name).inserted else {
       throw RNNError(
         .badData, place: "module \(name)", "two values of the graph would be named \(name)",
-        remedy: "rename the module with --rename")
+        remedy: "rename the module with \(.renames)")
     }
   }
 
@@ -100,7 +100,7 @@ struct GraphBuilder {
   mutating func parameter(_ name: String, _ tensor: Tensor, as type: ElementType) throws(RNNError) -> String {
     guard names.insert(name).inserted else {
       throw RNNError(
-        .badData, place: "tensor \(name)", "another value of the graph has the name", remedy: "rename the tensor with --rename")
+        .badData, place: "tensor \(name)", "another value of the graph has the name", remedy: "rename the tensor with \(.renames)")
     }
     graph.initializer.append(Self.proto(name, tensor))
     if tensor.elementType == type { return name }

@@ -23,7 +23,7 @@ struct ONNXWriter {
     guard let forward = model.architecture.forward?.withoutUnneeded else {
       throw RNNError(
         .badData, "the order of its modules is not known, and an ONNX graph needs one",
-        remedy: "write another format, name the modules to convert with --module, or say what is computed with --forward")
+        remedy: "write another format, name the modules to convert with \(.modules), or say what is computed with \(.forward)")
     }
     self.forward = forward
     architecture = Architecture(
@@ -38,7 +38,7 @@ struct ONNXWriter {
     model.parameterNames.contains { model.archive[$0]?.elementType == .float64 } ? .float64 : .float32
   }
 
-  static func refuse(_ module: String, _ problem: String, _ remedy: String = "write another format") -> RNNError {
+  static func refuse(_ module: String, _ problem: Phrase, _ remedy: Phrase = "write another format") -> RNNError {
     RNNError(.badData, place: "module \(module.isEmpty ? "(unnamed)" : module)", problem, remedy: remedy)
   }
 
@@ -70,7 +70,7 @@ struct ONNXWriter {
     for module in architecture.modules {
       if case .unknown = module {
         throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it",
-          "write another format, or name the modules to convert with --module")
+          "write another format, or name the modules to convert with \(.modules)")
       }
       if case .recurrent(let recurrent) = module { try check(recurrent) }
     }

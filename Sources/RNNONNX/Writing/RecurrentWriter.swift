@@ -113,7 +113,7 @@ struct RecurrentWriter {
       throw ONNXWriter.refuse(
         module.name,
         "layer \(layer) has parameters of several types (\(types)), which ONNX holds in one tensor",
-        "convert with --dtype")
+        "convert with \(.elementType)")
     }
     var directions: [Tensor] = []
     for tensors in tensors {

@@ -38,7 +38,7 @@ import Testing
     let json = try json(archive)
     #expect(json["in_skip"] == .integer(1) && json["in_gain"] == nil && json["out_gain"] == nil)
     #expect(error { _ = try written(archive, as: RTNeuralFormat.self) } == RNNError(.badData,
-      "RTNeural cannot hold a skip from input to output", remedy: "write AIDA-X's JSON, which can, with --to aidax"))
+      "RTNeural cannot hold a skip from input to output", remedy: "write AIDA-X's JSON, which can, with \(.target, "aidax")"))
   }
 
   /// The factors of −6 dB and less are known in decibels; what stands around the layer may be written in either order.
@@ -126,7 +126,7 @@ import Testing
     let back = try RTNeuralFormat.read(InputFile(written(archive, as: RTNeuralFormat.self), name: "model"))
     let architecture = try #require(back.architecture)
     #expect(architecture.forward?.line(modules: architecture.modules) == expected)
-    let notes = RTNeuralFormat.notes(writing: try Model(archive, architecture: try #require(archive.architecture)))
+    let notes = RTNeuralFormat.notes(writing: try Model(archive, architecture: try #require(archive.architecture))).map(\.description)
     #expect(notes.contains("RTNeural gives every step's output, of which the last is this model's") == line.hasPrefix("last"))
     #expect(notes.contains { $0.contains("no part of the chain") } != line.hasPrefix("prelu"))
   }

@@ -25,7 +25,7 @@ import Testing
     let archive = try read("\(name).pt")
     try expect(archive, holds: Fixture.json("pickles/\(name).json"), name)
     #expect(archive.notes.first == "the state_dict is ['state_dict'] of the checkpoint")
-    #expect(archive.notes.last?.hasPrefix("tensors left out: ['loss'], ") == true)
+    #expect(archive.notes.last?.description.hasPrefix("tensors left out: ['loss'], ") == true)
   }
 
   @Test(arguments: [1, 2], 0...5) func readsDictionariesOfArrays(version: Int, protocol number: Int) throws {
@@ -70,7 +70,7 @@ import Testing
     try expect(archive, holds: Fixture.json("pickles/\(name).json"), name)
     #expect(archive.hints.nonlinearity == ["rnn": .relu])
     #expect(archive.hints.batchFirst == true)
-    #expect(archive.notes.first?.hasPrefix("a whole Net of torch.save: its forward() is not in the file") == true)
+    #expect(archive.notes.first?.description.hasPrefix("a whole Net of torch.save: its forward() is not in the file") == true)
   }
 
   @Test(arguments: [
@@ -190,7 +190,7 @@ import Testing
     #expect(
       refusal { _ = try Interpretation(archive).model }
         == "the model: dropout of 0.5 is on (training=True); save the model after model.eval(), or say "
-        + "--ignore randomness to run it without")
+        + "ignoring: [.randomness] to run it without")
     let interpretation = try Interpretation(archive, options: ModelOptions(ignoring: [.randomness]))
     #expect(interpretation.assumptions.contains("run without the random numbers that the file's code draws"))
   }

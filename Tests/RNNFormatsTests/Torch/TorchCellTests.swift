@@ -48,7 +48,7 @@ import Testing
       #expect(refused == lack.map { lack in
         RNNError(.badData, place: "module enc",
           "torch.nn.\(name) would load its weights and compute something else: it lacks \(lack)",
-          remedy: "write its class too, with --code model.py, or write .rnn")
+          remedy: "write its class too, with \(.code, "model.py"), or write .rnn")
       })
     }
     try NativeFormat.checkClasses(of: model)

@@ -40,7 +40,7 @@ import Testing
   @Test func namesTheStateDictOfACheckpoint() throws {
     let archive = try read("checkpoint")
     #expect(archive.notes.first == "the state_dict is ['model']['state_dict'] of the checkpoint")
-    #expect(archive.notes.last?.hasPrefix("tensors left out: ['optimizer']['state'][0]") == true)
+    #expect(archive.notes.last?.description.hasPrefix("tensors left out: ['optimizer']['state'][0]") == true)
     #expect(
       archive.metadata == [
         .init("epoch", .integer(3)), .init("loss", .number(0.25)), .init("name", .string("run 7")),
@@ -90,7 +90,7 @@ import Testing
       "norm is of class LayerNorm, which RNNKit cannot run", "plane is of class LayerNorm, which RNNKit cannot run",
       "own, of class Weighted, has tensors of its own: weight; its code is not run, and what they are is guessed by "
         + "names and shapes",
-    ] { #expect(archive.notes.contains(note)) }
+    ] { #expect(archive.notes.contains(Phrase(note))) }
     #expect(archive.notes.count == 3)
   }
 

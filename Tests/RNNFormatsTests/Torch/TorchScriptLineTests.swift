@@ -92,14 +92,14 @@ import Testing
     #expect(found.contains(": the model's forward() cannot be followed here: \(words)"), "\(found)")
     #expect(
       found.hasSuffix(
-        "; say what is computed with --forward, run a part with --module, or say --ignore forward to go on as if the file did not say"))
+        "; say what is computed with forward, run a part with modules, or say ignoring: [.forward] to go on as if the file did not say"))
     // Each of them goes on, and says so.
     var chosen = ModelOptions()
     chosen.modules = [name == "torch/forward/two_stacks" ? "enc" : module]
     let said = ModelOptions(forward: "\(chosen.modules?.first ?? "")(x)")
     for options in [chosen, said, ModelOptions(ignoring: [.forward])] {
       let interpretation = try Interpretation(archive, options: options)
-      #expect(interpretation.assumptions.contains { $0.hasPrefix("the file's own forward() is not followed, which says at code/") })
+      #expect(interpretation.assumptions.map(\.description).contains { $0.hasPrefix("the file's own forward() is not followed, which says at code/") })
     }
   }
 
@@ -107,7 +107,7 @@ import Testing
     let archive = try read("torch/forward/relu")
     let interpretation = try Interpretation(archive, options: ModelOptions(forward: "lin(rec(x))"))
     #expect(interpretation.model.architecture.forward?.line(modules: interpretation.model.architecture.modules) == "lin(rec(x))")
-    #expect(interpretation.assumptions == ["the file says lin(relu(rec(x))), and --forward is computed instead"])
+    #expect(interpretation.assumptions == ["the file says lin(relu(rec(x))), and \(.forward) is computed instead"])
   }
 
   /// What the code says decides what tensors leave open.
@@ -128,7 +128,7 @@ import Testing
       #expect(module.numParameters == 2)
       // Activations are steps, and no modules that cannot be run.
       #expect(try Interpretation(read("torch-script/head_\(way)")).model.architecture.unknownModules == [])
-      #expect(try read("torch-script/head_\(way)").notes.filter { $0.contains("cannot run") } == [])
+      #expect(try read("torch-script/head_\(way)").notes.map(\.description).filter { $0.contains("cannot run") } == [])
     }
   }
 
@@ -155,7 +155,9 @@ import Testing
     return try TorchFormat.read(bytes.file)
   }
 
-  private func problem(_ archive: TensorArchive) -> String? { archive.departures.first { $0.kind == .forward }?.problem }
+  private func problem(_ archive: TensorArchive) -> String? {
+    archive.departures.first { $0.kind == .forward }?.problem.description
+  }
 
   /// An archive whose model's forward() has another body.
   private func archive(body: String) throws -> TensorArchive {

@@ -5,9 +5,9 @@ import RNNKit
 import Testing
 
 private let masks = "and RNNKit masks no steps; "
-  + "say --ignore masks to run every step; first take the masked ones out, those at a sequence's end by lengths"
+  + "say ignoring: [.masks] to run every step; first take the masked ones out, those at a sequence's end by lengths"
 private let half = "which computes in half precision, and RNNKit does not; "
-  + "say --ignore half-precision to compute in float32"
+  + "say ignoring: [.halfPrecision] to compute in float32"
 
 /// What Keras does and RNNKit does not: refused, unless the user says to go on without.
 @Suite struct KerasDepartureTests {
@@ -69,9 +69,10 @@ private let half = "which computes in half precision, and RNNKit does not; "
   func givesKerasNumbersBeforeTheEndOfEachSequence(name: String) throws {
     let file = try KerasFixture.open(name, ignoring: [.masks])
     #expect(
-      file.notes.contains(
-        "tokens: steps of index 0 are run; take masked ones out of each sequence, those at its end by lengths "
-          + "(the output past the end is then 0, where Keras repeats the last)"))
+      file.notes.contains("""
+        tokens: steps of index 0 are run; take masked ones out of each sequence, those at its end by lengths (the output past \
+        the end is then 0, where Keras repeats the last)
+        """))
     let arrays = try KerasFixture.arrays("masked_tokens.npz")
     let (input, expected) = (try #require(arrays["input"]), try #require(arrays["y"]))
     let lengths = try Plan.lengths(#require(arrays["lengths"]))
@@ -107,13 +108,13 @@ private let half = "which computes in half precision, and RNNKit does not; "
     #expect(found.shape == expected.shape)
     #expect(zip(found.doubles, expected.doubles).allSatisfy { abs($0 - $1) < 2e-6 })
     if ignored == .halfPrecision {
-      #expect(file.notes.filter { $0.hasSuffix("are computed in float32, their weights widened") }.count == 1)
+      #expect(file.notes.map(\.description).filter { $0.hasSuffix("are computed in float32, their weights widened") }.count == 1)
     }
   }
 
   @Test func takesMasksThatChangeNothing() throws {
     let file = try KerasFixture.open("masked_unheeded.h5")
-    #expect(!file.notes.contains { $0.contains("masking") })
+    #expect(!file.notes.map(\.description).contains { $0.contains("masking") })
     let arrays = try KerasFixture.arrays("masked_unheeded.npz")
     let found = try Self.run(file, #require(arrays["input"]))
     let expected = try #require(arrays["y"])

@@ -85,8 +85,10 @@ extension [NamedTensor] {
     #expect(file.model.architecture.modules.map(\.name) == ["lstm_1", "gru_1"])
     #expect(
       file.notes.contains(
-        "only weights are stored: activations are taken to be Keras 2.2's defaults (gates hard_sigmoid, "
-          + "dense layers linear), and layers of one direction to run forward; the model's config tells them (--config)"))
+        """
+        only weights are stored: activations are taken to be Keras 2.2's defaults (gates hard_sigmoid, dense layers linear), \
+        and layers of one direction to run forward; the model's config tells them (\(.config))
+        """))
     #expect(file.model.architecture.batchFirst, "as Keras always has it")
   }
 

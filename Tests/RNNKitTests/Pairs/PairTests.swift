@@ -41,7 +41,7 @@ import Testing
         do throws(RNNError) { file = try PairSources.write(model, as: writer.format) } catch {
           cell.refused += 1
           // Without the numbers of one model, and the rest of a sentence that is about it.
-          let reason = error.problem.prefix { $0 != "(" && $0 != ";" }.trimmingCharacters(in: .whitespaces)
+          let reason = error.problem.description.prefix { $0 != "(" && $0 != ";" }.trimmingCharacters(in: .whitespaces)
           reasons[reason, default: 0] += 1
           if error.kind != .badData { row.problems.append("\(place): \(error)") }
           continue
@@ -67,7 +67,7 @@ import Testing
     _ before: Model, _ after: Model, _ changes: Set<RoundTripChange>, _ writer: (name: String, format: any ModelFormat.Type)
   ) -> [String] {
     var problems: [String] = []
-    let notes = writer.format.notes(writing: before)
+    let notes = writer.format.notes(writing: before).map(\.description)
     let words: [RoundTripChange: [String]] = [
       .summed: ["added up"], .retyped: ["widened to float32", "as float32"], .filled: ["biases of zero"],
     ]

@@ -141,10 +141,10 @@ import Testing
       #expect(error.kind == .usage)
       let place = error.place ?? ""
       #expect(place.hasSuffix("column \(refusal.column)"), "\(refusal.line): \(error)")
-      #expect(error.problem.contains(refusal.problem), "\(refusal.line): \(error)")
+      #expect(error.problem.description.contains(refusal.problem), "\(refusal.line): \(error)")
       #expect(error.remedy?.isEmpty == false, "\(refusal.line)")
       for offer in refusal.offers {
-        #expect(error.remedy?.contains(offer.text) == true, "\(refusal.line): \(error), not \(offer.text)")
+        #expect(error.remedy?.description.contains(offer.text) == true, "\(refusal.line): \(error), not \(offer.text)")
         do throws(RNNError) { _ = try read(offer.line, refusal.batchFirst) } catch { Issue.record("\(refusal.line): the offer \(offer.line): \(error)") }
       }
     }

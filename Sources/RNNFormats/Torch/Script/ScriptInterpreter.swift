@@ -17,7 +17,7 @@ struct ScriptInterpreter {
   private var hasTimeAxis = Set<Int>()
   /// Whether the code knows how long sequences are.
   var isLengthAware = false
-  var notes: [String] = []
+  var notes: [Phrase] = []
   /// Statements and expressions so far.
   var work = 0
 

@@ -17,7 +17,7 @@ struct ScriptReader {
     var kinds: [String: TensorArchive.Hints.Kind]
     /// The modules that are called.
     var modules: Set<String>
-    var notes: [String]
+    var notes: [Phrase]
   }
 
   /// What the code computes, or why that is not known.

@@ -237,10 +237,11 @@ extension LineResolver {
       let value = try value(of: try first())
       let layout = arguments.first { $0.keyword == "batch_first" }?.value
       guard (layout.map(text) == "True") == batchFirst else {
-        throw source.error(offset(node), "\(word) says batch_first=\(batchFirst ? "False" : "True"), and the model is read as "
-          + (batchFirst ? "(batch, time, features)" : "(time, batch, features)"),
+        let layout = batchFirst ? "(batch, time, features)" : "(time, batch, features)"
+        throw source.error(offset(node),
+          "\(word) says batch_first=\(batchFirst ? "False" : "True"), and the model is read as \(layout)",
           batchFirst ? "write batch_first=True in it, or leave it out: lengths are heeded without it"
-            : "say that the model is batch-first (--batch-first), or leave \(word) out: lengths are heeded without it")
+            : "say that the model is batch-first (\(.batchFirst)), or leave \(word) out: lengths are heeded without it")
       }
       if word == "pad_packed_sequence" { return .tuple([.value(value), .size]) }
       if let lengths = positional.dropFirst().first ?? arguments.first(where: { $0.keyword == "lengths" })?.value {

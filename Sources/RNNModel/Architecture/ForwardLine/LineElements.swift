@@ -98,11 +98,11 @@ extension LineResolver {
     case .at(let index) where shape.hasTime:
       let number = integer(index) ?? -1
       let step = number == 0 ? "first(\(base))" : number == -1 ? "last(\(base))" : "at(\(base), \(number))"
+      let end = number < 0 ? "" : number < Int.max ? "\(number + 1)" : "\(number)"
+      let meant = "write \(step) if a step is meant, \(base)[..., \(number):\(end)] if features are"
       return source.error(offset(node),
         "\(text(node)) is a sequence of the batch, the layout being \(batchFirst ? "(batch, time, features)" : "(time, batch, features)")",
-        "write \(step) if a step is meant\(number < 0 ? ", \(base)[..., \(number):] if features are" : "")"
-          + (number >= 0 ? ", \(base)[..., \(number):\(number < Int.max ? number + 1 : number)] if features are" : "")
-          + (batchFirst ? "" : ", or say that the model is batch-first (--batch-first)"))
+        "\(meant)\(batchFirst ? "" : ", or say that the model is batch-first (\(.batchFirst))" as Phrase)")
     case .cut(let lower, let upper):
       let range = "\(lower.map(text) ?? ""):\(upper.map(text) ?? "")"
       return source.error(offset(node), "\(text(node)) cuts \(isTime ? "steps" : "the batch")",

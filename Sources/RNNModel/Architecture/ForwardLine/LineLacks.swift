@@ -23,10 +23,10 @@ extension LineResolver {
 
   static func lacking(_ name: String, _ source: LineSource, _ offset: Int, _ batchFirst: Bool) -> RNNError {
     let known = lacks[name]
-    let remedy = known == "" ? (batchFirst
+    let remedy: Phrase = known == "" ? (batchFirst
       ? "leave it out: every value keeps the layout (batch, time, features)"
-      : "leave it out, and if the input is (batch, time, features), say --batch-first instead")
-      : known ?? "use .hn[0], .cn[0] or .output of a recurrent call, or a function: relu(a)"
+      : "leave it out, and if the input is (batch, time, features), say \(.batchFirst) instead")
+      : known.map { Phrase($0) } ?? "use .hn[0], .cn[0] or .output of a recurrent call, or a function: relu(a)"
     return source.error(offset, known == nil ? "a value has no .\(name)" : "RNNKit has no \(name)", remedy)
   }
 }

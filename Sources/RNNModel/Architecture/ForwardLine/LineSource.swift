@@ -17,12 +17,17 @@ struct LineSource {
   }
 
   /// An error at an offset, its place in columns that count characters from 1 on, and lines where there are several.
-  func error(_ offset: Int, _ problem: String, _ remedy: String) -> RNNError {
+  func error(_ offset: Int, _ problem: Phrase, _ remedy: Phrase) -> RNNError {
     let before = scalars[..<min(offset, scalars.count)]
     let column = before.count - (before.lastIndex(of: "\n").map { $0 + 1 } ?? 0) + 1
     let line = before.count { $0 == "\n" } + 1
     let place = scalars.contains("\n") ? "forward, line \(line), column \(column)" : "forward, column \(column)"
     return RNNError(.usage, place: place, problem, remedy: remedy)
+  }
+
+  @_disfavoredOverload
+  func error(_ offset: Int, _ problem: String, _ remedy: String) -> RNNError {
+    error(offset, Phrase(problem), Phrase(remedy))
   }
 }
 

@@ -1,0 +1,57 @@
+import RNNKit
+
+/// The command's own words: its options.
+struct CommandWording: Wording {
+  func words(for option: UserOption, _ values: [String]) -> String {
+    let name =
+      switch option {
+      case .format: "from"
+      case .entry: "state-dict"
+      case .config: "config"
+      case .forward: "forward"
+      case .modules: "module"
+      case .renames: "rename"
+      case .mapping: "mapping"
+      case .batchFirst: "batch-first"
+      case .nonlinearity: "nonlinearity"
+      case .headActivation: "head-activation"
+      case .ignored: "ignore"
+      case .timeout: "timeout"
+      case .savedState: "state-out"
+      case .threads: "threads"
+      case .target: "to"
+      case .elementType: "dtype"
+      case .noCases: "no-cases"
+      case .force: "force"
+      case .code: "code"
+      case .inputs: "'rnn run --input'"
+      case .formats: "'rnn formats'"
+      case .inspect: "'rnn inspect'"
+      case .verify: "'rnn verify'"
+      }
+    guard !name.hasPrefix("'") else { return name }
+    return values.isEmpty ? "--\(name)" : values.map { "--\(name) \($0.quoted)" }.joined(separator: " ")
+  }
+}
+
+extension RNNError.Kind {
+  /// What the command exits with, as in sysexits.h.
+  var exitStatus: Int32 {
+    switch self {
+    case .usage: 64
+    case .badData: 65
+    case .missingInput: 66
+    case .defect: 70
+    case .cannotCreate: 73
+    case .inputOutput: 74
+    }
+  }
+}
+
+extension String {
+  /// The text as one word of a shell's command line.
+  fileprivate var quoted: String {
+    let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:".utf8
+    return !isEmpty && utf8.allSatisfy(plain.contains) ? self : "'" + replacing("'", with: "'\\''") + "'"
+  }
+}
