@@ -104,7 +104,9 @@ struct ForwardGraph {
       box.direction = recurrent.direction
       box.hasCell = recurrent.cell == .lstm
       // Assumptions are told as sentences that begin with what they are of.
-      box.isAssumed = file.notes.contains { $0.hasPrefix(module.name + ": ") && $0.contains("the file does not say") }
+      box.isAssumed = file.notes.map(\.description).contains {
+        $0.hasPrefix(module.name + ": ") && $0.contains("the file does not say")
+      }
     } else if case .unknown(let unknown) = module {
       box.kind = .unknown
       box.details = ["cannot be run", counted(unknown.tensorNames.count, "tensor")]
