@@ -135,6 +135,35 @@ public struct OutputFile: ~Copyable {
     if isFile { behind.wrote(descriptor, upTo: offset + bytes.count) }
   }
 
+  /// Appends `header`, and after it `count` bytes, 1 or more, that whoever gets them writes where the file is mapped. Nil
+  /// where this file system maps none: then nothing is appended.
+  package mutating func room(after header: [UInt8], _ count: Int) throws(RNNError) -> OutputRoom? {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let offset = position + header.count, skipped = offset % page
+    let (end, overflow) = offset.addingReportingOverflow(count)
+    guard !overflow, off_t(exactly: end) != nil else { throw failed(EFBIG) }
+    // Room is claimed now: a full disk is an error here, and a signal in the middle of a write to the mapping.
+    #if canImport(Darwin)
+      let code = ftruncate(descriptor, off_t(end)) == 0 ? 0 : errno
+    #else
+      let code = posix_fallocate(descriptor, off_t(offset), off_t(count))
+    #endif
+    guard code == 0 else {
+      if [EOPNOTSUPP, EINVAL, ENODEV].contains(code) { return nil }
+      throw failed(code)
+    }
+    let size = skipped + count
+    guard let base = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, off_t(offset - skipped)),
+      base != MAP_FAILED
+    else {
+      guard ftruncate(descriptor, off_t(position)) == 0 else { throw failed(errno) }
+      return nil
+    }
+    try write(header)
+    position += count
+    return OutputRoom(mapping: base, size, from: skipped)
+  }
+
   /// Flushes the bytes to the disk and gives the file its name.
   public consuming func commit() throws(RNNError) {
     try finish()

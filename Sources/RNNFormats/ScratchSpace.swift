@@ -15,7 +15,7 @@ import Synchronization
 /// and leave memory again as soon as they are written or have been read. So a model of any size takes little memory.
 package final class ScratchSpace: Sendable {
   /// Bytes from this size on never stay in memory.
-  static let largeSize = 16 << 20
+  package static let largeSize = 16 << 20
   /// All that stays in memory.
   static let memoryBudget = 64 << 20
   /// The least that is mapped at a time, so that a million small tensors need few mappings.
@@ -90,16 +90,22 @@ package final class ScratchSpace: Sendable {
         }
       }
     }
-    let (region, offset) = try state.withLock { (state) throws(RNNError) in try place(count, &state) }
-    let bytes = UnsafeMutableRawBufferPointer(
-      start: UnsafeMutableRawPointer(bitPattern: region.address + UInt(offset)), count: count)
-    var room = ScratchRoom(bytes: bytes, isMapped: true)
+    let mapped = try room(count)
+    var room = ScratchRoom(bytes: mapped.bytes, isMapped: true)
     try fill(&room)
     room.finish()
+    return mapped.storage
+  }
+
+  /// Room for `count` bytes, zeros at first, in a file however few they are. Throws `inputOutput` where there is none.
+  package func room(_ count: Int) throws(RNNError) -> OutputRoom {
+    let (region, offset) = try state.withLock { (state) throws(RNNError) in try place(count, &state) }
     guard let part = region.storage.slice(at: offset, count: count) else {
       throw RNNError(.defect, "a part of the temporary file is not inside it")
     }
-    return part
+    let bytes = UnsafeMutableRawBufferPointer(
+      start: UnsafeMutableRawPointer(bitPattern: region.address + UInt(offset)), count: count)
+    return OutputRoom(bytes, in: part)
   }
 
   /// Finds room for that many bytes.

@@ -175,6 +175,9 @@ struct Outputs {
     }
   }
 
+  /// The names of what they get.
+  var names: Set<String> { Set(arrays.map(\.name)) }
+
   /// Fills arrays with tensors that are there already.
   static func fill(_ arrays: [CallerArray], from tensors: [NamedTensor]) throws(RNNError) {
     func tensor(_ name: String) -> Tensor? { tensors.first { $0.name == name }?.tensor }

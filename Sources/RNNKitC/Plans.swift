@@ -197,10 +197,11 @@ public func rnnkit_run(
       throw RNNError(.usage, place: given.states.first?.name ?? "state", "the run starts from options->state too",
         remedy: "leave one of them out")
     }
-    let start: State
-    if let carried { start = carried.state } else { start = try plan.state(batch: given.rows, members: given.states) }
+    var start = carried?.state
+    if !given.states.isEmpty { start = try plan.state(batch: given.rows, members: given.states) }
     let results = try plan.run(
-      given.tensors, state: start, lengths: given.lengths, isPiece: carried != nil && plan.isStreamable, threads: threads)
+      given.tensors, state: start, lengths: given.lengths, isPiece: carried != nil && plan.isStreamable, threads: threads,
+      keeping: Plan.Keeping(members: targets.names, state: carried != nil))
     try targets.fill { results[$0] }
     carried?.state = results.state
   }

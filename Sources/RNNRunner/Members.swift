@@ -12,6 +12,9 @@ extension Plan {
     /// Those of a batch.
     public let axes: [Axis]
 
+    /// Whether it is a state that the run leaves, hn or cn.
+    public var isState: Bool { if case .size? = axes.first { true } else { false } }
+
     /// The shape for so many steps of so many rows; `batch` is nil for an input without a batch axis. Nil where a size is
     /// negative or their product overflows.
     public func shape(steps: Int, batch: Int?) -> Shape? {
@@ -25,6 +28,12 @@ extension Plan {
     }
   }
 
+  /// The shape of a member of a run of these inputs; nil where it is too large. Throws as `run` does.
+  public func shape(of member: Member, in inputs: [Tensor]) throws(RNNError) -> Shape? {
+    let sequence = try SequenceInput(inputs, for: self)
+    return member.shape(steps: sequence.steps, batch: sequence.isBatched ? sequence.batch : nil)
+  }
+
   /// Everything that a run gives, in the order of `Outputs.members`.
   public var members: [Member] {
     let rows: [Member.Axis] = architecture.batchFirst ? [.batch, .time] : [.time, .batch]
@@ -36,8 +45,7 @@ extension Plan {
     }
     var result: [Member] = []
     if let kept = program.kept { result.append(member("output", program.values[kept.value].features, hasTime: true)) }
-    for block in stateBlocks {
-      let name = Model.join(layout.modules.count == 1 ? "" : block.module, block.isCell ? "cn" : "hn")
+    for (name, block) in zip(stateNames, stateBlocks) {
       result.append(Member(name: name, axes: [.size(block.count), .batch, .size(block.size)]))
     }
     let names = Set(results.map(\.name))
@@ -58,6 +66,11 @@ extension Plan {
     stateBlocks.map { block in
       (Model.join(layout.modules.count == 1 ? "" : block.module, block.isCell ? "c0" : "h0"), block.count, block.size)
     }
+  }
+
+  /// The names that a run's last states have among the members.
+  var stateNames: [String] {
+    stateBlocks.map { Model.join(layout.modules.count == 1 ? "" : $0.module, $0.isCell ? "cn" : "hn") }
   }
 
   private var stateBlocks: [(module: String, isCell: Bool, count: Int, size: Int)] {

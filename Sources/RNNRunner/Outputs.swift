@@ -4,19 +4,31 @@ import RNNModel
 public struct Outputs: Sendable {
   /// The last recurrent layer's h at every step, zero past a sequence's length: (time, batch, features), or
   /// (batch, time, features) where the model is batch-first, or (time, features) for an unbatched input. Nil without a
-  /// recurrent module.
+  /// recurrent module, as all that is not kept is.
   public let output: Tensor?
   /// What the forward gives, under its names, `y` for an only output without one: the same axes, or without time where
   /// there is one value for each sequence. Without an only output that is `output`.
   public let results: [NamedTensor]
-  /// The states that the run left, one row for each sequence, at each sequence's last step.
+  /// The states that the run left, one row for each sequence, at each sequence's last step; no rows where they were not to
+  /// be kept.
   public let state: State
+  /// The name of the first output.
+  private let first: String
+  /// Those of the members that were to be kept; nil for all.
+  private let names: Set<String>?
+  private let keepsState: Bool
   private let isBatched: Bool
 
-  init(output: Tensor?, results: [NamedTensor], state: State, isBatched: Bool) {
+  init(
+    output: Tensor?, results: [NamedTensor], first: String, state: State, names: Set<String>?, keepsState: Bool,
+    isBatched: Bool
+  ) {
     self.output = output
     self.results = results
+    self.first = first
     self.state = state
+    self.names = names
+    self.keepsState = keepsState
     self.isBatched = isBatched
   }
 
@@ -24,13 +36,13 @@ public struct Outputs: Sendable {
   public var y: Tensor? { results.first { $0.name == "y" }?.tensor }
 
   /// The first output.
-  public var last: Tensor? { results.first?.tensor ?? output }
+  public var last: Tensor? { results.first { $0.name == first }?.tensor ?? (first == "output" ? output : nil) }
 
   /// A module's h: (layers·directions, batch, size), without the batch axis where the input has none.
-  public func hn(_ module: String) -> Tensor? { state.h(module).flatMap(unbatched) }
+  public func hn(_ module: String) -> Tensor? { keepsState ? state.h(module).flatMap(unbatched) : nil }
 
   /// An LSTM's c: (layers·directions, batch, hidden), without the batch axis where the input has none.
-  public func cn(_ module: String) -> Tensor? { state.c(module).flatMap(unbatched) }
+  public func cn(_ module: String) -> Tensor? { keepsState ? state.c(module).flatMap(unbatched) : nil }
 
   /// All of it under the names of a reference case's members: `output`, `hn`, `cn`, then what the forward gives; with
   /// several recurrent modules `<module>.hn` and `<module>.cn` for each. An output of the forward that has one of these
@@ -40,9 +52,11 @@ public struct Outputs: Sendable {
     if let output { result.append(NamedTensor("output", output)) }
     let modules = state.modules
     for module in modules {
-      let prefix = modules.count == 1 ? "" : module
-      if let tensor = hn(module) { result.append(NamedTensor(Model.join(prefix, "hn"), tensor)) }
-      if let tensor = cn(module) { result.append(NamedTensor(Model.join(prefix, "cn"), tensor)) }
+      for (suffix, make) in [("hn", hn), ("cn", cn)] {
+        let name = Model.join(modules.count == 1 ? "" : module, suffix)
+        guard names?.contains(name) ?? true, let tensor = make(module) else { continue }
+        result.append(NamedTensor(name, tensor))
+      }
     }
     let names = Set(results.map(\.name))
     return result.filter { !names.contains($0.name) } + results

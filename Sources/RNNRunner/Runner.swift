@@ -68,6 +68,35 @@ public final class Runner {
     try run(input, steps: 1, &state, into: &output)
   }
 
+  /// One step of a float32 plan in raw memory, as an audio callback has it.
+  ///
+  /// - Parameters:
+  ///   - input: (batch, features): batch × `plan.inputSize` reals, which nobody can check.
+  ///   - output: Gets what the forward gives: batch × `plan.outputSize` reals, in other memory than the input.
+  /// - Throws: `RNNError` where the state or the precision is not the plan's, or it takes indices.
+  public func step(
+    _ input: UnsafePointer<Float>, _ state: inout State, into output: UnsafeMutablePointer<Float>
+  ) throws(RNNError) {
+    try step(raw: input, &state, output)
+  }
+
+  /// One step of a float64 plan in raw memory.
+  public func step(
+    _ input: UnsafePointer<Double>, _ state: inout State, into output: UnsafeMutablePointer<Double>
+  ) throws(RNNError) {
+    try step(raw: input, &state, output)
+  }
+
+  @inline(__always)
+  private func step<R: Real>(
+    raw input: UnsafePointer<R>, _ state: inout State, _ output: UnsafeMutablePointer<R>
+  ) throws(RNNError) {
+    guard !plan.takesIndices else { throw wrongInput("indices") }
+    try run(R.self, count: batch * plan.inputSize, outputCount: batch * plan.outputSize, steps: 1, &state) {
+      base throws(RNNError) in runPieces(input, steps: 1, base, output)
+    }
+  }
+
   /// `steps` steps of a float32 plan.
   ///
   /// - Parameters:

@@ -17,36 +17,37 @@ extension Plan {
   ///   length may then be 0, of a sequence already over. Refused for plans with a reverse direction.
   ///   - threads: How many threads may be used: they share the batch's rows or, where there is only one, the units of
   ///   large layers. Small work is done on one thread all the same.
+  ///   - keeping: What is wanted of it all. A large batch takes little memory beside what is kept: its rows are run some at
+  ///   a time.
   ///   - trace: Given every layer's outputs, piece by piece, on one thread.
   /// - Throws: `RNNError` for an input of the wrong rank, feature count or type, without steps, for an index out of
   ///   range, for lengths or a state that do not fit it.
   public func run(
     _ input: Tensor, state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false, threads: Int = 1,
-    trace: ((LayerTrace) -> Void)? = nil
+    keeping: Keeping = Keeping(), trace: ((LayerTrace) -> Void)? = nil
   ) throws(RNNError) -> Outputs {
-    try run([input], state: state, lengths: lengths, isPiece: isPiece, threads: threads, trace: trace)
+    try run(
+      [input], state: state, lengths: lengths, isPiece: isPiece, threads: threads, keeping: keeping, trace: trace)
   }
 
   /// The same for several inputs, in the order of `inputs`; all have as many steps and rows.
   public func run(
     _ inputs: [Tensor], state: State? = nil, lengths: [Int]? = nil, isPiece: Bool = false, threads: Int = 1,
-    trace: ((LayerTrace) -> Void)? = nil
+    keeping: Keeping = Keeping(), trace: ((LayerTrace) -> Void)? = nil
   ) throws(RNNError) -> Outputs {
     guard threads >= 1 else { throw RNNError(.usage, "\(threads) threads", remedy: "use 1 or more") }
     let sequence = try SequenceInput(inputs, for: self)
     if isPiece && !isStreamable { throw notStreamable }
     try check(lengths, sequence, least: isPiece && !program.keepsLastStep ? 0 : 1)
-    let start: State
-    if let state { start = state } else { start = try self.state(batch: sequence.batch) }
-    guard start.layout == layout, start.batch == sequence.batch else {
+    if let state, state.layout != layout || state.batch != sequence.batch {
       throw RNNError(.usage, place: "state",
-        "it is of \(start.batch) rows of \(start.precision.rawValue), or of other modules; "
+        "it is of \(state.batch) rows of \(state.precision.rawValue), or of other modules; "
           + "the input has \(sequence.batch) rows",
         remedy: "make it with state(batch: \(sequence.batch)) of the same plan")
     }
     return switch precision {
-    case .float32: try SequenceRun<Float>(self, sequence, lengths, threads, trace).run(start)
-    case .float64: try SequenceRun<Double>(self, sequence, lengths, threads, trace).run(start)
+    case .float32: try SequenceRun<Float>(self, sequence, lengths, threads, keeping, trace).run(state)
+    case .float64: try SequenceRun<Double>(self, sequence, lengths, threads, keeping, trace).run(state)
     }
   }
 
@@ -118,12 +119,10 @@ extension Plan {
     return max(1, min(sequence.steps, wanted, Self.pieceSize / batch / max(row.byteCount(precision), 1)))
   }
 
-  /// Rows to take at once, of a batch that is too large for `pieceSize`. A plan with a reverse direction, which keeps every
-  /// step, gets as many as make good use of its weights in any case.
-  func pieceRows(_ sequence: SequenceInput) -> Int {
-    let size = max(RowSizes(self).byteCount(precision), 1)
-    if isStreamable { return max(1, Self.pieceSize / size) }
-    return max(96, Self.pieceSize / size / max(sequence.steps, 1))
+  /// Rows to take at once, of a batch that has more: as many as make good use of each weight read while what is kept of
+  /// them stays in cache, and within `pieceSize` where time only runs forward.
+  var tileRows: Int {
+    isStreamable ? max(1, min(96, Self.pieceSize / max(RowSizes(self).byteCount(precision), 1))) : 96
   }
 }
 
@@ -131,6 +130,7 @@ extension Plan {
 private struct SequenceRun<R: Real> {
   let plan: Plan
   let sequence: SequenceInput
+  let keeping: Plan.Keeping
   let trace: ((LayerTrace) -> Void)?
   /// Which sequence each of the engine's rows is: the longest first, so that those still active come first; nil where
   /// all are equally long.
@@ -140,9 +140,11 @@ private struct SequenceRun<R: Real> {
   let threads: Int
 
   init(
-    _ plan: Plan, _ sequence: SequenceInput, _ lengths: [Int]?, _ threads: Int, _ trace: ((LayerTrace) -> Void)?
+    _ plan: Plan, _ sequence: SequenceInput, _ lengths: [Int]?, _ threads: Int, _ keeping: Plan.Keeping,
+    _ trace: ((LayerTrace) -> Void)?
   ) {
     self.plan = plan
+    self.keeping = keeping
     self.sequence = sequence
     self.trace = trace
     // Worth the making of threads.
@@ -164,165 +166,211 @@ private struct SequenceRun<R: Real> {
     }
   }
 
-  func run(_ start: State) throws(RNNError) -> Outputs {
-    let batch = sequence.batch, precision = R.precision, program = plan.program
+  /// - Parameter start: Nil for the plan's own for each row.
+  func run(_ start: State?) throws(RNNError) -> Outputs {
+    let batch = sequence.batch, program = plan.program
     var targets: [Target] = []
-    if let kept = program.kept {
-      let shape = try sequence.outputShape(program.values[kept.value].features, hasTime: true)
-      targets.append(Target(value: kept.value, hasTime: true, result: try Result(shape, precision)))
+    /// Makes a target for a value, unless there is one that will do.
+    func target(_ name: String, _ value: Int, _ features: Int, hasTime: Bool) throws(RNNError) -> Tensor {
+      let room = keeping.rooms[name]
+      if room == nil, let known = targets.first(where: { $0.value == value }) { return known.result.tensor }
+      let shape = try sequence.outputShape(features, hasTime: hasTime)
+      let result = try KeptTensor(name, shape, R.precision, in: room)
+      targets.append(Target(value: value, hasTime: hasTime, result: result))
+      return result.tensor
     }
-    var results: [(name: String, target: Int)] = []
-    for (output, value) in zip(plan.outputs, program.outputs) {
-      let known = targets.firstIndex { $0.value == value }
-      if plan.isOutputAlone(output, value) { continue }
-      results.append((output.name ?? "y", known ?? targets.count))
-      guard known == nil else { continue }
-      let shape = try sequence.outputShape(output.features, hasTime: output.hasTime)
-      targets.append(Target(value: value, hasTime: output.hasTime, result: try Result(shape, precision)))
+    let isNamedOutput = plan.outputs.contains { $0.name == "output" }
+    var output: Tensor?
+    if let kept = program.kept, keeping.members == nil || keeping.keeps("output") && !isNamedOutput {
+      output = try target("output", kept.value, program.values[kept.value].features, hasTime: true)
     }
-    var state: State
-    if let order { state = try start.permuted(order) } else { state = start }
+    var results: [NamedTensor] = []
+    for (output, value) in zip(plan.outputs, program.outputs) where !plan.isOutputAlone(output, value) {
+      let name = output.name ?? "y"
+      guard keeping.keeps(name) else { continue }
+      results.append(NamedTensor(name, try target(name, value, output.features, hasTime: output.hasTime)))
+    }
+    let keepsState = keeping.state || plan.stateNames.contains(where: keeping.keeps)
+    var last = try State(plan.layout, batch: keepsState ? batch : 0)
     if batch > 0 {
       let team = threads > 1 ? try Team(threads) : nil
-      let parts = parts()
-      let memory = try state.makeMutable()
+      let parts = parts(), memory = keepsState ? try last.makeMutable() : nil
       if let team, batch > 1 {
-        let failures = UnsafeMutablePointer<RNNError?>.allocate(capacity: parts.count)
-        failures.initialize(repeating: nil, count: parts.count)
+        let failures = UnsafeMutablePointer<(part: Int, error: RNNError)?>.allocate(capacity: threads)
+        failures.initialize(repeating: nil, count: threads)
         defer {
-          failures.deinitialize(count: parts.count)
+          failures.deinitialize(count: threads)
           failures.deallocate()
         }
         team.run { rank in
-          for part in stride(from: rank, to: parts.count, by: threads) {
+          var place = Workplace()
+          for part in stride(from: rank, to: parts.count, by: threads) where failures[rank] == nil {
             do throws(RNNError) {
-              try run(parts[part], nil, memory, targets)
+              try run(parts[part], nil, from: start, to: memory, targets, &place)
             } catch {
-              failures[part] = error
+              failures[rank] = (part, error)
             }
           }
         }
-        for part in parts.indices { if let failure = failures[part] { throw failure } }
+        let first = (0..<threads).compactMap { failures[$0] }.min { $0.part < $1.part }
+        if let first { throw first.error }
       } else {
-        for part in parts { try run(part, team, memory, targets) }
+        var place = Workplace()
+        for part in parts { try run(part, team, from: start, to: memory, targets, &place) }
       }
     }
-    if let order {
-      var back = order
-      for (row, sequence) in order.enumerated() { back[sequence] = row }
-      state = try state.permuted(back)
-    }
     return Outputs(
-      output: program.kept == nil ? nil : targets[0].result.tensor,
-      results: results.map { NamedTensor($0.name, targets[$0.target].result.tensor) }, state: state,
-      isBatched: sequence.isBatched)
+      output: output, results: results, first: plan.resultName, state: last, names: keeping.members,
+      keepsState: keepsState, isBatched: sequence.isBatched)
   }
 
   /// Rows that are run together, on one thread but where a single row's layers are shared.
   private struct Part {
-    let firstRow: Int
-    let count: Int
+    /// Numbers of the sequences.
+    let rows: [Int]
     /// For each step, how many of the rows reach it; empty where all do.
     let active: [Int]
   }
 
-  /// All rows in one part, or as many parts as threads, or as memory asks for, of about the same number of steps.
+  /// All rows in one part, or a part for each thread of about the same number of steps; of more rows as many parts as there
+  /// are tiles.
   private func parts() -> [Part] {
-    let batch = sequence.batch, most = trace == nil ? plan.pieceRows(sequence) : batch
-    let parts = batch > 1 ? max(threads, (batch + most - 1) / most) : 1
+    let batch = sequence.batch, most = trace == nil ? plan.tileRows : batch
+    func part(_ first: Int, _ end: Int) -> Part {
+      Part(
+        rows: order.map { Array($0[first..<end]) } ?? Array(first..<end),
+        active: active.map { min(max($0 - first, 0), end - first) })
+    }
+    guard batch > 1, batch <= most * threads else {
+      return stride(from: 0, to: batch, by: most).map { part($0, min($0 + most, batch)) }
+    }
     let total = active.isEmpty ? sequence.steps * batch : active.reduce(0, +)
     var result: [Part] = [], first = 0, done = 0
     while first < batch {
-      let left = parts - 1 - result.count
+      let left = threads - 1 - result.count
       var end = first
       while end < batch - max(left, 0), end - first < most,
-        left <= 0 || end == first || done < total * (result.count + 1) / parts {
+        left <= 0 || end == first || done < total * (result.count + 1) / threads {
         done += active.isEmpty ? sequence.steps : active.count { $0 > end }
         end += 1
       }
-      let count = end - first
-      result.append(Part(firstRow: first, count: count, active: active.map { min(max($0 - first, 0), count) }))
+      result.append(part(first, end))
       first = end
     }
     return result
   }
 
-  /// Bytes of the input after which what was read of it is let go: they may be a mapped file's, of any size.
+  /// Bytes of input and output after which what was read and written is let go: they may be mapped files', of any size.
   private static var forgottenSize: Int { 8 << 20 }
 
+  /// What a thread keeps from one part to the next.
+  private struct Workplace {
+    var engine: Engine?
+    /// Bytes that were read and written and have not been let go.
+    var touched = 0
+  }
+
+  /// Runs a part from its rows of `start`. Its last states go to the same rows of `memory`, which has the whole batch's.
   private func run(
-    _ part: Part, _ team: Team?, _ memory: UnsafeMutableRawPointer, _ targets: [Target]
+    _ part: Part, _ team: Team?, from start: State?, to memory: UnsafeMutableRawPointer?, _ targets: [Target],
+    _ place: inout Workplace
   ) throws(RNNError) {
-    let pieceSteps = plan.pieceSteps(sequence, batch: part.count)
-    let engine = try Engine(
-      plan, batch: part.count, firstRow: part.firstRow, of: sequence.batch,
-      maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps, team: team)
-    var done = 0, seen = 0
+    let batch = part.rows.count
+    let engine: Engine
+    if let known = place.engine, known.batch == batch {
+      engine = known
+    } else {
+      let pieceSteps = plan.pieceSteps(sequence, batch: batch)
+      place.engine = nil
+      engine = try Engine(
+        plan, batch: batch, maximumSteps: plan.isStreamable ? pieceSteps : sequence.steps, gateSteps: pieceSteps,
+        team: team)
+      place.engine = engine
+    }
+    var state: State
+    if let start { state = try start.rows(part.rows) } else { state = try plan.state(batch: batch) }
+    let states = try state.makeMutable()
+    var done = 0
     while done < sequence.steps {
       let count = min(engine.maximumSteps, sequence.steps - done)
-      for number in sequence.tensors.indices { try read(number, part, from: done, count, into: engine.inputs[number], &seen) }
-      _ = part.active.withUnsafeBufferPointer { active in
-        engine.run(
+      for number in sequence.tensors.indices { try read(number, part, from: done, count, into: engine.inputs[number]) }
+      part.active.withUnsafeBufferPointer { active in
+        _ = engine.run(
           engine.inputs[0].base, stride: engine.inputs[0].stride, steps: count,
-          active: active.isEmpty ? nil : active.baseAddress.map { $0 + done }, state: memory,
+          active: active.isEmpty ? nil : active.baseAddress.map { $0 + done }, state: states,
           afterLayer: tracer(from: done))
       }
-      for target in targets { copy(part, engine.rows(target.value), into: target, from: done, count) }
+      for target in targets { copy(part, engine, to: target, from: done, count) }
       done += count
+      forget(count * batch, targets, &place)
     }
+    if let memory { state.put(into: memory, batch: sequence.batch, as: part.rows) }
   }
 
   /// Where the rows of a value go.
   private struct Target {
     let value: Int
     let hasTime: Bool
-    let result: Result
+    let result: KeptTensor
   }
 
-  private func sequenceOf(_ row: Int) -> Int { order.map { $0[row] } ?? row }
+  /// Lets go what was read and written, from time to time.
+  private func forget(_ rows: Int, _ targets: [Target], _ place: inout Workplace) {
+    for tensor in sequence.tensors { place.touched += rows * (tensor.byteCount / (sequence.steps * sequence.batch)) }
+    for target in targets where target.hasTime { place.touched += rows * target.result.features * R.precision.size }
+    guard place.touched >= Self.forgottenSize else { return }
+    place.touched = 0
+    sequence.tensors.forEach { $0.forget() }
+    for target in targets { target.result.tensor.forget() }
+  }
 
-  /// Puts steps of an input into the engine's rows. `seen` counts its bytes.
+  /// Puts steps of an input into the engine's rows.
   private func read(
-    _ number: Int, _ part: Part, from first: Int, _ count: Int, into rows: Engine.Rows, _ seen: inout Int
+    _ number: Int, _ part: Part, from first: Int, _ count: Int, into rows: Engine.Rows
   ) throws(RNNError) {
-    let tensor = sequence.tensors[number], features = plan.inputs[number].features
+    let tensor = sequence.tensors[number], features = plan.inputs[number].features, batch = part.rows.count
     let embeddings = plan.program.embeddings[number]
-    let size = features * tensor.elementType.byteCount * part.count
     let base = UnsafeMutableRawPointer(mutating: rows.base)
     for step in 0..<count {
-      seen += size
-      if seen >= Self.forgottenSize {
-        sequence.tensors.forEach { $0.forget() }
-        seen = 0
-      }
-      for row in 0..<part.count {
-        let target = step * part.count + row, order = sequenceOf(part.firstRow + row)
-        let source = sequence.row(step: first + step, sequence: order)
-        guard !embeddings.isEmpty else {
-          tensor.copyReals(
-            from: source * features, count: features, to: base.assumingMemoryBound(to: R.self) + target * rows.stride)
-          continue
+      if embeddings.isEmpty {
+        let target = base.assumingMemoryBound(to: R.self) + step * batch * rows.stride
+        for (row, run) in runs(part) {
+          tensor.copyRows(
+            from: sequence.row(step: first + step, sequence: part.rows[row]) * features, count: features, rows: run,
+            stride: (sequence.batchFirst ? sequence.steps : 1) * features, to: target + row * rows.stride, rows.stride)
         }
-        guard let index = tensor.integer(at: source) else {
-          throw RNNError(.badData, place: "input, step \(first + step), row \(order)",
+        continue
+      }
+      for (row, number) in part.rows.enumerated() {
+        guard let index = tensor.integer(at: sequence.row(step: first + step, sequence: number)) else {
+          throw RNNError(.badData, place: "input, step \(first + step), row \(number)",
             "the index is too large", remedy: "correct the input")
         }
-        for stage in embeddings { try stage.check(index, step: first + step, row: order) }
-        base.assumingMemoryBound(to: Int.self)[target] = index
+        for stage in embeddings { try stage.check(index, step: first + step, row: number) }
+        base.assumingMemoryBound(to: Int.self)[step * batch + row] = index
       }
     }
   }
 
+  /// The part's rows whose sequences follow each other: the first one and how many.
+  private func runs(_ part: Part) -> [(first: Int, count: Int)] {
+    order == nil ? [(0, part.rows.count)] : part.rows.indices.map { ($0, 1) }
+  }
+
   /// Copies a value's rows into a tensor of the input's layout.
-  private func copy(_ part: Part, _ rows: Engine.Rows, into target: Target, from first: Int, _ count: Int) {
-    let source = rows.base.assumingMemoryBound(to: R.self), result = target.result
-    for step in 0..<(target.hasTime ? count : 1) {
-      for row in 0..<part.count {
-        let number = sequenceOf(part.firstRow + row), from = step * part.count + row
+  private func copy(_ part: Part, _ engine: Engine, to target: Target, from first: Int, _ count: Int) {
+    let rows = engine.rows(target.value), result = target.result, real = R.precision.size, batch = part.rows.count
+    let steps = target.hasTime ? count : 1
+    // A value of the model's own is one row for all.
+    let stride = rows.count < steps * batch ? 0 : rows.stride
+    for step in 0..<steps {
+      for (row, run) in runs(part) {
+        let number = part.rows[row]
         let to = target.hasTime ? sequence.row(step: first + step, sequence: number) : number
-        // A value of the model's own is one row for all.
-        (result.base + to * result.features).update(
-          from: source + (from < rows.count ? from : 0) * rows.stride, count: result.features)
+        let source = Engine.Rows(base: rows.base + (step * batch + row) * stride * real, stride: stride, count: run)
+        engine.make(.copy(
+          source, count: result.features, to: result.base + to * result.features * real,
+          stride: (target.hasTime && sequence.batchFirst ? sequence.steps : 1) * result.features))
       }
     }
   }
@@ -337,7 +385,7 @@ private struct SequenceRun<R: Real> {
         Tensor(R.precision.elementType, shape) { bytes in
           let target = bytes.assumingMemoryBound(to: R.self)
           for row in 0..<rows.count {
-            let to = (row / batch * batch + sequenceOf(row % batch)) * features
+            let to = (row / batch * batch + (order.map { $0[row % batch] } ?? row % batch)) * features
             for feature in 0..<features { target[to + feature] = source[row * rows.stride + feature] }
           }
         }
@@ -345,26 +393,6 @@ private struct SequenceRun<R: Real> {
       if let values {
         trace(LayerTrace(module: modules[module].name, layer: layer, firstStep: first, values: values))
       }
-    }
-  }
-
-  /// A tensor being written.
-  struct Result {
-    let tensor: Tensor
-    let base: UnsafeMutablePointer<R>
-    /// Elements of a row.
-    let features: Int
-
-    init(_ shape: Shape, _ precision: Precision) throws(RNNError) {
-      let memory = try AlignedMemory(reals: shape.count, precision)
-      let bytes = UnsafeRawBufferPointer(start: memory.base, count: shape.count * precision.size)
-      let storage = TensorStorage(bytes) { withExtendedLifetime(memory) {} }
-      guard let tensor = Tensor(precision.elementType, shape, in: storage) else {
-        throw RNNError(.defect, "a tensor of \(shape) cannot be made")
-      }
-      self.tensor = tensor
-      base = memory.base.assumingMemoryBound(to: R.self)
-      features = shape.dimensions.last ?? 1
     }
   }
 }

@@ -129,21 +129,15 @@ public struct State: Sendable {
     }
   }
 
-  /// The same state with its rows in another order: row i is what row `order[i]` was.
-  func permuted(_ order: [Int]) throws(RNNError) -> State {
-    var result = try State(layout, batch: batch)
-    let target = try result.makeMutable(), real = precision.size
-    for module in layout.modules {
-      for block in 0..<module.blockCount {
-        for (row, from) in order.enumerated() {
-          let h = module.h(block, batch: batch), c = module.c(block, batch: batch)
-          memcpy(target + (h + row * module.hStride) * real, base + (h + from * module.hStride) * real,
-            module.hStride * real)
-          memcpy(target + (c + row * module.cStride) * real, base + (c + from * module.cStride) * real,
-            module.cStride * real)
-        }
-      }
-    }
+  /// Some of the rows, in any order: row i is what row `rows[i]` is here.
+  func rows(_ rows: [Int]) throws(RNNError) -> State {
+    var result = try State(layout, batch: rows.count)
+    layout.copyRows(rows, from: base, of: batch, Array(rows.indices), to: try result.makeMutable(), of: rows.count)
     return result
+  }
+
+  /// Puts row i where row `rows[i]` is of a state of `batch` rows.
+  func put(into target: UnsafeMutableRawPointer, batch: Int, as rows: [Int]) {
+    layout.copyRows(Array(rows.indices), from: base, of: self.batch, rows, to: target, of: batch)
   }
 }

@@ -38,6 +38,28 @@ final class StateLayout: Sendable, Hashable {
     self.count = count
   }
 
+  /// Copies rows of a state of so many to other rows of another.
+  func copyRows(
+    _ rows: [Int], from source: UnsafeRawPointer, of sourceBatch: Int, _ others: [Int],
+    to target: UnsafeMutableRawPointer, of targetBatch: Int
+  ) {
+    let real = precision.size
+    for module in modules {
+      for block in 0..<module.blockCount {
+        let blocks = [
+          (module.h(block, batch: sourceBatch), module.h(block, batch: targetBatch), module.hStride),
+          (module.c(block, batch: sourceBatch), module.c(block, batch: targetBatch), module.cStride),
+        ]
+        for (from, to, stride) in blocks {
+          for (row, other) in zip(rows, others) {
+            (target + (to + other * stride) * real).copyMemory(
+              from: source + (from + row * stride) * real, byteCount: stride * real)
+          }
+        }
+      }
+    }
+  }
+
   static func == (a: StateLayout, b: StateLayout) -> Bool {
     a === b || (a.precision == b.precision && a.modules == b.modules)
   }

@@ -3,11 +3,21 @@ import RNNModel
 extension Tensor {
   /// Widens or rounds `count` elements from `first` on into `target`. Float types only: the others leave zeros.
   func copyReals<R: Real>(from first: Int, count: Int, to target: UnsafeMutablePointer<R>) {
+    copyRows(from: first, count: count, rows: 1, stride: 0, to: target, 0)
+  }
+
+  /// The same of several rows, `stride` elements from one to the next.
+  func copyRows<R: Real>(
+    from first: Int, count: Int, rows: Int, stride: Int, to target: UnsafeMutablePointer<R>, _ targetStride: Int
+  ) {
     withUnsafeBytes { bytes in
       func each<Value>(_ type: Value.Type, _ convert: (Value) -> R) {
-        for index in 0..<count {
-          let offset = (first + index) * MemoryLayout<Value>.size
-          target[index] = convert(bytes.loadUnaligned(fromByteOffset: offset, as: type))
+        for row in 0..<rows {
+          let from = first + row * stride, to = target + row * targetStride
+          for index in 0..<count {
+            let offset = (from + index) * MemoryLayout<Value>.size
+            to[index] = convert(bytes.loadUnaligned(fromByteOffset: offset, as: type))
+          }
         }
       }
       switch elementType {
@@ -15,7 +25,7 @@ extension Tensor {
       case .float32: each(Float.self) { R($0) }
       case .float16: each(UInt16.self) { R(Float(halfBits: $0)) }
       case .bfloat16: each(UInt16.self) { R(Float(bitPattern: UInt32($0) << 16)) }
-      default: target.update(repeating: 0, count: count)
+      default: for row in 0..<rows { (target + row * targetStride).update(repeating: 0, count: count) }
       }
     }
   }

@@ -83,6 +83,10 @@ struct ArrayTarget: ~Copyable {
   private let path: String
   private let writer: any ArrayFormat.Type
   private var file: OutputFile
+  /// Whether the elements are written into the file itself.
+  private var isFilled = false
+  /// Bytes from which on an array is written into the file as it is made.
+  private static let filledSize = 1 << 20
 
   /// Standard output gets JSON.
   init(_ path: String, replacing: Bool) throws(RNNError) {
@@ -93,8 +97,33 @@ struct ArrayTarget: ~Copyable {
     self.file = file
   }
 
-  /// Writes a run's results.
+  /// What is to be kept of a run for the file, large arrays in the file itself or, where that holds them in another form,
+  /// in temporary files.
+  ///
+  /// - Parameter state: Whether the run's last states are wanted besides.
+  mutating func keeping(of plan: Plan, _ inputs: SequenceInputs, state: Bool) throws(RNNError) -> Plan.Keeping {
+    var keeping = Plan.Keeping(members: writer.holdsOneArray ? [plan.resultName] : nil, state: state)
+    let type = plan.precision.elementType
+    for member in plan.members where keeping.members?.contains(member.name) ?? true && !member.isState {
+      guard let shape = try inputs.shape(of: member) else { continue }
+      let size = shape.count.multipliedReportingOverflow(by: type.byteCount)
+      guard !size.overflow, size.partialValue >= Self.filledSize else { continue }
+      var room: OutputRoom?
+      if writer.holdsOneArray {
+        room = try writer.room(type, shape, in: &file)
+        isFilled = room != nil
+      }
+      if room == nil, size.partialValue >= ScratchSpace.largeSize {
+        room = try ScratchSpace.shared.room(size.partialValue)
+      }
+      if let room { keeping.rooms[member.name] = Plan.Room(room.bytes, in: room.storage) }
+    }
+    return keeping
+  }
+
+  /// Writes a run's results, unless they are in the file.
   mutating func write(_ members: [NamedTensor], end: Tensor, batchAxis: Int?) throws(RNNError) {
+    guard !isFilled else { return }
     do throws(RNNError) {
       try writer.write(ArrayOutput(members: members, end: end, batchAxis: batchAxis), to: &file)
     } catch {

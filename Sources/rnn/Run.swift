@@ -115,7 +115,9 @@ struct Run: ParsableCommand {
         }
         let inputs = try SequenceInputs(members, of: input.first ?? "-", plan, states)
         try OptionEffects.checkLayout(model, of: plan, inputs.inputs)
-        let run = try inputs.run(threads: threads)
+        let kept = plot && output == nil ? Plan.Keeping(members: [plan.resultName], state: stateOut != nil) : Plan.Keeping()
+        let run = try inputs.run(
+          threads: threads, keeping: try results?.keeping(of: plan, inputs, state: stateOut != nil) ?? kept)
         progress.end()
         try lastState?.write(run.outputs.state)
         if let end = run.outputs.last { try results?.write(run.outputs.members, end: end, batchAxis: run.batchAxis) }

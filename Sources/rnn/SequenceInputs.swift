@@ -4,7 +4,8 @@ import RNNKit
 struct SequenceInputs {
   private let plan: Plan
   let inputs: [Tensor]
-  private let state: State
+  /// Nil for the plan's own.
+  private let state: State?
   private let lengths: [Int]?
   private let isBatched: Bool
   /// Whether an earlier piece left the state.
@@ -48,7 +49,8 @@ struct SequenceInputs {
     isBatched = tensor.shape.rank == (plan.takesIndices ? 2 : 3)
     isPiece = states.stateIn != nil && plan.isStreamable
     let batch = isBatched ? tensor.shape[plan.architecture.batchFirst ? 0 : 1] : 1
-    state = try states.state(of: plan, batch: batch, input: path, members: members)
+    state = states.isDefault(members)
+      ? nil : try states.state(of: plan, batch: batch, input: path, members: members)
     do throws(RNNError) {
       lengths = try members.first { $0.name == "lengths" }.map { (named) throws(RNNError) in try Plan.lengths(named.tensor) }
     } catch {
@@ -59,10 +61,15 @@ struct SequenceInputs {
   /// States that are not used are an error of their own.
   private static func isUsed(_ name: String) -> Bool { name == "lengths" || StateName(name) != nil }
 
-  func run(threads: Int) throws(RNNError) -> Result {
+  /// The shape of a member of what the run gives.
+  func shape(of member: Plan.Member) throws(RNNError) -> Shape? {
+    do throws(RNNError) { return try plan.shape(of: member, in: inputs) } catch { throw error.inFile(path) }
+  }
+
+  func run(threads: Int, keeping: Plan.Keeping) throws(RNNError) -> Result {
     let outputs: Outputs
     do throws(RNNError) {
-      outputs = try plan.run(inputs, state: state, lengths: lengths, isPiece: isPiece, threads: threads)
+      outputs = try plan.run(inputs, state: state, lengths: lengths, isPiece: isPiece, threads: threads, keeping: keeping)
     } catch {
       // Anything that is wrong now is wrong with the input.
       throw error.inFile(path)

@@ -15,6 +15,11 @@ struct StateArguments {
     }
   }
 
+  /// Whether nothing says where to start.
+  func isDefault(_ members: [NamedTensor]) -> Bool {
+    h0 == nil && c0 == nil && stateIn == nil && !members.contains { StateName($0.name) != nil }
+  }
+
   /// The state to start from. Options go before the `h0` and `c0` among the `members` of the `input` file.
   func state(
     of plan: Plan, batch: Int, input: String? = nil, members: [NamedTensor] = []

@@ -60,6 +60,29 @@ import Testing
     #expect(run.mebibytes < 192, "\(run.mebibytes) MiB")
   }
 
+  /// 200,000 sequences, whose hidden states alone are 512 MB: only the result is kept, and written into the file as it is
+  /// made, with the bytes that it has for some of the sequences.
+  @Test(arguments: [1, 2]) func runsManySequencesInLittleMemory(_ threads: Int) throws {
+    let scratch = try Scratch()
+    try Self.make("sequences", in: scratch)
+    let run = try Self.run(
+      ["run", "model.json", "--input", "x.npy", "--output", "y.npy", "--threads", "\(threads)"], in: scratch)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.mebibytes < 96, "\(run.mebibytes) MiB")
+    let few = try Self.run(["run", "model.json", "--input", "few.npy", "--output", "few-y.npy"], in: scratch)
+    #expect(few.status == 0, "\(few.errors)")
+    let (all, expected) = try (Data(contentsOf: scratch.url("y.npy")), Data(contentsOf: scratch.url("few-y.npy")))
+    let size = 4 * 1000
+    try #require(expected.count == 128 + 16 * size && all.count == 128 + 16 * 200 * size)
+    for step in 0..<16 {
+      let wanted = expected[128 + step * size..<128 + (step + 1) * size]
+      for time in 0..<200 {
+        let start = 128 + (step * 200 + time) * size
+        #expect(all[start..<start + size] == wanted, "step \(step), \(time)")
+      }
+    }
+  }
+
   /// 256 MiB of zeros in 256 KiB: what is shown needs neither memory nor disk for them.
   @Test func inspectUnpacksNoArrays() throws {
     let scratch = try Scratch()

@@ -84,6 +84,16 @@ def make(name):
         wide_model()
         shape = (2000, FEATURES) if name == "steps" else (1, 2000, FEATURES)
         sparse("x.npy", npy_header(shape), 4 * 2000 * FEATURES)
+    elif name == "sequences":
+        # A thousand of them, and those again and again.
+        weights = {"rnn.weight_ih_l0": [[0.01 * i] for i in range(40)], "rnn.weight_hh_l0": [[0.02] * 40] * 40}
+        with open("model.json", "w") as file:
+            json.dump(weights | {"fc.weight": [[0.1] * 40]}, file)
+        for path, times in [("few.npy", 1), ("x.npy", 200)]:
+            with open(path, "wb") as file:
+                file.write(npy_header((16, 1000 * times, 1)))
+                for step in range(16):
+                    file.write(struct.pack("<1000f", *(0.001 * (i + step) for i in range(1000))) * times)
     elif name == "bomb":
         packed_model("bomb.npz", 1 << 26)
     elif name == "damaged":

@@ -71,6 +71,10 @@ import Testing
         var span = found.mutableSpan
         if random.takesIndices {
           try runner.run(indices: indices.span, steps: count, &state, into: &span)
+        } else if count == 1, generator.chance(0.5) {
+          try input.withUnsafeBufferPointer { input in
+            try span.withUnsafeMutableBufferPointer { try runner.step(require(input.baseAddress), &state, into: require($0.baseAddress)) }
+          }
         } else if count == 1 {
           try runner.step(input.span, &state, into: &span)
         } else {

@@ -14,12 +14,19 @@ public protocol ArrayFormat: Sendable {
   static func recognizes(_ file: InputFile) -> Bool
   /// Reads every array of the file. A lone array is named "".
   static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor]
+  /// Room in an empty file for the elements of the one array it is to hold, which are written there instead of by `write`;
+  /// nil where the format or the file system has no such room. There is one element or more.
+  static func room(_ type: ElementType, _ shape: Shape, in file: inout OutputFile) throws(RNNError) -> OutputRoom?
   /// Writes the members, or the one array the format can hold.
   static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError)
 }
 
 extension ArrayFormat {
   public static var isText: Bool { false }
+
+  public static func room(
+    _ type: ElementType, _ shape: Shape, in file: inout OutputFile
+  ) throws(RNNError) -> OutputRoom? { nil }
 }
 
 /// What a run gives, for writing.

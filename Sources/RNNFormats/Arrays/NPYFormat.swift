@@ -24,6 +24,13 @@ public enum NPYFormat: ArrayFormat {
     try tensor.forEachPiece { (piece) throws(RNNError) in try file.write(piece) }
   }
 
+  public static func room(
+    _ type: ElementType, _ shape: Shape, in file: inout OutputFile
+  ) throws(RNNError) -> OutputRoom? {
+    guard let header = NPYHeader(type, shape).bytes else { return nil }
+    return try file.room(after: header, shape.count * type.byteCount)
+  }
+
   /// The header of an array whose elements follow it.
   static func header(of tensor: Tensor) throws(RNNError) -> [UInt8] {
     guard let header = NPYHeader(tensor.elementType, tensor.shape).bytes else {
