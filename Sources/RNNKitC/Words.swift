@@ -46,8 +46,10 @@ extension UserOption {
 }
 
 /// C's: `options.forward = "fc(x)"`.
-struct CWording: Wording {
-  func words(for option: UserOption, _ values: [String]) -> String {
+package struct CWording: Wording {
+  package init() {}
+
+  package func words(for option: UserOption, _ values: [String]) -> String {
     guard let member = option.member else {
       return switch option {
       case .inputs: "rnnkit_run"
@@ -67,8 +69,10 @@ struct CWording: Wording {
 }
 
 /// Python's: `forward='fc(x)'`.
-struct PythonWording: Wording {
-  func words(for option: UserOption, _ values: [String]) -> String {
+package struct PythonWording: Wording {
+  package init() {}
+
+  package func words(for option: UserOption, _ values: [String]) -> String {
     guard let member = option.member else {
       return switch option {
       case .inputs: "Model.run"

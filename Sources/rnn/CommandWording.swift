@@ -1,8 +1,10 @@
 import RNNKit
 
 /// The command's own words: its options.
-struct CommandWording: Wording {
-  func words(for option: UserOption, _ values: [String]) -> String {
+package struct CommandWording: Wording {
+  package init() {}
+
+  package func words(for option: UserOption, _ values: [String]) -> String {
     let name =
       switch option {
       case .format: "from"

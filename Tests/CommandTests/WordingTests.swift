@@ -1,9 +1,8 @@
 import Foundation
 import RNNKit
+import RNNKitC
 import Testing
-
-@testable import RNNKitC
-@testable import rnn
+import rnn
 
 /// Every option that an error of the libraries can name, in everybody's words.
 @Suite struct WordingTests {
