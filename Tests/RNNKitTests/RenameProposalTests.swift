@@ -57,15 +57,17 @@ import Testing
     var (followed, left) = (0, 0)
     for _ in 0..<300 {
       let disguise = try disguise(&random)
-      let message: String
+      let message: String, rules: [String]
       do {
         _ = try Interpretation(disguise.archive)
         Issue.record("a model under names of its own is none")
         continue
-      } catch { message = error.description }
+      } catch {
+        message = error.description
+        rules = error.remedy?.pieces.flatMap { if case .option(.renames, let rules) = $0 { rules } else { [] } } ?? []
+      }
       var mapping = NameMapping()
-      let rules = message.split(separator: "'").filter { $0.contains("=") && !$0.contains(" ") }
-      for rule in rules { try mapping.add(String(rule)) }
+      for rule in rules { try mapping.add(rule) }
       guard !rules.isEmpty else {
         left += 1
         continue
