@@ -1,10 +1,12 @@
-# Two commands do everything: `make demo` and `make test`. Both install what they need first.
+# Two commands do everything: `make demo` and `make test`. Both install what they need first. `make help` lists the others.
 SHELL := /bin/bash
 RNN := .build/release/rnn
+# What `rnn --version` names.
+export RNNKIT_COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null)
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
 # `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
-.PHONY: demo test build debug library install uninstall wheel test-bindings frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs
+.PHONY: demo test build debug library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -17,11 +19,11 @@ PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 	fi
 .PHONY: .packages
 
-build: .packages
+build: .packages  ## the command, at .build/release/rnn
 	swift build -c release
 
 # Converts a trained model from HDF5, runs it on real data and compares it with PyTorch's own outputs.
-demo: build
+demo: build  ## convert a trained model, check it against PyTorch, run and plot it
 	@./SampleModels/demo.sh $(RNN)
 
 # The scripts that read our files with nothing but the specification.
@@ -30,52 +32,70 @@ demo: build
 
 # Tests are built with other flags than the command, so they have a folder of their own: neither build undoes the other.
 SWIFT_TEST := swift test -c release --scratch-path .build/tests
-test: .packages .venv/done
+test: .packages .venv/done  ## build and run every test
 	$(SWIFT_TEST)
 
 # A debug build runs too, with the same bits as an optimised one.
-debug: build
+debug: build  ## an unoptimised build, compared with the optimised one
 	swift build
 	python3 .ci/debug.py .build/debug/rnn $(RNN)
 
 # librnnkit.so for C and other languages, and everything that `make install` copies, under .build/library/prefix.
-library: .packages
+library: .packages  ## librnnkit.so and all that `make install` copies
 	Bindings/C/build.sh
 
 # Copies what `make library` made; builds nothing, so that it can be run as another user. DESTDIR is for packagers.
 PREFIX ?= /usr/local
 STAGED := .build/library/prefix
-install:
+install:  ## copy what `make library` made to PREFIX (/usr/local)
 	@[ -e $(STAGED)/lib/librnnkit.so ] || { echo "nothing is built yet: run 'make library' first" >&2; exit 1; }
 	mkdir -p "$(DESTDIR)$(PREFIX)"
 	cd $(STAGED) && find . -type d -exec mkdir -p "$(DESTDIR)$(abspath $(PREFIX))/{}" \;
 	cd $(STAGED) && find . ! -type d -exec cp -P --preserve=mode --remove-destination {} "$(DESTDIR)$(abspath $(PREFIX))/{}" \;
 
 # Removes the files that `make install` put there, and folders of RNNKit's own.
-uninstall:
+uninstall:  ## remove it again
 	@[ -e $(STAGED) ] || { echo "run 'make library' first, which knows the files" >&2; exit 1; }
 	cd $(STAGED) && find . ! -type d -exec rm -f "$(DESTDIR)$(abspath $(PREFIX))/{}" \;
 	rmdir "$(DESTDIR)$(abspath $(PREFIX))"/{libexec/rnnkit,lib/cmake/RNNKit} 2>/dev/null || true
 
 # The C interface from an installed prefix: its ABI, its header, examples in four languages, and what must not grow.
-test-bindings: wheel .venv/done
+test-bindings: wheel .venv/done  ## test the C library and the Python package
 	Bindings/C/tests/run.sh
 	Bindings/Python/tests/run.sh
 
 # .build/wheel/rnnkit-….whl, for `pip install`: the Python package with the library and the command inside.
-wheel: library
+wheel: library  ## the Python package, in .build/wheel
 	Bindings/Python/build.sh
 	python3 Bindings/Python/backend.py .build/wheel
 
+# .build/dist: a tarball and a .deb that need no Swift and no libhdf5, and their test in a root that holds nothing else.
+dist: library  ## a tarball and a .deb that run without Swift, in .build/dist
+	Bindings/Python/build.sh
+	Bindings/Package/build.sh
+test-dist:  ## run what `make dist` packed where there is nothing else
+	Bindings/Package/test.sh
+
+clean:  ## remove everything that was built
+	rm -rf .build .venv
+
+help:  ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name words; do \
+	  printf '  make %-14s %s\n' "$$name" "$$words"; done
+
 # Fails where a function of the kernels takes more than 64 KiB of a stack, optimised or not.
-frames:
+frames:  ## check how much of a stack the kernels take
 	for o in 0 2; do ls Sources/CRNNKernels/*.c Sources/CRNNPeaks/*.c | xargs -P $$(nproc) -I{} clang -O$$o -fblocks \
 	  -Werror -Wframe-larger-than=65536 -ISources/CRNNKernels/include -ISources/CRNNPeaks/include -c {} -o /dev/null \
 	  || exit 1; done
 
 # Schemas/pairs.md, after a change of what a container can hold.
-pairs:
+pairs:  ## write Schemas/pairs.md anew
 	RNNKIT_WRITE_PAIRS=1 $(SWIFT_TEST) --filter RNNKitTests.PairTests
+
+# Schemas/messages.md, after a change of a message.
+messages:  ## write Schemas/messages.md anew
+	RNNKIT_WRITE_MESSAGES=1 $(SWIFT_TEST) --filter CommandTests.MessageTableTests
 
 # The files we write, opened and run by PyTorch, safetensors, NumPy, h5py, Keras and ONNX Runtime, and ONNX's own tests run
 # by us. RNNKIT_PYTHON names a Python that has them (Tests/Interop/requirements.txt), or one is made with them.
@@ -84,7 +104,7 @@ INTEROP_READY := $(if $(RNNKIT_PYTHON),,.venv/interop/done)
 .venv/interop/done: Tests/Interop/requirements.txt
 	python3 -m venv .venv/interop && .venv/interop/bin/pip install -q -r $< && touch $@
 
-interop: build $(INTEROP_READY)
+interop: build $(INTEROP_READY)  ## open and run what is written with PyTorch, Keras, ONNX Runtime and others
 	$(INTEROP_PYTHON) -B Tests/Interop/run.py $(RNN)
 
 # Measurements. RNNKIT_BENCH_PYTHON names a Python that has the peers, or one is made with them.
@@ -94,7 +114,7 @@ BENCH_READY := $(if $(RNNKIT_BENCH_PYTHON),,.venv/bench/done)
 	python3 -m venv .venv/bench && .venv/bench/bin/pip install -q -r $< && touch $@
 
 # Runs models beside PyTorch, ONNX Runtime and OpenVINO, and writes Benchmarks/RESULTS.md.
-bench: build $(BENCH_READY)
+bench: build $(BENCH_READY)  ## measure beside PyTorch, ONNX Runtime and OpenVINO
 	$(BENCH_PYTHON) Benchmarks/bench.py
 
 # Converts models of a gigabyte and loads one, and writes Benchmarks/CONVERT.md.
@@ -109,7 +129,7 @@ bench-start: build
 COUNT := 20000
 SEED := 1
 HOSTILE := ../shared/hostile-hdf5
-hostile: build
+hostile: build  ## read mutated and published hostile files
 	python3 -B Tests/Hostile/run.py --rnn $(RNN) --seed $(SEED) --count $(COUNT) --known $(HOSTILE) --progress \
 	  --keep .build/hostile
 
@@ -123,7 +143,7 @@ fuzz-build: build
 	  -Xswiftc -sanitize=address,fuzzer
 	swiftc -sanitize=address,fuzzer -use-ld=lld -o $(FUZZER) -Xlinker --whole-archive .build/fuzz/release/librnn-fuzz.a \
 	  -Xlinker --no-whole-archive -lz -lxxhash
-fuzz: fuzz-build
+fuzz: fuzz-build  ## libFuzzer on every reader, each for SECONDS (60)
 	$(FUZZ) --seconds $(SECONDS)
 # The same work every time: RUNS inputs for each target, of one seed.
 fuzz-short: fuzz-build

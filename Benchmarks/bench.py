@@ -203,7 +203,7 @@ def machine():
 def versions():
     from importlib.metadata import version
 
-    ours = subprocess.run([str(RNN), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    ours = subprocess.run([str(RNN), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     swift = subprocess.run(["swift", "--version"], capture_output=True, text=True).stdout.partition(" (")[0]
     names = {"torch": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "numpy": "numpy"}
     return [f"- RNNKit {ours}, {swift}",

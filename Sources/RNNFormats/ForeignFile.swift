@@ -41,11 +41,21 @@ package struct ForeignFile: Sendable, Hashable {
     ForeignFile(name, remedy: "unpack it and give the model's own file: \(tool)")
   }
 
+  private static func other(_ name: String) -> ForeignFile {
+    ForeignFile(name, remedy: "give the file of the model's weights; \(.formats) lists the kinds")
+  }
+
   private static func converted(_ name: String) -> ForeignFile {
     ForeignFile(name, remedy: "use the file of the framework or the ONNX file that it was converted from")
   }
 
   private static let kinds: [(signature: Signature, file: ForeignFile)] = [
+    (Signature("\u{7F}ELF"), other("a program or library (ELF)")), (Signature("%PDF"), other("a PDF document")),
+    (Signature(0x89, 0x50, 0x4E, 0x47), other("an image (PNG)")), (Signature(0xFF, 0xD8, 0xFF), other("an image (JPEG)")),
+    (
+      Signature("PAR1"),
+      ForeignFile("a Parquet table", remedy: "give a run's input as .npy or .csv: in Python pandas.read_parquet(FILE).to_csv(\"x.csv\", index=False)")
+    ),
     (Signature(0x1F, 0x8B, 0x08), packed("compressed with gzip", "tar -xzf for a .tar.gz or .tgz, gunzip for others")),
     (Signature("BZh"), packed("compressed with bzip2", "tar -xjf for a .tar.bz2, bunzip2 for others")),
     (Signature(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0), packed("compressed with xz", "tar -xJf for a .tar.xz, unxz for others")),
@@ -89,7 +99,7 @@ package struct ForeignFile: Sendable, Hashable {
     }
     if text.contains("<net ") && text.contains("<layers>") { return converted("an OpenVINO model") }
     if text.hasPrefix("model_checkpoint_path:") { return checkpoint }
-    return start.hasPrefix("{") ? json(file) : nil
+    return start.hasPrefix("{") ? json(file) : isPython(text) ? .python : nil
   }
 
   /// An array or a table of numbers, which have no names.
@@ -105,6 +115,8 @@ package struct ForeignFile: Sendable, Hashable {
   }
 
   private static func json(_ file: InputFile) -> ForeignFile? {
+    if let capture = capture(file) { return capture }
+    if JSONSkeleton.of(file, has: ["nbformat", "cells"]) { return .notebook }
     if JSONSkeleton.of(file, has: ["class_name", "config"]) {
       return ForeignFile(
         "the config of a Keras model, without its weights",

@@ -135,6 +135,7 @@ public struct InputFile: Sendable {
 
   private static func missing(_ path: String, _ code: Int32) -> RNNError {
     let remedy = systemRemedy(code)
+    if code == EISDIR, let folder = ForeignFolder(path) { return folder.error.inFile(path) }
     return RNNError(remedy == nil ? .missingInput : .inputOutput, file: path, "cannot be opened: \(systemMessage(code))",
       remedy: remedy ?? (code == EISDIR ? "name a file in it" : "check the path and its permissions"))
   }

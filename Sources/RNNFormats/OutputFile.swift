@@ -1,5 +1,6 @@
 import CProcess
 import RNNModel
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -118,6 +119,10 @@ public struct OutputFile: ~Copyable {
     try write([UInt8](repeating: 0, count: (alignment - position % alignment) % alignment))
   }
 
+  /// Bytes that this process has written to outputs.
+  package static var bytesWritten: Int { written.load(ordering: .relaxed) }
+  private static let written = Atomic(0)
+
   /// Writes bytes at an offset and leaves `position` where it is.
   public mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(RNNError) {
     var isFile = false
@@ -131,6 +136,7 @@ public struct OutputFile: ~Copyable {
         throw failed(errno)
       }
       done += count
+      Self.written.add(count, ordering: .relaxed)
     }
     if isFile { behind.wrote(descriptor, upTo: offset + bytes.count) }
   }

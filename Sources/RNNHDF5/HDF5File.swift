@@ -1,3 +1,4 @@
+import CHDF5
 import RNNFormats
 import RNNModel
 
@@ -41,6 +42,13 @@ public enum HDF5File: HDF5Access {
   /// Starts libhdf5, which may open files of its own then and opens none later.
   package static func prepare() throws(RNNError) {
     try HDF5Library.perform(remedy: "check the installation of libhdf5") { () throws(RNNError) in }
+  }
+
+  /// The version of the libhdf5 that runs: `1.10.8`.
+  package static var libraryVersion: String {
+    var (major, minor, release): (UInt32, UInt32, UInt32) = (0, 0, 0)
+    H5get_libversion(&major, &minor, &release)
+    return "\(major).\(minor).\(release)"
   }
 
   /// Writes all of a tree's file but the bytes of its datasets, whose offsets it returns, for those that have any.

@@ -76,7 +76,11 @@ struct CaseRun {
   ///
   /// Throws where the model gives no such member or one of another shape, where numbers are of a type that cannot be
   /// compared, and where there are none.
-  func comparisons(_ results: [NamedTensor]) throws(RNNError) -> [Comparison] {
+  ///
+  /// - Parameter tolerance: What is allowed of the kind of member, in place of what the types and the case's metadata tell.
+  func comparisons(
+    _ results: [NamedTensor], tolerance: ((Tolerance) -> Tolerance)? = nil
+  ) throws(RNNError) -> [Comparison] {
     var comparisons: [Comparison] = []
     for member in reference.members where !isInput(member.name) && !member.name.hasSuffix("64") {
       let place = "case \(reference.name), member \(member.name)"
@@ -94,11 +98,12 @@ struct CaseRun {
         throw RNNError(.badData, place: place,
           "its shape is \(member.tensor.shape), the model gives \(result.shape)", remedy: "export the case again")
       }
+      let usual = Tolerance(of: type, isFloat64: isFloat64)
       comparisons.append(
         Comparison(
           member: member.name, reference: expected, result: result,
           axes: axes(of: member.name, rank: result.shape.rank), precision: precision(of: member.tensor),
-          tolerance: Tolerance(of: type, isFloat64: isFloat64)))
+          tolerance: tolerance?(usual) ?? usual.widened(by: reference.keptTolerance(member.name))))
     }
     guard !comparisons.isEmpty else {
       throw RNNError(.badData, place: "case \(reference.name)", "it holds no output to compare with",

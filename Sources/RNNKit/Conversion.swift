@@ -50,10 +50,28 @@ public struct Conversion: Sendable {
     notes.append(
       largest == 0 ? "every parameter is exact as \(type.rawValue)"
         : "rounded to \(type.rawValue); the largest change is \(largest), at \(place)")
-    if largest > 0, !rounded.cases.isEmpty {
-      notes.append("the reference cases are of the parameters before rounding, so that \(.verify) shows what rounding does")
-    }
+    let original = model
     try change { $0 = rounded }
+    if largest > 0 { try keepTolerances(original) }
+  }
+
+  /// Measures what rounding does to the reference cases, which are of the model before it, and keeps it in them.
+  private mutating func keepTolerances(_ original: Model) throws(RNNError) {
+    var cases = model.archive.cases
+    for index in cases.indices {
+      let name = cases[index].name
+      // A case that cannot be run is carried as it is.
+      do throws(RNNError) {
+        if let kept = try cases[index].keepTolerance(of: model, from: original) {
+          notes.append("case \(name): rounding changes its outputs by at most \(kept), which is kept as its tolerance")
+        } else {
+          notes.append("case \(name): does not hold before rounding, or not at all after it, and keeps its usual tolerance")
+        }
+      } catch {
+        notes.append("case \(name): cannot be run, and keeps its usual tolerance: \(error.problem)")
+      }
+    }
+    try change { $0.cases = cases }
   }
 
   /// The changed model as if it had been read so.
@@ -70,8 +88,12 @@ public struct Conversion: Sendable {
   }
 
   /// What there is to say once a format has been chosen.
-  public func notes(writing writer: any ModelFormat.Type) -> [Phrase] {
-    let carried: [Phrase] = writer.holdsEverything ? model.carried.map { "\($0.name) carried along, no parameter" } : []
+  ///
+  /// - Parameter inBrief: Whether tensors that are carried along share a sentence, where there are more than two.
+  public func notes(writing writer: any ModelFormat.Type, inBrief: Bool = false) -> [Phrase] {
+    let names = writer.holdsEverything ? model.carried.map(\.name) : []
+    let carried: [Phrase] = inBrief && names.count > 2 ? ["\(names.listed(atMost: 4)) carried along, no parameters"]
+      : names.map { "\($0) carried along, no parameter" }
     return notes + carried + writer.notes(writing: model)
   }
 

@@ -20,6 +20,11 @@ public struct Tolerance: Sendable, Hashable {
     relative += reference.unit
   }
 
+  /// Wider by what is kept in the case for a member; see `ReferenceCase.keptTolerance`.
+  func widened(by absolute: Double?) -> Tolerance {
+    Tolerance(absolute: max(self.absolute, absolute ?? 0), relative: relative)
+  }
+
   /// What is allowed beside a reference; none beside one that is not finite.
   func allowed(_ reference: Double) -> Double { reference.isFinite ? absolute + relative * abs(reference) : 0 }
 

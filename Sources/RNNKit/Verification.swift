@@ -22,11 +22,21 @@ public struct Verification: Sendable {
   /// rounding from a mistake.
   ///
   /// Throws where the case has no input, members of the wrong shape or type, or no output to compare with.
-  public init(_ reference: ReferenceCase, of model: Model) throws(RNNError) {
+  ///
+  /// - Parameters:
+  ///   - absolute: How far a number may be from any reference; nil for what the reference's type tells, or the case's
+  ///     metadata where a conversion has kept in it what rounding does.
+  ///   - relative: How far as a share of the reference; nil for what its type tells.
+  public init(
+    _ reference: ReferenceCase, of model: Model, absolute: Double? = nil, relative: Double? = nil
+  ) throws(RNNError) {
     name = reference.name
     let run = try CaseRun(reference, of: model)
     let results = try run.results(precision: run.isFloat64 ? .float64 : .float32)
-    var comparisons = try run.comparisons(results)
+    let given = absolute == nil && relative == nil ? nil : { (usual: Tolerance) in
+      Tolerance(absolute: absolute ?? usual.absolute, relative: relative ?? usual.relative)
+    }
+    var comparisons = try run.comparisons(results, tolerance: given)
     if comparisons.contains(where: { $0.verdict == .mismatch }) {
       let exact = run.isFloat64 ? results : try run.results(precision: .float64)
       // Members that were computed in one precision share their runs.

@@ -43,10 +43,21 @@ extension UnknownModule {
   public var isTensor: Bool { tensorNames == [name] }
 }
 
+/// Something that a run leaves out.
+public struct LeftOut: Sendable, Hashable {
+  /// Of the module, or of several tensors.
+  public let name: String
+  /// That it is left out, and why.
+  public let sentence: String
+}
+
 extension Model {
   /// What a run leaves out, one sentence for each module that cannot be run, and for tensors of none.
-  public var leftOut: [Phrase] {
-    var sentences: [Phrase] = []
+  public var leftOut: [Phrase] { partsLeftOut.map { Phrase($0.sentence) } }
+
+  /// The same with their names.
+  public var partsLeftOut: [LeftOut] {
+    var parts: [LeftOut] = []
     var known = Set<String>()
     let called = Set(architecture.forward?.moduleNames ?? [])
     let used = Set(architecture.forward?.parameterNames ?? [])
@@ -60,7 +71,8 @@ extension Model {
       } else {
         what = "what \(module.tensorNames.listed()) belong\(module.tensorNames.count == 1 ? "s" : "") to cannot be run"
       }
-      sentences.append("\(module.name.isEmpty ? "the model itself" : module.name) is left out: \(what)")
+      let name = module.name.isEmpty ? "the model itself" : module.name
+      parts.append(LeftOut(name: name, sentence: "\(name) is left out: \(what)"))
     }
     if let forward = architecture.forward {
       let others = architecture.modules.filter { module in
@@ -69,7 +81,8 @@ extension Model {
       let line = forward.line(modules: architecture.modules)
       for module in others {
         known.formUnion(Model.parameters(of: module).map(\.name))
-        sentences.append("\(module.name.isEmpty ? "the module without a name" : module.name) is left out: \(line) does not call it")
+        let name = module.name.isEmpty ? "the module without a name" : module.name
+        parts.append(LeftOut(name: name, sentence: "\(name) is left out: \(line) does not call it"))
       }
     }
     // An activation's module has no tensors that could be left over.
@@ -78,17 +91,22 @@ extension Model {
       let isCalled = architecture.forward?.steps.contains { $0.operation == .activation(function) } ?? false
       guard !isCalled else { continue }
       let line = architecture.forward?.line(modules: architecture.modules) ?? "a module by itself"
-      sentences.append("\(name) is left out: \(line) does not call it")
+      parts.append(LeftOut(name: name, sentence: "\(name) is left out: \(line) does not call it"))
     }
     let rest = carried.map(\.name).filter { !known.contains($0) }
     let own = rest.filter { !$0.contains(".") }
     let others = rest.filter { $0.contains(".") }
     func verb(_ names: [String]) -> String { names.count == 1 ? "is" : "are" }
     if !own.isEmpty {
-      sentences.append("the model's own parameter\(own.count == 1 ? "" : "s") \(own.listed()) \(verb(own)) left out")
+      let names = own.listed()
+      parts.append(LeftOut(
+        name: names, sentence: "the model's own parameter\(own.count == 1 ? "" : "s") \(names) \(verb(own)) left out"))
     }
-    if !others.isEmpty { sentences.append("\(others.listed()) \(verb(others)) left out: no part of what is computed") }
-    return sentences
+    if !others.isEmpty {
+      let names = others.listed()
+      parts.append(LeftOut(name: names, sentence: "\(names) \(verb(others)) left out: no part of what is computed"))
+    }
+    return parts
   }
 
   /// The parameters of a starting state that a tensor of the model's own can be: `h0` of `rnn` where that is the only

@@ -62,6 +62,12 @@ public struct Outputs: Sendable {
     return result.filter { !names.contains($0.name) } + results
   }
 
+  /// The same, with what the forward gives in front.
+  public var resultsFirst: [NamedTensor] {
+    let names = Set(results.map(\.name))
+    return results + members.filter { !names.contains($0.name) }
+  }
+
   /// The member of that name, without making the others.
   public subscript(member: String) -> Tensor? {
     if let result = results.first(where: { $0.name == member }) { return result.tensor }

@@ -17,6 +17,10 @@ import RNNModel
 enum Main {
   static func main() {
     let arguments = ProgramArguments.all
+    if arguments.dropFirst() == ["--version"] {
+      print("HDF5 \(HDF5File.libraryVersion)")
+      return
+    }
     guard arguments.count == 2, let job = HDF5Descriptors.Job(rawValue: arguments[1]),
       lseek(HDF5Descriptors.answer, 0, SEEK_CUR) >= 0
     else {

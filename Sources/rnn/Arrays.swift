@@ -31,18 +31,22 @@ enum Arrays {
   static func read(
     _ path: String, loneArray name: String = "input", indices: Set<String> = []
   ) throws(RNNError) -> [NamedTensor] {
-    let (members, format) = try raw(path, loneArray: name)
+    let (members, format, _) = try raw(path, loneArray: name)
     return try members.map { (member) throws(RNNError) in try typed(member, format, indices: indices) }
   }
 
-  /// The same as the file has them, for a model that is yet to be opened.
+  /// The same as the file has them, for a model that is yet to be opened, and a sound's samples a second.
   static func raw(
     _ path: String, loneArray name: String = "input"
-  ) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type) {
+  ) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type, sampleRate: Int?) {
     let file = try InputFile(path)
-    let format: any ArrayFormat.Type
-    do throws(RNNError) { format = try registry.format(of: file) } catch { throw error.inFile(path) }
-    return (try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }, format)
+    do throws(RNNError) {
+      let format = try registry.format(of: file)
+      let members = try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }
+      return (members, format, format == WAVFormat.self ? try WAVFormat.sampleRate(of: file) : nil)
+    } catch {
+      throw error.inFile(path)
+    }
   }
 
   /// An array of a file as what it is used for.
@@ -122,10 +126,12 @@ struct ArrayTarget: ~Copyable {
   }
 
   /// Writes a run's results, unless they are in the file.
-  mutating func write(_ members: [NamedTensor], end: Tensor, batchAxis: Int?) throws(RNNError) {
+  ///
+  /// - Parameter sampleRate: Steps a second, where that is known.
+  mutating func write(_ members: [NamedTensor], end: Tensor, batchAxis: Int?, sampleRate: Int? = nil) throws(RNNError) {
     guard !isFilled else { return }
     do throws(RNNError) {
-      try writer.write(ArrayOutput(members: members, end: end, batchAxis: batchAxis), to: &file)
+      try writer.write(ArrayOutput(members: members, end: end, batchAxis: batchAxis, sampleRate: sampleRate), to: &file)
     } catch {
       throw error.inFile(path)
     }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import RNNKit
 
-struct Bench: ParsableCommand {
+struct Bench: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures how fast a model runs here, and which limit of the machine holds it back.",
     discussion: """
@@ -15,7 +15,7 @@ struct Bench: ParsableCommand {
         rnn bench model.rnn --step
       """)
 
-  @Argument(help: "The model file.") var path: String
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model"), completion: Completions.model) var path: String
   @Option(help: "Sequences side by side.") var batch = 1
   @Option(help: "Steps of each sequence. Default: 100.") var steps: Int?
   @Option(help: "Threads to run on.") var threads = 1
@@ -28,6 +28,7 @@ struct Bench: ParsableCommand {
   var paced = false
   @Flag(help: "Print JSON (Schemas/bench.schema.json).") var json = false
   @OptionGroup(title: "Part of the model") var part: PartArguments
+  @OptionGroup var talk: TalkArguments
   @OptionGroup(title: "Model options") var model: ModelArguments
 
   enum InstructionSetName: String, ExpressibleByArgument, CaseIterable {
@@ -76,13 +77,14 @@ struct Bench: ParsableCommand {
           timing: try Timing(seconds: seconds, measured.run), work: work, peaks: peaks, limits: limits)
       }
       if paced {
-        while readLine() != nil { Console.output(try result().document.text + "\n") }
+        while readLine() != nil { Console.document(try result().document.text + "\n") }
       } else {
-        let progress = Progress("measuring")
+        let begun = Clock.nanoseconds
+        let progress = Progress("measuring", .init(total: seconds * 1.1, done: { (Clock.nanoseconds - begun) / 1e9 }))
         defer { progress.end() }
         let result = try result()
         progress.end()
-        Console.output(json ? result.document.indentedText + "\n" : result.text)
+        if json { Console.document(result.document.indentedText + "\n") } else { Console.output(result.text) }
       }
     } catch let error as RNNError {
       throw error.inFile(path)

@@ -32,7 +32,7 @@ package struct CommandWording: Wording {
       case .verify: "'rnn verify'"
       }
     guard !name.hasPrefix("'") else { return name }
-    return values.isEmpty ? "--\(name)" : values.map { "--\(name) \($0.quoted)" }.joined(separator: " ")
+    return values.isEmpty ? "--\(name)" : values.map { "--\(name) \($0.shellWord)" }.joined(separator: " ")
   }
 }
 
@@ -47,13 +47,5 @@ extension RNNError.Kind {
     case .cannotCreate: 73
     case .inputOutput: 74
     }
-  }
-}
-
-extension String {
-  /// The text as one word of a shell's command line.
-  fileprivate var quoted: String {
-    let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:".utf8
-    return !isEmpty && utf8.allSatisfy(plain.contains) ? self : "'" + replacing("'", with: "'\\''") + "'"
   }
 }

@@ -10,22 +10,34 @@ import RNNKit
 
 /// Results to standard output, remarks to standard error.
 enum Console {
-  /// Writes a result. Ends the command with status 74 where nobody takes it.
-  static func output(_ text: String) {
+  /// Writes a result for people. Ends the command with status 74 where nobody takes it.
+  static func output(_ text: String) { document(Terminal.shown(text)) }
+
+  /// The same for programs: JSON, as it is.
+  static func document(_ text: String) {
     if !write(text, to: 1) {
-      error("rnn: standard output cannot be written: \(String(cString: strerror(errno))); check where it goes")
+      failure("standard output cannot be written: \(String(cString: strerror(errno))); check where it goes")
       exit(RNNError.Kind.inputOutput.exitStatus)
     }
   }
 
   /// Writes a remark, on a line of its own.
   static func error(_ text: String) {
-    _ = write(text + "\n", to: 2)
+    _ = write(Terminal.shown(text) + "\n", to: 2)
   }
+
+  /// Writes the one line of an error.
+  static func failure(_ text: String) { error(Terminal.painted("rnn:", .red, on: 2) + " " + text) }
 
   /// The same, marked as no error.
   static func note(_ text: Phrase) {
-    error("note: " + text.text(in: CommandWording()).escapingControlCharacters())
+    guard amount != .nothing else { return }
+    error(Terminal.painted("note:", .bold, on: 2) + " " + text.text(in: CommandWording()).escapingControlCharacters())
+  }
+
+  /// What is likely not meant, and no error.
+  static func warning(_ text: String) {
+    if amount != .nothing { error(Terminal.painted("warning:", .yellow, on: 2) + " " + text.escapingControlCharacters()) }
   }
 
   static func exit(_ status: Int32) -> Never {
@@ -68,35 +80,61 @@ enum Console {
 
 /// Columns of text, aligned: numbers to the right where a column is marked so.
 struct Table {
-  private var rows: [[String]] = []
+  private var rows: [(cells: [String], style: Terminal.Style?)] = []
   private let right: Set<Int>
+  /// The column whose cells are in a row's style.
+  private let styled: Int
 
-  init(right: Set<Int> = []) {
+  init(right: Set<Int> = [], styled: Int = 0) {
     self.right = right
+    self.styled = styled
   }
 
-  mutating func add(_ cells: String...) {
-    rows.append(cells.map { $0.escapingControlCharacters() })
+  mutating func add(_ cells: String..., style: Terminal.Style? = nil) {
+    rows.append((cells.map { $0.escapingControlCharacters() }, style))
   }
 
-  /// The rows, each with two spaces before it and between columns, and a line end.
+  /// The rows, each with two spaces before it and between columns, and a line end. On a terminal a last column that is too
+  /// wide for it goes on below, where it has room for some words.
   var text: String {
     var widths: [Int] = []
     for row in rows {
-      for (column, cell) in row.enumerated() {
+      for (column, cell) in row.cells.enumerated() {
         if column == widths.count { widths.append(0) }
         widths[column] = max(widths[column], cell.count)
       }
     }
+    let indent = widths.dropLast().reduce(2) { $0 + $1 + 2 }
+    let room = Terminal.width().map { $0 - indent }.flatMap { $0 >= Self.leastRoom ? $0 : nil }
     return rows.map { row in
       var line = " "
-      for (column, cell) in row.enumerated() {
+      for (column, cell) in row.cells.enumerated() {
         let padding = String(repeating: " ", count: widths[column] - cell.count)
-        line += " " + (column == 0 ? "" : " ") + (right.contains(column) ? padding + cell : cell + padding)
+        var text = Terminal.painted(cell, column == styled ? row.style : nil)
+        if let room, column == widths.count - 1, cell.count > room {
+          text = Self.broken(cell, at: room).joined(separator: "\n" + String(repeating: " ", count: indent))
+        }
+        line += " " + (column == 0 ? "" : " ") + (right.contains(column) ? padding + text : text + padding)
       }
       while line.last == " " { line.removeLast() }
       return line + "\n"
     }.joined()
+  }
+
+  /// Columns in which breaking lines is worth it.
+  private static let leastRoom = 24
+
+  /// A text's lines of at most so many characters, but for longer words.
+  private static func broken(_ text: String, at width: Int) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] += " " + word
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
   }
 }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import RNNKit
 
-struct Convert: ParsableCommand {
+struct Convert: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert", abstract: "Converts a model to another format, bit for bit.",
     discussion: """
@@ -15,9 +15,9 @@ struct Convert: ParsableCommand {
         rnn convert model.keras model.pt --code model.py
       """)
 
-  @Argument(help: "The model file to read.") var input: String
-  @Argument(help: "The file to write; its extension tells the format.") var output: String
-  @Option(help: ArgumentHelp("Write this format, whatever the output's extension.", valueName: "format"))
+  @Argument(help: "The model file to read.", completion: Completions.model) var input: String
+  @Argument(help: "The file to write; its extension tells the format.", completion: Completions.model) var output: String
+  @Option(help: ArgumentHelp("Write this format, whatever the output's extension.", valueName: "format"), completion: Completions.writers)
   var to: String?
   @Option(help: ArgumentHelp("Round the parameters to this type, to nearest even.", valueName: "type"))
   var dtype: DType?
@@ -25,16 +25,16 @@ struct Convert: ParsableCommand {
     name: .customLong("case"),
     help: ArgumentHelp(
       "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave. Repeatable.",
-      valueName: "file"))
+      valueName: "file"), completion: Completions.arrays)
   var cases: [String] = []
   @Option(help: ArgumentHelp(
-    "Write the model's PyTorch class too, which load_state_dict of the output's tensors makes whole.", valueName: "file.py"))
+    "Write the model's PyTorch class too, which load_state_dict of the output's tensors makes whole.", valueName: "file.py"), completion: .file(extensions: ["py"]))
   var code: String?
   @Flag(help: "Leave the model's reference cases out.") var noCases = false
-  @Flag(help: "Replace an existing output.") var force = false
-  @Flag(help: "Say nothing of what was done.") var quiet = false
+  @Flag(name: .shortAndLong, help: "Replace an existing output.") var force = false
   @Flag(help: "Say it as JSON on standard output (Schemas/convert.schema.json).") var json = false
   @OptionGroup var part: PartArguments
+  @OptionGroup var talk: TalkArguments
   @OptionGroup var model: ModelArguments
 
   enum DType: String, ExpressibleByArgument, CaseIterable {
@@ -51,6 +51,7 @@ struct Convert: ParsableCommand {
   }
 
   func validate() throws {
+    if let to { try ModelArguments.checkFormat(to) }
     guard output != "-" || !json else {
       throw ValidationError("--json and the output both take standard output: name a file")
     }
@@ -58,7 +59,6 @@ struct Convert: ParsableCommand {
   }
 
   func run() throws {
-    try OptionEffects.check(self)
     // What could not be written is refused before anything large is read.
     try checkOutputs()
     var target = try OutputFile(output, replacing: force)
@@ -84,6 +84,10 @@ struct Convert: ParsableCommand {
       let reference = try ReferenceCase(readingFrom: path, for: plan)
       do throws(RNNError) { try conversion.add(reference) } catch { throw error.inFile(path) }
     }
+    let archive = conversion.model.archive
+    let bytes = (archive.tensors + archive.cases.flatMap(\.members)).reduce(0) { $0 + $1.tensor.byteCount }
+    let progress = Progress("converting", .bytes(bytes))
+    defer { progress.end() }
     do throws(RNNError) {
       if code == nil { try writer.checkClasses(of: conversion.model) }
       try codeTarget?.write(Array(conversion.model.torchCode().utf8))
@@ -93,11 +97,12 @@ struct Convert: ParsableCommand {
     } catch {
       throw error.inFile(output)
     }
+    progress.end()
     // A report that nobody takes leaves no output behind.
-    if json { Console.output(conversion.report(output: output, writer: writer, in: CommandWording()).indentedText + "\n") }
+    if json { Console.document(conversion.report(output: output, writer: writer, in: CommandWording()).indentedText + "\n") }
     if var other = codeTarget.take() { try OutputFile.publish(&target, &other) } else { try target.publish() }
-    if !json, !quiet {
-      for note in conversion.notes(writing: writer) { Console.note(note) }
+    if !json, !talk.quiet {
+      for note in conversion.notes(writing: writer, inBrief: !talk.verbose) { Console.note(note) }
       let (tensors, cases) = conversion.counts(writing: writer)
       let holds = "\(counted(tensors, "tensor")), \(counted(cases, "case"))"
       Console.error(

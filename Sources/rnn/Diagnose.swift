@@ -9,7 +9,7 @@ import RNNKit
   import Darwin
 #endif
 
-struct Diagnose: ParsableCommand {
+struct Diagnose: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "diagnose", abstract: "Shows what a model does to signals: recurrent weights, saturation, gradients through time.",
     usage: "rnn diagnose [<options>] <model>",
@@ -22,12 +22,13 @@ struct Diagnose: ParsableCommand {
         rnn diagnose model.rnn --input x.csv
       """)
 
-  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
-  @Option(help: ArgumentHelp(
-    "The input, as for 'rnn run'. Default: the model's first reference case, else 100 steps of normal noise.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model"), completion: Completions.model) var path: String
+  @Option(name: .shortAndLong, help: ArgumentHelp(
+    "The input, as for 'rnn run'. Default: the model's first reference case, else 100 steps of normal noise.", valueName: "file"), completion: Completions.arrays)
   var input: String?
   @Flag(help: "Print JSON (Schemas/diagnose.schema.json).") var json = false
   @OptionGroup var part: PartArguments
+  @OptionGroup var talk: TalkArguments
   @OptionGroup var model: ModelArguments
 
   func run() throws {
@@ -42,8 +43,11 @@ struct Diagnose: ParsableCommand {
     do throws(RNNError) { try OptionEffects.checkLayout(model, of: source.plan, [source.given]) } catch { throw error.inFile(path) }
     let diagnosis = try Diagnosis(file.model, source.forward, input: source.sequence)
     let growth = try PerturbationGrowth(file.model, modules: part.names, input: source.tensor)
-    Console.output(
-      json ? document(diagnosis, growth, source).indentedText + "\n" : text(diagnosis, growth, source))
+    if json {
+      Console.document(document(diagnosis, growth, source).indentedText + "\n")
+    } else {
+      Console.output(text(diagnosis, growth, source))
+    }
   }
 
   private func text(_ diagnosis: Diagnosis, _ growth: PerturbationGrowth, _ source: DiagnosisInput) -> String {
@@ -66,12 +70,14 @@ struct Diagnose: ParsableCommand {
   }
 
   private func plot(_ norms: [Double], _ title: String) -> String {
-    // Zeros, below every logarithm, are drawn at the bottom.
-    let logs = norms.map { $0 > 0 ? max(log10($0), -12) : -12 }
+    // What no gradient reaches is left out in front; zeros behind, below every logarithm, are drawn at the bottom.
+    let start = norms.firstIndex { $0 != 0 } ?? 0
+    let logs = norms[start...].map { $0 > 0 ? max(log10($0), -12) : -12 }
     guard logs.count > 2 else { return "" }
-    let low = min(logs.min() ?? -1, -1)
-    let lines = Plot.lines(logs, width: 64, height: 4, range: low...max(logs.max() ?? 0, 0.1))
-    return "  \(title)\n" + lines.map { "  \($0)\n" }.joined()
+    let low = min(logs.min() ?? -1, -1), width = min(64, Plot.width - 2)
+    let lines = Plot.lines(logs, width: width, height: 4, range: low...max(logs.max() ?? 0, 0.1))
+    let from = start == 0 ? "" : ", from step \(grouped(start)) back on"
+    return "  \(title)\(from), \(Plot.range(of: logs, width: width))\n" + lines.map { "  \($0)\n" }.joined()
   }
 
   private func document(

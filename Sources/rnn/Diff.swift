@@ -1,7 +1,7 @@
 import ArgumentParser
 import RNNKit
 
-struct Diff: ParsableCommand {
+struct Diff: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Compares two models, parameter by parameter, over any two formats.",
     usage: "rnn diff [<options>] <first> <second>",
@@ -10,9 +10,10 @@ struct Diff: ParsableCommand {
       what a file leaves open, and are passed over for a file that says it.
       """)
 
-  @Argument(help: "A model file.") var first: String
-  @Argument(help: "Another, of any format.") var second: String
+  @Argument(help: "A model file.", completion: Completions.model) var first: String
+  @Argument(help: "Another, of any format.", completion: Completions.model) var second: String
   @Flag(help: "Print JSON (Schemas/diff.schema.json).") var json = false
+  @OptionGroup var talk: TalkArguments
   @OptionGroup var model: ModelArguments
 
   func run() throws {
@@ -24,7 +25,7 @@ struct Diff: ParsableCommand {
     let lines = (first: mine.lines(notIn: theirs), second: theirs.lines(notIn: mine))
     let differing = differences.filter { $0.verdict != .identical }
     if json {
-      Console.output(document(differences, sameArchitecture, lines).indentedText + "\n")
+      Console.document(document(differences, sameArchitecture, lines).indentedText + "\n")
     } else {
       if !sameArchitecture {
         Console.output("architectures differ\n")

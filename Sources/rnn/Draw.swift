@@ -1,7 +1,7 @@
 import ArgumentParser
 import RNNKit
 
-struct Draw: ParsableCommand {
+struct Draw: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "draw", abstract: "Draws what a model computes, as SVG or for Graphviz.",
     usage: "rnn draw [<options>] <model> --output <file>",
@@ -14,11 +14,12 @@ struct Draw: ParsableCommand {
         rnn draw model.rnn -o model.dot
       """)
 
-  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
-  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The picture to write, .svg or .dot.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model"), completion: Completions.model) var path: String
+  @Option(name: .shortAndLong, help: ArgumentHelp("The picture to write, .svg or .dot.", valueName: "file"), completion: .file(extensions: ["svg", "dot"]))
   var output: String
-  @Flag(help: "Replace an existing output.") var force = false
+  @Flag(name: .shortAndLong, help: "Replace an existing output.") var force = false
   @OptionGroup var part: PartArguments
+  @OptionGroup var talk: TalkArguments
   @OptionGroup var model: ModelArguments
 
   func run() throws {

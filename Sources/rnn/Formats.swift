@@ -1,7 +1,7 @@
 import ArgumentParser
 import RNNKit
 
-struct Formats: ParsableCommand {
+struct Formats: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "formats", abstract: "Lists what can be read and written.",
     discussion: """
@@ -10,9 +10,10 @@ struct Formats: ParsableCommand {
       """)
 
   @Flag(help: "Print JSON (Schemas/formats.schema.json).") var json = false
+  @OptionGroup var talk: TalkArguments
 
   func run() {
-    Console.output(json ? document.indentedText + "\n" : text)
+    if json { Console.document(document.indentedText + "\n") } else { Console.output(text) }
   }
 
   private var text: String {

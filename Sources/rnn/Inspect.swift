@@ -1,14 +1,15 @@
 import ArgumentParser
 import RNNKit
 
-struct Inspect: ParsableCommand {
+struct Inspect: TalkingCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Shows a model's architecture, parameters and reference cases.",
     usage: "rnn inspect [<options>] <model>")
 
-  @Argument(help: ArgumentHelp("The model file.", valueName: "model")) var path: String
+  @Argument(help: ArgumentHelp("The model file.", valueName: "model"), completion: Completions.model) var path: String
   @Flag(help: "Print JSON (Schemas/inspect.schema.json).") var json = false
   @OptionGroup var part: PartArguments
+  @OptionGroup var talk: TalkArguments
   @OptionGroup var model: ModelArguments
 
   func run() throws {
@@ -28,7 +29,7 @@ struct Inspect: ParsableCommand {
     do throws(RNNError) {
       let result = json ? try file.report(in: CommandWording()).indentedText + "\n" : try text(file)
       try failures.check()
-      Console.output(result)
+      if json { Console.document(result) } else { Console.output(result) }
     } catch {
       throw error.inFile(path)
     }

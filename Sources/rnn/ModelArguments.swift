@@ -4,7 +4,7 @@ import RNNONNX
 
 /// The options by which every command reads a model.
 struct ModelArguments: ParsableArguments {
-  @Option(help: ArgumentHelp("Read the model as this format instead of recognising it.", valueName: "format"))
+  @Option(help: ArgumentHelp("Read the model as this format instead of recognising it.", valueName: "format"), completion: Completions.formats)
   var from: String?
 
   @Option(help: ArgumentHelp(
@@ -13,7 +13,7 @@ struct ModelArguments: ParsableArguments {
   var stateDict: String?
 
   @Option(help: ArgumentHelp(
-    "For a file of Keras' weights alone: the model's config, as model.to_json() gives it.", valueName: "file"))
+    "For a file of Keras' weights alone: the model's config, as model.to_json() gives it.", valueName: "file"), completion: Completions.json)
   var config: String?
 
   @Option(help: ArgumentHelp(
@@ -34,7 +34,7 @@ struct ModelArguments: ParsableArguments {
   @Option(help: ArgumentHelp("Read the tensor OLD as NEW; a * in both stands for the same text. Repeatable; the first that fits is used.", valueName: "old=new"))
   var rename: [String] = []
 
-  @Option(help: ArgumentHelp("The same from a JSON file: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}} (Schemas/mapping.schema.json).", valueName: "file"))
+  @Option(help: ArgumentHelp("The same from a JSON file: {\"rename\": {\"enc_w_ih\": \"gru.weight_ih_l0\"}} (Schemas/mapping.schema.json).", valueName: "file"), completion: Completions.json)
   var mapping: String?
 
   @Option(help: ArgumentHelp(
@@ -48,6 +48,7 @@ struct ModelArguments: ParsableArguments {
   var timeout: Int?
 
   func validate() throws {
+    if let from { try Self.checkFormat(from) }
     guard timeout.map({ (1...86400).contains($0) }) ?? true else { throw ValidationError("--timeout is 1 to 86400 seconds") }
   }
 
@@ -72,6 +73,16 @@ struct ModelArguments: ParsableArguments {
 
   /// Every format this program was built with.
   static let registry = FormatRegistry.complete
+
+  /// Throws where no format has the name.
+  static func checkFormat(_ name: String) throws {
+    let formats = registry.formats
+    guard !formats.contains(where: { $0.name == name }) else { return }
+    // An extension names the format that has it first.
+    let byExtension = formats.first { $0.fileExtensions.contains(name.lowercased()) }?.name
+    guard let near = byExtension ?? Nearest.word(to: name, of: formats.map { $0.name }) else { return }
+    throw ValidationError("no format is named \(name); did you mean \(near)?")
+  }
 
   /// Opens the model and says on standard error what had to be assumed.
   ///
@@ -127,9 +138,17 @@ struct ModelArguments: ParsableArguments {
     return text
   }
 
+  /// So many sentences on what is left out are said, or one line.
+  private static let mostSentences = 2
+
   /// Says on standard error what of a model no run takes in, once the modules that are run are found to do.
   static func sayWhatIsLeftOut(of file: ModelFile) {
-    for sentence in file.model.leftOut { Console.note("\(file.path): \(sentence)") }
+    let parts = file.model.partsLeftOut
+    if parts.count <= mostSentences || Console.amount == .everything {
+      for part in parts { Console.note("\(file.path): \(part.sentence)") }
+    } else {
+      Console.note("\(file.path): left out: \(parts.map(\.name).listed(atMost: 4)) (-v tells why)")
+    }
   }
 }
 

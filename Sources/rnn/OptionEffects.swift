@@ -27,12 +27,6 @@ struct OptionEffects {
     try effects.check()
   }
 
-  static func check(_ convert: Convert) throws(RNNError) {
-    var effects = OptionEffects()
-    effects.refuse("--quiet", if: convert.quiet && convert.json, "beside --json, which puts the notes into the document")
-    try effects.check()
-  }
-
   static func check(_ bench: Bench) throws(RNNError) {
     var effects = OptionEffects()
     effects.refuse("--json", if: bench.json && bench.paced, "beside --paced, which writes JSON in any case")

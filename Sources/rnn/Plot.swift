@@ -11,9 +11,10 @@ enum Plot {
   /// The lines of a plot of `values`, left to right, with the range at the left edge. Empty for no finite value.
   ///
   /// - Parameters:
-  ///   - width: characters across; more values than points across are drawn as their range, few are drawn wider apart.
+  ///   - width: characters across, nil for those that the terminal has room for; more values than points across are drawn as their range, few are drawn wider apart.
   ///   - range: the values at the bottom and top; nil fits them.
-  static func lines(_ values: [Double], width: Int = 76, height: Int = 6, range: ClosedRange<Double>? = nil) -> [String] {
+  static func lines(_ values: [Double], width: Int? = nil, height: Int = 6, range: ClosedRange<Double>? = nil) -> [String] {
+    let width = width ?? Self.width
     let values = stretched(values, across: width * 2)
     let finite = values.filter(\.isFinite)
     guard let low = finite.min(), let high = finite.max() else { return [] }
@@ -53,9 +54,27 @@ enum Plot {
     return cells.enumerated().map { index, cells in
       let label = index == 0 ? labels[0] : index == height - 1 ? labels[1] : ""
       var line = String(repeating: " ", count: margin - label.count) + label + " │"
-      for cell in cells { line.unicodeScalars.append(Unicode.Scalar(0x2800 + cell) ?? " ") }
+      for cell in cells { line.unicodeScalars.append(Self.character(cell)) }
       return line
     }
+  }
+
+  /// Characters across that a terminal has room for beside the range at the edge; 76 where it is none.
+  static var width: Int { Terminal.width().map { max($0 - 12, 10) } ?? 76 }
+
+  /// A character for the points set in it: Braille, or in ASCII where its upper or its lower half has some.
+  private static func character(_ cell: UInt32) -> Unicode.Scalar {
+    guard Terminal.isASCII else { return Unicode.Scalar(0x2800 + cell) ?? " " }
+    let (upper, lower) = (cell & 0x1B != 0, cell & 0xE4 != 0)
+    return upper && lower ? ":" : upper ? "'" : lower ? "." : " "
+  }
+
+  /// What a title says of the values: how many, from where to where, and what a column is of many.
+  static func range(of values: [Double], width: Int? = nil) -> String {
+    let finite = values.filter(\.isFinite), points = (width ?? Self.width) * 2
+    guard let least = finite.min(), let most = finite.max() else { return "no finite value" }
+    let range = "from \(short(least)) to \(short(most))"
+    return values.count > points ? "\(range), least to most of about \(grouped((values.count + points - 1) / points)) in a column" : range
   }
 
   /// The same curve with straight lines between values that are few for the points across.

@@ -28,7 +28,7 @@ struct RNN: ParsableCommand {
       Exit status: 0 done, 1 a comparison did not hold (verify, diff), 64 the options are wrong, 65 the data is bad or \
       not supported, 66 no such input, 73 the output cannot be created, 74 reading or writing failed, 70 a defect of rnn.
       """,
-    version: "0.1.0",
+    version: Version.number,
     subcommands: [
       Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Draw.self, Bench.self, Formats.self,
     ])
@@ -43,17 +43,24 @@ enum Main {
     signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try command()
+      if let talking = command as? any TalkingCommand { talking.talk.apply() }
       try command.run()
     } catch let error as RNNError {
-      Console.error("rnn: \(error.text(in: CommandWording()))")
+      Console.failure(error.text(in: CommandWording()))
       Console.exit(error.kind.exitStatus)
     } catch {
-      let status = RNN.exitCode(for: error)
+      var status = RNN.exitCode(for: error)
+      let problem = UsageProblem(Array(ProgramArguments.all.dropFirst()))
+      if problem.isAboutUnknownCommand { status = .validationFailure }
       if status == .validationFailure {
-        Console.error("rnn: \(usageProblem(RNN.message(for: error)))".escapingControlCharacters())
+        Console.failure(problem.text(RNN.message(for: error)).escapingControlCharacters())
       } else {
         let message = RNN.fullMessage(for: error)
-        if !message.isEmpty { Console.output(message + "\n") }
+        if message == Version.number {
+          Console.output(Version.text)
+        } else if !message.isEmpty {
+          Console.output(message + "\n")
+        }
       }
       Console.exit(status.rawValue)
     }
@@ -70,19 +77,6 @@ enum Main {
     let chosen = RNN.configuration.subcommands.first { $0.configuration.commandName == arguments.first }
     if let command = try? chosen?.parse(Array(arguments.dropFirst())) { return command }
     return try RNN.parseAsRoot(Array(arguments))
-  }
-
-  /// The argument parser's words as one line that ends in what to do.
-  private static func usageProblem(_ message: String) -> String {
-    let names = RNN.configuration.subcommands.compactMap { $0.configuration.commandName }
-    guard let first = ProgramArguments.all.dropFirst().first, !first.hasPrefix("-"), first != "help" else {
-      return "\(message); see 'rnn --help'"
-    }
-    guard names.contains(first) else {
-      return "there is no command named \(first); choose one of \(names.joined(separator: ", "))"
-    }
-    let text = message.hasSuffix(".") ? String(message.dropLast()) : message
-    return "\(text.replacing(". Please provide", with: "; please provide")); see 'rnn \(first) --help'"
   }
 
   /// Where a standard file is closed, the next file opened would take its place, and remarks would be written into a model.

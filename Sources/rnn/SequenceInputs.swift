@@ -83,6 +83,23 @@ struct SequenceInputs {
 }
 
 extension SequenceInputs.Result {
+  /// What the axes of an output count, but for the last.
+  func axes(of tensor: Tensor) -> [String] {
+    let batch = isBatched ? ["batch"] : []
+    guard tensor.shape.rank - 1 > batch.count else { return batch }
+    return batchFirst ? batch + ["step"] : ["step"] + batch
+  }
+
+  /// Which of several sequences and features is the first: `, sequence 0 of 8, feature 0 of 3`.
+  func place(in tensor: Tensor) -> String {
+    let sizes = tensor.shape.dimensions
+    let isIndices = takesIndices && tensor.elementType.isInteger
+    let hasTime = sizes.count == (isBatched ? 3 : 2) - (isIndices ? 1 : 0)
+    guard isBatched, hasTime else { return isIndices ? "" : ", feature 0 of \(grouped(sizes.last ?? 1))" }
+    let sequences = ", sequence 0 of \(grouped(sizes[batchFirst ? 0 : 1]))"
+    return isIndices ? sequences : sequences + ", feature 0 of \(grouped(sizes[sizes.count - 1]))"
+  }
+
   /// The first feature of the first sequence, step by step, of the input or of an output.
   func firstFeature(of tensor: Tensor) -> [Double] {
     let sizes = tensor.shape.dimensions

@@ -33,7 +33,7 @@ struct Stream {
     let runner = try Runner(plan)
     var state = state
     var output = [Value](repeating: 0, count: plan.outputSize)
-    var (lines, number) = (LineReader(), 0)
+    var (lines, number, isFinite) = (LineReader(), 0, true)
     while true {
       number += 1
       do throws(RNNError) {
@@ -50,6 +50,13 @@ struct Stream {
           try indices(runner, index, &state, &output)
         } else {
           try step(runner, values.numbers.map { Value($0) }, &state, &output)
+        }
+        if isFinite {
+          let givesFinite = output.allSatisfy(\.isFinite)
+          isFinite = givesFinite && values.numbers.allSatisfy(\.isFinite)
+          if !isFinite {
+            Console.warning("line \(number): the \(givesFinite ? "input" : "result") has values that are not finite")
+          }
         }
         Console.output(values.isJSON ? Self.json(output) : output.map { "\($0)" }.joined(separator: ",") + "\n")
       } catch {

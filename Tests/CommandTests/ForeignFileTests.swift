@@ -51,10 +51,18 @@ import Testing
     ("config.json", #"{"architectures": ["X"], "model_type": "lstm"}"#, "a configuration, without weights"),
     ("other.json", #"{"a": "b"}"#, "JSON, but none of the kinds"),
     ("x.csv", "0.1,0.2\n0.3,-4e-3\n", "numbers without the names"), ("a.mat", "MATLAB 5.0 MAT-file, Platform", "a MATLAB file"),
+    ("a.pdf", "%PDF-1.5\n", "a PDF document"), ("a.png", "\u{89}PNG\r\n\u{1A}\n", "an image (PNG)"), ("a.parquet", "PAR1", "a Parquet table"),
+    ("train.ipynb", #"{"cells": [{"cell_type": "code"}], "metadata": {}, "nbformat": 4}"#, "a Jupyter notebook"),
+    ("model.py", "# A model.\nimport torch\n\nclass Model(torch.nn.Module):\n  pass\n", "Python source, which holds no weights"),
+    // As GuitarML's repositories have them.
+    ("pedalnet.json", #"{"activation": "gated", "residual_channels": 16, "dilations": [1, 2], "variables": []}"#, "a WaveNet model of PedalNetRT or SmartAmp"),
+    ("ts9.json", #"{"conv1d": {"bias:0": [0.5]}, "lstm": {"lstm_cell": {}}, "input_size": 120, "conv1d_stride": 12, "conv1d_1_stride": 12}"#, "a SmartAmpPro model"),
     ("empty.zip", "PK\u{5}\u{6}" + String(repeating: "\u{0}", count: 18), "an empty zip archive"),
   ])
   func namesWhatItsFirstBytesSay(_ name: String, _ text: String, _ expected: String) throws {
-    let message = try message(name, Array(text.utf8))
+    // One byte a character, where all are so small.
+    let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+    let message = try message(name, bytes)
     #expect(message.hasPrefix(expected), "\(message)")
   }
 
@@ -64,6 +72,32 @@ import Testing
     #expect(try message("a.tar", [UInt8](repeating: 0, count: 257) + Array("ustar".utf8)).hasPrefix("tar, offset 0: the archive ends inside a header"))
     let table = [UInt8](repeating: 0, count: 40) + [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
     #expect(try message("model.ckpt.index", table).hasPrefix("part of a TensorFlow checkpoint; "))
+  }
+
+  /// An object of scikit-learn's, as protocol 2 pickles it: its class, no arguments, its dictionary.
+  @Test func namesPickledModelsOfScikitLearn() throws {
+    let pickle = "\u{2}csklearn.linear_model._base\nLinearRegression\n)\u{81}}X\u{5}\u{0}\u{0}\u{0}coef_K\u{1}sb."
+    let message = try message("model.pkl", [0x80] + pickle.unicodeScalars.compactMap { UInt8(exactly: $0.value) })
+    #expect(message.hasPrefix("a pickled sklearn.linear_model._base.LinearRegression, which is not"))
+    #expect(message.hasSuffix("; scikit-learn has no recurrent layers; where skorch or a wrapper holds one, save that: torch.save(net.module_.state_dict(), \"model.pt\")"))
+  }
+
+  @Test func namesTheFileInAFolder() throws {
+    func refusal(_ names: String...) throws -> String {
+      let folder = scratch.url("folder-\(names.joined(separator: "-"))")
+      for name in names {
+        let file = folder.appendingPathComponent(name)
+        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data().write(to: file)
+      }
+      let message = try Refusal.of(["inspect", folder.path], status: 66, in: scratch)
+      #expect(message.hasPrefix("\(folder.path): "))
+      return String(message.dropFirst(folder.path.count + 2)).replacing(folder.path, with: "FOLDER")
+    }
+    #expect(try refusal("saved_model.pb").hasSuffix("python3 -m tf2onnx.convert --saved-model FOLDER --output model.onnx"))
+    #expect(try refusal("Manifest.json", "Data/x").hasPrefix("a Core ML package (a folder); "))
+    #expect(try refusal("config.json", "model.safetensors") == "a folder; name the file in it: FOLDER/model.safetensors")
+    #expect(try refusal("notes.txt") == "cannot be opened: Is a directory; name a file in it")
   }
 
   /// As ONNX, which it is taken for by its first bytes, it is not called damaged.

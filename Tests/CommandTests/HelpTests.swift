@@ -4,7 +4,7 @@ import Testing
 
 /// The help is the manual: it must be right.
 @Suite struct HelpTests {
-  private static let commands = ["", "convert", "run", "verify", "inspect", "diff", "diagnose", "draw", "formats"]
+  private static let commands = ["", "convert", "run", "verify", "inspect", "diff", "diagnose", "draw", "bench", "formats"]
 
   private static func help(_ command: String) throws -> String {
     let result = try Command.run(command.isEmpty ? ["--help"] : [command, "--help"])
@@ -37,6 +37,14 @@ import Testing
       }),
       ("whole.h5", { try FileManager.default.copyItem(atPath: Samples.path("head_head"), toPath: scratch.path("whole.h5")) }),
       ("odd.h5", { try FileManager.default.copyItem(atPath: Samples.file("rename/weights.h5"), toPath: scratch.path("odd.h5")) }),
+      ("amp.nam", {
+        let model = Command.root.appendingPathComponent("Tests/RNNFormatsTests/Fixtures/json/lstm.nam").path
+        try FileManager.default.copyItem(atPath: model, toPath: scratch.path("amp.nam"))
+      }),
+      ("guitar.wav", {
+        let sound = Command.root.appendingPathComponent("Tests/RNNFormatsTests/Fixtures/sound/s16.wav").path
+        try FileManager.default.copyItem(atPath: sound, toPath: scratch.path("guitar.wav"))
+      }),
       ("names.json", { try FileManager.default.copyItem(atPath: Samples.file("rename/mapping.json"), toPath: scratch.path("names.json")) }),
     ]
     let arrays = ["x.npy", "first.npy", "second.npy", "x.csv"]
@@ -78,7 +86,20 @@ import Testing
 
   @Test func showsItsVersionAndCompletions() throws {
     let version = try Command.run("--version")
-    #expect(version.status == 0 && version.output.split(separator: ".").count == 3)
+    let lines = version.output.split(separator: "\n")
+    #expect(version.status == 0 && lines.count == 4)
+    let number = lines[0].split(separator: " ")
+    #expect(number.count == 2 && number[0] == "rnn" && number[1].split(separator: ".").count == 3)
+    #expect(lines[1].hasPrefix("  commit  ") && lines[2].hasPrefix("  instruction set  "))
+    // What this machine runs and what a plan says it uses are the same.
+    let bench = try JSON(Command.run("bench", Samples.path("gru"), "--json", "--seconds", "0.001").output)
+    #expect(lines[2].split(separator: " ").last.map(String.init) == bench["instruction_set"]?.string)
+    // The libraries' versions, as the build's own packages tell them.
+    for (package, name) in [("zlib", "zlib"), ("libxxhash", "xxHash"), ("hdf5", "HDF5")] {
+      let found = try Shell.run("pkg-config --modversion \(package)").output.trimmingCharacters(in: .newlines)
+      #expect(!found.isEmpty && lines[3].contains("\(name) \(found)"), "\(lines[3]): \(found)")
+    }
+    #expect(try Command.run("run", "--version").output == version.output)
     for shell in ["bash", "zsh", "fish"] {
       let script = try Command.run("--generate-completion-script", shell)
       #expect(script.status == 0 && script.output.contains("diagnose"))

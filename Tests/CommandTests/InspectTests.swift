@@ -144,7 +144,7 @@ struct Printed: Decodable {
     let document = try JSON(Command.run("formats", "--json").output)
     #expect(document["models"]?.array?.compactMap { $0["name"]?.string } == written.map { $0[0] })
     let arrays = lines.drop { $0.first != "array" }.dropFirst()
-    #expect(Set(arrays.map { $0[0] }) == ["npy", "npz", "json", "csv", "hdf5", "pb"])
+    #expect(Set(arrays.map { $0[0] }) == ["npy", "npz", "wav", "json", "csv", "hdf5", "pb"])
   }
 
   @Test(arguments: [
@@ -176,7 +176,7 @@ struct Printed: Decodable {
       let isName = line.first?.isLetter == true && !line.hasPrefix("tensor(")
       if isName { name = String(line) } else { result[name, default: ""] += line + "\n" }
     }
-    return result
+    return result.mapValues { $0.trimmingCharacters(in: .newlines) }
   }
 
   private static func withoutDigits(_ text: String) -> String { String(text.map { $0.isNumber ? "0" : $0 }) }

@@ -25,7 +25,7 @@ import Testing
     "ignore": .refused(["FILE", "--ignore", "masks"], "on a file that asks for nothing of the kind"),
     "timeout": .refused(["FILE", "--timeout", "5"], "where no HDF5 file is read"),
     "module": .refused(["FILE", "--module", "nowhere"], "the model has no module of this name"),
-    "help": .always, "version": .always, "json": .always,
+    "help": .always, "version": .always, "json": .always, "quiet": .always, "ascii": .always, "color": .always, "verbose": .refused(["FILE", "--verbose", "--quiet"], "leave one out"),
   ]
 
   private static let table: [String: [String: Row]] = [
@@ -33,10 +33,10 @@ import Testing
     "convert": [
       "to": .always, "dtype": .always, "case": .always, "no-cases": .always, "force": .always,
       "code": .refused(["FILE", "OUT", "--code", "model.py"], "the class of a state_dict"),
-      "quiet": .refused(["FILE", "OUT", "--quiet", "--json"], "beside --json"),
     ],
     "verify": [
-      "case": .always,
+      "case": .always, "atol": .refused(["FILE", "--case", "CASE", "--atol", "nan"], "are numbers from 0 on"),
+      "rtol": .refused(["FILE", "--case", "CASE", "--rtol", "inf"], "are numbers from 0 on"),
       "module": .refused(["FILE", "--case", "CASE", "--module", "nowhere"], "the model has no module of this name"),
       "batch-first": .refused(["FILE", "--case", "CASE", "--batch-first"], "on an input without a batch axis"),
     ],
@@ -49,6 +49,7 @@ import Testing
       "state-in": .refused(["LINEAR", "--module", "fc", "--state-in", "STATE"], "on modules without a state"),
       "state-out": .refused(["LINEAR", "--module", "fc", "--state-out", "OUT.npz"], "has no state"),
       "precision": .always, "stream": .always,
+      "labels": .refused(["FILE", "--stream", "--labels", "INPUT"], "leave it out beside --stream"),
       "threads": .refused(["FILE", "--stream", "--threads", "2"], "beside --stream"),
       "force": .refused(["FILE", "--force"], "without --output or --state-out"),
       "batch-first": .refused(["FILE", "--batch-first"], "on an input without a batch axis"),

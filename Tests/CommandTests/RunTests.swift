@@ -244,7 +244,12 @@ import Testing
     let lines = result.output.split(separator: "\n")
     let steps = try ArrayFile.readOnly(Samples.file("sunspots/input.csv")).count
     #expect(lines.count == 14)
-    #expect(lines[0] == "input, first feature, \(steps) steps" && lines[7] == "result, first feature, \(steps) steps")
+    // The table's least and most number, by sort(1): of so many steps each column has several.
+    #expect(lines[0].hasPrefix("input, feature 0 of 1, \(steps) steps, from ") && lines[7].hasPrefix("result, feature 0 of 1, \(steps) steps, from "))
+    #expect(lines[0].hasSuffix("in a column") == (steps > 152))
+    let sorted = try Shell.run(#"LC_ALL=C sort -g "$1" | sed -n '1p;$p'"#, [Samples.file("sunspots/input.csv")]).lines.compactMap(Double.init)
+    let ends = lines[0].components(separatedBy: " from ")[1].components(separatedBy: ",")[0].components(separatedBy: " to ").compactMap(Double.init)
+    #expect(zip(ends, sorted).allSatisfy { abs($0 - $1) <= 0.005 * abs($1) } && ends.count == 2 && sorted.count == 2, "\(ends), \(sorted)")
     for line in lines[1...6] + lines[8...13] {
       let parts = line.split(separator: "│")
       #expect(parts.count == 2 && parts[1].unicodeScalars.allSatisfy { (0x2800...0x28FF).contains($0.value) })

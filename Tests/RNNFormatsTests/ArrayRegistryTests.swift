@@ -14,17 +14,17 @@ import Testing
 
   @Test func refusesAnUnknownExtension() {
     #expect(refusal { _ = try ArrayRegistry.standard.writer(for: "out.txt") }
-      == "out.txt: the name's extension tells no array format; end it in one of .npy, .npz, .json, .csv")
+      == "out.txt: the name's extension tells no array format; end it in one of .npy, .npz, .wav, .json, .csv")
   }
 
   @Test func refusesAnUnknownName() {
     #expect(refusal { _ = try ArrayRegistry.standard.read([0x31].file, as: "xml") }
-      == "test: no array format is named xml; choose one of npy, npz, json, csv")
+      == "test: no array format is named xml; choose one of npy, npz, wav, json, csv")
   }
 
   @Test func refusesBinaryFiles() {
     #expect(refusal { _ = try ArrayRegistry.standard.read([0x89, 0x48, 0, 0].file) }
-      == "test: not an array file that RNNKit knows; save it as one of npy, npz, json, csv")
+      == "test: not an array file that RNNKit knows; save it as one of npy, npz, wav, json, csv")
   }
 
   @Test func triesAddedFormatsFirst() throws {

@@ -23,7 +23,7 @@ def test_the_command_runs(samples, tmp_path, command):
     def run(*arguments):
         return subprocess.run([*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    assert run("--version").stdout.decode().strip() == rnnkit.__version__
+    assert run("--version").stdout.decode().split()[1] == rnnkit.__version__
     # HDF5 is read and written by a second program, which is found beside it.
     assert run("convert", samples / "gru.rnn", tmp_path / "m.h5").returncode == 0
     assert run("verify", tmp_path / "m.h5").returncode == 0

@@ -37,11 +37,14 @@ public struct ArrayOutput: Sendable {
   public var end: Tensor
   /// The axis of `end` that counts sequences; nil where there is none.
   public var batchAxis: Int?
+  /// Steps a second, for a format of sound; nil where nobody tells.
+  public var sampleRate: Int?
 
-  public init(members: [NamedTensor], end: Tensor, batchAxis: Int? = nil) {
+  public init(members: [NamedTensor], end: Tensor, batchAxis: Int? = nil, sampleRate: Int? = nil) {
     self.members = members
     self.end = end
     self.batchAxis = batchAxis
+    self.sampleRate = sampleRate
   }
 }
 
@@ -55,7 +58,7 @@ public struct ArrayRegistry: Sendable {
 
   /// Every format that needs nothing outside this package's own code.
   public static let standard = ArrayRegistry([
-    NPYFormat.self, NPZArrayFormat.self, JSONArrayFormat.self, CSVFormat.self,
+    NPYFormat.self, NPZArrayFormat.self, WAVFormat.self, JSONArrayFormat.self, CSVFormat.self,
   ])
 
   /// The same with one more format, which is tried first.

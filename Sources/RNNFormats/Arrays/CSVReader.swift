@@ -70,6 +70,9 @@ struct CSVReader: ~Copyable {
     guard !content.contains(UInt8(ascii: ";")) else {
       throw error("semicolons, expected commas between columns", "save it with commas, and points in the numbers")
     }
+    guard !content.contains(UInt8(ascii: "\t")) || content.contains(UInt8(ascii: ",")) else {
+      throw error("tabs between columns (a TSV file), expected commas", "turn them into commas: tr '\\t' ',' < FILE > x.csv")
+    }
     if columns == nil, !hasHeader {
       let cells = content.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(Self.trim)
       if cells.allSatisfy(Self.isName) {
@@ -88,6 +91,10 @@ struct CSVReader: ~Copyable {
       column += 1
       start = end + 1
       guard let number = Self.number(cell) else {
+        if Self.isDate(cell) {
+          throw error("column \(column) is a date or time, \"\(Self.text(cell))\", and no number",
+            "leave the column out: cut -d, -f\(column) --complement FILE > x.csv")
+        }
         throw error("column \(column) is \(cell.isEmpty ? "empty" : "\"\(Self.text(cell))\""), expected a number",
           "correct the number")
       }
@@ -125,6 +132,13 @@ struct CSVReader: ~Copyable {
     guard let first = cell.first else { return true }
     return !"0123456789+-.".utf8.contains(first) && number(cell) == nil
       && !(cell.count <= 8 && missing.contains(String(decoding: cell, as: UTF8.self).lowercased()))
+  }
+
+  /// Whether a cell is digits between dashes, slashes, points or colons, as dates and times are written, in quotes or without.
+  private static func isDate(_ cell: Slice<UnsafeRawBufferPointer>) -> Bool {
+    let marks = cell.count { "-/:.".utf8.contains($0) }
+    return cell.count <= 40 && marks >= 2 && cell.count { (48...57).contains($0) } >= 4
+      && cell.allSatisfy { (48...57).contains($0) || "-/:. TZ+\"".utf8.contains($0) }
   }
 
   /// A decimal number, `nan`, `inf` or `infinity` with or without a sign, in any case.

@@ -123,7 +123,7 @@ public enum HDF5Process: HDF5Access {
   }
 
   /// Where `rnn-hdf5` is.
-  private static func program() throws(RNNError) -> String {
+  static func program() throws(RNNError) -> String {
     if let path = getenv("RNNKIT_HDF5") { return String(systemPath: path) }
     guard let path = rnn_library_path() ?? rnn_program_path() else {
       throw RNNError(.defect, "where this program is cannot be found out: \(systemMessage(errno))",

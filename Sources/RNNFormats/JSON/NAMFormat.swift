@@ -39,7 +39,7 @@ public enum NAMFormat: ModelFormat {
       guard architecture == .string("LSTM") else {
         throw refuse(
           "architecture", "\(architecture.text), of Neural Amp Modeler's architectures only \"LSTM\" can be read",
-          "RNNKit runs recurrent networks")
+          ForeignFile.otherCapture)
       }
       let sizes = try Sizes(value("config"))
       guard let range = whole["weights"] else { throw refuse("weights", "missing", "export the model again") }

@@ -171,7 +171,9 @@ struct TorchStateDict {
     if let name = graph.name(graph.root) ?? graph.root.global {
       return RNNError(
         .badData, "a pickled \(name), which is not a dictionary of names and tensors; nothing in it was executed",
-        remedy: "take its weights out where it can be loaded, and save them by PyTorch's names with numpy.savez")
+        remedy: name.hasPrefix("sklearn.")
+          ? "scikit-learn has no recurrent layers; where skorch or a wrapper holds one, save that: torch.save(net.module_.state_dict(), \"model.pt\")"
+          : "take its weights out where it can be loaded, and save them by PyTorch's names with numpy.savez")
     }
     let classes = search.classes.prefix(3).joined(separator: ", ")
     return RNNError(

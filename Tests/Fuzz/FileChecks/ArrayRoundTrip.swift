@@ -5,7 +5,7 @@ import RNNModel
 package func checkArrays(_ file: InputFile, as format: any ArrayFormat.Type) throws -> Bool {
   guard let arrays = try accepted("reading \(format.name)", { try format.read(file) }) else { return false }
   guard let first = arrays.first else { return true }
-  let output = ArrayOutput(members: arrays, end: first.tensor)
+  let output = ArrayOutput(members: arrays, end: first.tensor, sampleRate: 48_000)
   guard let bytes = try accepted("writing \(format.name)", { try written { try format.write(output, to: &$0) } }) else {
     return true
   }

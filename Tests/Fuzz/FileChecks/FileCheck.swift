@@ -23,7 +23,7 @@ package struct FileCheck: Sendable {
 
   package static let all: [FileCheck] = [
     .native, .zipArchive, .pickle, .script, .safetensors, .numpy, .onnx, .json, .csv, .mapping, .hdf5Tree, .lzf, .foreign,
-    .packed, .forwardLine,
+    .packed, .forwardLine, .sound,
   ]
 }
 

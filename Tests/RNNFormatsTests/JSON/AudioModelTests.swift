@@ -245,7 +245,7 @@ import Testing
   @Test func refusesNAMsOtherArchitectures() throws {
     try expect(
       NAMFormat.self, "lstm.nam", replacing: #""LSTM""#, with: #""WaveNet""#, refused: "architecture",
-      "\"WaveNet\", of Neural Amp Modeler's architectures only \"LSTM\" can be read", "RNNKit runs recurrent networks")
+      "\"WaveNet\", of Neural Amp Modeler's architectures only \"LSTM\" can be read", "use a capture of the same amp as an LSTM or GRU: .nam, AIDA-X, GuitarML or RTNeural")
   }
 
   @Test func refusesNAMWeightsOfTheWrongCount() throws {

@@ -1,0 +1,34 @@
+import RNNModel
+
+// What stands beside models in the folders that people have: captures of amps by other networks, notebooks, programs.
+extension ForeignFile {
+  /// What to do with a capture that is no recurrent network.
+  static let otherCapture = "use a capture of the same amp as an LSTM or GRU: .nam, AIDA-X, GuitarML or RTNeural"
+
+  /// Captures in JSON whose networks are others than a recurrent one behind the sound itself.
+  static func capture(_ file: InputFile) -> ForeignFile? {
+    if JSONSkeleton.of(file, has: ["dilations", "residual_channels"]) {
+      return ForeignFile("a WaveNet model of PedalNetRT or SmartAmp, which has no recurrent layer", remedy: Phrase(otherCapture))
+    }
+    if JSONSkeleton.of(file, has: ["conv1d_stride", "input_size"]) {
+      return ForeignFile(
+        "a SmartAmpPro model, whose LSTM runs over windows of the sound that strided convolutions make", remedy: Phrase(otherCapture))
+    }
+    return nil
+  }
+
+  static let notebook = ForeignFile(
+    "a Jupyter notebook", remedy: "run it, and give the file that its torch.save or model.save writes")
+
+  static let python = ForeignFile(
+    "Python source, which holds no weights", remedy: "run it, and give the file that its torch.save or model.save writes")
+
+  /// Whether a text imports something as Python does, before anything else but comments and its documentation.
+  static func isPython(_ text: String) -> Bool {
+    let lines = text.split(separator: "\n").prefix(200)
+    return lines.contains { line in
+      let words = line.split(separator: " ")
+      return words.count >= 2 && (words[0] == "import" || words[0] == "from" && words.contains("import")) && !line.hasPrefix(" ")
+    }
+  }
+}
