@@ -53,7 +53,7 @@ public struct Comparison: Sendable {
   let layout: MemberAxes
   /// The precision that the reference was computed in.
   let precision: ElementType
-  private let reference: Tensor
+  let reference: Tensor
 
   /// Compares a result with its reference. Both have the same shape; equal numbers agree, NaN agrees with nothing.
   ///

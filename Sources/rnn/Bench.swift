@@ -91,6 +91,22 @@ struct Bench: TalkingCommand {
     }
   }
 
+  /// What one thread takes for 100 steps of one sequence, as text.
+  static func text(of file: ModelFile) throws -> String {
+    let bench = try Bench.parse([file.path])
+    let start = Clock.nanoseconds
+    let plan = try Plan(file.model)
+    let packing = (Clock.nanoseconds - start) / 1e6
+    let call: Call? = plan.isStreamable && plan.inputs.count == 1 && plan.outputs.count == 1 ? nil : .whole
+    var random = SplitMix64(seed: 1)
+    let measured = try bench.measured(plan, call, 100, &random)
+    let work = Workload(file.model, plan, steps: 100, batch: 1)
+    let peaks = try MachinePeaks(plan.instructionSet, plan.precision, weights: Int(work.weights))
+    return BenchResult(
+      file: file.path, loading: 0, packing: packing, plan: plan, call: call, batch: 1, steps: 100, threads: 1,
+      timing: try Timing(seconds: bench.seconds, measured.run), work: work, peaks: peaks, limits: Roofline(work, peaks, threads: 1)).text
+  }
+
   private func measured(_ plan: Plan, _ call: Call?, _ steps: Int, _ random: inout SplitMix64) throws -> any BenchCall {
     try Self.checkMemory(bytes: Double(batch) * Double(steps) * Double((plan.inputs.map(\.features) + plan.outputs.map(\.features)).reduce(0, +)) * 8)
     if call == .whole { return try PlanCall(plan, batch: batch, steps: steps, threads: threads, &random) }

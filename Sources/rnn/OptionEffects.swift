@@ -27,6 +27,15 @@ struct OptionEffects {
     try effects.check()
   }
 
+  static func check(_ report: Report) throws(RNNError) {
+    var effects = OptionEffects()
+    let isOfTwo = report.other != nil
+    effects.refuse("--input", if: report.input != nil && isOfTwo, "on a page about two models, which runs neither")
+    effects.refuse("--timing", if: report.timing && isOfTwo, "on a page about two models, which runs neither")
+    effects.refuse("--module", if: report.part.names != nil && isOfTwo, "on a page about two models, which is of all they hold")
+    try effects.check()
+  }
+
   static func check(_ bench: Bench) throws(RNNError) {
     var effects = OptionEffects()
     effects.refuse("--json", if: bench.json && bench.paced, "beside --paced, which writes JSON in any case")

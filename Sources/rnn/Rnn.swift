@@ -30,7 +30,7 @@ struct RNN: ParsableCommand {
       """,
     version: Version.number,
     subcommands: [
-      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Draw.self, Bench.self, Formats.self,
+      Convert.self, Run.self, Verify.self, Inspect.self, Diff.self, Diagnose.self, Draw.self, Report.self, Bench.self, Formats.self,
     ])
 }
 

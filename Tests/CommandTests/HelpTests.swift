@@ -4,7 +4,7 @@ import Testing
 
 /// The help is the manual: it must be right.
 @Suite struct HelpTests {
-  private static let commands = ["", "convert", "run", "verify", "inspect", "diff", "diagnose", "draw", "bench", "formats"]
+  private static let commands = ["", "convert", "run", "verify", "inspect", "diff", "diagnose", "draw", "report", "bench", "formats"]
 
   private static func help(_ command: String) throws -> String {
     let result = try Command.run(command.isEmpty ? ["--help"] : [command, "--help"])
@@ -26,6 +26,7 @@ import Testing
     let fixtures: [(String, () throws -> Void)] = [
       ("model.h5", { try FileManager.default.copyItem(atPath: Samples.path("rnn_relu"), toPath: scratch.path("model.h5")) }),
       ("model.rnn", { _ = try Samples.native("rnn_relu", scratch) }),
+      ("half.rnn", { _ = try Samples.native("rnn_relu", scratch, as: "half.rnn") }),
       ("model.keras", {
         let keras = Command.root.appendingPathComponent("Tests/RNNKitTests/Fixtures/keras-graphs/skip.keras").path
         try FileManager.default.copyItem(atPath: keras, toPath: scratch.path("model.keras"))
@@ -71,7 +72,7 @@ import Testing
 
   @Test func refusesWhatItDoesNotKnow() throws {
     let scratch = try Scratch()
-    let names = "convert, run, verify, inspect, diff, diagnose, draw, bench, formats"
+    let names = "convert, run, verify, inspect, diff, diagnose, draw, report, bench, formats"
     #expect(try Refusal.of(["frobnicate"], status: 64, in: scratch) == "there is no command named frobnicate; choose one of \(names)")
     #expect(try Refusal.of(["--frobnicate"], status: 64, in: scratch) == "Unknown option '--frobnicate'; see 'rnn --help'")
     #expect(try Refusal.of(["inspect", "a", "b"], status: 64, in: scratch) == "Unexpected argument 'b'; see 'rnn inspect --help'")

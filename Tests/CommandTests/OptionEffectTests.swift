@@ -58,6 +58,10 @@ import Testing
       "input": .always, "batch-first": .refused(["FILE", "--batch-first"], "on an input without a batch axis"),
     ],
     "draw": ["output": .always, "force": .always],
+    "report": [
+      "output": .always, "force": .always, "input": .refused(["FILE", "FILE", "--input", "INPUT"], "on a page about two models"),
+      "timing": .refused(["FILE", "FILE", "--timing"], "on a page about two models"),
+    ],
     "bench": [
       "batch": .always, "steps": .refused(["FILE", "--step", "--steps", "7"], "leave --steps out"), "threads": .always,
       "isa": .always, "precision": .always, "step": .always, "whole": .always, "seconds": .always, "paced": .always,
@@ -106,6 +110,7 @@ import Testing
       }
     }
     if command == "convert", !given.contains("OUT") { result.insert(scratch.path("out.rnn"), at: 2) }
+    if command == "report" { result += ["--output", scratch.path("out.html")] }
     if command == "draw" { result += ["--output", scratch.path("out.svg")] }
     if command == "run", !given.contains("--stream"), !given.contains("--input") {
       result += ["--input", scratch.path(given.contains("LINEAR") ? "THREE.npy" : "INPUT.npy")]

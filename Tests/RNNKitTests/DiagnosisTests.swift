@@ -13,6 +13,7 @@ import Testing
       var cell_gradient: [Double]
     }
     var samples: [String: [Layer]]
+    var travel: [String: [[Double]]]
   }
 
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -40,6 +41,9 @@ import Testing
       let diagnosis = try Diagnosis(model, #require(model.architecture.forward), input: sequence)
       let found = diagnosis.layers
       #expect(found.count >= layers.count)
+      let travel = try #require(diagnosis.travels.first), norms = try #require(expected.travel[name])
+      #expect(travel.rows.count == norms.count)
+      for (row, expected) in zip(travel.rows, norms) { #expect(isNear(row.norms, expected, 1e-6), "\(name) travel, layer \(row.layer)") }
       for (layer, expected) in zip(found, layers) {
         let place = Comment("\(name) layer \(layer.layer)\(layer.isReverse ? " reverse" : "")")
         #expect(isNear(layer.gradient, expected.gradient, 1e-6), place)

@@ -104,8 +104,11 @@ struct CellTape {
     return step
   }
 
-  /// One row of dh_T/d(h, c) a step further back: what it is before the step, from what it is after it.
-  func backward(_ step: Step, _ gradient: (hidden: [Double], cell: [Double])) -> (hidden: [Double], cell: [Double]) {
+  /// One row of dh_T/d(h, c) a step further back: what it is before the step, from what it is after it. And of what the step
+  /// was given, W_ih x + b_ih.
+  func backward(
+    _ step: Step, _ gradient: (hidden: [Double], cell: [Double])
+  ) -> (hidden: [Double], cell: [Double], inputs: [Double]) {
     let size = hiddenSize
     var rows = [Double](repeating: 0, count: hiddenWeight.rows)
     var cellGradient = [Double](repeating: 0, count: gradient.cell.count)
@@ -114,7 +117,7 @@ struct CellTape {
       for unit in 0..<size {
         rows[unit] = gradient.hidden[unit] * slope(activations.candidate, step.inputs[unit])
       }
-      return (hiddenWeight.transposedTimes(rows), [])
+      return (hiddenWeight.transposedTimes(rows), [], rows)
     case .lstm:
       let raw = projection?.transposedTimes(gradient.hidden) ?? gradient.hidden
       for unit in 0..<size {
@@ -136,7 +139,7 @@ struct CellTape {
         cellGradient[unit] = c * f
         if let peephole { cellGradient[unit] += toInput * peephole[unit] + toForget * peephole[size + unit] }
       }
-      return (hiddenWeight.transposedTimes(rows), cellGradient)
+      return (hiddenWeight.transposedTimes(rows), cellGradient, rows)
     case .gru:
       var direct = [Double](repeating: 0, count: size)
       for unit in 0..<size {
@@ -145,6 +148,8 @@ struct CellTape {
         rows[size + unit] = gradient.hidden[unit] * (step.previousHidden[unit] - n) * slope(activations.gate, step.inputs[size + unit])
         rows[2 * size + unit] = gradient.hidden[unit] * (1 - z) * slope(activations.candidate, step.inputs[2 * size + unit])
       }
+      // What the reset gate multiplies is not what the input adds to.
+      var inputs = rows
       if resetAfter {
         for unit in 0..<size {
           let toCandidate = rows[2 * size + unit]
@@ -159,7 +164,8 @@ struct CellTape {
           rows[2 * size + unit] = 0
         }
       }
-      return (zip(hiddenWeight.transposedTimes(rows), direct).map { $0 + $1 }, [])
+      for unit in 0..<size { inputs[unit] = rows[unit] }
+      return (zip(hiddenWeight.transposedTimes(rows), direct).map { $0 + $1 }, [], inputs)
     }
   }
 }

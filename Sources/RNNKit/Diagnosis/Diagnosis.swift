@@ -16,6 +16,8 @@ public struct Diagnosis: Sendable {
   public struct Saturation: Sendable {
     public let name: String
     public let share: Double
+    /// The share at each step, in the order in which the layer runs.
+    public let shares: [Double]
   }
 
   public enum Verdict: Sendable, Equatable {
@@ -49,6 +51,8 @@ public struct Diagnosis: Sendable {
   }
 
   public let layers: [Layer]
+  /// Of each recurrent module, as it is called; without those whose steps are too many to keep.
+  public let travels: [Travel]
   public let stepCount: Int
 
   /// Runs a forward of the model's modules over a sequence, (time, features) or (time) for an embedding's indices, from zero
@@ -63,7 +67,7 @@ public struct Diagnosis: Sendable {
     }
     var run = Float64Forward(model, forward, input: input)
     try run.run()
-    layers = run.layers
+    (layers, travels) = (run.layers, run.travels)
     stepCount = input.count
   }
 
@@ -102,12 +106,7 @@ public struct Diagnosis: Sendable {
   static func layer(
     _ model: Model, _ module: Recurrent, _ layer: Int, _ direction: Int, _ tape: CellTape
   ) -> Layer {
-    let gates: [String] =
-      switch module.cell {
-      case .rnn: ["hidden"]
-      case .lstm: ["input gate", "forget gate", "cell gate", "output gate"]
-      case .gru: ["reset gate", "update gate", "new gate"]
-      }
+    let gates = gates(of: module)
     let size = module.hiddenSize
     let blocks = gates.enumerated().map { index, name in
       let block = tape.hiddenWeight.slice(index * size..<(index + 1) * size)
@@ -121,6 +120,29 @@ public struct Diagnosis: Sendable {
       cellGradient: cellGradient, verdict: verdict(gradient, cellGradient))
   }
 
+  private static func gates(of module: Recurrent) -> [String] {
+    switch module.cell {
+    case .rnn: ["hidden"]
+    case .lstm: ["input gate", "forget gate", "cell gate", "output gate"]
+    case .gru: ["reset gate", "update gate", "new gate"]
+    }
+  }
+
+  /// The square blocks of W_hh of one direction of a layer, by gate; with a projection, W_hr times each.
+  static func hiddenBlocks(
+    _ model: Model, _ module: Recurrent, _ layer: Int, _ direction: Int
+  ) -> [(name: String, matrix: Matrix)] {
+    func matrix(_ kind: ParameterName.Kind) -> Matrix {
+      Self.matrix(model, module.name, ParameterName(kind, layer: module.isCell ? nil : layer, isReverse: direction == 1).description)
+    }
+    let (weight, size) = (matrix(.weightHH), module.hiddenSize)
+    let projection = module.projSize > 0 ? matrix(.weightHR) : nil
+    return gates(of: module).enumerated().map { index, name in
+      let block = weight.slice(index * size..<(index + 1) * size)
+      return (name, projection?.times(block) ?? block)
+    }
+  }
+
   private static func saturation(
     _ tape: CellTape, _ gates: [String], _ activations: Recurrent.Activations
   ) -> [Saturation] {
@@ -130,14 +152,16 @@ public struct Diagnosis: Sendable {
       guard let bounds = activation.bounds else { return nil }
       let margin = (bounds.upperBound - bounds.lowerBound) / 100
       var (saturated, all) = (0, 0)
-      for step in tape.steps {
-        for unit in 0..<tape.hiddenSize {
+      let shares = tape.steps.map { step in
+        let count = (0..<tape.hiddenSize).count { unit in
           let value = activation.value(step.inputs[index * tape.hiddenSize + unit])
-          all += 1
-          if value < bounds.lowerBound + margin || value > bounds.upperBound - margin { saturated += 1 }
+          return value < bounds.lowerBound + margin || value > bounds.upperBound - margin
         }
+        saturated += count
+        all += tape.hiddenSize
+        return Double(count) / Double(tape.hiddenSize)
       }
-      return Saturation(name: name, share: all == 0 ? 0 : Double(saturated) / Double(all))
+      return Saturation(name: name, share: all == 0 ? 0 : Double(saturated) / Double(all), shares: shares)
     }
   }
 
@@ -155,7 +179,10 @@ public struct Diagnosis: Sendable {
     var (gradient, cellGradient): ([Double], [Double]) = ([1], isLSTM ? [0] : [])
     let work = max(1, size * tape.hiddenWeight.values.count)
     for step in tape.steps.reversed().prefix(max(1, maximumWork / work)) {
-      rows = rows.map { tape.backward(step, $0) }
+      rows = rows.map { row in
+        let back = tape.backward(step, row)
+        return (back.hidden, back.cell)
+      }
       gradient.append(Matrix(rows: size, columns: size, values: rows.flatMap(\.hidden)).spectralNorm)
       if isLSTM {
         cellGradient.append(Matrix(rows: size, columns: module.hiddenSize, values: rows.flatMap(\.cell)).spectralNorm)

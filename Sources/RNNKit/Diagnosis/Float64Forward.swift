@@ -10,6 +10,7 @@ struct Float64Forward {
   /// The states that each recurrent step left, layer by layer and direction by direction.
   private var states: [Int: [(hidden: [Double], cell: [Double])]] = [:]
   private(set) var layers: [Diagnosis.Layer] = []
+  private(set) var travels: [Diagnosis.Travel] = []
 
   init(_ model: Model, _ forward: Forward, input: [[Double]]) {
     (self.model, self.forward, self.input) = (model, forward, input)
@@ -72,11 +73,15 @@ struct Float64Forward {
     switch model.architecture[name] {
     case .recurrent(let module)?:
       var sequence = sequence
+      let size = module.numLayers * module.directionCount * module.hiddenSize * (module.cell.gateCount + 4)
+      let isKept = sequence.count <= Diagnosis.maximumTapeSize / max(size, 1)
+      var tapes: [CellTape] = []
       for layer in 0..<module.numLayers {
         var outputs = [[Double]](repeating: [], count: sequence.count)
         for direction in 0..<module.directionCount {
           let isReverse = direction == 1 || module.direction == .reverse
           let tape = Diagnosis.tape(model, module, layer, direction, isReverse ? sequence.reversed() : sequence)
+          if isKept { tapes.append(tape) }
           layers.append(Diagnosis.layer(model, module, layer, direction, tape))
           for (step, output) in (isReverse ? tape.steps.reversed() : tape.steps).enumerated() {
             outputs[step] += output.hidden
@@ -85,6 +90,7 @@ struct Float64Forward {
         }
         sequence = outputs
       }
+      if isKept { travels.append(Diagnosis.travel(model, module, tapes)) }
       return sequence
     case .linear(let module)?:
       let weight = Diagnosis.matrix(model, module.name, "weight")

@@ -1,10 +1,10 @@
 /// A dense float64 matrix, row-major: enough of one for a diagnosis.
-struct Matrix {
+package struct Matrix {
   let rows: Int
   let columns: Int
   var values: [Double]
 
-  init(rows: Int, columns: Int, values: [Double]) {
+  package init(rows: Int, columns: Int, values: [Double]) {
     self.rows = rows
     self.columns = columns
     self.values = values

@@ -1,7 +1,7 @@
 import RNNModel
 
 extension Double {
-  /// At most three significant digits: `0.00123`, `45`, `3.35e+07`, `4.47e-08`.
+  /// At most three significant digits: `0.00123`, `45`, `3.35e+07`, `4.47e-08`, `NaN`, `-inf`.
   package var short: String {
     if self == 0 { return "0" }
     guard isFinite else { return isNaN ? "NaN" : self < 0 ? "-inf" : "inf" }
@@ -27,7 +27,7 @@ extension Double {
       let head = digits.prefix(power + 1), rest = digits.dropFirst(power + 1)
       return sign + trimmed(rest.isEmpty ? String(head) : "\(head).\(rest)")
     case 3...5: return sign + digits + String(repeating: "0", count: power - 2)
-    case -5 ..< 0: return sign + trimmed("0." + String(repeating: "0", count: -power - 1) + digits)
+    case -4 ..< 0: return sign + trimmed("0." + String(repeating: "0", count: -power - 1) + digits)
     default:
       let exponent = String(abs(power))
       return sign + trimmed("\(digits.prefix(1)).\(digits.dropFirst())") + "e\(power < 0 ? "-" : "+")\(exponent.count < 2 ? "0" : "")\(exponent)"

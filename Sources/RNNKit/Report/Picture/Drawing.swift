@@ -79,6 +79,13 @@ struct Drawing {
     body += "<g transform=\"translate(\(Self.number(x)),\(Self.number(y)))\">\n" + other.body + "</g>\n"
   }
 
+  /// The same with room around it.
+  func inset(by margin: Double) -> Drawing {
+    var result = Drawing(width: width + 2 * margin, height: height + 2 * margin)
+    result.place(self, margin, margin)
+    return result
+  }
+
   private func element(_ attributes: String, _ content: String) -> String {
     let size = "width=\"\(Self.number(width.rounded(.up)))\" height=\"\(Self.number(height.rounded(.up)))\""
     let box = "viewBox=\"0 0 \(Self.number(width.rounded(.up))) \(Self.number(height.rounded(.up)))\""
@@ -153,8 +160,8 @@ enum Palette {
   /// The rules of a style element: plain ones, since not every reader of SVG knows variables.
   static let style: String = {
     var result = classes.map { rule($0.name, $0.part, $0.light, $0.more) }.joined()
-    result += ".wire,.time{stroke-width:1.4}\n.first,.second,.third,.fourth,.mark{stroke-width:1.5;stroke-linejoin:round}\n.reference{stroke-width:4;stroke-linejoin:round}\n"
-    result += ".assumed{stroke-dasharray:5 3.5}\n"
+    result += ".wire,.time{stroke-width:1.4}\n.first,.second,.third,.fourth,.mark{stroke-width:1.5;stroke-linejoin:round}\n.reference{stroke-width:5;stroke-linejoin:round}\n"
+    result += ".dots{stroke-width:3.4;stroke-linecap:round}\n.assumed{stroke-dasharray:5 3.5}\n"
     result += "@media (prefers-color-scheme: dark){\n" + classes.map { rule($0.name, $0.part, $0.dark, $0.more) }.joined() + "}\n"
     return result
   }()

@@ -30,6 +30,8 @@ struct ForwardGraph {
   /// Steps that stand in no box of their own.
   private(set) var leftOut = 0
 
+  /// Arrows to one box.
+  static let maximumArrows = 24
   /// Boxes beyond which steps are left out.
   static let maximumSteps = 160
 
@@ -68,7 +70,9 @@ struct ForwardGraph {
       }
       box.shape = shapes.steps[index].text(batchFirst: architecture.batchFirst)
       places[.step(index)] = boxes.count
-      connect(step.inputs.compactMap { places[$0] })
+      let sources = step.inputs.compactMap { places[$0] }
+      connect(Array(sources.prefix(Self.maximumArrows)))
+      if sources.count > Self.maximumArrows { box.details.append("of \(sources.count.groupedDigits) values") }
       boxes.append(box)
     }
     if leftOut > 0 {

@@ -79,14 +79,21 @@ extension ForwardGraph {
   /// Both sides alike, so that a box stands over its own middle.
   private static func side(_ box: Box) -> Double { box.direction == nil ? 0 : loop }
 
-  func drawing() -> Drawing {
+  /// - Parameter marks: Boxes with a line around them.
+  func drawing(marking marks: Set<Int> = []) -> Drawing {
     let sizes = boxes.map(Self.size)
     let outer = zip(boxes, sizes).map { LayeredLayout.Size(width: $1.width + 2 * Self.side($0), height: $1.height) }
     let layout = LayeredLayout(outer, edges, isLate: boxes.map { $0.kind == .constant }, rows: boxes.count <= 8 ? 1 : 4)
     var drawing = Drawing(width: layout.width, height: layout.height)
     for (edge, route) in zip(edges, layout.routes) { arrow(route, edge, &drawing) }
-    for (index, box) in boxes.enumerated() { draw(box, sizes[index], layout.centers[index], &drawing) }
-    return drawing
+    for (index, box) in boxes.enumerated() {
+      let (size, center) = (sizes[index], layout.centers[index])
+      if marks.contains(index) {
+        drawing.rectangle(center.x - size.width / 2 - 4, center.y - size.height / 2 - 4, size.width + 8, size.height + 8, "mark", radius: 9)
+      }
+      draw(box, size, center, &drawing)
+    }
+    return marks.isEmpty ? drawing : drawing.inset(by: 6)
   }
 
   private func arrow(_ route: [LayeredLayout.Point], _ edge: LayeredLayout.Edge, _ drawing: inout Drawing) {
