@@ -64,7 +64,9 @@ import Testing
         continue
       } catch {
         message = error.description
-        rules = error.remedy?.pieces.flatMap { if case .option(.renames, let rules) = $0 { rules } else { [] } } ?? []
+        rules = (error.remedy?.pieces ?? []).flatMap { piece -> [String] in
+          if case .option(.renames, let rules) = piece { rules } else { [] }
+        }
       }
       var mapping = NameMapping()
       for rule in rules { try mapping.add(rule) }
