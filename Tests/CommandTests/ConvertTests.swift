@@ -235,9 +235,9 @@ import Testing
       #expect(message.hasPrefix(mapping + ": "))
       return String(message.dropFirst(mapping.count + 2))
     }
-    #expect(try refusal("--rename", "a") == "--rename a: expected OLD=NEW; write it as --rename enc_w_ih=gru.weight_ih_l0")
+    #expect(try refusal("--rename", "a") == "--rename a: expected OLD=NEW; write it as --rename 'enc_w_ih=gru.weight_ih_l0'")
     #expect(try refusal("--rename", "a=b")
-      == "\(model): --rename a=b: no tensor has that name; see the names with 'rnn inspect'")
+      == "\(model): --rename 'a=b': no tensor has that name; see the names with 'rnn inspect'")
     #expect(try refusal("--rename", "lstm.weight_ih_l0=lstm.weight_hh_l0") == """
       \(model): tensor lstm.weight_hh_l0: the name stands twice once the tensors are renamed; choose another new name
       """)
