@@ -88,7 +88,7 @@ import Testing
     #expect(
       try Refusal.of(run + ["--module", "rnn", "--module", "plane"], status: 65, in: scratch).contains(
         "module plane: RNNKit cannot run this layer of class LayerNorm; choose --module rnn --module head.0"))
-    let part = try Command.run(run + ["--module", "rnn", "--module", "head.0"])
+    let part = try Command.run(run + ["-v", "--module", "rnn", "--module", "head.0"])
     #expect(part.status == 0 && part.errors.contains("act is left out: a module by itself does not call it"), "\(part.errors)")
   }
 }

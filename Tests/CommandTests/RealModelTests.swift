@@ -39,7 +39,7 @@ struct RealModelTests {
   @Test func runsACellOutOfASpeechModel() throws {
     let output = try Scratch()
     let run = try Command.run(
-      "run", silero, "--module", "lstm_cell", "--input", sileroArrays, "--output", output.path("y.npz"))
+      "run", "-v", silero, "--module", "lstm_cell", "--input", sileroArrays, "--output", output.path("y.npz"))
     #expect(run.status == 0, "\(run.errors)")
     let (found, expected) = (try ArrayFile.read(output.path("y.npz")), try ArrayFile.read(sileroArrays))
     let exact = try #require(expected["output64"]).doubles

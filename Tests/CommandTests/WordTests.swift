@@ -28,7 +28,7 @@ import Testing
     ("run m.rnn --forward inpt", "Missing expected argument '--input <file>'; see 'rnn run --help'"),
     ("inspect -- --a --b", "Unexpected argument '--b'; see 'rnn inspect --help'"),
     ("inspcet m.rnn", "there is no command named inspcet; did you mean inspect?"),
-    ("infer m.rnn", "there is no command named infer; choose one of convert, run, verify, inspect, diff, diagnose, draw, bench, formats"),
+    ("infer m.rnn", "there is no command named infer; choose one of convert, run, verify, inspect, diff, diagnose, draw, report, bench, formats"),
     ("help covnert", "there is no command named covnert; did you mean convert?"),
     ("--verison", "Unknown option '--verison'; did you mean --version?"),
     ("inspect m.rnn --from pth", "no format is named pth; did you mean torch?"),
