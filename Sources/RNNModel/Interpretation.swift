@@ -73,9 +73,15 @@ public struct Interpretation: Sendable {
     }
     archive.departures.removeAll { passed.contains($0.kind) }
     archive = try archive.computingWeights(notes: &notes)
+    // A line that cannot be read is refused where it is read as a forward.
+    if let line = options.forward, let declared = try? ModuleDeclaration.all(in: line) {
+      // A module may have a class's name.
+      let names = Set(archive.tensors.map { String($0.name.prefix { $0 != "." }) })
+      archive.hints.declarations.merge(declared.filter { !names.contains($0.value.className) }) { $1 }
+    }
     var architecture: Architecture
     if let stated = archive.architecture {
-      architecture = stated
+      architecture = try stated.applying(archive.hints.declarations, archive)
       if archive.hints.leavesLayoutOpen {
         Self.complete(&architecture, archive.hints, options, &notes)
         if !options.yieldToFile { try Self.check(options, against: archive.hints) }
@@ -85,6 +91,7 @@ public struct Interpretation: Sendable {
     } else {
       architecture = Architecture(modules: try ArchitectureSearch(archive).modules(), forward: nil)
       archive = try Self.flatteningStates(of: architecture, in: archive, &notes)
+      notes += Self.assumedNumbers(of: architecture, archive.hints)
       Self.complete(&architecture, archive.hints, options, &notes)
       if !options.yieldToFile { try Self.check(options, against: archive.hints) }
     }
@@ -183,6 +190,17 @@ public struct Interpretation: Sendable {
       architecture.batchFirst = known
     } else {
       notes.append("batch_first False, PyTorch's default (the file does not say; \(.batchFirst))")
+    }
+  }
+
+  /// What PyTorch's constructors take by themselves where nothing says it.
+  private static func assumedNumbers(of architecture: Architecture, _ hints: TensorArchive.Hints) -> [Phrase] {
+    architecture.modules.compactMap { (module) -> Phrase? in
+      guard case .norm(let norm) = module,
+        !(hints.declarations[norm.name]?.arguments.contains { $0.keyword == "eps" || $0.keyword == nil } ?? false)
+      else { return nil }
+      return Phrase("\(norm.name): \(norm.kind.rawValue) with eps \(norm.eps), PyTorch's default (the file does not say; write "
+        + "\(norm.name) = \(norm.kind.rawValue)(eps=…) before the forward's expression)")
     }
   }
 

@@ -88,7 +88,9 @@ extension Model {
     // An activation's module has no tensors that could be left over.
     for (name, call) in archive.hints.calls.sorted(by: { $0.key < $1.key }) {
       guard let function = call.function else { continue }
-      let isCalled = architecture.forward?.steps.contains { $0.operation == .activation(function) } ?? false
+      let isCalled = architecture.forward?.steps.contains { step in
+        step.operation == .activation(function) || function == .softmax && step.operation == .overTime(.softmax)
+      } ?? false
       guard !isCalled else { continue }
       let line = architecture.forward?.line(modules: architecture.modules) ?? "a module by itself"
       parts.append(LeftOut(name: name, sentence: "\(name) is left out: \(line) does not call it"))

@@ -50,6 +50,8 @@ public struct Model: Sendable {
       return [(join(module.name, "weight"), [module.numEmbeddings, module.embeddingDim])]
     case .prelu(let module):
       return [(join(module.name, "weight"), [module.numParameters])]
+    case .norm(let module):
+      return module.parameters.map { (join(module.name, $0), [module.features]) }
     case .unknown:
       return []
     }
@@ -131,6 +133,10 @@ public struct Model: Sendable {
           "padding_idx must be an index of the embedding")
       case .prelu(let module):
         try require((1...maximumSize).contains(module.numParameters), "num_parameters must be 1 to \(maximumSize)")
+      case .norm(let module):
+        try require((1...maximumSize).contains(module.features), "its features must be 1 to \(maximumSize)")
+        try require(module.eps.isFinite && module.eps >= 0, "eps must be a number of 0 or more")
+        try require(!module.hasBias || module.kind != .rms, "an RMSNorm has no bias")
       case .unknown: break
       }
     }

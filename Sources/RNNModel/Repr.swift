@@ -13,6 +13,7 @@ extension Module: CustomStringConvertible {
       return "Embedding(\(module.numEmbeddings), \(module.embeddingDim)\(padding))"
     case .prelu(let module):
       return "PReLU(num_parameters=\(module.numParameters))"
+    case .norm(let module): return module.construction
     case .unknown(let module):
       return "not runnable (\(module.tensorNames.count) tensor\(module.tensorNames.count == 1 ? "" : "s"))"
     }

@@ -48,6 +48,8 @@ public struct TensorArchive: Sendable {
     public var kinds: [String: Kind] = [:]
     /// What calls of modules without tensors of their own do, by name.
     public var calls: [String: ModuleCall] = [:]
+    /// What modules were made with, by name, where the file or the user says it.
+    public var declarations: [String: ModuleDeclaration] = [:]
     /// Modules known by their class to be none that RNNKit runs, in the archive's order.
     public var unknown: [Unknown] = []
 

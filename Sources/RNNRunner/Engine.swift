@@ -245,6 +245,9 @@ final class Engine {
       case .last: append(.last)
       case .at(let position): append(.at(position))
       case .flip: append(.flip)
+      case .norm(let stage): append(.norm(UnsafePointer(stage.norm), isOfSequence: stage.isOfSequence))
+      case .overTime(let function): append(.overTime(function))
+      case .repeated: append(.repeated)
       case .concatenate: append(.concatenate)
       case .view(let first): append(.view(first))
       }

@@ -126,6 +126,26 @@ extension rnnkit_call {
     return call
   }
 
+  static func normalize(
+    _ norm: UnsafePointer<rnnkit_norm>, _ source: Engine.Rows, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> rnnkit_call {
+    var call = rnnkit_call(RNNKIT_CALL_NORMALIZE, rows: source.count, to: target, stride: stride)
+    call.norm = norm
+    call.a = rnnkit_operand(values: source.base, stride: source.stride, single: false)
+    return call
+  }
+
+  /// `count` reals of each step of one sequence.
+  static func overTime(
+    _ function: rnnkit_over_time, _ steps: Engine.Rows, count: Int, to target: UnsafeMutableRawPointer, stride: Int
+  ) -> rnnkit_call {
+    var call = rnnkit_call(RNNKIT_CALL_OVER_TIME, rows: steps.count, to: target, stride: stride)
+    call.over_time = function
+    call.a = rnnkit_operand(values: steps.base, stride: steps.stride, single: false)
+    call.count = count
+    return call
+  }
+
   private init(_ kind: rnnkit_kind, rows: Int, to target: UnsafeMutableRawPointer, stride: Int) {
     self.init()
     self.kind = kind

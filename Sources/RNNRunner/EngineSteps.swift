@@ -18,6 +18,10 @@ extension Engine {
       case flip
       case concatenate
       case view(Int)
+      /// Whether all steps of a sequence go into it together.
+      case norm(UnsafePointer<rnnkit_norm>, isOfSequence: Bool)
+      case overTime(rnnkit_over_time)
+      case repeated
     }
 
     var kind: Kind
@@ -97,11 +101,27 @@ extension Engine {
         }
         first += count
       }
+    case .norm(let norm, let isOfSequence):
+      guard isFirst else { return }
+      normalize(norm, isOfSequence && source.count == steps * batch, operation, source, steps: steps, active)
+    case .overTime(let function):
+      if function != RNNKIT_SOFTMAX_OVER_TIME { target.count = batch }
+      guard isFirst else { return }
+      make(function, operation, of: source, steps: steps, active)
+    case .repeated:
+      target.count = steps * batch
+      guard isFirst else { return }
+      let rows = Rows(base: source.base, stride: source.count == 1 ? 0 : source.stride, count: batch)
+      for step in 0..<steps {
+        make(.copy(
+          rows, count: operation.count, to: operation.target + step * batch * operation.targetStride * real,
+          stride: operation.targetStride))
+      }
     }
   }
 
   /// How many of `steps` steps are a row's own.
-  private func length(of row: Int, _ steps: Int, _ active: UnsafePointer<Int>?) -> Int {
+  func length(of row: Int, _ steps: Int, _ active: UnsafePointer<Int>?) -> Int {
     guard let active else { return steps }
     var length = 0
     while length < steps, active[length] > row { length += 1 }

@@ -21,6 +21,10 @@ struct Program {
     case linear(LinearStage, rnnkit_activation)
     case activation(rnnkit_activation)
     case arithmetic(rnnkit_arithmetic)
+    case norm(NormStage)
+    case overTime(rnnkit_over_time)
+    /// A value without a time axis at every step of another one.
+    case repeated
     /// A block of a recurrent module's state.
     case state(module: Int, Forward.StateKind, block: Int)
     case last
@@ -123,9 +127,15 @@ struct Program {
       switch step.operation {
       case .flip: return "flip"
       case .select(.first), .select(.at): return "a step taken by its number"
+      case .overTime(let function): return "\(function.rawValue) over time"
       case .module(let name):
-        guard case .recurrent(let module)? = modules[name], module.direction != .forward else { return nil }
-        return "the reverse direction of \(name.isEmpty ? "the recurrent module" : name)"
+        switch modules[name] {
+        case .recurrent(let module)? where module.direction != .forward:
+          return "the reverse direction of \(name.isEmpty ? "the recurrent module" : name)"
+        case .norm(let module)? where module.kind == .group && shapes[step.inputs[0]].hasTime: return "the norm \(name)"
+        default: return nil
+        }
+      case .repeated: return shapes[step.inputs[0]].isConstant ? nil : "a value of the whole sequence, repeated at every step,"
       case .concatenate, .arithmetic:
         let taken = step.inputs.map { shapes[$0] }
         let mixes = taken.contains(where: \.hasTime) && taken.contains { !$0.hasTime && !$0.isConstant }
@@ -170,6 +180,8 @@ struct Program {
         }
         append(.state(module: module, kind, block: block), [])
       case .flip: append(.flip)
+      case .overTime(let function): append(.overTime(function.kernel))
+      case .repeated: append(.repeated)
       case .slice(let range): append(.view(range.lowerBound))
       case .nothing: append(.view(0))
       case .concatenate: append(.concatenate)
@@ -217,6 +229,9 @@ struct Program {
         let constant = result.values.count
         result.values.append(Value(features: weight.count, place: .constant(try memory(weight.reals(R.self)))))
         result.steps.append(Step(operation: .arithmetic(RNNKIT_PRELU), inputs: inputs + [constant], value: value))
+      case .norm(let module)?:
+        let stage = try NormStage(model, module, as: R.self)
+        result.steps.append(Step(operation: .norm(stage), inputs: inputs, value: value))
       case .unknown(let module)?: throw Runnable.cannotRun(module, in: model)
       case nil: throw RNNError(.defect, place: "module \(name)", "missing from the model")
       }

@@ -68,7 +68,6 @@ import Testing
   @Test(arguments: [
     ("orthogonal", "module fc: RNNKit cannot run what its tensors fc.bias, fc.parametrizations.weight.original, fc.parametrizations.weight.0.base belong to; choose --module rnn to leave it out"),
     ("parameter_head", "the model's own parameter W_out: nothing tells what the model does with this tensor; choose --module rnn --module fc to leave it out"),
-    ("statistics", "module bn: RNNKit cannot run what its tensors bn.running_mean, bn.running_var, bn.num_batches_tracked belong to; choose --module rnn --module fc to leave it out"),
     ("mean", "the model's own parameter mean: nothing tells what the model does with this tensor; choose --module rnn --module fc to leave it out"),
     ("scale", "the model's own parameter scale: nothing tells what the model does with this tensor; choose --module rnn --module fc to leave it out"),
     ("float8_head", "module fc: RNNKit cannot run what its tensors fc.weight, fc.bias belong to; choose --module rnn to leave it out"),

@@ -68,6 +68,7 @@ struct DefinedModel<R: DefinedReal> {
         return each { row in
           row.enumerated().map { ($1 < 0 ? slopes[slopes.count == 1 ? 0 : $0] * $1 : $1).canonical }
         }
+      case .norm(let module)?: return Value(rows: normalized(module, taken[0].rows, taken[0].hasTime, length), hasTime: taken[0].hasTime)
       case .unknown?, nil: return taken[0]
       }
     case .activation(let function): return each { head($0, function) }
@@ -77,6 +78,8 @@ struct DefinedModel<R: DefinedReal> {
     case .state(let kind, let block):
       guard case .step(let number) = step.inputs[0], case .module(let name) = forward.steps[number].operation else { return taken[0] }
       return single((kind == .hn ? result.h : result.c)[name]?[block] ?? [])
+    case .overTime(let function): return Value(rows: made(function, of: taken[0].rows, length), hasTime: function.keepsTime)
+    case .repeated: return Value(rows: taken[1].rows.map { _ in taken[0].rows[0] }, hasTime: true)
     case .flip:
       let rows = taken[0].rows
       return Value(rows: rows.indices.map { rows[$0 < length ? length - 1 - $0 : $0] }, hasTime: true)
@@ -144,10 +147,7 @@ struct DefinedModel<R: DefinedReal> {
     var most = row[0]
     for x in row.dropFirst() { most = x > most || most.isNaN ? x : most }
     let e = row.map { R.exp($0 - most) }
-    var lanes = [R](repeating: 0, count: R.lanes)
-    for start in stride(from: 0, to: e.count, by: R.lanes) {
-      for lane in 0..<R.lanes { lanes[lane] += start + lane < e.count ? e[start + lane] : 0 }
-    }
+    let lanes = laneSums(e.count) { e[$0] }
     let sum = lanes.dropFirst().reduce(lanes[0], +)
     if case .softmax = head { return e.map { ($0 / sum).canonical } }
     let logSum = R.log(sum)

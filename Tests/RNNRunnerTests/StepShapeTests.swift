@@ -22,10 +22,13 @@ import Testing
         case .recurrent(let module)?: return inputs[0].features == module.inputSize && inputs[0].hasTime ? (module.outputSize, true, false, false) : nil
         case .prelu(let module)?:
           return module.numParameters == 1 || module.numParameters == inputs[0].features ? (inputs[0].features, inputs[0].hasTime, false, inputs[0].isConstant) : nil
+        case .norm(let module)?: return inputs[0].features == module.features ? (module.features, inputs[0].hasTime, false, false) : nil
         default: return nil
         }
       case .activation, .nothing: return (inputs[0].features, inputs[0].hasTime, false, inputs[0].isConstant)
       case .select: return inputs[0].hasTime ? (inputs[0].features, false, false, false) : nil
+      case .overTime(let function): return inputs[0].hasTime ? (inputs[0].features, function.keepsTime, false, false) : nil
+      case .repeated: return !inputs[0].hasTime && inputs[1].hasTime ? (inputs[0].features, true, false, false) : nil
       case .flip: return inputs[0].hasTime ? (inputs[0].features, true, false, false) : nil
       case .slice(let range): return range.upperBound <= inputs[0].features ? (range.count, inputs[0].hasTime, false, inputs[0].isConstant) : nil
       case .concatenate:
@@ -52,6 +55,7 @@ import Testing
       switch generator.size(0...6) {
       case 0: return .embedding(Embedding(name: "m\(index)", numEmbeddings: 4, embeddingDim: b))
       case 1, 2: return .linear(Linear(name: "m\(index)", inFeatures: a, outFeatures: b))
+      case 3 where generator.chance(0.5): return .norm(Norm(name: "m\(index)", kind: Norm.Kind.allCases[generator.size(0...3)], features: a))
       case 3: return .prelu(PReLU(name: "m\(index)", numParameters: generator.chance(0.5) ? 1 : a))
       default:
         let cells: [Recurrent.Cell] = [.rnn, .lstm, .gru], directions: [Recurrent.Direction] = [.forward, .reverse, .bidirectional]
@@ -68,7 +72,7 @@ import Testing
     case 6: return .activation(generator.chance(0.5) ? .elementwise(.tanh) : .softmax)
     case 7: return .select([.last, .first, .at(1), .at(-2)][generator.size(0...3)])
     case 8: return .state(generator.chance(0.5) ? .hn : .cn, generator.size(0...2))
-    case 9: return .flip
+    case 9: return [.flip, .repeated, .overTime(TimeFunction.allCases[generator.size(0...3)])][generator.size(0...2)]
     case 10, 11:
       let low = generator.size(0...3)
       return .slice(low..<low + generator.size(1...2))
@@ -87,7 +91,7 @@ import Testing
       let count =
         switch operation {
         case .constant: 0
-        case .arithmetic: 2
+        case .arithmetic, .repeated: 2
         case .concatenate: generator.size(1...3)
         default: 1
         }

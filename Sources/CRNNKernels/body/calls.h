@@ -29,6 +29,13 @@ static void NAME(make_calls)(const rnnkit_call *calls, ptrdiff_t count) {
     case RNNKIT_CALL_COPY:
       NAME(copy)(call->a.values, call->a.stride, call->count, call->rows, call->target, call->target_stride);
       break;
+    case RNNKIT_CALL_NORMALIZE:
+      NAME(normalize)(call->norm, call->a.values, call->a.stride, call->rows, call->target, call->target_stride);
+      break;
+    case RNNKIT_CALL_OVER_TIME:
+      NAME(over_time)(call->over_time, call->a.values, call->a.stride, call->rows, call->count, call->target,
+                      call->target_stride);
+      break;
     }
   }
 }

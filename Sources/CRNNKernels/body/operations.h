@@ -11,6 +11,7 @@
 
 #include "cells.h"
 #include "arithmetic.h"
+#include "rows.h"
 #include "multiply.h"
 #include "layer.h"
 #include "calls.h"

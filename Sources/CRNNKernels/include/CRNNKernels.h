@@ -78,6 +78,23 @@ typedef struct {
   bool single;
 } rnnkit_operand;
 
+typedef enum { RNNKIT_BATCH_NORM, RNNKIT_LAYER_NORM, RNNKIT_GROUP_NORM, RNNKIT_RMS_NORM } rnnkit_norm_kind;
+
+/// A norm of rows of `count` reals.
+typedef struct {
+  rnnkit_norm_kind kind;
+  ptrdiff_t count;
+  /// Of a batch norm.
+  const void *mean;
+  /// Of a batch norm with the deviation in it.
+  const void *scale;
+  const void *shift;
+  double eps;
+} rnnkit_norm;
+
+/// What is made of the steps of one sequence, each feature by itself.
+typedef enum { RNNKIT_SUM, RNNKIT_MEAN, RNNKIT_LARGEST, RNNKIT_SOFTMAX_OVER_TIME } rnnkit_over_time;
+
 typedef enum { RNNKIT_RNN, RNNKIT_LSTM, RNNKIT_GRU, RNNKIT_GRU_RESET_BEFORE } rnnkit_cell;
 
 /// One direction of one recurrent layer.
@@ -200,6 +217,11 @@ typedef enum {
   RNNKIT_CALL_ARITHMETIC,
   /// `rows` rows of `count` reals from a to target, where they do not overlap.
   RNNKIT_CALL_COPY,
+  /// target = the norm of `rows` rows a, each by itself, or of a group norm all together: the steps of one sequence. Neither
+  /// need be aligned or whole vectors.
+  RNNKIT_CALL_NORMALIZE,
+  /// What is made of `rows` steps of `count` reals at a; of a softmax as many rows, else one.
+  RNNKIT_CALL_OVER_TIME,
 } rnnkit_kind;
 
 /// A call of an operation. What its kind does not speak of is zero.
@@ -207,6 +229,8 @@ typedef struct {
   rnnkit_kind kind;
   rnnkit_arithmetic arithmetic;
   rnnkit_activation activation;
+  rnnkit_over_time over_time;
+  const rnnkit_norm *norm;
   const rnnkit_matrix *matrix;
   const rnnkit_layer *layers;
   rnnkit_piece *pieces;

@@ -97,6 +97,7 @@ extension Link {
       module = .linear(Linear(name: name, inFeatures: inFeatures, outFeatures: outFeatures, bias: bias))
     case "PReLU":
       module = .prelu(PReLU(name: name, numParameters: try reader.integer("num_parameters", default: 1)))
+    case "BatchNorm1d", "LayerNorm", "GroupNorm", "RMSNorm": module = .norm(try Norm(type: type, name: name, from: &reader))
     case "Embedding":
       let count = try reader.integer("num_embeddings")
       let size = try reader.integer("embedding_dim")
@@ -137,6 +138,7 @@ extension Module {
         .init("type", .string("PReLU")), .init("name", .string(module.name)),
         .init("num_parameters", .integer(Int64(module.numParameters))),
       ])
+    case .norm(let module): return module.json
     case .embedding(let module):
       var members: [JSONValue.Member] = [
         .init("type", .string("Embedding")), .init("name", .string(module.name)),
@@ -151,6 +153,38 @@ extension Module {
       members.append(.init("tensors", .array(module.tensorNames.map(JSONValue.string))))
       return .object(members)
     }
+  }
+}
+
+extension Norm {
+  private static func size(_ kind: Kind) -> String {
+    switch kind {
+    case .batch: "num_features"
+    case .group: "num_channels"
+    case .layer, .rms: "normalized_shape"
+    }
+  }
+
+  private static func affine(_ kind: Kind) -> String { kind == .batch || kind == .group ? "affine" : "elementwise_affine" }
+
+  fileprivate init(type: String, name: String, from reader: inout JSONObjectReader) throws(RNNError) {
+    guard let kind = Kind(rawValue: type) else { throw reader.error("type", "an unknown type \"\(type)\"") }
+    if kind == .group, try reader.integer("num_groups") != 1 { throw reader.error("num_groups", "not 1") }
+    let features = try reader.integer(Self.size(kind))
+    guard let eps = reader.optional("eps")?.double else { throw reader.error("eps", "not a number") }
+    self.init(
+      name: name, kind: kind, features: features, eps: eps, hasWeight: try reader.bool(Self.affine(kind), default: true))
+    if kind == .layer { hasBias = try reader.bool("bias", default: hasWeight) }
+  }
+
+  fileprivate var json: JSONValue {
+    var members: [JSONValue.Member] = [.init("type", .string(kind.rawValue)), .init("name", .string(name))]
+    if kind == .group { members.append(.init("num_groups", .integer(1))) }
+    members += [
+      .init(Self.size(kind), .integer(Int64(features))), .init("eps", .number(eps)), .init(Self.affine(kind), .bool(hasWeight)),
+    ]
+    if kind == .layer, hasWeight { members.append(.init("bias", .bool(hasBias))) }
+    return .object(members)
   }
 }
 

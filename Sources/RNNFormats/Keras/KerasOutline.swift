@@ -137,6 +137,7 @@ struct KerasOutline {
     case .recurrent(let module): module.cell == .rnn ? "SimpleRNN" : module.cell.rawValue
     case .linear: "Dense"
     case .prelu: "PReLU"
+    case .norm(let module): module.kind == .batch ? "BatchNormalization" : "LayerNormalization"
     case .embedding, .unknown: "Embedding"
     }
   }
@@ -206,6 +207,7 @@ struct KerasOutline {
     // Refused where something takes it.
     case .constant: break
     case .parameter(let name): throw Self.refuse(nil, "the tensor \(name) by itself")
+    case .overTime, .repeated: throw Self.refuse(nil, "\(forward.operationWord(index))")
     case .select, .state, .flip, .slice:
       guard !uses.isRead(index) else {
         throw Self.refuse(nil, "the step \(forward.operationWord(index)) where it stands")
@@ -292,6 +294,15 @@ struct KerasOutline {
     case .prelu(let module):
       try add(
         [.init("shared_axes", takes.hasTime ? .array([.integer(1)]) : .null)], [[try slopes(module, takes)]], to: &self)
+    case .norm(let module):
+      guard module.kind == .batch || module.kind == .layer else { throw Self.refuse(module.name, "a \(module.kind.rawValue)") }
+      var arrays: [Tensor] = []
+      for parameter in module.parameters { arrays.append(try self.parameter(module.name, parameter)) }
+      try add(
+        [
+          .init("axis", .integer(-1)), .init("epsilon", .number(module.eps)), .init("center", .bool(module.hasBias)),
+          .init("scale", .bool(module.hasWeight)),
+        ], [arrays], to: &self)
     case .unknown(let module):
       throw Self.refuse(
         module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with \(.modules)")

@@ -117,7 +117,9 @@ struct PickledModule {
       let isPReLU = type.isOfTorch && type.name == "PReLU" && module["num_parameters"]?.integer == 1
       let kind = isPReLU ? .prelu : type.kind
       archive.hints.kinds[module.path] = kind
-      if type.isUnknown, call == nil, kind == nil {
+      let declaration = type.isOfTorch ? module.declaration(String(type.name)) : nil
+      archive.hints.declarations[module.path] = declaration
+      if type.isUnknown, call == nil, kind == nil, declaration == nil {
         archive.hints.unknown.append(.init(name: module.path, className: String(type.name), position: archive.tensors.count))
         archive.notes.append("\(module.path) is of class \(type.name), which RNNKit cannot run")
       } else if !type.isOfTorch, !module.tensors.isEmpty {
@@ -148,5 +150,29 @@ extension TensorArchive {
       let list = layouts.map { "\($0.name) \($0.batchFirst ? "True" : "False")" }.listed()
       notes.append("modules differ in batch_first: \(list)")
     }
+  }
+}
+
+extension PickledModule {
+  /// What the module was made with, where RNNKit runs such a module of such numbers.
+  fileprivate func declaration(_ className: String) -> ModuleDeclaration? {
+    guard let kind = Norm.Kind(rawValue: className) else { return nil }
+    var declaration = ModuleDeclaration(className)
+    switch self["eps"] {
+    case .float(let eps)?: declaration.arguments.append(.init("eps", .number(eps)))
+    case .integer(let eps)?: declaration.arguments.append(.init("eps", .number(Double(eps))))
+    case .none?: declaration.arguments.append(.init("eps", .nothing))
+    default: return nil
+    }
+    let names = tensors.map(\.name)
+    switch kind {
+    case .group:
+      guard self["num_groups"]?.integer == 1 else { return nil }
+      declaration.arguments.append(.init("num_groups", .number(1)))
+    case .batch: guard names.contains("running_mean"), names.contains("running_var") else { return nil }
+    // Without tensors nothing tells how many features there are.
+    case .layer, .rms: guard names.contains("weight") else { return nil }
+    }
+    return declaration
   }
 }

@@ -186,12 +186,30 @@ fileprivate struct TorchCode {
         let weight = paths.access(Model.join(name, "weight"), .parameter)
         return Expression(text: "torch.where(\(operand()) > 0, \(operand()), \(weight) * \(operand()))")
       }
+      if case .norm(let module)? = model.architecture[name], [.batch, .group].contains(module.kind), shapes[step.inputs[0]].hasTime {
+        // PyTorch's own classes take axis 1 for the features.
+        let axes = batchFirst ? ("transpose(1, 2)", "transpose(1, 2)") : ("permute(1, 2, 0)", "permute(2, 0, 1)")
+        return Expression(text: "\(paths.call(name))(\(operand()).\(axes.0)).\(axes.1)")
+      }
       return Expression(text: "\(paths.call(name))(\(operands[0].text))")
     case .activation(let function): return function.torchExpression(operands[0].text, operand())
     case .select(.last): return Expression(text: "\(operand())\(step0)-1]")
     case .select(.first): return Expression(text: "\(operand())\(step0)0]")
     case .select(.at(let index)): return Expression(text: "\(operand())\(step0)\(index)]")
     case .state(let kind, let index): return Expression(text: "\(Self.state(operands[0].text, kind))[\(index)]")
+    case .overTime(let function):
+      switch function {
+      case .max: return Expression(text: "\(operand()).amax(\(timeAxis))")
+      case .softmax: return Expression(text: "torch.softmax(\(operands[0].text), \(timeAxis))")
+      case .sum, .mean: return Expression(text: "\(operand()).\(function.rawValue)(\(timeAxis))")
+      }
+    case .repeated:
+      let size = "\(operands[1].isOperand ? operands[1].text : "(\(operands[1].text))").shape[\(timeAxis)]"
+      // A constant has no axis for the batch either.
+      if shapes[step.inputs[0]].isConstant {
+        return Expression(text: "\(operand()).expand(*\(operands[1].isOperand ? operands[1].text : "(\(operands[1].text))").shape[:2], -1)")
+      }
+      return Expression(text: "\(operand()).unsqueeze(\(timeAxis)).repeat_interleave(\(size), \(timeAxis))")
     case .flip: return Expression(text: "\(operand()).flip(\(timeAxis))")
     case .slice(let range): return Expression(text: "\(operand())[..., \(range.lowerBound):\(range.upperBound)]")
     case .concatenate:

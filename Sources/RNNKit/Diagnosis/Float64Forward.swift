@@ -41,6 +41,8 @@ struct Float64Forward {
       }
       return [kind == .hn ? states[block].hidden : states[block].cell]
     case .flip: return first.reversed()
+    case .overTime(let function): return Self.apply(function, first)
+    case .repeated: return [[Double]](repeating: first.first ?? [], count: taken.count > 1 ? taken[1].count : 0)
     case .slice(let range): return first.map { Array($0[range]) }
     case .concatenate:
       return combined(taken) { $0.flatMap { $0 } }
@@ -110,8 +112,47 @@ struct Float64Forward {
       return sequence.map { step in
         step.enumerated().map { $1 < 0 ? $1 * slopes[slopes.count == 1 ? 0 : $0] : $1 }
       }
+    case .norm(let module)?: return Self.normalize(module, model, sequence)
     case .unknown?, nil:
       throw RNNError(.badData, place: "module \(name)", "cannot be run", remedy: "choose a part with \(.modules)")
+    }
+  }
+
+  private static func apply(_ function: TimeFunction, _ rows: [[Double]]) -> [[Double]] {
+    guard let first = rows.first else { return [] }
+    func over(_ body: ([Double]) -> Double) -> [Double] { first.indices.map { feature in body(rows.map { $0[feature] }) } }
+    switch function {
+    case .sum: return [over { $0.reduce(0, +) }]
+    case .mean: return [over { $0.reduce(0, +) / Double($0.count) }]
+    case .max: return [over { $0.max() ?? 0 }]
+    case .softmax:
+      let columns = first.indices.map { feature in apply(Function.softmax, rows.map { $0[feature] }) }
+      return rows.indices.map { step in columns.map { $0[step] } }
+    }
+  }
+
+  private static func normalize(_ module: Norm, _ model: Model, _ rows: [[Double]]) -> [[Double]] {
+    func values(_ parameter: String, or missing: Double) -> [Double] {
+      model.tensor(module.name, parameter)?.doubles ?? [Double](repeating: missing, count: module.features)
+    }
+    let weight = values("weight", or: 1), bias = values("bias", or: 0)
+    func scaled(_ row: [Double]) -> [Double] { row.indices.map { row[$0] * weight[$0] + bias[$0] } }
+    func normal(_ values: [Double]) -> (mean: Double, deviation: Double) {
+      let mean = module.kind == .rms ? 0 : values.reduce(0, +) / Double(values.count)
+      return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count) + module.eps).squareRoot())
+    }
+    switch module.kind {
+    case .batch:
+      let mean = values("running_mean", or: 0), variance = values("running_var", or: 1)
+      return rows.map { row in scaled(row.indices.map { (row[$0] - mean[$0]) / (variance[$0] + module.eps).squareRoot() }) }
+    case .layer, .rms:
+      return rows.map { row in
+        let (mean, deviation) = normal(row)
+        return scaled(row.map { ($0 - mean) / deviation })
+      }
+    case .group:
+      let (mean, deviation) = normal(rows.flatMap { $0 })
+      return rows.map { row in scaled(row.map { ($0 - mean) / deviation }) }
     }
   }
 

@@ -35,21 +35,28 @@ struct ArchitectureSearch {
     var absent = self.unknownWithoutTensors(groups)[...]
     for group in groups {
       while let next = absent.first, next.position <= group.position {
-        modules.append(.unknown(UnknownModule(name: next.name, className: next.className, tensorNames: [])))
+        modules.append(try withoutTensors(next))
         absent = absent.dropFirst()
       }
-      if group.className != nil {
+      if group.className != nil, archive.hints.declarations[group.name] == nil {
         modules.append(group.asUnknown)
       } else if group.isRecurrent {
         modules.append(.recurrent(recurrent[seen]))
         modules += strays(of: group, beside: recurrent[seen])
         seen += 1
       } else {
-        modules += others(group, recurrent: recurrent, isBeforeAll: seen == 0)
+        modules += try others(group, recurrent: recurrent, isBeforeAll: seen == 0)
       }
     }
-    modules += absent.map { .unknown(UnknownModule(name: $0.name, className: $0.className, tensorNames: [])) }
+    for next in absent { modules.append(try withoutTensors(next)) }
     return modules
+  }
+
+  private func withoutTensors(_ module: TensorArchive.Hints.Unknown) throws(RNNError) -> Module {
+    guard let declaration = archive.hints.declarations[module.name] else {
+      return .unknown(UnknownModule(name: module.name, className: module.className, tensorNames: []))
+    }
+    return try DeclaredModule(name: module.name, tensors: [:], declaration: declaration).module()
   }
 
   /// Activations, for one.
@@ -144,6 +151,16 @@ struct ArchitectureSearch {
     return module
   }
 
+  /// What a group is by what the file or the user says it was made with, or by tensors that nothing else has.
+  private func declared(_ group: Group) throws(RNNError) -> Module? {
+    let tensors = Dictionary(group.members.map { (String($0.last), $0.tensor.tensor) }) { first, _ in first }
+    if let declaration = archive.hints.declarations[group.name] {
+      return try DeclaredModule(name: group.name, tensors: tensors, declaration: declaration).module()
+    }
+    guard !group.name.isEmpty, let kind = Norm.Kind(tensors: tensors, name: group.name) else { return nil }
+    return try DeclaredModule(name: group.name, tensors: tensors, declaration: ModuleDeclaration(kind.rawValue)).module()
+  }
+
   /// What a recurrent module's group holds beside its parameters: each tensor that a run may depend on by itself.
   private func strays(of group: Group, beside module: Recurrent) -> [Module] {
     group.relevant.filter { member in
@@ -152,7 +169,8 @@ struct ArchitectureSearch {
   }
 
   /// A linear layer, an embedding or something that cannot be run; nothing for tensors on which no run depends.
-  private func others(_ group: Group, recurrent: [Recurrent], isBeforeAll: Bool) -> [Module] {
+  private func others(_ group: Group, recurrent: [Recurrent], isBeforeAll: Bool) throws(RNNError) -> [Module] {
+    if let declared = try declared(group) { return [declared] }
     let members = group.relevant
     guard !members.isEmpty else { return [] }
     // The model's own tensors are not one module, and a matrix among them may be used either way round.
@@ -175,5 +193,22 @@ struct ArchitectureSearch {
       return [.embedding(Embedding(name: group.name, numEmbeddings: rows, embeddingDim: columns))]
     }
     return [.linear(Linear(name: group.name, inFeatures: columns, outFeatures: rows, bias: bias != nil))]
+  }
+}
+
+extension Norm.Kind {
+  /// The norm that has such tensors and no other module; nil where another one may have them.
+  fileprivate init?(tensors: [String: Tensor], name: String) {
+    let own = tensors.filter { $0.key != "num_batches_tracked" }
+    guard let count = own.values.first?.count, count > 0,
+      own.values.allSatisfy({ $0.shape.rank == 1 && $0.count == count && $0.elementType.isWeight })
+    else { return nil }
+    let last = name.split(separator: ".").last { Int($0) == nil }?.lowercased() ?? ""
+    switch Set(own.keys) {
+    case ["weight", "bias", "running_mean", "running_var"], ["running_mean", "running_var"]: self = .batch
+    case ["weight", "bias"] where last.hasPrefix("ln") || last.hasSuffix("ln") || last.replacing("_", with: "").contains("layernorm"):
+      self = .layer
+    default: return nil
+    }
   }
 }

@@ -44,6 +44,10 @@ public struct Forward: Sendable, Hashable {
     case state(StateKind, Int)
     /// Each sequence turned round within its own length.
     case flip
+    /// What is made of all of a sequence's steps: a value without a time axis, or one at every step.
+    case overTime(TimeFunction)
+    /// The first of two inputs, which has no time axis, at every step of the second.
+    case repeated
     /// Features from the lower bound up to the upper one.
     case slice(Range<Int>)
     /// Features of all inputs, one after the other.

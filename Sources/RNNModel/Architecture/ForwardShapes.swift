@@ -78,6 +78,8 @@ extension Forward.Operation {
     case .select(.at(let index)): "at(\(index))"
     case .state(let kind, let index): ".\(kind.rawValue)[\(index)]"
     case .flip: "flip"
+    case .overTime(let function): "\(function.rawValue) over time"
+    case .repeated: "repeat"
     case .slice(let range): "[..., \(range.lowerBound):\(range.upperBound)]"
     case .concatenate: "cat"
     case .arithmetic(let kind): kind.rawValue
@@ -151,11 +153,16 @@ private struct ShapeInference {
       }
       return ValueShape(features: count, hasTime: false, isConstant: true)
     case .activation, .nothing: return try only(step)
-    case .flip, .select:
+    case .flip, .select, .overTime:
       var shape = try only(step)
       guard shape.hasTime || shape.isOpen else { throw refuse("it takes a sequence, and there is one value for each sequence") }
-      if case .select = step.operation { shape.hasTime = false }
+      switch step.operation {
+      case .select: shape.hasTime = false
+      case .overTime(let function): shape.hasTime = function.keepsTime
+      default: break
+      }
       return shape
+    case .repeated: return try repetition(step.inputs)
     case .slice(let range):
       var shape = try only(step)
       guard range.lowerBound >= 0, !range.isEmpty, range.upperBound <= shape.features ?? Limits.maximumModuleSize else {
@@ -174,6 +181,18 @@ private struct ShapeInference {
     let shape = shapes[step.inputs[0]]
     guard !shape.isIndices else { throw refuse("it takes numbers, not an embedding's indices") }
     return shape
+  }
+
+  private func repetition(_ inputs: [Forward.Value]) throws(RNNError) -> ValueShape {
+    guard inputs.count == 2 else { throw refuse("it takes a value and a sequence, not \(inputs.count) values") }
+    var (value, sequence) = (shapes[inputs[0]], shapes[inputs[1]])
+    guard !value.isIndices else { throw refuse("it takes numbers, not an embedding's indices") }
+    guard !value.hasTime || value.isOpen else { throw refuse("it repeats a value that has a time axis already") }
+    guard sequence.hasTime || sequence.isOpen else { throw refuse("it repeats a value over what has no time axis") }
+    (sequence.features, sequence.isIndices, sequence.isConstant, sequence.hasTime) = (value.features, false, false, true)
+    sequence.isOpen = sequence.isOpen || value.isOpen
+    value = sequence
+    return value
   }
 
   private func concatenation(_ inputs: [Forward.Value]) throws(RNNError) -> ValueShape {
@@ -259,7 +278,7 @@ private struct ShapeInference {
       guard case .step(let number) = value else { return }
       let step = forward.steps[number]
       switch step.operation {
-      case .activation, .nothing, .flip, .select: value = step.inputs[0]
+      case .activation, .nothing, .flip, .select, .overTime, .repeated: value = step.inputs[0]
       case .arithmetic:
         // Where one of the two is known, it is 1, or the other's.
         guard let open = step.inputs.first(where: { shapes[$0].features == nil }),

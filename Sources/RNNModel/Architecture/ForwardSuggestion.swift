@@ -61,7 +61,7 @@ public struct ForwardSuggestion: Sendable, Hashable {
   private static func rank(_ module: Module) -> Int {
     switch module {
     case .embedding: 0
-    case .recurrent, .prelu, .unknown: 1
+    case .recurrent, .prelu, .norm, .unknown: 1
     case .linear: 2
     }
   }
@@ -77,6 +77,9 @@ public struct ForwardSuggestion: Sendable, Hashable {
           "the file does not say whether \(second.name) runs on what \(first.name) gives, or they are an encoder and a decoder",
           order.count > ForwardCandidates.mostModules ? [] : [ForwardCandidates(order, sequentials).chain, Forward(chain: [first.name])])
       }
+    }
+    for case .norm(let norm) in order where !sequentials.tellsBefore(norm.name) {
+      return ("the file does not say where \(norm.name) stands", between(order, sequentials))
     }
     for module in order {
       if !sequentials.tellsBefore(module.name), let gap = gap(before: module, order) {

@@ -4,6 +4,7 @@ public enum Module: Sendable, Hashable {
   case linear(Linear)
   case embedding(Embedding)
   case prelu(PReLU)
+  case norm(Norm)
   /// Tensors of something RNNKit carries but cannot run, such as a convolution.
   case unknown(UnknownModule)
 
@@ -14,6 +15,7 @@ public enum Module: Sendable, Hashable {
     case .linear(let module): module.name
     case .embedding(let module): module.name
     case .prelu(let module): module.name
+    case .norm(let module): module.name
     case .unknown(let module): module.name
     }
   }
@@ -33,6 +35,9 @@ public enum Module: Sendable, Hashable {
     case .prelu(var module):
       module.name = name
       return .prelu(module)
+    case .norm(var module):
+      module.name = name
+      return .norm(module)
     case .unknown(var module):
       module.name = name
       return .unknown(module)
@@ -45,6 +50,7 @@ public enum Module: Sendable, Hashable {
     case .recurrent(let module): module.inputSize
     case .linear(let module): module.inFeatures
     case .embedding: 1
+    case .norm(let module): module.features
     case .prelu, .unknown: nil
     }
   }
@@ -55,6 +61,7 @@ public enum Module: Sendable, Hashable {
     case .recurrent(let module): module.outputSize
     case .linear(let module): module.outFeatures
     case .embedding(let module): module.embeddingDim
+    case .norm(let module): module.features
     case .prelu, .unknown: nil
     }
   }

@@ -305,6 +305,7 @@ struct ONNXWriter {
         let scope = Self.scope(name)
         let slope = builder.weight(Model.join(name, "weight"), try tensor(name, "weight"), as: type, scope: scope)
         return .plain(builder.node("PRelu", [inputs[0], slope], scope: scope))
+      case .norm(let module)?: throw Self.refuse(name, "RNNKit does not write a \(module.kind.rawValue) to ONNX", "write another format")
       case .unknown?, nil: throw Self.refuse(name, "RNNKit does not know what it computes", "write another format")
       }
     case .activation(let function):
@@ -322,6 +323,8 @@ struct ONNXWriter {
       if !isOutput, !users.isEmpty, users.allSatisfy({ joins($0, values) }) { return .none }
       guard let value = values.recurrent(step.inputs[0]) else { throw Self.refuse("", "a state of no module") }
       return .plain(value.state(kind, block, &builder))
+    case .overTime, .repeated:
+      throw RNNError(.badData, place: forward.place(of: index), "RNNKit does not write it to ONNX", remedy: "write another format")
     case .flip: return .plain(flipped(inputs[0], values, &builder))
     case .slice(let range):
       let axis = (shape(step.inputs[0]).hasTime ? 2 : 1)

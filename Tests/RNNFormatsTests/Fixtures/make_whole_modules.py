@@ -42,7 +42,7 @@ NETS = {
         nn.ReLU6(), lin(), nn.Threshold(0.1, 0), lin(), nn.PReLU(), lin(), nn.LogSoftmax(dim=-1)))),
     "softmax": ("self.softmax(self.fc(self.lstm(x)[0][:, -1]))", dict(fc=lin(3), softmax=nn.Softmax(dim=1))),
     "softmax_by_rank": ("self.softmax(self.fc(self.lstm(x)[0][:, -1]))", dict(fc=lin(3), softmax=nn.Softmax())),
-    "softmax_over_time": ("!self.softmax(self.fc(self.lstm(x)[0])) | softmax over axis 1", dict(fc=lin(3), softmax=nn.Softmax(dim=1))),
+    "softmax_over_time": ("self.softmax(self.fc(self.lstm(x)[0]))", dict(fc=lin(3), softmax=nn.Softmax(dim=1))),
     # A module that has a function's name; the plain word is the function.
     "named_relu": ("self.relu(self.fc(self.lstm(x)[0]))", dict(fc=lin(2), relu=nn.LeakyReLU(0.3))),
     "plain_relu": ("F.relu(self.fc(self.lstm(x)[0]))", dict(fc=lin(2), relu=nn.LeakyReLU(0.3))),

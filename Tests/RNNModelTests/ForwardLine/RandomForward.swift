@@ -22,7 +22,7 @@ struct RandomForward {
     "nn", "self", "self.x", "self.lstm", "a b", "q\"uote", "it's", "back\\slash", "ümlaut", "日本", "\n", "\r\n", "\t", "\u{7F}", "last", "first",
     "at", "cat", "flip", "tanh", "softmax", "nothing", "return", "_", "None", "True", "in", "inf", "nan", "x.relu", "a.tanh", "h.0", "v1",
     "drop", "dropout", "dropout.1", "x.drop", "torch.dropout", "hn", "cn", "output", "last.0", "-", "...", "->", "#", "a..b", ".a", "a.", "lengths", "h", "state",
-    "def", "head.0", "layer.10.fc", "\u{1F600}", "\u{200B}", "x -> y", "a;b", "\"\"\"", "add", "zeros", "pack_padded_sequence", "view",
+    "def", "sum", "repeat", "time", "self.max", "LayerNorm", "head.0", "layer.10.fc", "\u{1F600}", "\u{200B}", "x -> y", "a;b", "\"\"\"", "add", "zeros", "pack_padded_sequence", "view",
   ]
 
   var modules: [Module]
@@ -37,7 +37,7 @@ struct RandomForward {
       switch Int.random(in: 0..<8, using: &generator) {
       case 0: return .embedding(Embedding(name: name, numEmbeddings: 5, embeddingDim: b))
       case 1, 2: return .linear(Linear(name: name, inFeatures: a, outFeatures: b))
-      case 3: return .prelu(PReLU(name: name))
+      case 3: return Bool.random(using: &generator) ? .prelu(PReLU(name: name)) : .norm(Norm(name: name, kind: Norm.Kind.allCases.randomElement(using: &generator) ?? .layer, features: a))
       case 4: return .unknown(UnknownModule(name: name, tensorNames: []))
       default:
         return .recurrent(
@@ -62,7 +62,7 @@ struct RandomForward {
       let operation = Self.operation(modules, &generator)
       let count = switch operation {
       case .constant, .parameter: 0
-      case .arithmetic: 2
+      case .arithmetic, .repeated: 2
       case .concatenate: Int.random(in: 1...4, using: &generator)
       case .module(let name):
         if case .unknown? = modules.first(where: { $0.name == name }) { Int.random(in: 0...3, using: &generator) } else { 1 }
@@ -98,7 +98,7 @@ struct RandomForward {
     case 6: return .activation(Bool.random(using: &generator) ? .softmax : .logSoftmax)
     case 7: return .select([.last, .first, .at(3), .at(-2), .at(0), .at(-1), .at(.max), .at(.min)].randomElement(using: &generator) ?? .last)
     case 8, 9: return .state(Bool.random(using: &generator) ? .hn : .cn, Int.random(in: 0..<4, using: &generator))
-    case 10: return .flip
+    case 10: return [.flip, .repeated, .overTime(TimeFunction.allCases.randomElement(using: &generator) ?? .sum)].randomElement(using: &generator) ?? .flip
     case 11:
       let low = Int.random(in: 0..<3, using: &generator)
       return .slice(low..<low + Int.random(in: 1...2, using: &generator))

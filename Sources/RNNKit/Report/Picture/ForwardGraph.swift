@@ -139,6 +139,8 @@ struct ForwardGraph {
     case .select(.last): return Box(kind: .function, title: "last step")
     case .select(.first): return Box(kind: .function, title: "first step")
     case .select(.at(let step)): return Box(kind: .function, title: "step \(step)")
+    case .overTime(let function): return Box(kind: .function, title: function.rawValue, details: ["over time"])
+    case .repeated: return Box(kind: .function, title: "repeat", details: ["at every step"])
     case .flip: return Box(kind: .function, title: "flip", details: ["time turned round"])
     case .slice(let range):
       if range.count == 1 { return Box(kind: .function, title: "feature \(range.lowerBound.groupedDigits)") }

@@ -191,6 +191,8 @@ private struct ForwardPrinter {
     case .select(.last): result.text = "\(word("last"))(\(list))"
     case .select(.first): result.text = "\(word("first"))(\(list))"
     case .select(.at(let index)): result.text = "\(word("at"))(\(list), \(index))"
+    case .overTime(let function): result.text = "\(word(function.rawValue))(\(list), time)"
+    case .repeated: result.text = "\(word("repeat"))(\(list))"
     case .flip: result.text = "\(word("flip"))(\(list))"
     case .concatenate: result.text = "\(word("cat"))(\(list))"
     case .state(let kind, let index): result.text = "\(bound(first, .operand)).\(kind.rawValue)[\(index)]"

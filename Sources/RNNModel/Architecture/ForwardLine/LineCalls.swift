@@ -121,7 +121,7 @@ extension LineResolver {
   private mutating func called(
     _ path: String, _ own: String, _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) -> LineMeaning? {
-    guard let call = calls[own], path != own || !LineFunction.isKnown(own) else { return nil }
+    guard let call = calls[own], path != own || !(LineFunction.isKnown(own) || Self.overTime[own] != nil) else { return nil }
     guard arguments.count == 1, arguments[0].keyword == nil else {
       throw source.error(offset(node), "\(spelled(own)) takes one value", "write \(spelled(own))(x)")
     }
@@ -137,9 +137,12 @@ extension LineResolver {
     case .softmax(let isLog, let axis):
       let shape = shape(value)
       // PyTorch's own choice is the features' where there are two axes.
+      if let axis, shape.hasTime, !isLog, axis == (batchFirst ? 1 : 0) {
+        return .value(try add(.overTime(.softmax), [value], at: node))
+      }
       guard !shape.isOpen, axis.map({ $0 == -1 || $0 == shape.rank - 1 }) ?? (shape.rank == 2) else {
         throw source.error(offset(node), "\(name) is a softmax over \(axis.map { "axis \($0)" } ?? "the first axis"), which is not the features'; "
-          + "RNNKit has none over time or batch", "end the line before it and compute the rest outside of the model")
+          + "RNNKit has none over \(isLog ? "time or batch" : "the batch")", "end the line before it and compute the rest outside of the model")
       }
       return .value(try add(.activation(isLog ? .logSoftmax : .softmax), [value], at: node))
     case .sequence(let names):
@@ -186,6 +189,7 @@ extension LineResolver {
     case (_, .zeros): return .zeros
     default: break
     }
+    if Self.overTime[name] != nil { return try reduction(name, receiver, baseNode, base, arguments, node) }
     guard LineFunction.methods.contains(name) else { throw Self.lacking(name, source, offset(node), batchFirst) }
     return try apply(name, isTorch: true, receiver, baseNode, arguments, node)
   }
@@ -221,6 +225,10 @@ extension LineResolver {
       try exactly(1, "flip(a), which turns each sequence round within its own length")
       return .value(try add(.flip, [try sequence(positional[0], word)], at: node))
     case "cat", "concat", "concatenate": return .value(try concatenation(arguments, node))
+    case "sum", "mean", "max", "amax":
+      let value = try first()
+      return try reduction(word, try meaning(value), value, text(value), arguments.filter { $0.value != value }, node)
+    case "repeat": return try repetition(arguments, node)
     case "nothing":
       guard arguments.count == 2, positional.count == 2, case .quoted(let name, false) = syntax.nodes[positional[1]].kind else {
         throw source.error(offset(node), "nothing takes a value and a name", "write nothing(a, \"name\")")
@@ -324,6 +332,13 @@ extension LineResolver {
   ) throws(RNNError) -> LineMeaning {
     let value = try value(meaning, first)
     if word == "softmax" || word == "log_softmax" {
+      let dims = arguments.filter { [nil, "dim", "axis"].contains($0.keyword) }
+      if word == "softmax", dims.count == 1, axis(dims[0].value, of: shape(value)) == .time {
+        guard shape(value).hasTime || shape(value).isOpen else {
+          throw source.error(offset(node), "\(text(first)) has no steps, and the softmax is over them", "write softmax(\(text(first))) for one over features")
+        }
+        return .value(try add(.overTime(.softmax), [value], at: node))
+      }
       try checkFeatures(word, isTorch, shape(value).hasTime, text(first), arguments, node)
       return .value(try add(.activation(word == "softmax" ? .softmax : .logSoftmax), [value], at: node))
     }
@@ -357,7 +372,7 @@ extension LineResolver {
       return
     }
     guard let number = integer(dim), number == -1 || number == (hasTime ? 2 : 1) else {
-      throw source.error(offset(dim), "\(word) over \(text(dim)), which is not the axis of features; RNNKit has none over time or batch", remedy)
+      throw source.error(offset(dim), "\(word) over \(text(dim)), which is not the axis of features; RNNKit has none over \(word == "softmax" ? "the batch" : "time or batch")", remedy)
     }
   }
 }

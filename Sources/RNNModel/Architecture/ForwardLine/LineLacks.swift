@@ -1,8 +1,8 @@
 /// What PyTorch has and a line has not, with what can be done instead.
 extension LineResolver {
   static let lacks: [String: String] = {
-    let axes = ["view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten", "expand", "repeat", "expand_as"]
-    let reductions = ["mean", "sum", "max", "min", "amax", "amin", "argmax", "prod", "norm", "std", "var", "cumsum", "topk"]
+    let axes = ["view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten"]
+    let reductions = ["min", "amin", "argmax", "prod", "norm", "std", "var", "cumsum", "topk"]
     let others = [
       "bmm", "matmul", "einsum", "mm", "stack", "chunk", "split", "unbind", "gather", "index_select", "masked_fill", "where",
       "pow", "sqrt", "abs", "layer_norm", "batch_norm", "group_norm", "normalize", "conv1d", "conv2d", "linear", "embedding",
@@ -17,6 +17,9 @@ extension LineResolver {
       result[name] = "end the line with what \(name) is taken of, and take the \(name) of the output outside of the model"
     }
     for name in others { result[name] = "end the line before it, and compute the rest outside of the model" }
+    for name in ["expand", "repeat", "expand_as"] {
+      result[name] = "write repeat(a, b) for a value without steps at every step of b; beside a sequence it stands at every step by itself"
+    }
     for name in ["transpose", "permute", "swapaxes", "T", "mT", "t"] { result[name] = "" }
     return result
   }()

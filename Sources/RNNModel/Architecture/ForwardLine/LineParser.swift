@@ -59,7 +59,7 @@ struct LineParser {
         statement = try definition()
         syntax.statements.append((statement, start))
         continue
-      } else if syntax.statements.isEmpty, isHeader {
+      } else if hasDeclarationsAlone, isHeader {
         statement = try header()
       } else {
         statement = try simple()
@@ -68,6 +68,9 @@ struct LineParser {
       syntax.statements.append((statement, start))
     }
   }
+
+  /// Whether nothing but declarations of modules stands before.
+  private var hasDeclarationsAlone: Bool { syntax.statements.allSatisfy { syntax.declaration($0.statement) != nil } }
 
   private var isHeader: Bool {
     tokens[position...].prefix { $0.kind != .end }.contains { $0.kind == .symbol("->") }
@@ -107,7 +110,7 @@ struct LineParser {
 
   /// `def forward(self, x: Tensor, h=None) -> Tensor:`
   private mutating func definition() throws(RNNError) -> LineSyntax.Statement {
-    guard syntax.statements.isEmpty else {
+    guard hasDeclarationsAlone else {
       throw source.error(offset, "a second function", "give one function's lines alone")
     }
     position += 1
@@ -171,6 +174,8 @@ struct LineParser {
     switch syntax.nodes[node].kind {
     case .name(let parts) where parts.count == 1 && (parts[0] == "_" || !LineName.reserved.contains(parts[0])):
       return .name(parts[0])
+    case .name(let parts): return .module((parts[0] == "self" ? parts.dropFirst() : parts[...]).joined(separator: "."))
+    case .quoted(let name, _): return .module(name)
     case .tuple(let parts), .list(let parts):
       var targets: [LineSyntax.Target] = []
       for part in parts { targets.append(try target(part)) }

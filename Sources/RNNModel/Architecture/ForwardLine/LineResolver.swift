@@ -47,7 +47,12 @@ struct LineResolver {
 
   mutating func forward() throws(RNNError) -> Forward {
     var outputs: [LineSyntax.Declaration]?
-    var statements = syntax.statements[...]
+    for (statement, offset) in syntax.statements {
+      guard let (module, declaration) = declaration(statement), modules[module] == nil else { continue }
+      throw source.error(offset, "\(declaration.className) is declared for \(LineName.quoted(module)), and the model has no module of this name",
+        "name one of \(moduleNames.map(spelled).listed())")
+    }
+    var statements = syntax.statements.filter { declaration($0.statement) == nil }[...]
     switch statements.first?.statement {
     case .inputs(let inputs):
       try declare(inputs)
@@ -82,6 +87,11 @@ struct LineResolver {
       "end with what the model gives, for example \(moduleNames.first.map { "\(spelled($0))(x)" } ?? "x")")
   }
 
+  /// A declaration, unless the model has a module of the class's name, whose call it is.
+  private func declaration(_ statement: LineSyntax.Statement) -> (module: String, declaration: ModuleDeclaration)? {
+    syntax.declaration(statement).flatMap { modules[$0.declaration.className] == nil ? $0 : nil }
+  }
+
   private mutating func declare(_ declarations: [LineSyntax.Declaration]) throws(RNNError) {
     for declaration in declarations {
       guard variables[declaration.name] == nil else {
@@ -108,6 +118,9 @@ struct LineResolver {
     case .name(let name):
       // A number is a step from here on.
       if case .numbers = meaning { variables[name] = .value(try value(meaning, node)) } else { variables[name] = meaning }
+    case .module(let name):
+      throw source.error(offset(node), "only a plain name can be given a value, and \(LineName.quoted(name)) is none",
+        "write a name of letters, digits and underscores before the =")
     case .tuple(let targets):
       let parts = try parts(of: meaning, node)
       guard let parts else {
@@ -246,6 +259,8 @@ struct LineResolver {
       } else {
         shape.features = counts.max()
       }
+    case .overTime(let function): shape.hasTime = function.keepsTime
+    case .repeated: shape = LineShape(hasTime: true, features: shape.features, isOpen: taken.contains(where: \.isOpen))
     case .activation, .flip, .nothing: break
     }
     return shape

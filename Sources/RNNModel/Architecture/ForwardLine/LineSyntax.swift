@@ -47,6 +47,8 @@ struct LineSyntax {
 
   indirect enum Target {
     case name(String)
+    /// A module's name that is no plain word, which only a declaration can have.
+    case module(String)
     case tuple([Target])
   }
 

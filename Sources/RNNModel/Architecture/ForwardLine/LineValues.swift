@@ -131,6 +131,7 @@ extension LineResolver {
     switch (name, meaning) {
     case ("shape", _), ("device", _), ("dtype", _), (_, .size): return .size
     case ("data", _): return meaning
+    case ("values", .tuple(let parts)) where parts.count == 2: return parts[0]
     case ("hn", .value(let value)), ("hn", .call(let value)), ("cn", .value(let value)), ("cn", .call(let value)),
       ("output", .value(let value)), ("output", .call(let value)):
       guard let module = recurrent(value) else {

@@ -1,0 +1,63 @@
+/// Functions over a sequence's steps.
+extension LineResolver {
+  enum Axis {
+    case time, features
+  }
+
+  /// What the line and PyTorch call them.
+  static let overTime: [String: TimeFunction] = ["sum": .sum, "mean": .mean, "max": .max, "amax": .max]
+
+  /// The axis that an argument names: the word `time`, or PyTorch's number.
+  func axis(_ node: Int, of shape: LineShape) -> Axis? {
+    if text(node) == "time" { return .time }
+    guard let number = integer(node) else { return nil }
+    if number == -1 || number == shape.rank - 1 { return .features }
+    return shape.hasTime && (number == (batchFirst ? 1 : 0) || number == (batchFirst ? -2 : -3)) ? .time : nil
+  }
+
+  /// `sum(a, time)`, `a.mean(1)`, `torch.max(a, dim=1)[0]`
+  mutating func reduction(
+    _ word: String, _ meaning: LineMeaning, _ first: Int, _ name: String, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    let value = try value(meaning, first), shape = shape(value), function = Self.overTime[word] ?? .sum
+    let remedy = "write \(function.rawValue)(\(name), time) for the one over a sequence's steps"
+    var dim: Int?
+    for argument in arguments where !["input", "dtype"].contains(argument.keyword) {
+      switch argument.keyword {
+      case nil where dim == nil, "dim", "axis": dim = argument.value
+      case "keepdim" where text(argument.value) == "False": break
+      case "keepdim":
+        throw source.error(offset(argument.value), "\(text(node)) keeps an axis of one step",
+          "leave keepdim out: what has no time axis stands at every step of what it is combined with")
+      default: throw source.error(offset(argument.value), "\(word) takes a value and dim", remedy)
+      }
+    }
+    guard let dim else { throw source.error(offset(node), "\(text(node)) does not say over which axis", remedy) }
+    guard axis(dim, of: shape) == .time else {
+      throw source.error(offset(dim), "\(word) over \(text(dim)), which is not the axis of time; RNNKit has none over features or batch",
+        shape.hasTime || shape.isOpen ? remedy : "end the line with what \(word) is taken of, and take it outside of the model")
+    }
+    guard shape.hasTime || shape.isOpen else {
+      throw source.error(offset(node), "\(name) has no steps, and \(word) is over them", "use it without \(word)")
+    }
+    let result = LineMeaning.value(try add(.overTime(function), [value], at: node))
+    // PyTorch's max gives the numbers and where they are.
+    return word == "max" && text(dim) != "time" ? .tuple([result, .size]) : result
+  }
+
+  /// `repeat(a, b)`: a at every step of b.
+  mutating func repetition(_ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> LineMeaning {
+    guard arguments.count == 2, arguments.allSatisfy({ $0.keyword == nil }) else {
+      throw source.error(offset(node), "repeat takes a value without steps and a sequence", "write repeat(a, b) for a at every step of b")
+    }
+    let (first, second) = (arguments[0].value, arguments[1].value)
+    let value = try self.value(of: first), sequence = try self.value(of: second)
+    guard !shape(value).hasTime || shape(value).isOpen else {
+      throw source.error(offset(first), "\(text(first)) has steps already", "use it without repeat")
+    }
+    guard shape(sequence).hasTime || shape(sequence).isOpen else {
+      throw source.error(offset(second), "\(text(second)) has no steps over which to repeat", "write repeat(a, b) with a sequence b")
+    }
+    return .value(try add(.repeated, [value, sequence], at: node))
+  }
+}

@@ -1,0 +1,193 @@
+/// What a module was made with, as its constructor's call says in PyTorch: `Conv1d(stride=2, padding=1)`. Sizes that the
+/// tensors tell need not be given.
+public struct ModuleDeclaration: Sendable, Hashable {
+  public enum Value: Sendable, Hashable {
+    case number(Double)
+    case bool(Bool)
+    case text(String)
+    case list([Double])
+    case nothing
+  }
+
+  public struct Argument: Sendable, Hashable {
+    /// Nil for one that is known by its place.
+    public var keyword: String?
+    public var value: Value
+
+    public init(_ keyword: String?, _ value: Value) { (self.keyword, self.value) = (keyword, value) }
+  }
+
+  /// `Conv1d`
+  public var className: String
+  public var arguments: [Argument]
+
+  public init(_ className: String, _ arguments: [Argument] = []) {
+    (self.className, self.arguments) = (className, arguments)
+  }
+
+  /// The parameters of PyTorch's constructors, in their order, of the classes that can be declared.
+  package static let parameters: [String: [String]] = [
+    "BatchNorm1d": ["num_features", "eps", "momentum", "affine", "track_running_stats"],
+    "LayerNorm": ["normalized_shape", "eps", "elementwise_affine", "bias"],
+    "GroupNorm": ["num_groups", "num_channels", "eps", "affine"],
+    "RMSNorm": ["normalized_shape", "eps", "elementwise_affine"],
+    "PReLU": ["num_parameters", "init"],
+    "Linear": ["in_features", "out_features", "bias"],
+    "Embedding": ["num_embeddings", "embedding_dim", "padding_idx", "max_norm"],
+  ]
+
+  /// What tells nothing that the tensors do not, or nothing of inference.
+  private static let without: Set<String> = ["device", "dtype", "momentum", "track_running_stats", "init"]
+
+  /// The arguments by the constructor's names for them, without those that no run depends on.
+  func named(_ place: String) throws(RNNError) -> [String: Value] {
+    let names = Self.parameters[className] ?? []
+    var result: [String: Value] = [:]
+    for (position, argument) in arguments.enumerated() {
+      let name = argument.keyword ?? (position < names.count ? names[position] : nil)
+      guard let name, names.contains(name) || Self.without.contains(name) else {
+        throw refuse(place, "\(className) takes no \(argument.keyword.map { "\($0)=" } ?? "argument number \(position + 1)")")
+      }
+      guard result.updateValue(argument.value, forKey: name) == nil else { throw refuse(place, "\(className) is given \(name) twice") }
+    }
+    return result.filter { !Self.without.contains($0.key) }
+  }
+
+  func refuse(_ place: String, _ problem: String) -> RNNError {
+    RNNError(.usage, place: "module \(place)", problem,
+      remedy: "write \(className)(\((Self.parameters[className] ?? []).joined(separator: ", "))), as PyTorch has it; sizes may be left out")
+  }
+}
+
+extension ModuleDeclaration.Value {
+  var number: Double? { if case .number(let value) = self { value } else { nil } }
+  var integer: Int? { number.flatMap(Int.init(exactly:)) }
+  var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+  /// A whole number that stands alone or as the only one of a tuple.
+  var single: Int? {
+    if case .list(let values) = self, values.count == 1 { return Int(exactly: values[0]) }
+    return integer
+  }
+}
+
+/// Makes modules of tensors that stand together, with what is declared of them.
+struct DeclaredModule {
+  let name: String
+  /// By the last parts of their names.
+  let tensors: [String: Tensor]
+  let declaration: ModuleDeclaration
+
+  /// Throws `usage` where the declaration does not fit the tensors.
+  func module() throws(RNNError) -> Module {
+    let given = try declaration.named(name)
+    if let kind = Norm.Kind(rawValue: declaration.className) { return .norm(try norm(kind, given)) }
+    switch declaration.className {
+    case "PReLU":
+      let count = try vector("weight")
+      try check(given, "num_parameters", count)
+      return .prelu(PReLU(name: name, numParameters: count))
+    case "Linear":
+      let (rows, columns) = try matrix("weight")
+      try check(given, "in_features", columns)
+      try check(given, "out_features", rows)
+      return .linear(Linear(name: name, inFeatures: columns, outFeatures: rows, bias: try has("bias", given["bias"])))
+    case "Embedding":
+      let (rows, columns) = try matrix("weight")
+      try check(given, "num_embeddings", rows)
+      try check(given, "embedding_dim", columns)
+      guard (given["max_norm"] ?? .nothing) == .nothing else { throw declaration.refuse(name, "RNNKit has no max_norm of an Embedding") }
+      return .embedding(Embedding(name: name, numEmbeddings: rows, embeddingDim: columns))
+    default: throw declaration.refuse(name, "RNNKit has no \(declaration.className)")
+    }
+  }
+
+  private func norm(_ kind: Norm.Kind, _ given: [String: ModuleDeclaration.Value]) throws(RNNError) -> Norm {
+    var norm = Norm(name: name, kind: kind, features: 0)
+    norm.hasWeight = try has("weight", given["affine"] ?? given["elementwise_affine"])
+    norm.hasBias = kind == .rms ? false : try has("bias", given["bias"])
+    let size = given[kind == .batch ? "num_features" : kind == .group ? "num_channels" : "normalized_shape"]
+    if let parameter = norm.parameters.first {
+      norm.features = try vector(parameter)
+    } else if let size = size?.single {
+      norm.features = size
+    } else {
+      throw declaration.refuse(name, "it has no tensors, and nothing says its features")
+    }
+    if let size, size.single != norm.features {
+      throw declaration.refuse(name, "it is declared with other sizes than its tensors', which have \(norm.features) features")
+    }
+    if let eps = given["eps"], eps != .nothing {
+      guard let number = eps.number, number >= 0, number.isFinite else { throw declaration.refuse(name, "eps is no number of 0 or more") }
+      norm.eps = number
+    }
+    if kind == .group {
+      guard given["num_groups"]?.integer == 1 else {
+        throw declaration.refuse(name, "RNNKit has GroupNorm with one group alone, num_groups=1")
+      }
+    }
+    return norm
+  }
+
+  // MARK: Tensors
+
+  private func tensor(_ parameter: String) throws(RNNError) -> Tensor {
+    guard let tensor = tensors[parameter] else {
+      throw declaration.refuse(name, "a \(declaration.className) has a \(parameter), and there is no tensor \(Model.join(name, parameter))")
+    }
+    return tensor
+  }
+
+  private func vector(_ parameter: String) throws(RNNError) -> Int {
+    let tensor = try tensor(parameter)
+    guard tensor.shape.rank == 1, tensor.count > 0 else {
+      throw declaration.refuse(name, "the shape of \(Model.join(name, parameter)) is \(tensor.shape), which is no \(declaration.className)'s")
+    }
+    return tensor.count
+  }
+
+  private func matrix(_ parameter: String) throws(RNNError) -> (rows: Int, columns: Int) {
+    let tensor = try tensor(parameter)
+    guard tensor.shape.rank == 2, tensor.count > 0 else {
+      throw declaration.refuse(name, "the shape of \(Model.join(name, parameter)) is \(tensor.shape), which is no \(declaration.className)'s")
+    }
+    return (tensor.shape[0], tensor.shape[1])
+  }
+
+  private func has(_ parameter: String, _ declared: ModuleDeclaration.Value?) throws(RNNError) -> Bool {
+    let has = tensors[parameter] != nil
+    guard declared?.bool.map({ $0 == has }) ?? true else {
+      throw declaration.refuse(name, "there is \(has ? "a" : "no") tensor \(Model.join(name, parameter)), which contradicts the declaration")
+    }
+    return has
+  }
+
+  private func check(_ given: [String: ModuleDeclaration.Value], _ parameter: String, _ size: Int) throws(RNNError) {
+    guard let value = given[parameter], value.single != size else { return }
+    throw declaration.refuse(name, "\(parameter) is \(size) by its tensors")
+  }
+}
+
+extension Architecture {
+  /// The same with what is declared of modules that cannot be run otherwise. Throws `usage` for a declaration of another
+  /// module, which contradicts the file.
+  func applying(_ declarations: [String: ModuleDeclaration], _ archive: TensorArchive) throws(RNNError) -> Architecture {
+    var result = self
+    for index in modules.indices {
+      guard let declaration = declarations[modules[index].name] else { continue }
+      let prefix = modules[index].name + "."
+      var names = Model.parameters(of: modules[index]).map(\.name)
+      if case .unknown(let module) = modules[index] { names = module.tensorNames }
+      var tensors: [String: Tensor] = [:]
+      for name in names where name.hasPrefix(prefix) { tensors[String(name.dropFirst(prefix.count))] = archive[name] }
+      let declared = try DeclaredModule(name: modules[index].name, tensors: tensors, declaration: declaration).module()
+      if case .unknown = modules[index] {
+        result.modules[index] = declared
+      } else if modules[index] != declared {
+        throw RNNError(.usage, place: "module \(modules[index].name)",
+          "it is declared \(declared), which contradicts the file, which says \(modules[index])", remedy: "leave the declaration out")
+      }
+    }
+    return result
+  }
+}

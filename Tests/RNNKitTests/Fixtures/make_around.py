@@ -1,0 +1,101 @@
+"""Makes around/: small PyTorch modules of what stands around recurrent layers, with what they compute.
+
+    python make_around.py
+
+For each case NAME.pt is the state_dict, NAME.npz the input, PyTorch's float32 `y` and `y64`, the same module in float64;
+cases.json has the forward with its declarations. Made with PyTorch 2.15.0 and NumPy 2.5 on x86-64.
+"""
+import copy
+import json
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "around")
+cases = {}
+
+
+def randomize(module, generator):
+    for name, value in module.state_dict().items():
+        if not value.dtype.is_floating_point:
+            continue
+        bound = 0.5 if value.dim() > 1 else 0.8
+        with torch.no_grad():
+            value.copy_(torch.rand(value.shape, generator=generator) * 2 * bound - bound)
+            if name.endswith("running_var"):
+                value.copy_(value.abs() + 0.2)
+
+
+def case(name, module, forward, line, *, steps=11, batch=3, features=4, batch_first=True, channels_first=False):
+    """`forward(module, x)` of x (batch, time, features), or (batch, features, time) where channels come first there."""
+    generator = torch.Generator().manual_seed(len(cases) + 1)
+    randomize(module, generator)
+    module.eval()
+    shape = (batch, steps, features) if batch_first else (steps, batch, features)
+    x = torch.rand(shape, generator=generator) * 4 - 2
+    given = x.transpose(1, 2) if channels_first else x
+    with torch.no_grad():
+        y = forward(module, given)
+        y64 = forward(copy.deepcopy(module).double(), given.double())
+    torch.save(module.state_dict(), os.path.join(HERE, name + ".pt"))
+    np.savez(os.path.join(HERE, name + ".npz"), input=x.numpy(), y=y.numpy(), y64=y64.numpy())
+    cases[name] = {"forward": line, "batch_first": batch_first}
+
+
+class Net(nn.Module):
+    def __init__(self, **modules):
+        super().__init__()
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+
+def lstm(features, hidden=6, **options):
+    return nn.LSTM(features, hidden, batch_first=True, **options)
+
+
+def norms():
+    case("batch_norm", Net(bn=nn.BatchNorm1d(4), lstm=lstm(4), fc=nn.Linear(6, 2)),
+         lambda m, x: m.fc(m.lstm(m.bn(x.transpose(1, 2)).transpose(1, 2))[0]), "fc(lstm(bn(x)))")
+    case("batch_norm_eps", Net(lstm=lstm(4), bn=nn.BatchNorm1d(6, eps=0.02, affine=False), fc=nn.Linear(6, 2)),
+         lambda m, x: m.fc(m.bn(m.lstm(x)[0][:, -1])), "bn = BatchNorm1d(eps=0.02, affine=False); fc(bn(last(lstm(x))))")
+    case("layer_norm", Net(lstm=lstm(4, 37), ln=nn.LayerNorm(37), fc=nn.Linear(37, 2)),
+         lambda m, x: m.fc(m.ln(m.lstm(x)[0])), "fc(ln(lstm(x)))")
+    case("layer_norm_declared", Net(norm=nn.LayerNorm(4, eps=1e-3, bias=False), lstm=lstm(4)),
+         lambda m, x: m.lstm(m.norm(x))[0], "self.norm = nn.LayerNorm(4, 1e-3, bias=False)\nlstm(norm(x))")
+    case("group_norm", Net(norm=nn.GroupNorm(1, 4), lstm=lstm(4)),
+         lambda m, x: m.lstm(m.norm(x.transpose(1, 2)).transpose(1, 2))[0], "norm = GroupNorm(1, 4); lstm(norm(x))", steps=70)
+    case("group_norm_of_a_step", Net(lstm=lstm(4), norm=nn.GroupNorm(1, 6)),
+         lambda m, x: m.norm(m.lstm(x)[1][0][-1]), "norm = nn.GroupNorm(num_groups=1, num_channels=6); norm(lstm(x).hn[-1])")
+    case("rms_norm", Net(norm=nn.RMSNorm(4), lstm=lstm(4), out=nn.RMSNorm(6, eps=0.1)),
+         lambda m, x: m.out(m.lstm(m.norm(x))[0]), "norm = RMSNorm(); out = RMSNorm(eps=0.1); out(lstm(norm(x)))", batch_first=True)
+    case("time_first", Net(ln=nn.LayerNorm(4), lstm=nn.LSTM(4, 3)),
+         lambda m, x: m.lstm(m.ln(x))[0].mean(0), "lstm(ln(x))[0].mean(0)", batch_first=False)
+
+
+def over_time():
+    bi = lstm(4, 3, bidirectional=True)
+    case("attention_pooling", Net(lstm=bi, score=nn.Linear(6, 1), fc=nn.Linear(6, 2)),
+         lambda m, x: (lambda a: m.fc((F.softmax(m.score(a), dim=1) * a).sum(1)))(m.lstm(x)[0]),
+         "a = lstm(x); fc(sum(softmax(score(a), time) * a, time))", steps=45)
+    case("attention_spelled", Net(lstm=lstm(4), att=nn.Linear(6, 5), v=nn.Linear(5, 1, bias=False), fc=nn.Linear(6, 2)),
+         lambda m, x: (lambda a: m.fc(torch.sum(torch.softmax(m.v(torch.tanh(m.att(a))), dim=1) * a, dim=1)))(m.lstm(x)[0]),
+         "a, _ = self.lstm(x); w = torch.softmax(self.v(torch.tanh(self.att(a))), dim=1); return self.fc(torch.sum(w * a, dim=1))")
+    case("pooled", Net(lstm=lstm(4), fc=nn.Linear(12, 2)),
+         lambda m, x: (lambda a: m.fc(torch.cat((a.mean(1), a.max(1)[0]), -1)))(m.lstm(x)[0]),
+         "a = lstm(x)[0]; fc(torch.cat((a.mean(1), a.max(1)[0]), -1))")
+    case("repeated", Net(encoder=lstm(4, 5), decoder=lstm(5, 3), fc=nn.Linear(3, 4)),
+         lambda m, x: m.fc(m.decoder(m.encoder(x)[1][0][-1].unsqueeze(1).repeat(1, x.shape[1], 1))[0]),
+         "fc(decoder(repeat(encoder(x).hn[-1], x)))")
+
+
+if __name__ == "__main__":
+    for file in os.listdir(HERE):
+        os.remove(os.path.join(HERE, file))
+    norms()
+    over_time()
+    with open(os.path.join(HERE, "cases.json"), "w") as file:
+        json.dump(cases, file, indent=1)
+        file.write("\n")

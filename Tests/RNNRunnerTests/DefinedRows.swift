@@ -1,0 +1,77 @@
+import RNNModel
+
+/// What `Schemas/numbers.md` says of norms and of functions over time.
+extension DefinedModel {
+  /// Lane j's sum of numbers j, j + n, j + 2n …, each from +0.
+  func laneSums(_ count: Int, _ number: (Int) -> R) -> [R] {
+    var lanes = [R](repeating: 0, count: R.lanes)
+    for start in stride(from: 0, to: count, by: R.lanes) {
+      for lane in 0..<R.lanes { lanes[lane] += start + lane < count ? number(start + lane) : 0 }
+    }
+    return lanes
+  }
+
+  func normalized(_ module: Norm, _ rows: [[R]], _ hasTime: Bool, _ length: Int) -> [[R]] {
+    func parameter(_ name: String, or missing: R) -> [R] {
+      module.parameters.contains(name) ? values(module.name, name) : [R](repeating: missing, count: module.features)
+    }
+    let weight = parameter("weight", or: 1), bias = parameter("bias", or: 0), eps = R(module.eps)
+    switch module.kind {
+    case .batch:
+      let mean = parameter("running_mean", or: 0), variance = parameter("running_var", or: 1)
+      let scale = zip(weight, variance).map { $0 / ($1 + eps).squareRoot() }
+      return rows.map { row in row.indices.map { fma(row[$0] - mean[$0], scale[$0], bias[$0]).canonical } }
+    case .layer, .rms: return rows.flatMap { together(module, [$0], weight, bias, eps) }
+    case .group:
+      guard hasTime else { return together(module, rows, weight, bias, eps) }
+      let zeros = [R](repeating: 0, count: module.features)
+      return together(module, Array(rows[..<length]), weight, bias, eps) + rows[length...].map { _ in zeros }
+    }
+  }
+
+  private func together(_ module: Norm, _ rows: [[R]], _ weight: [R], _ bias: [R], _ eps: R) -> [[R]] {
+    let count = R(module.features) * R(rows.count)
+    func total(_ number: (R) -> R, squares: Bool) -> R {
+      var lanes = [R](repeating: 0, count: R.lanes)
+      for row in rows {
+        var sums = [R](repeating: 0, count: R.lanes)
+        for (index, x) in row.enumerated() {
+          let value = number(x)
+          sums[index % R.lanes] = squares ? fma(value, value, sums[index % R.lanes]) : sums[index % R.lanes] + value
+        }
+        for lane in 0..<R.lanes { lanes[lane] += sums[lane] }
+      }
+      return lanes.dropFirst().reduce(lanes[0], +)
+    }
+    let mean = module.kind == .rms ? 0 : total({ $0 }, squares: false) / count
+    let factor = 1 / (total({ $0 - mean }, squares: true) / count + eps).squareRoot()
+    return rows.map { row in row.indices.map { fma((row[$0] - mean) * factor, weight[$0], bias[$0]).canonical } }
+  }
+
+  func made(_ function: TimeFunction, of rows: [[R]], _ length: Int) -> [[R]] {
+    let own = Array(rows[..<length])
+    let columns = (0..<(rows.first?.count ?? 0)).map { feature in made(function, ofColumn: own.map { $0[feature] }) }
+    guard function.keepsTime else { return [columns.map { $0[0] }] }
+    return rows.indices.map { step in columns.map { step < length ? $0[step] : 0 } }
+  }
+
+  private func made(_ function: TimeFunction, ofColumn column: [R]) -> [R] {
+    func total(_ numbers: [R]) -> R {
+      var total: R = 0
+      for block in stride(from: 0, to: numbers.count, by: 32) {
+        total += numbers[block..<min(block + 32, numbers.count)].reduce(0, +)
+      }
+      return total
+    }
+    var most = column[0]
+    for x in column.dropFirst() where x > most || x.isNaN { most = x }
+    switch function {
+    case .sum: return [total(column).canonical]
+    case .mean: return [(total(column) / R(column.count)).canonical]
+    case .max: return [most.canonical]
+    case .softmax:
+      let e = column.map { R.exp($0 - most) }, sum = total(e)
+      return e.map { ($0 / sum).canonical }
+    }
+  }
+}
