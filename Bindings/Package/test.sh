@@ -13,7 +13,7 @@ package=$(echo .build/dist/rnnkit_*.deb)
 # The libraries that a bare Debian or Ubuntu has, and no others.
 bare() {
   local root=$1 library
-  mkdir -p "$root"/{tmp,var/tmp,dev,work}
+  mkdir -p "$root"/{tmp,var/tmp,dev,models}
   for library in libc.so.6 libm.so.6 libstdc++.so.6 libgcc_s.so.1; do
     mkdir -p "$root/lib/$(uname -m)-linux-gnu"
     cp -L "/lib/$(uname -m)-linux-gnu/$library" "$root/lib/$(uname -m)-linux-gnu/" 2>/dev/null \
@@ -23,7 +23,7 @@ bare() {
   loader=$(readelf -l --wide "$root/$2" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
   mkdir -p "$root/$(dirname "$loader")"
   cp -L "$loader" "$root/$loader"
-  cp $samples/sunspots.h5 $samples/sunspots.rnn $samples/input.csv "$root/work"
+  cp $samples/sunspots.h5 $samples/sunspots.rnn $samples/input.csv "$root/models"
 }
 chroot=$(PATH=$PATH:/usr/sbin:/sbin command -v chroot)
 in_root() { if [ "$(id -u)" = 0 ]; then env -i "$chroot" "$@"; else env -i "$(command -v unshare)" -r "$chroot" "$@"; fi; }
@@ -33,11 +33,11 @@ works() {
   echo "$version"
   grep -q 'HDF5 1' <<< "$version"
   grep -qE "commit +$(git rev-parse --short=7 HEAD 2>/dev/null || echo .)" <<< "$version"
-  in_root "$root" "$rnn" convert /work/sunspots.h5 /work/new.rnn
-  in_root "$root" "$rnn" verify /work/new.rnn
-  in_root "$root" "$rnn" convert /work/new.rnn /work/new.h5
-  in_root "$root" "$rnn" diff /work/sunspots.h5 /work/new.h5
-  in_root "$root" "$rnn" run /work/new.rnn --input /work/input.csv --output /work/y.npy
+  in_root "$root" "$rnn" convert /models/sunspots.h5 /models/new.rnn
+  in_root "$root" "$rnn" verify /models/new.rnn
+  in_root "$root" "$rnn" convert /models/new.rnn /models/new.h5
+  in_root "$root" "$rnn" diff /models/sunspots.h5 /models/new.h5
+  in_root "$root" "$rnn" run /models/new.rnn --input /models/input.csv --output /models/y.npy
 }
 
 echo "== $tarball"
@@ -59,6 +59,6 @@ if [ -e "$package" ]; then
   (cd "$scratch/deb" && md5sum --quiet -c "$scratch/control/md5sums")
   bare "$scratch/deb" usr/bin/rnn
   works "$scratch/deb" /usr/bin/rnn
-  cmp "$scratch/tar/work/y.npy" "$scratch/deb/work/y.npy"
+  cmp "$scratch/tar/models/y.npy" "$scratch/deb/models/y.npy"
 fi
 echo "dist holds"

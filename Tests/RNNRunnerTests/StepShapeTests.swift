@@ -14,7 +14,8 @@ import Testing
       if case .module(let name) = operation, case .embedding(let embedding)? = modules[name] {
         return taken[0] < forward.inputs.count && inputs[0].isIndices ? (embedding.embeddingDim, true, false, false) : nil
       }
-      guard !inputs.contains(where: \.isIndices) else { return nil }
+      // Of what `repeat` takes the steps of, its numbers are not looked at.
+      guard !inputs.prefix(operation == .repeated ? 1 : inputs.count).contains(where: \.isIndices) else { return nil }
       switch operation {
       case .module(let name):
         switch modules[name] {
