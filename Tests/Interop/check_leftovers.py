@@ -2,9 +2,9 @@
 
 Of each random model `rnn run` either gives what PyTorch gives for the whole model, or refuses. Where it refuses, every choice
 of modules that the error names is followed: it must run, name every tensor that it leaves out, and give what PyTorch gives for
-these modules alone; a renaming that the error names must give the whole model's numbers. `rnn verify` and a run of the
-converted model judge alike. Where it gives PyTorch's numbers, PyTorch loads the converted state_dict strictly into a model
-without extras, which gives the same numbers.
+these modules alone; a renaming that the error names must give the whole model's numbers, and so must one of the lines that it
+names, which `rnn verify` finds by the case. Otherwise `rnn verify` and a run of the converted model judge alike. Where it gives
+PyTorch's numbers, PyTorch loads the converted state_dict strictly into a model without extras, which gives the same numbers.
 """
 
 import re
@@ -56,7 +56,7 @@ class Trial:
     def run(self, path, *options):
         """The exit status, what was said, and the chain's end."""
         self.got.unlink(missing_ok=True)
-        result = self.rnn("run", path, "--input", self.given, "--output", self.got, *options)
+        result = self.rnn("run", "-v", path, "--input", self.given, "--output", self.got, *options)
         if result.returncode:
             return result.returncode, result.stderr.strip(), None
         arrays = np.load(self.got)
@@ -87,7 +87,9 @@ class Trial:
             return
         counts["refused"] += 1
         report.require(status in (64, 65) and len(said.splitlines()[-1]) > 0 and "; " in said, f"{self.place}: {said}")
-        report.require(verified == status, f"{self.place}: verify ends with {verified}, run with {status}")
+        # A case tells which of the lines it is that are proposed.
+        report.require(verified == status or verified == 0 and "--forward '" in said,
+                       f"{self.place}: verify ends with {verified}, run with {status}")
         report.require(not COMPUTED_NAMES & set(self.extras) , f"{self.place}: not computed: {said}")
         if made == 0:
             report.require(self.run(converted, *self.options)[0] == status, f"{self.place}: converted, it runs")
@@ -113,8 +115,20 @@ class Trial:
                 y = module(y)
         report.require(self.near(y.numpy(), self.y), f"{self.place}: the converted state_dict is another model's")
 
+    def follow_lines(self, report, counts, lines, error):
+        """Each line that is proposed runs, and one of them is the model."""
+        right = 0
+        for line in lines:
+            status, said, ours = self.run(self.path, "--forward", line, *self.options)
+            report.require(status == 0, f"{self.place}: --forward '{line}' is proposed and ends with {status}: {said}")
+            right += status == 0 and bool(self.near(ours, self.y))
+        report.require(right == 1, f"{self.place}: {right} of the proposed lines are the model: {error}")
+        counts["lines followed"] += 1
+
     def follow(self, report, counts, error):
         remedy = error.rsplit("; ", 1)[1]
+        if lines := re.findall("--forward '([^']*)'", remedy):
+            return self.follow_lines(report, counts, lines, error)
         found = re.findall(r"((?:--(?:module|rename) (?:'[^']*'|\S+) ?)+)", remedy)
         if not found:
             counts["refused without a command to follow"] += 1

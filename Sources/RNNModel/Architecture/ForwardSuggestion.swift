@@ -133,25 +133,30 @@ public struct ForwardSuggestion: Sendable, Hashable {
     (try? Forward(chain: modules.map(\.name)).shapes(modules)) != nil
   }
 
-  /// The orders of all modules in which each takes what the one before it gives; at most two of them are looked for.
+  /// The orders of all modules in which each takes what the one before it gives; at most two of them are looked for, or four
+  /// where there are norms.
   ///
-  /// Orders with embeddings first and linear layers last, as models have them, come before any other: only where there is
-  /// none are the rest considered. Beyond nine modules nothing is searched.
+  /// Orders with embeddings first and linear layers last, as models have them, and norms anywhere come before any other: only
+  /// where there is none are the rest considered. Beyond nine modules nothing is searched.
   package static func orders(_ modules: [Module]) -> [[Module]] {
     guard !modules.isEmpty, modules.count <= 9 else { return [] }
+    func isNorm(_ module: Module) -> Bool { if case .norm = module { true } else { false } }
+    let most = modules.contains(where: isNorm) ? 4 : 2
     func follows(_ first: Module, _ second: Module) -> Bool {
       if case .embedding = second { return false }
       return first.outputSize != nil && first.outputSize == second.inputSize
     }
     func search(_ chain: [Module], _ rest: [Module], usual: Bool, _ found: inout [[Module]]) {
-      guard found.count < 2 else { return }
+      guard found.count < most else { return }
       guard !rest.isEmpty else {
         found.append(chain)
         return
       }
       for (index, next) in rest.enumerated() {
         if let last = chain.last {
-          guard follows(last, next), !usual || rank(last) <= rank(next) else { continue }
+          guard follows(last, next) else { continue }
+          let before = chain.last { !isNorm($0) }.map(rank)
+          guard !usual || isNorm(next) || (before ?? 0) <= rank(next) else { continue }
         }
         var others = rest
         others.remove(at: index)
