@@ -231,7 +231,7 @@ except Error as error:
         self.refused(USAGE, "the input is", call, which="indices_float32", x=np.zeros(x.size, "int64"))
         self.assertTrue(same(kept, read_state(state, {"h0": kept.shape}, "float32")["h0"]))
         whole = plan_of(open_model(sample("gru_bidirectional.rnn")))
-        self.refused(USAGE, "needs all of it at once", runner_of, whole)
+        self.refused(USAGE, "needs the whole sequence at once", runner_of, whole)
         embedding = plan_of(embedding_model())
         limit = describe_plan(embedding)["inputs"][0]["indices"]
         runner, state = runner_of(embedding), state_of(embedding, 1)
