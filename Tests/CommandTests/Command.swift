@@ -26,6 +26,11 @@ enum Command {
     return configuration.deletingLastPathComponent().appendingPathComponent("rnn")
   }()
 
+  /// This process's environment without what the command heeds, so that a test is the same wherever it runs.
+  static let environment = ProcessInfo.processInfo.environment.filter { name, _ in
+    !["NO_COLOR", "COLUMNS", "LANG"].contains(name) && !name.hasPrefix("LC_")
+  }
+
   /// Runs the command to its end, with `input` as standard input.
   static func run(_ arguments: String..., input: String? = nil, in folder: URL? = nil) throws -> Result {
     try run(arguments, input: input, in: folder)
@@ -41,6 +46,7 @@ enum Command {
     process.executableURL = executable
     process.arguments = arguments
     process.currentDirectoryURL = folder ?? root
+    process.environment = environment
     // Files rather than pipes: neither end can block the other.
     let scratch = try Scratch()
     let (out, err, source) = (scratch.url("out"), scratch.url("err"), scratch.url("in"))

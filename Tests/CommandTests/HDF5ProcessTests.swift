@@ -19,7 +19,7 @@ import Testing
     let process = Process()
     process.executableURL = Command.executable
     process.arguments = ["inspect", sample] + options
-    process.environment = ProcessInfo.processInfo.environment.merging(["RNNKIT_HDF5": scratch.path("child")]) { $1 }
+    process.environment = Command.environment.merging(["RNNKIT_HDF5": scratch.path("child")]) { $1 }
     process.standardOutput = FileHandle.nullDevice
     process.standardError = try FileHandle(forWritingTo: scratch.url("err"))
     try process.run()

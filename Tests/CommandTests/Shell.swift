@@ -23,7 +23,7 @@ enum Shell {
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = prefix + ["bash", "-c", script, "bash"] + arguments
     process.currentDirectoryURL = folder
-    process.environment = ProcessInfo.processInfo.environment.merging(["RNN": Command.executable.path]) { $1 }
+    process.environment = Command.environment.merging(["RNN": Command.executable.path]) { $1 }
       .merging(environment) { $1 }
     process.standardOutput = try FileHandle(forWritingTo: logs.url("out"))
     process.standardError = try FileHandle(forWritingTo: logs.url("err"))

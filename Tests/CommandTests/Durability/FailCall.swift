@@ -64,7 +64,7 @@ enum FailCall {
     process.executableURL = program
     process.arguments =
       ["\(victim.rawValue)", "\(call)", "\(variant)", logs.path("report"), Command.executable.path] + arguments
-    var environment = ProcessInfo.processInfo.environment
+    var environment = Command.environment
     if let temporary { environment["TMPDIR"] = temporary }
     process.environment = environment
     process.standardInput = FileHandle.nullDevice
