@@ -29,11 +29,8 @@ struct Perturbation {
     return Tensor(values, tensor.shape) ?? tensor
   }
 
-  /// SplitMix64's output function.
   private func mixed(_ value: UInt64) -> UInt64 {
-    var x = value &+ 0x9E37_79B9_7F4A_7C15
-    x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
-    return x ^ (x >> 31)
+    var random = SplitMix64(seed: value)
+    return random.next()
   }
 }

@@ -7,10 +7,10 @@ import RNNModel
 /// until 0 < s = u² + v² < 1; the pair is u·k and v·k with k = √(−2·ln(s)/s). The logarithm is `logarithm(_:)`, whose
 /// bits do not depend on a C library.
 public struct NormalNumbers: Sendable {
-  private var state: UInt64
+  private var random: SplitMix64
   private var second: Double?
 
-  public init(seed: UInt64) { state = seed }
+  public init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// The next number of mean 0 and standard deviation 1.
   public mutating func next() -> Double {
@@ -30,12 +30,7 @@ public struct NormalNumbers: Sendable {
 
   /// In [−1, 1).
   private mutating func uniform() -> Double {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var x = state
-    x = (x ^ (x >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    x = (x ^ (x >> 27)) &* 0x94D0_49BB_1331_11EB
-    x ^= x >> 31
-    return 2 * (Double(x >> 11) * 0x1p-53) - 1
+    2 * (Double(random.next() >> 11) * 0x1p-53) - 1
   }
 
   /// ln x for normal x: x = m·2^n, √½ <= m < √2, by 2·artanh((m − 1)/(m + 1)) summed up to the 25th power.

@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func everyProposalGivesTheLayersOwnNumbers() throws {
-    var random = Seeded(state: 7)
+    var random = SplitMix64(seed: 7)
     var (followed, left) = (0, 0)
     for _ in 0..<300 {
       let disguise = try disguise(&random)
@@ -91,16 +91,5 @@ import Testing
       }
     }
     #expect(followed > 300 && left < followed / 10, "\(followed) followed, \(left) left out")
-  }
-
-  private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-      return value ^ (value >> 31)
-    }
   }
 }

@@ -1,3 +1,5 @@
+import RNNModel
+
 /// Changes texts a little, in ways that JSON readers are known to differ over.
 struct Mutation {
   var random: SplitMix64

@@ -1,19 +1,6 @@
 import RNNModel
 import Testing
 
-/// A sequence of numbers that a seed repeats.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// Draws models of every kind of module with every option, and archives of every type, shape and name.
 struct RandomModel {
   private var random: SplitMix64
@@ -26,7 +13,7 @@ struct RandomModel {
   ]
 
   init(seed: UInt64) {
-    random = SplitMix64(state: seed)
+    random = SplitMix64(seed: seed)
   }
 
   mutating func model() throws -> Model {

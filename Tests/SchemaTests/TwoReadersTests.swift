@@ -81,7 +81,7 @@ import Testing
 
   @Test func agreeOnFilesThatAreALittleWrong() throws {
     let (seed, count) = (Self.seed, Self.count)
-    var mutation = Mutation(random: SplitMix64(state: seed), words: [
+    var mutation = Mutation(random: SplitMix64(seed: seed), words: [
       "name", "dtype", "shape", "offset", "bytes", "xxh3", "tensors", "cases", "members", "metadata", "ordered",
       "float32", "int64",
       "bool", "batch_first", "modules",
@@ -112,7 +112,7 @@ import Testing
   /// The schema holds sizes to be at least 1 and so on, which in Swift `Model` does; apart from that they are to agree.
   @Test func agreeOnArchitecturesThatAreALittleWrong() throws {
     let (seed, count) = (Self.seed, Self.count)
-    var mutation = Mutation(random: SplitMix64(state: seed), words: [
+    var mutation = Mutation(random: SplitMix64(seed: seed), words: [
       "RNN", "LSTM", "GRU", "Cell", "Linear", "Embedding", "Unknown", "type", "name", "input_size", "hidden_size",
       "num_layers", "bias",
       "bidirectional", "reverse", "proj_size", "nonlinearity", "activations", "reverse_activations", "reset_after",

@@ -135,22 +135,7 @@ extension Double: BenchReal {
   }
 }
 
-/// Random numbers that are the same every time (Steele, Lea and Flood's SplitMix64).
-struct SplitMix64 {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
+extension SplitMix64 {
   /// Between −1 and 1.
   mutating func real() -> Double { Double(Int64(bitPattern: next()) >> 11) * 0x1p-52 }
   mutating func index(below count: Int) -> Int { Int(next() % UInt64(max(count, 1))) }

@@ -215,23 +215,10 @@ import Testing
   }
 
   @Test(arguments: 0..<50) func readsBackWhatItWrites(_ seed: UInt64) throws {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let value = JSONValue.random(&random, depth: 0)
     #expect(try JSONValue(parsing: value.text) == value)
     #expect(try JSONValue(parsing: value.indentedText) == value)
-  }
-}
-
-/// A sequence of numbers that a seed repeats.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
 

@@ -194,7 +194,7 @@ import Testing
   }
 
   @Test func survivesCodeThatWasChangedAnywhere() throws {
-    var random = SeededGenerator(state: 7)
+    var random = SplitMix64(seed: 7)
     let pieces = [
       "x", "self", "None", "torch.", "(", ")", "[", "]", ", ", " = ", "0", "-1", "9223372036854775807", "1e999", "\n", "    ", "if ",
       "else:\n", "return ", "torch.slice(x, 2, -1)", "torch.select(x, 1, 9223372036854775807)", "torch.cat([x, x], -1)", "\"", "{", "}",
@@ -219,14 +219,3 @@ import Testing
     }
   }
 }
-
-/// The same numbers every time.
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-  }
-}
-

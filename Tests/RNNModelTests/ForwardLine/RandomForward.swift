@@ -1,20 +1,5 @@
 import RNNModel
 
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 /// A forward that fits its modules, both with names that are hard to spell.
 struct RandomForward {
   static let names = [
@@ -28,7 +13,7 @@ struct RandomForward {
   var modules: [Module]
   var forward: Forward
 
-  init(_ generator: inout SeededGenerator, stepCount: Int = 14) {
+  init(_ generator: inout SplitMix64, stepCount: Int = 14) {
     var names = Self.names.shuffled(using: &generator)
     let sizes = [1, 2, 3, 4]
     modules = (0..<Int.random(in: 1...5, using: &generator)).map { _ in
@@ -81,8 +66,8 @@ struct RandomForward {
     }
   }
 
-  private static func operation(_ modules: [Module], _ generator: inout SeededGenerator) -> Forward.Operation {
-    let number = { (generator: inout SeededGenerator) -> Double in
+  private static func operation(_ modules: [Module], _ generator: inout SplitMix64) -> Forward.Operation {
+    let number = { (generator: inout SplitMix64) -> Double in
       [0, -0.0, 1, -1, 0.5, -2.25, 1e-300, -1e300, 0.1, 1e15, 123456789012345680, .infinity, -.infinity, .leastNonzeroMagnitude].randomElement(using: &generator) ?? 0
     }
     switch Int.random(in: 0..<16, using: &generator) {
