@@ -171,34 +171,6 @@ struct ArrayTarget: ~Copyable {
   }
 }
 
-extension ReferenceCase {
-  /// A case of a file's arrays, named after the file.
-  ///
-  /// - Parameter plan: What the inputs go into, which tells whether whole numbers are indices; nil where it cannot be run.
-  init(readingFrom path: String, for plan: Plan?) throws(RNNError) {
-    let file = path.lastPathComponent.readableFileName
-    let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file[...]
-    let members = try Arrays.read(path, indices: plan?.indexNames ?? [])
-    let wanted = plan.map { plan in plan.inputs.map(plan.names) } ?? [["input"]]
-    if let missing = wanted.first(where: { names in !members.contains { names.contains($0.name) } })?[0] {
-      throw RNNError(.badData, file: path, "holds no array named \(missing), but \(members.map(\.name).listed())",
-        remedy: "save it with numpy.savez(path, \(missing)=…, output=…)")
-    }
-    let outputs = Set(plan?.outputs.compactMap(\.name) ?? [])
-    guard members.contains(where: { Self.isOutput($0.name) || outputs.contains($0.name) }) else {
-      throw RNNError(.badData, file: path, "holds no output to compare with, but \(members.map(\.name).listed())",
-        remedy: "save what the framework gave as output, hn, cn or y beside the input")
-    }
-    self.init(name: String(name), members: members)
-  }
-
-  /// Whether a member is something that a run gives: `output`, `hn`, `cn`, `y`, with a module's name or 64 for float64.
-  static func isOutput(_ name: String) -> Bool {
-    let last = name.split(separator: ".").last ?? ""
-    return ["output", "hn", "cn", "y"].contains(last.hasSuffix("64") ? last.dropLast(2) : last)
-  }
-}
-
 extension Plan {
   /// The names under which inputs are whole numbers, indices of an embedding.
   var indexNames: Set<String> {

@@ -10,6 +10,7 @@ struct Convert: TalkingCommand {
 
         rnn convert model.h5 model.rnn
         rnn convert dump.h5 model.rnn --nonlinearity relu --case outputs.npz
+        rnn convert model.pt model.rnn --case input=x.npy --case y=y.npy
         rnn convert odd.h5 model.rnn --mapping names.json
         rnn convert whole.h5 part.onnx --module rnn --module head
         rnn convert model.keras model.pt --code model.py
@@ -24,7 +25,7 @@ struct Convert: TalkingCommand {
   @Option(
     name: .customLong("case"),
     help: ArgumentHelp(
-      "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave. Repeatable.",
+      "Add a reference case: a file of arrays with input, h0, … and the outputs its framework gave, or an array of one, name=file. Repeatable.",
       valueName: "file"), completion: Completions.arrays)
   var cases: [String] = []
   @Option(help: ArgumentHelp(
@@ -59,8 +60,9 @@ struct Convert: TalkingCommand {
   }
 
   func run() throws {
+    let cases = try CaseFiles(self.cases)
     // What could not be written is refused before anything large is read.
-    try checkOutputs()
+    try checkOutputs(cases)
     var target = try OutputFile(output, replacing: force)
     let writer = try ModelArguments.registry.writer(for: output, named: to)
     var codeTarget: OutputFile?
@@ -80,9 +82,8 @@ struct Convert: TalkingCommand {
       conversion.note("no forward is written: \(problem); \(.inspect) shows lines that may be meant, for \(.forward)")
     }
     let plan = cases.isEmpty ? nil : try? Plan(file.model)
-    for path in cases {
-      let reference = try ReferenceCase(readingFrom: path, for: plan)
-      do throws(RNNError) { try conversion.add(reference) } catch { throw error.inFile(path) }
+    for (reference, files) in zip(try cases.read(for: plan), cases.groups) {
+      do throws(RNNError) { try conversion.add(reference) } catch { throw error.inFile(files[0].path) }
     }
     let archive = conversion.model.archive
     let bytes = (archive.tensors + archive.cases.flatMap(\.members)).reduce(0) { $0 + $1.tensor.byteCount }
@@ -111,12 +112,12 @@ struct Convert: TalkingCommand {
   }
 
   /// Refuses an output that would take the place of something other than the model itself.
-  private func checkOutputs() throws(RNNError) {
+  private func checkOutputs(_ cases: CaseFiles) throws(RNNError) {
     var outputs = WrittenFiles()
     try outputs.add("the output", output)
     if let code { try outputs.add("--code", code) }
     if json { try outputs.addStandardOutput() }
-    for path in cases { try outputs.check(input: "--case", path) }
+    for path in cases.paths { try outputs.check(input: "--case", path) }
     if let mapping = model.mapping { try outputs.check(input: "--mapping", mapping) }
   }
 }

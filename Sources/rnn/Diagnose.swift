@@ -58,8 +58,8 @@ struct Diagnose: TalkingCommand {
       var table = Table(right: [1, 2, 3])
       table.add("W_hh", "spectral radius", "norm", "saturated")
       for block in layer.blocks {
-        let share = layer.saturation.first { $0.name == block.name }.map { "\(Plot.short($0.share * 100)) %" }
-        table.add(block.name, Plot.short(block.spectralRadius), Plot.short(block.norm), share ?? "-")
+        let share = layer.saturation.first { $0.name == block.name }.map { "\(($0.share * 100).short) %" }
+        table.add(block.name, block.spectralRadius.short, block.norm.short, share ?? "-")
       }
       result += table.text
       result += plot(layer.gradient, "‖dh_T/dh_t‖, log10, by steps back from the end")

@@ -96,7 +96,7 @@ struct ModelArguments: ParsableArguments {
   ///   - failures: For what looks at types, shapes and few elements; see `LateUnpacking`.
   ///   - showNoModel: Called with what the file holds where that is no model, before the error is thrown.
   func open(
-    _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, cases: [String] = [], others: [String] = [],
+    _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, cases: CaseFiles? = nil, others: [String] = [],
     quiet: Bool = false, isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], unpacking failures: LateFailures? = nil,
     showNoModel: (TensorFile) -> Void = { _ in }
   ) throws -> ModelFile {
@@ -115,14 +115,14 @@ struct ModelArguments: ParsableArguments {
       mapping: names, registry: Self.registry, unpacking: failures)
     let file: ModelFile
     do throws(RNNError) {
-      file = try contents.model(options, cases: cases.isEmpty ? nil : { (plan) throws(RNNError) in
-        try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: plan) }
+      file = try contents.model(options, cases: cases.flatMap { cases in
+        cases.isEmpty ? nil : { (plan) throws(RNNError) in try cases.read(for: plan) }
       })
     } catch {
       if error.kind == .badData { showNoModel(contents) }
       throw error
     }
-    if !isOneOfTwo { try OptionEffects.check(self, contents, file.source, modules: modules, others: cases + others) }
+    if !isOneOfTwo { try OptionEffects.check(self, contents, file.source, modules: modules, others: (cases?.paths ?? []) + others) }
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

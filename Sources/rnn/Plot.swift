@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import RNNKit
 
 /// Curves in a terminal, drawn with Braille characters: two points across and four down to a character.
 enum Plot {
@@ -49,7 +43,7 @@ enum Plot {
       for row in min(top, bottom)...max(top, bottom) { mark(column, row) }
       last = row(group[group.endIndex - 1])
     }
-    let labels = [short(bounds.upperBound), short(bounds.lowerBound)]
+    let labels = [bounds.upperBound.short, bounds.lowerBound.short]
     let margin = max(labels[0].count, labels[1].count)
     return cells.enumerated().map { index, cells in
       let label = index == 0 ? labels[0] : index == height - 1 ? labels[1] : ""
@@ -73,7 +67,7 @@ enum Plot {
   static func range(of values: [Double], width: Int? = nil) -> String {
     let finite = values.filter(\.isFinite), points = (width ?? Self.width) * 2
     guard let least = finite.min(), let most = finite.max() else { return "no finite value" }
-    let range = "from \(short(least)) to \(short(most))"
+    let range = "from \(least.short) to \(most.short)"
     return values.count > points ? "\(range), least to most of about \(grouped((values.count + points - 1) / points)) in a column" : range
   }
 
@@ -87,25 +81,6 @@ enum Plot {
       let share = Double(rest) / Double(gap)
       return values[index] * (1 - share) + values[index + 1] * share
     }
-  }
-
-  /// A number in at most three significant digits: `0.00123`, `45`, `3.35e+07`, `4.47e-08`.
-  static func short(_ value: Double) -> String {
-    if value == 0 { return "0" }
-    guard value.isFinite, abs(value) > 1e-300 else { return "\(value)" }
-    // Three digits as a whole number times a power of ten.
-    var exponent = Int(log10(abs(value)).rounded(.down)) - 2
-    var digits = (value / pow(10, Double(exponent))).rounded()
-    if abs(digits) >= 1000 { (digits, exponent) = ((digits / 10).rounded(), exponent + 1) }
-    let leading = exponent + 2
-    guard (-5...5).contains(leading) else {
-      let sign = leading < 0 ? "-" : "+"
-      let (mantissa, power) = (digits / 100, String(abs(leading)))
-      let text = mantissa == mantissa.rounded() ? String(Int(mantissa)) : "\(mantissa)"
-      return "\(text)e\(sign)\(power.count < 2 ? "0" : "")\(power)"
-    }
-    let rounded = exponent < 0 ? digits / pow(10, Double(-exponent)) : digits * pow(10, Double(exponent))
-    return rounded == rounded.rounded() ? String(Int(rounded)) : "\(rounded)"
   }
 }
 

@@ -15,12 +15,13 @@ struct Verify: TalkingCommand {
 
         rnn verify model.rnn
         rnn verify weights.h5 --nonlinearity relu --case outputs.npz
+        rnn verify model.pt --case input=x.npy --case y=y.npy
       """)
 
   @Argument(help: ArgumentHelp("The model file.", valueName: "model"), completion: Completions.model) var path: String
   @Option(
     name: .customLong("case"),
-    help: ArgumentHelp("Replay the case in this file of arrays (input, h0, …, output) instead of those in the model. Repeatable.", valueName: "file"), completion: Completions.arrays)
+    help: ArgumentHelp("Replay the case in this file of arrays (input, h0, …, output), or with its array as this one, name=file, instead of those in the model. Repeatable.", valueName: "file"), completion: Completions.arrays)
   var cases: [String] = []
   @Option(help: ArgumentHelp(
     "How far a number may be from any reference. Default: 1e-6, for a reference in float64 1e-12, in half precision half its last place more.",
@@ -42,12 +43,13 @@ struct Verify: TalkingCommand {
   }
 
   func run() throws {
+    let cases = try CaseFiles(self.cases)
     let file = try model.open(path, modules: part.names, cases: cases, quiet: json)
     var references = file.model.archive.cases
     if !cases.isEmpty {
       let plan: Plan
       do throws(RNNError) { plan = try Plan(file.model, modules: part.names) } catch { throw error.inFile(path) }
-      references = try cases.map { (path) throws(RNNError) in try ReferenceCase(readingFrom: path, for: plan) }
+      references = try cases.read(for: plan)
     }
     if let names = part.names {
       for index in references.indices {
@@ -67,7 +69,7 @@ struct Verify: TalkingCommand {
     }
     var verifications: [Verification] = []
     let count = Double(references.count), replayed = Counter()
-    let progress = Progress("verifying", .init(total: count, done: { Double(replayed.value) }, rate: { "\(Plot.short($0)) cases/s" }))
+    let progress = Progress("verifying", .init(total: count, done: { Double(replayed.value) }, rate: { "\($0.short) cases/s" }))
     defer { progress.end() }
     for reference in references {
       defer { replayed.add() }
@@ -96,14 +98,14 @@ struct Verify: TalkingCommand {
     for comparison in verification.comparisons {
       let remark = remarks(comparison).joined(separator: "; ")
       table.add(
-        comparison.member, comparison.verdict.rawValue, Plot.short(comparison.largestError), Plot.short(comparison.largestUlps),
+        comparison.member, comparison.verdict.rawValue, comparison.largestError.short, comparison.largestUlps.short,
         comparison.largestError == 0 ? "" : comparison.describe(comparison.position), remark,
         style: comparison.verdict == .mismatch ? .red : comparison.verdict == .match ? .green : .yellow)
     }
     var result = "case \(verification.name.escapingControlCharacters())\n" + table.text
     if atol == nil, rtol == nil, let kept = reference.metadata.first(where: { $0.key == "tolerance" })?.value {
       let members = verification.comparisons.filter { kept[$0.member] != nil }
-        .map { "\(Plot.short($0.tolerance.absolute)) for \($0.member)" }
+        .map { "\($0.tolerance.absolute.short) for \($0.member)" }
       if !members.isEmpty {
         result += "  allowed: \(members.joined(separator: ", ")), which a conversion kept in the case\n".escapingControlCharacters(except: "\n")
       }
@@ -125,8 +127,8 @@ struct Verify: TalkingCommand {
     if let first = comparison.firstMismatch {
       let place = comparison.describe(first.position)
       remarks.append(
-        "first at \(place): reference \(Plot.short(first.reference)), here \(Plot.short(first.result)), "
-          + "\(Plot.short(first.allowed)) apart allowed")
+        "first at \(place): reference \(first.reference.short), here \(first.result.short), "
+          + "\(first.allowed.short) apart allowed")
     }
     if let first = comparison.firstNotCompared {
       remarks.append(
@@ -134,7 +136,7 @@ struct Verify: TalkingCommand {
     }
     if let distances = comparison.distancesFromFloat64 {
       remarks.append(
-        "from float64: reference \(Plot.short(distances.reference)), here \(Plot.short(distances.result))")
+        "from float64: reference \(distances.reference.short), here \(distances.result.short)")
     }
     if comparison.notFinite > 0 { remarks.append("\(grouped(comparison.notFinite)) values not finite") }
     return remarks

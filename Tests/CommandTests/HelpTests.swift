@@ -46,6 +46,10 @@ import Testing
         let sound = Command.root.appendingPathComponent("Tests/RNNFormatsTests/Fixtures/sound/s16.wav").path
         try FileManager.default.copyItem(atPath: sound, toPath: scratch.path("guitar.wav"))
       }),
+      ("model.pt", {
+        let model = try Samples.open("head_head")
+        try Model(model.archive, architecture: model.architecture).write(to: scratch.path("model.pt"), replacing: true)
+      }),
       ("names.json", { try FileManager.default.copyItem(atPath: Samples.file("rename/mapping.json"), toPath: scratch.path("names.json")) }),
     ]
     let arrays = ["x.npy", "first.npy", "second.npy", "x.csv"]
@@ -56,7 +60,16 @@ import Testing
         try make()
       }
       if example.contains(" model.rnn"), !example.contains("convert"), !scratch.contents.contains("model.rnn") { try fixtures[1].1() }
-      if example.hasPrefix("rnn convert"), scratch.contents.contains("model.rnn") { try FileManager.default.removeItem(at: scratch.url("model.rnn")) }
+      if example.hasPrefix("rnn convert") {
+        let output = String(example.split(separator: " ")[3])
+        if scratch.contents.contains(output) { try FileManager.default.removeItem(at: scratch.url(output)) }
+      }
+      if example.contains(" y=y.npy") {
+        let reference = try #require(Samples.open("head_head").archive.cases.first)
+        for (file, member) in [("x.npy", "input"), ("y.npy", "y")] {
+          try ArrayFile.write([NamedTensor("", try #require(reference[member]))], scratch.path(file))
+        }
+      }
       for name in arrays where example.contains(" " + name) {
         try ArrayFile.write([NamedTensor("", try tensor(noise(20), 5, 4))], scratch.path(name))
       }

@@ -179,4 +179,31 @@ import Testing
       \(bare): has no reference case to replay; give one with --case, or add it with 'rnn convert --case'
       """)
   }
+
+  /// A file for each array, until a name comes again.
+  @Test func takesACaseFromAFileForEachArray() throws {
+    let reference = try #require(Samples.open("head_head").archive.cases.first)
+    let (x, y, wrong) = (scratch.path("x.npy"), scratch.path("y.npy"), scratch.path("wrong.npy"))
+    let result = try #require(reference["y"])
+    for (path, tensor) in [(x, try #require(reference["input"])), (y, result), (wrong, try #require(Tensor(result.doubles.map { $0 + 1 }, result.shape)))] {
+      try ArrayFile.write([NamedTensor("", tensor)], path)
+    }
+    let model = Samples.path("head_head")
+    let both = try Command.run(
+      "verify", model, "--case", "input=\(x)", "--case", "y=\(y)", "--case", "input=\(x)", "--case", "y=\(wrong)")
+    #expect(both.status == 1 && both.output.contains("1 of 2 cases hold"), "\(both)")
+    let kept = scratch.path("kept.rnn")
+    #expect(try Command.run("convert", model, kept, "--no-cases", "--case", "input=\(x)", "--case", "y=\(y)").status == 0)
+    #expect(try ModelFile.open(kept).model.archive.cases.map { $0.members.map(\.name) } == [["input", "y"]])
+    #expect(try Command.run("verify", kept).output.contains("1 of 1 cases hold"))
+    func problem(_ options: String..., status: Int32) throws -> String {
+      let result = try Command.run(["verify", model] + options.flatMap { ["--case", $0] })
+      #expect(result.status == status && result.output.isEmpty)
+      return result.errors
+    }
+    #expect(try problem(y, status: 65).contains("holds no output to compare with, but input; name each file's array: --case input=x.npy --case y=y.npy"))
+    #expect(try problem("y=\(y)", status: 65).contains("holds no array named input, but y; add --case input=x.npy"))
+    #expect(try problem("input=\(x)", status: 65).contains("holds no output to compare with, but input; add --case y=y.npy, what the model gave"))
+    #expect(try problem("=\(x)", status: 64).contains("lacks a name; say it as --case input=x.npy --case y=y.npy"))
+  }
 }
