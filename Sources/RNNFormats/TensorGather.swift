@@ -31,18 +31,33 @@ extension Tensor {
     return Tensor(type, shape, in: storage)
   }
 
-  /// Whole numbers of 64 bits as float64, each rounded once. Nil for other types.
+  /// Whole numbers and booleans, these as 0 and 1, as float64; those of 64 bits are rounded once. Nil for other types.
   package func widenedToDoubles() throws(RNNError) -> Tensor? {
-    guard elementType == .int64 else { return nil }
-    let storage = try ScratchSpace.shared.storage(byteCount) { (room) throws(RNNError) in
+    switch elementType {
+    case .int64: try widened(Int64.self) { Double($0) }
+    case .int32: try widened(Int32.self) { Double($0) }
+    case .int16: try widened(Int16.self) { Double($0) }
+    case .int8: try widened(Int8.self) { Double($0) }
+    case .uint64: try widened(UInt64.self) { Double($0) }
+    case .uint32: try widened(UInt32.self) { Double($0) }
+    case .uint16: try widened(UInt16.self) { Double($0) }
+    case .uint8: try widened(UInt8.self) { Double($0) }
+    case .bool: try widened(UInt8.self) { $0 == 0 ? 0 : 1 }
+    default: nil
+    }
+  }
+
+  private func widened<Value: BitwiseCopyable>(_: Value.Type, _ convert: (Value) -> Double) throws(RNNError) -> Tensor? {
+    let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Double>.size)
+    guard !overflow else { return nil }
+    let storage = try ScratchSpace.shared.storage(size) { (room) throws(RNNError) in
       let target = room.bytes
       var done = 0
       try forEachPiece { (piece) throws(RNNError) in
-        for offset in stride(from: 0, to: piece.count, by: 8) {
-          let value = piece.loadUnaligned(fromByteOffset: offset, as: Int64.self)
-          target.storeBytes(of: Double(value), toByteOffset: done + offset, as: Double.self)
+        for offset in stride(from: 0, to: piece.count, by: MemoryLayout<Value>.size) {
+          target.storeBytes(of: convert(piece.loadUnaligned(fromByteOffset: offset, as: Value.self)), toByteOffset: done, as: Double.self)
+          done += MemoryLayout<Double>.size
         }
-        done += piece.count
         room.wrote(done)
       }
     }

@@ -186,7 +186,7 @@ struct Run: TalkingCommand {
       guard names.contains(member.name) || members.count == 1 && !plan.takesIndices else { return member }
       let name = plan.inputs.count == 1 ? "the input" : "the input \(member.name)"
       let given = member.tensor.elementType
-      if given.isInteger, let widened = try member.tensor.widenedToDoubles() {
+      if let widened = try member.tensor.widenedToDoubles() {
         Console.note("\(path): \(name) is \(given.rawValue), taken as \(type.rawValue)")
         return NamedTensor(member.name, widened)
       }

@@ -98,6 +98,13 @@ import Testing
     #expect(try notes(doubles([1, 2, 3], 1, 3)) == [" the input is float64, rounded to float32, in which the model is computed (--precision f64 keeps it)"])
     #expect(try notes(doubles([1, 2, 3], 1, 3), "--precision", "f64").isEmpty)
     #expect(try notes(integers([1, 2, 3], 1, 3)) == [" the input is int64, taken as float32"])
+    for type in ElementType.allCases where type.isInteger || type == .bool {
+      let shape = try #require(Shape([1, 3]))
+      let input = try #require(Tensor(type, shape, fill: { bytes in
+        for index in 0..<3 { bytes[index * type.byteCount] = type == .bool ? UInt8(index % 2) : UInt8(index + 1) }
+      }))
+      #expect(try notes(input) == [" the input is \(type.rawValue), taken as float32"])
+    }
     // Text has no types.
     try Data("1,2,3\n".utf8).write(to: scratch.url("x.csv"))
     let table = try Command.run("run", scratch.path("identity.npz"), "--forward", "fc(x)", "-i", scratch.path("x.csv"))
