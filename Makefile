@@ -6,7 +6,7 @@ export RNNKIT_COMMIT := $(shell git describe --always --dirty --abbrev=12 --excl
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
 # `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
-.PHONY: demo test build debug library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages
+.PHONY: demo test build debug examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -39,6 +39,11 @@ test: .packages .venv/done  ## build and run every test
 debug: build  ## an unoptimised build, compared with the optimised one
 	swift build
 	python3 .ci/debug.py .build/debug/rnn $(RNN)
+
+# Examples/ from outside, unoptimised, as a first try is, and the package that the README shows.
+EXAMPLES := .build/examples
+examples: .packages  ## build and run Examples/ and the README's package
+	Examples/run.sh $(EXAMPLES)
 
 # librnnkit.so for C and other languages, and everything that `make install` copies, under .build/library/prefix.
 library: .packages  ## librnnkit.so and all that `make install` copies

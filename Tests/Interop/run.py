@@ -17,7 +17,7 @@ from samples import Command, Report
 CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", "operators": "check_onnx_operators",
           "verify": "check_verify", "keras-versions": "check_keras_versions", "leftovers": "check_leftovers",
           "renames": "check_renames", "torchscript": "check_torchscript", "code": "check_code", "forwards": "check_forwards",
-          "tests": "check_tests"}
+          "readme": "check_readme", "tests": "check_tests"}
 
 
 def main(command, *names):

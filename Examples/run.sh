@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds Examples/ and the package that the README shows, without optimisation, and runs them:
+#
+#   Examples/run.sh .build/examples
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+mkdir -p "$1"
+build=$(cd "$1" && pwd)
+cd "$root"
+
+swift build --package-path Examples --scratch-path "$build/products"
+"$build/products/debug/amp" SampleModels/sunspots/sunspots.rnn
+rm -f "$build"/*.rnn
+"$build/products/debug/tour" SampleModels/sunspots/sunspots.h5 "$build/copy.rnn" | tee "$build/first.txt"
+"$build/products/debug/tour" "$build/copy.rnn" "$build/again.rnn" | cmp - "$build/first.txt"
+cmp "$build/copy.rnn" "$build/again.rnn"
+
+# The README's manifest and function; only the path of this package is another.
+score=$build/score
+rm -rf "$score" && mkdir -p "$score/Sources/score"
+awk '/^```swift/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md > "$build/snippets.swift"
+awk '/^\/\/ swift-tools-version/ { manifest = 1 } manifest' "$build/snippets.swift" | sed "s|\.\./RNNKit|$root|" > "$score/Package.swift"
+awk '/^\/\/ swift-tools-version/ { exit } { print }' "$build/snippets.swift" > "$score/Sources/score/Tour.swift"
+cp Examples/Sources/tour/main.swift "$score/Sources/score/main.swift"
+# The products of RNNKit are there already; the plan of the other package's build is not to be taken for this one's.
+rm -f "$build/products/debug.yaml" "$build/products/debug/description.json" "$build/products/workspace-state.json"
+swift build --package-path "$score" --scratch-path "$build/products"
+"$build/products/debug/score" "$build/copy.rnn" "$build/scored.rnn" | cmp - "$build/first.txt"

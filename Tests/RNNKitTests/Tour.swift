@@ -1,0 +1,1 @@
+../../Examples/Sources/tour/Tour.swift
