@@ -68,4 +68,16 @@ import Testing
       for name in Self.code(row[1]) { #expect(Self.exists(name), "no such test: \(name)") }
     }
   }
+
+  /// Every path in backquotes that looks like one of the package's, and every link to a file.
+  @Test(arguments: ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+  func everyFileThatIsNamedIsThere(page: String) throws {
+    let text = try Self.text(page)
+    var paths = text.matches(of: /`((?:Sources|Tests|Schemas|Bindings|Benchmarks|Examples|SampleModels)\/[^` ]*)`/).map { String($0.1) }
+    paths += text.matches(of: /\]\(([^)#\s]+)(?:#[^)]*)?\)/).map { String($0.1) }.filter { !$0.contains("://") }
+    #expect(!paths.isEmpty)
+    for path in paths {
+      #expect(FileManager.default.fileExists(atPath: Python.root.appendingPathComponent(path).path), "\(page) names \(path)")
+    }
+  }
 }
