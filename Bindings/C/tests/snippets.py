@@ -1,4 +1,4 @@
-"""Compiles and runs the C of a README, its pieces one after the other in one program.
+"""Compiles and runs the C of a README, its pieces one after the other in one program, and that of the README of all.
 
     RNNKIT_PREFIX=/usr/local python snippets.py README SAMPLES SCRATCH
 """
@@ -55,3 +55,15 @@ assert found[200:].tobytes() == command(x.reshape(200, 1, 1)[:64])
 # An error is what it says, with the status of the command.
 failed = subprocess.run([str(scratch / "snippets"), "none"], capture_output=True, text=True)
 assert failed.returncode == 66 and failed.stderr.startswith("none: cannot be opened: No such file"), failed
+
+# The README of all has a whole program, and files that its first example makes.
+(front,) = re.findall(r"^```c\n(.*?)^```", (samples.parent / "README.md").read_text(), re.M | re.S)
+(scratch / "front.c").write_text(front)
+subprocess.run(["gcc", "-Wall", "-Werror", str(scratch / "front.c"), f"-I{prefix}/include", f"-L{prefix}/lib", f"-Wl,-rpath,{prefix}/lib",
+                "-lrnnkit", "-o", str(scratch / "front")], check=True)
+subprocess.run([prefix + "/bin/rnn", "convert", "-q", "-f", str(samples / "tagger/model.pt"), str(scratch / "model.rnn")], check=True)
+x = np.zeros((4, 2, 3), "float32")
+x[0, 0] = 0.1, 0.2, 0.3
+model = str(scratch / "model.rnn")
+printed = subprocess.run([str(scratch / "front")], check=True, capture_output=True, cwd=scratch, text=True).stdout
+assert np.array(printed.split(), "float32").tobytes() == np.frombuffer(command(x), "float32")[::2].tobytes(), printed
