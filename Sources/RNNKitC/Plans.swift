@@ -18,11 +18,21 @@ final class PlanBox {
     (members, resultName, inputNames) = (plan.members, plan.resultName, plan.inputs.map(plan.names))
   }
 
-  fileprivate func shape(of name: String, steps: Int, batch: Int?) throws(RNNError) -> Shape {
+  /// - Parameters:
+  ///   - inputs: What is run, where that is known, whose steps behind windows over time depend on the state and lengths.
+  fileprivate func shape(
+    of name: String, steps: Int, batch: Int?, of inputs: Inputs? = nil, after state: State? = nil
+  ) throws(RNNError) -> Shape {
     guard let member = members.first(where: { $0.name == name }) else {
       throw RNNError(.usage, place: name, "there is no such member", remedy: "use one of \(members.map(\.name).listed())")
     }
-    guard let shape = member.shape(steps: steps, batch: batch) else {
+    let shape: Shape?
+    if let inputs, member.axes.contains(where: { if case .steps = $0 { true } else { false } }) {
+      shape = try plan.shape(of: member, in: inputs.tensors, after: state, lengths: inputs.lengths)
+    } else {
+      shape = member.shape(steps: steps, batch: batch)
+    }
+    guard let shape else {
       throw RNNError(.usage, place: name, "\(steps) steps of \(batch ?? 1) rows are too large together",
         remedy: "use a smaller batch or a shorter sequence")
     }
@@ -133,7 +143,7 @@ public func rnnkit_plan_get_shape(
 }
 
 /// What goes into a run, by its names.
-private struct Inputs {
+fileprivate struct Inputs {
   let tensors: [Tensor]
   let lengths: [Int]?
   let states: [NamedTensor]
@@ -161,7 +171,7 @@ private struct Inputs {
         members.append(member)
       } else if name == "lengths" {
         lengths = try Plan.lengths(member.tensor)
-      } else if StateName(name) != nil {
+      } else if StateName(name) != nil || plan.stateMembers.contains(where: { $0.name == name }) {
         states.append(member)
       } else {
         throw RNNError(.usage, place: name, "nothing of that name goes in",
@@ -187,11 +197,6 @@ public func rnnkit_run(
     let options = try RNNKitC.options(options, rnnkit_run_options(), "options")
     let threads = try threads(options.threads) ?? box.threads
     let given = try Inputs(CallerArray.list(inputs, inputCount, "inputs"), for: box)
-    let targets = try Outputs(
-      CallerArray.list(outputs, outputCount, "outputs"), unnamed: box.resultName, names: box.members.map(\.name)
-    ) { (name) throws(RNNError) in
-      (plan.precision.elementType, try box.shape(of: name, steps: given.steps, batch: given.batch))
-    }
     let carried = try options.state.map { (state) throws(RNNError) in try object(state, StateBox.self, "state") }
     guard carried == nil || given.states.isEmpty else {
       throw RNNError(.usage, place: given.states.first?.name ?? "state", "the run starts from options->state too",
@@ -199,6 +204,13 @@ public func rnnkit_run(
     }
     var start = carried?.state
     if !given.states.isEmpty { start = try plan.state(batch: given.rows, members: given.states) }
+    let from = start
+    let targets = try Outputs(
+      CallerArray.list(outputs, outputCount, "outputs"), unnamed: box.resultName, names: box.members.map(\.name)
+    ) { (name) throws(RNNError) in
+      let shape = try box.shape(of: name, steps: given.steps, batch: given.batch, of: given, after: from)
+      return (plan.precision.elementType, shape)
+    }
     let results = try plan.run(
       given.tensors, state: start, lengths: given.lengths, isPiece: carried != nil && plan.isStreamable, threads: threads,
       keeping: Plan.Keeping(members: targets.names, state: carried != nil))

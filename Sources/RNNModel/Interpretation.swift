@@ -200,7 +200,7 @@ public struct Interpretation: Sendable {
         !(hints.declarations[norm.name]?.arguments.contains { $0.keyword == "eps" || $0.keyword == nil } ?? false)
       else { return nil }
       return Phrase("\(norm.name): \(norm.kind.rawValue) with eps \(norm.eps), PyTorch's default (the file does not say; write "
-        + "\(norm.name) = \(norm.kind.rawValue)(eps=…) before the forward's expression)")
+        + "\(ModuleDeclaration.spelled(norm.name)) = \(norm.kind.rawValue)(eps=…) before the forward's expression)")
     }
   }
 

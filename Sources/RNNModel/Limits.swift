@@ -22,6 +22,8 @@ public enum Limits {
   public static let maximumModuleSize = 1 << 28
   /// Inputs, units or outputs of a .nam file, whose sizes are multiplied to count its weights.
   public static let maximumNAMSize = 1 << 20
+  /// Steps that a convolution's or pool's window spans, and its stride and padding.
+  public static let maximumWindow = 1 << 20
   /// Steps of a forward, and bytes of its line.
   public static let maximumStepCount = 1 << 16
   public static let maximumLineLength = 1 << 20

@@ -52,6 +52,9 @@ public struct Model: Sendable {
       return [(join(module.name, "weight"), [module.numParameters])]
     case .norm(let module):
       return module.parameters.map { (join(module.name, $0), [module.features]) }
+    case .convolution(let module):
+      let weight = (name: join(module.name, "weight"), shape: [module.outChannels, module.inChannels / max(module.groups, 1), module.window.size])
+      return module.bias ? [weight, (join(module.name, "bias"), [module.outChannels])] : [weight]
     case .unknown:
       return []
     }
@@ -137,6 +140,13 @@ public struct Model: Sendable {
         try require((1...maximumSize).contains(module.features), "its features must be 1 to \(maximumSize)")
         try require(module.eps.isFinite && module.eps >= 0, "eps must be a number of 0 or more")
         try require(!module.hasBias || module.kind != .rms, "an RMSNorm has no bias")
+      case .convolution(let module):
+        try require([module.inChannels, module.outChannels].allSatisfy { (1...maximumSize).contains($0) },
+          "in_channels and out_channels must be 1 to \(maximumSize)")
+        try require(module.window.isSound && module.inChannels.multipliedReportingOverflow(by: module.window.size).partialValue <= maximumSize,
+          "its window is larger than RNNKit runs, \(Limits.maximumWindow) steps")
+        try require(module.groups >= 1 && module.inChannels % module.groups == 0 && module.outChannels % module.groups == 0,
+          "groups must divide in_channels and out_channels")
       case .unknown: break
       }
     }

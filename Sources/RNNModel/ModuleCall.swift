@@ -5,6 +5,10 @@ public enum ModuleCall: Sendable, Hashable {
   case softmax(isLog: Bool, axis: Int?)
   /// Nothing at inference, such as dropout.
   case nothing
+  /// A pool over time.
+  case window(WindowFunction, TimeWindow)
+  /// A pool of all steps.
+  case overTime(TimeFunction)
   /// What an `nn.Sequential` calls, in order, by name.
   case sequence([String])
 
@@ -13,7 +17,7 @@ public enum ModuleCall: Sendable, Hashable {
     switch self {
     case .activation(let activation): .elementwise(activation)
     case .softmax(let isLog, _): isLog ? .logSoftmax : .softmax
-    case .nothing, .sequence: nil
+    case .nothing, .sequence, .window, .overTime: nil
     }
   }
 }

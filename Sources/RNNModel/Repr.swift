@@ -14,6 +14,7 @@ extension Module: CustomStringConvertible {
     case .prelu(let module):
       return "PReLU(num_parameters=\(module.numParameters))"
     case .norm(let module): return module.construction
+    case .convolution(let module): return module.construction
     case .unknown(let module):
       return "not runnable (\(module.tensorNames.count) tensor\(module.tensorNames.count == 1 ? "" : "s"))"
     }

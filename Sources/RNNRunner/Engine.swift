@@ -37,6 +37,8 @@ final class Engine {
     /// Numbers of the values that it takes and gives.
     var source: Int
     var value: Int
+    /// The number of their time axis.
+    var axis: Int
     var target: UnsafeMutableRawPointer
     var targetStride: Int
     var module: Int
@@ -98,6 +100,9 @@ final class Engine {
   private let otherInputs: Range<Int>
   /// Features of each value.
   private let features: UnsafeMutablePointer<Int>
+  /// The program's time axes in the run.
+  let axes: UnsafeMutablePointer<Axis>
+  private(set) var windows: [WindowOperation] = []
   let embeddings: [EmbeddingStage]
   private let memory: [AlignedMemory]
   /// One for each direction of each layer, in order, and that for each thread.
@@ -144,15 +149,29 @@ final class Engine {
     // With one stride: layers run in turn write a row of a buffer that is the input's of another layer, which has read
     // the same row before.
     var slots: [AlignedMemory] = []
-    for _ in 0..<program.slotCount { slots.append(try AlignedMemory(reals: product(rows, program.slotStride), precision)) }
+    let mostSteps = program.axes.reduce(maximumSteps) { max($0, $1.steps(of: maximumSteps)) }, mostRows = try product(mostSteps, batch)
+    for _ in 0..<program.slotCount { slots.append(try AlignedMemory(reals: product(mostRows, program.slotStride), precision)) }
     let kept: AlignedMemory?
-    if let stride = sizes.kept { kept = try AlignedMemory(reals: product(rows, stride), precision) } else { kept = nil }
+    if let stride = sizes.kept { kept = try AlignedMemory(reals: product(mostRows, stride), precision) } else { kept = nil }
     self.gateSteps = min(gateSteps, maximumSteps)
     let gateRows = try max(product(self.gateSteps, batch), mostInTurn > 1 ? mostInTurn * Self.stepsInTurn : 0)
     let gates = try AlignedMemory(reals: product(gateRows, sizes.gates), precision)
     let scratchStride = precision.stride(hidden)
     let scratch = try AlignedMemory(reals: product(batch, scratchStride), precision)
-    memory = inputMemory + slots + [gates, scratch] + (kept.map { [$0] } ?? [])
+    var work: [AlignedMemory] = []
+    for (number, window) in program.windows.enumerated() {
+      let memory = try AlignedMemory(reals: window.stage.scratchCount(precision), precision)
+      let active = try AlignedMemory(byteCount: product(mostSteps, MemoryLayout<Int>.stride))
+      let context = layout.contexts.isEmpty ? nil : layout.contexts[number]
+      windows.append(WindowOperation(
+        stage: window.stage,
+        context: context.map { (($0.start * stateBatch + firstRow * $0.stride) * size, $0.stride * size) },
+        source: window.source, target: window.target, scratch: memory.base, active: active.base.assumingMemoryBound(to: Int.self)))
+      work += [memory, active]
+    }
+    memory = inputMemory + slots + [gates, scratch] + (kept.map { [$0] } ?? []) + work
+    axes = .allocate(capacity: program.axes.count)
+    axes.initialize(repeating: Axis(), count: program.axes.count)
 
     var common = rnnkit_piece()
     common.batch = batch
@@ -177,7 +196,8 @@ final class Engine {
         let target = target(step.value)
         operations.append(.step(placed(StepOperation(
           kind: kind, inputs: UnsafePointer(inputs), inputCount: step.inputs.count, value: step.value,
-          count: program.values[step.value].features, target: target.base, targetStride: target.stride))))
+          axis: step.inputs.lazy.compactMap { program.values[$0].axis }.first ?? 0,
+          hasTime: step.inputs.contains { program.values[$0].axis != nil }, keepsTime: program.values[step.value].axis != nil, count: program.values[step.value].features, target: target.base, targetStride: target.stride))))
       }
       switch step.operation {
       case .embedding(let stage):
@@ -221,7 +241,8 @@ final class Engine {
             nextDirection: states.blockStride * stateBatch * size, stateSize: module.stateSize,
             narrowRows: (precision.wholeVectors(module.stateSize) - 1) / module.stateSize, isSmall: isSmall,
             canTakeInput: canTake, hasSmallInput: kernel.pointee.input.inner <= (isSmall ? 16 : 2),
-            source: layer == 0 ? step.inputs[0] : given[layer - 1], value: given[layer], target: target.base,
+            source: layer == 0 ? step.inputs[0] : given[layer - 1], value: given[layer],
+            axis: program.values[step.value].axis ?? 0, target: target.base,
             targetStride: target.stride, module: moduleIndex, number: layer, inTurn: layer % inTurn == 0 ? min(inTurn, module.numLayers - layer) : 1)
           operations.append(.layer(placed(operation)))
           piece += directions
@@ -248,6 +269,7 @@ final class Engine {
       case .norm(let stage): append(.norm(UnsafePointer(stage.norm), isOfSequence: stage.isOfSequence))
       case .overTime(let function): append(.overTime(function))
       case .repeated: append(.repeated)
+      case .window(_, let number): append(.window(number))
       case .concatenate: append(.concatenate)
       case .view(let first): append(.view(first))
       }
@@ -290,6 +312,7 @@ final class Engine {
 
   deinit {
     recording.deallocate()
+    axes.deallocate()
     pieces.deallocate()
     values.deallocate()
     features.deallocate()
@@ -327,32 +350,35 @@ final class Engine {
       team.run { rank in
         run(x, stride, steps, active, state, end, afterLayer, Share(rank: rank, count: team.count, barrier: team.barrier))
       }
-      if let end { copyOutput(to: end, steps: steps) }
+      if let end { copyOutput(to: end) }
     } else if active == nil, afterLayer == nil {
       recording.begin(
         steps: steps, stride: stride, x, size: ((steps * batch - 1) * stride + plan.inputSize) * real, state: state,
         size: stateSize, end: end, size: steps * batch * plan.outputSize * real)
       run(x, stride, steps, nil, state, end, nil, Share())
-      if let end { copyOutput(to: end, steps: steps) }
+      if let end { copyOutput(to: end) }
       recording.end(values, count: valueCount)
     } else {
       recording.doNotRecord()
       run(x, stride, steps, active, state, end, afterLayer, Share())
-      if let end { copyOutput(to: end, steps: steps) }
+      if let end { copyOutput(to: end) }
     }
     return values[output]
   }
 
   /// Copies the first output's rows where the caller wants them, if they are not there yet.
-  private func copyOutput(to end: UnsafeMutableRawPointer, steps: Int) {
+  private func copyOutput(to end: UnsafeMutableRawPointer) {
     if placesEnd { return }
     var rows = values[output]
-    let count = plan.endsInLastStep ? batch : steps * batch
+    let count = plan.endsInLastStep ? batch : outputSteps * batch
     // A value of the model's own is one row for all.
     if rows.count < count { rows.stride = 0 }
     rows.count = count
     make(.copy(rows, count: plan.outputSize, to: end, stride: plan.outputSize))
   }
+
+  /// Steps that the last run gave of the first output.
+  var outputSteps: Int { axes[plan.program.values[output].axis ?? 0].steps }
 
   /// The rows that the last run left of a value, by its number.
   func rows(_ value: Int) -> Rows { values[value] }
@@ -380,6 +406,9 @@ final class Engine {
     // The rows of the last operation, or else of the first input, are not read back from memory.
     var rows = Rows(base: x, stride: stride, count: count), current = 0
     values[0] = rows
+    if share.rank == 0 { axes[0] = Axis(steps: steps, active: active) }
+    // Only windows make another axis, and no team runs those.
+    let hasAxes = !windows.isEmpty
     for number in otherInputs {
       values[number] = Rows(base: inputs[number].base, stride: inputs[number].stride, count: count)
     }
@@ -388,6 +417,13 @@ final class Engine {
       defer { index += 1 }
       switch operations[index] {
       case .layer(let layer):
+        let axis = hasAxes ? axes[layer.pointee.axis] : Axis(steps: steps, active: active)
+        let (steps, active, count) = (axis.steps, axis.active, axis.steps * batch)
+        guard steps > 0 else {
+          values[layer.pointee.value] = Rows(base: UnsafeRawPointer(layer.pointee.target), stride: layer.pointee.targetStride, count: 0)
+          current = -1
+          continue
+        }
         if layer.pointee.source != current { rows = values[layer.pointee.source] }
         // Who looks at a layer's output wants all of it at once.
         let inTurn = afterLayer == nil && steps > 1 ? layer.pointee.inTurn : 1
@@ -429,8 +465,21 @@ final class Engine {
         current = linear.value
         values[current] = rows
       case .step(let step):
-        run(step, values, features, steps: steps, active: active, isFirst: share.rank == 0)
-        share.wait()
+        guard hasAxes else {
+          run(step, values, features, steps: steps, active: active, isFirst: share.rank == 0)
+          share.wait()
+          continue
+        }
+        let axis = axes[step.pointee.axis]
+        if case .window(let number) = step.pointee.kind {
+          values[step.pointee.value] = run(windows[number], step.pointee, values[step.pointee.inputs[0]], state)
+        } else if axis.steps > 0 || !step.pointee.hasTime {
+          run(step, values, features, steps: axis.steps, active: axis.active, isFirst: true)
+        } else {
+          // No step yet: what was kept of the last one stays.
+          values[step.pointee.value] = Rows(
+            base: UnsafeRawPointer(step.pointee.target), stride: step.pointee.targetStride, count: step.pointee.keepsTime ? 0 : batch)
+        }
       }
     }
   }

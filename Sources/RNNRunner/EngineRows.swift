@@ -97,7 +97,7 @@ extension Engine {
   }
 
   /// Steps of a row as +0.
-  private func clear(_ operation: StepOperation, _ row: Int, from first: Int, to end: Int) {
+  func clear(_ operation: StepOperation, _ row: Int, from first: Int, to end: Int) {
     for step in first..<max(first, end) {
       (operation.target + (step * batch + row) * operation.targetStride * real)
         .initializeMemory(as: UInt8.self, repeating: 0, count: operation.count * real)

@@ -22,6 +22,8 @@ extension Engine {
       case norm(UnsafePointer<rnnkit_norm>, isOfSequence: Bool)
       case overTime(rnnkit_over_time)
       case repeated
+      /// By its number among the engine's.
+      case window(Int)
     }
 
     var kind: Kind
@@ -29,6 +31,11 @@ extension Engine {
     var inputs: UnsafePointer<Int>
     var inputCount: Int
     var value: Int
+    /// The time axis of what it takes.
+    var axis: Int
+    /// Whether it takes and gives something for every step.
+    var hasTime: Bool
+    var keepsTime: Bool
     /// Features of the value that it gives.
     var count: Int
     var target: UnsafeMutableRawPointer
@@ -108,6 +115,7 @@ extension Engine {
       if function != RNNKIT_SOFTMAX_OVER_TIME { target.count = batch }
       guard isFirst else { return }
       make(function, operation, of: source, steps: steps, active)
+    case .window: return
     case .repeated:
       target.count = steps * batch
       guard isFirst else { return }

@@ -4,23 +4,28 @@ extension Plan {
   /// What a run gives under a name, `Outputs.members`, before it is run.
   public struct Member: Sendable, Hashable {
     public enum Axis: Sendable, Hashable {
-      case time, batch
+      /// As many steps as the input has.
+      case time
+      /// As many as are left of them, or made of them.
+      case steps(TimeAxis)
+      case batch
       case size(Int)
     }
 
     public let name: String
     /// Those of a batch.
-    public let axes: [Axis]
+    public internal(set) var axes: [Axis]
 
     /// Whether it is a state that the run leaves, hn or cn.
     public var isState: Bool { if case .size? = axes.first { true } else { false } }
 
-    /// The shape for so many steps of so many rows; `batch` is nil for an input without a batch axis. Nil where a size is
-    /// negative or their product overflows.
+    /// The shape for so many steps of so many whole sequences; `batch` is nil for an input without a batch axis. Nil where a
+    /// size is negative or their product overflows.
     public func shape(steps: Int, batch: Int?) -> Shape? {
       Shape(axes.compactMap { axis in
         switch axis {
         case .time: steps
+        case .steps(let axis): axis.steps(of: steps)
         case .batch: batch
         case .size(let size): size
         }
@@ -29,22 +34,35 @@ extension Plan {
   }
 
   /// The shape of a member of a run of these inputs; nil where it is too large. Throws as `run` does.
-  public func shape(of member: Member, in inputs: [Tensor]) throws(RNNError) -> Shape? {
-    let sequence = try SequenceInput(inputs, for: self)
+  ///
+  /// - Parameters:
+  ///   - state: What the run starts from; nil for `state(batch:)`.
+  ///   - lengths: For each row how many steps count; nil for all.
+  public func shape(
+    of member: Member, in inputs: [Tensor], after state: State? = nil, lengths: [Int]? = nil
+  ) throws(RNNError) -> Shape? {
+    let sequence = try SequenceInput(inputs, for: self, isPiece: isStreamable)
+    let row = lengths.flatMap { lengths in lengths.indices.max { (lengths[$0], $1) < (lengths[$1], $0) } } ?? 0
+    var member = member
+    member.axes = member.axes.map { axis in
+      guard case .steps(let time) = axis, let number = program.axes.firstIndex(of: time) else { return axis }
+      return .size(steps(of: number, in: sequence.steps, after: state, row: row))
+    }
     return member.shape(steps: sequence.steps, batch: sequence.isBatched ? sequence.batch : nil)
   }
 
   /// Everything that a run gives, in the order of `Outputs.members`.
   public var members: [Member] {
-    let rows: [Member.Axis] = architecture.batchFirst ? [.batch, .time] : [.time, .batch]
-    func member(_ name: String, _ features: Int, hasTime: Bool) -> Member {
-      Member(name: name, axes: (hasTime ? rows : [.batch]) + [.size(features)])
+    func member(_ name: String, _ value: Int, _ features: Int) -> Member {
+      guard let axis = program.values[value].axis else { return Member(name: name, axes: [.batch, .size(features)]) }
+      let time: Member.Axis = axis == 0 ? .time : .steps(program.axes[axis])
+      return Member(name: name, axes: (architecture.batchFirst ? [.batch, time] : [time, .batch]) + [.size(features)])
     }
     let results = zip(outputs, program.outputs).compactMap { output, value in
-      isOutputAlone(output, value) ? nil : member(output.name ?? "y", output.features, hasTime: output.hasTime)
+      isOutputAlone(output, value) ? nil : member(output.name ?? "y", value, output.features)
     }
     var result: [Member] = []
-    if let kept = program.kept { result.append(member("output", program.values[kept.value].features, hasTime: true)) }
+    if let kept = program.kept { result.append(member("output", kept.value, program.values[kept.value].features)) }
     for (name, block) in zip(stateNames, stateBlocks) {
       result.append(Member(name: name, axes: [.size(block.count), .batch, .size(block.size)]))
     }
@@ -65,7 +83,7 @@ extension Plan {
   public var stateMembers: [(name: String, blocks: Int, size: Int)] {
     stateBlocks.map { block in
       (Model.join(layout.modules.count == 1 ? "" : block.module, block.isCell ? "c0" : "h0"), block.count, block.size)
-    }
+    } + layout.contexts.map { (State.name($0), 1, $0.capacity * $0.features + 2) }
   }
 
   /// The names that a run's last states have among the members.
@@ -105,6 +123,12 @@ extension Plan {
         rows = rows ?? (found.tensor.shape.rank == 3 ? found.tensor.shape[1] : 1)
       }
     }
+    for context in layout.contexts {
+      guard let found = states.first(where: { $0.name == State.name(context) }) else {
+        throw RNNError(.badData, "holds no state \(State.name(context)), but \(names.listed())", remedy: "give a file that \(.savedState) wrote")
+      }
+      rows = rows ?? (found.tensor.shape.rank == 3 ? found.tensor.shape[1] : 1)
+    }
     return try state(batch: rows ?? 1, members: states)
   }
 }
@@ -118,7 +142,7 @@ extension State {
       return [("h0", h(module)), ("c0", c(module))].compactMap { name, tensor in
         tensor.map { NamedTensor(Model.join(prefix, name), $0) }
       }
-    }
+    } + contexts
   }
 
   /// Gives the state memory of its own now rather than when it is next written to.

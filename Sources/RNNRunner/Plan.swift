@@ -103,7 +103,7 @@ public final class Plan: @unchecked Sendable {
     }
     (inputSize, takesIndices) = (inputs[0].features, inputs[0].takesIndices)
     (outputSize, endsInLastStep) = (outputs[0].features, !outputs[0].hasTime)
-    layout = Self.layout(program.recurrent, precision)
+    layout = try Self.layout(program, precision)
   }
 
   /// The starting state for a batch: the model's own where it stores one, else zeros.
@@ -142,6 +142,9 @@ public final class Plan: @unchecked Sendable {
       }
       if name.isCell { try state.setC(member.tensor, module.name) } else { try state.setH(member.tensor, module.name) }
     }
+    for context in layout.contexts {
+      if let member = members.first(where: { $0.name == State.name(context) }) { try state.set(context, member.tensor) }
+    }
     return state
   }
 
@@ -155,10 +158,10 @@ public final class Plan: @unchecked Sendable {
     return Shape([tensor.shape[0], batch, size]).flatMap { Tensor(rows, $0) }
   }
 
-  private static func layout(_ stages: [RecurrentStage], _ precision: Precision) -> StateLayout {
+  private static func layout(_ program: Program, _ precision: Precision) throws(RNNError) -> StateLayout {
     var modules: [StateLayout.Module] = []
     var count = 0
-    for stage in stages {
+    for stage in program.recurrent {
       let hasCell = stage.module.cell == .lstm
       let module = StateLayout.Module(
         name: stage.module.name, blockCount: stage.layerCount, hiddenSize: stage.module.hiddenSize,
@@ -167,6 +170,16 @@ public final class Plan: @unchecked Sendable {
       modules.append(module)
       count += module.blockCount * module.blockStride
     }
-    return StateLayout(precision: precision, modules: modules, count: count)
+    var contexts: [StateLayout.Context] = []
+    // A plan that takes whole sequences leaves nothing for a next run.
+    for window in program.isStreamable ? program.windows : [] {
+      let stage = window.stage, stride = precision.stride(stage.features)
+      let context = StateLayout.Context(
+        name: window.name, capacity: stage.capacity, features: stage.features, featureStride: stride, before: stage.window.before,
+        stride: try product(stage.capacity, stride) + precision.lanes, start: count)
+      contexts.append(context)
+      count += context.stride
+    }
+    return StateLayout(precision: precision, modules: modules, contexts: contexts, count: count)
   }
 }

@@ -23,6 +23,8 @@ struct Program {
     case arithmetic(rnnkit_arithmetic)
     case norm(NormStage)
     case overTime(rnnkit_over_time)
+    /// The number is that of the window among those of the program.
+    case window(WindowStage, Int)
     /// A value without a time axis at every step of another one.
     case repeated
     /// A block of a recurrent module's state.
@@ -37,6 +39,8 @@ struct Program {
 
   struct Value {
     var features: Int
+    /// The number of its time axis among the program's; nil without one.
+    var axis: Int?
     var place = Place.none
   }
 
@@ -64,6 +68,12 @@ struct Program {
   private(set) var recurrent: [RecurrentStage] = []
   /// For each input the embeddings that look it up; none for one of numbers.
   private(set) var embeddings: [[EmbeddingStage]] = []
+  /// The time axes that values have; the inputs' own is the first.
+  private(set) var axes = [TimeAxis()]
+  /// Every window, with the numbers of the axes that it takes and gives and a name that no other one has.
+  private(set) var windows: [(stage: WindowStage, source: Int, target: Int, name: String)] = []
+  /// Steps that a sequence must have for each value to have one.
+  private(set) var leastLength = 1
   /// Whether time only runs forward, so that a sequence can be run in pieces.
   var isStreamable: Bool { wholeSequence == nil }
   /// What needs the whole sequence at once, in words: the first such step; nil where time only runs forward.
@@ -82,6 +92,23 @@ struct Program {
   }
 
   private init() {}
+
+  /// The number of an axis, which is added where there is none like it.
+  private mutating func axis(_ axis: TimeAxis) -> Int {
+    if let known = axes.firstIndex(of: axis) { return known }
+    axes.append(axis)
+    return axes.count - 1
+  }
+
+  /// Steps of an axis in a run of so many. Allocates nothing.
+  ///
+  /// - Parameter pending: Steps that a window has left from before, its padding among them, by the window's number.
+  func steps(of axis: Int, in steps: Int, pending: (Int) -> Int) -> Int {
+    guard axis > 0, let number = windows.firstIndex(where: { $0.target == axis }) else { return steps }
+    let window = windows[number]
+    return window.stage.windowCount(
+      pending: pending(number), steps: self.steps(of: window.source, in: steps, pending: pending), isWhole: !isStreamable)
+  }
 
   /// Turns steps into operations.
   private struct Builder<R: Real> {
@@ -106,12 +133,19 @@ struct Program {
 
     mutating func build() throws(RNNError) {
       result.embeddings = Array(repeating: [], count: forward.inputs.count)
-      for shape in shapes.inputs { result.values.append(Value(features: shape.features ?? 1)) }
-      for shape in shapes.steps { result.values.append(Value(features: shape.features ?? 1)) }
-      for (index, step) in forward.steps.enumerated() {
-        try add(step, index)
-        result.wholeSequence = result.wholeSequence ?? mixesTime(step)
+      for shape in shapes.inputs + shapes.steps {
+        result.values.append(Value(features: shape.features ?? 1, axis: shape.hasTime ? result.axis(shape.axis) : nil))
       }
+      result.leastLength = result.axes.map { $0.leastInput(for: 1) }.max() ?? 1
+      for step in forward.steps {
+        guard case .module(let name) = step.operation, case .convolution(let module)? = modules[name], module.padding != .zeros else { continue }
+        // Padding is of the sequence's own steps, each once.
+        let sides = max(module.window.before, module.window.after, 0)
+        let least = module.padding == .reflect ? sides + 1 : module.padding == .circular ? max(sides, 1) : 1
+        result.leastLength = max(result.leastLength, shapes[step.inputs[0]].axis.leastInput(for: least))
+      }
+      for (index, step) in forward.steps.enumerated() { try add(step, index) }
+      result.wholeSequence = forward.wholeSequence(shapes, modules)
       result.outputs = forward.outputs.map { number($0.value) }
     }
 
@@ -119,28 +153,6 @@ struct Program {
       switch value {
       case .input(let number): number
       case .step(let number): forward.inputs.count + number
-      }
-    }
-
-    /// What of a step takes more than the past, in words; nil where nothing does.
-    private func mixesTime(_ step: Forward.Step) -> String? {
-      switch step.operation {
-      case .flip: return "flip"
-      case .select(.first), .select(.at): return "a step taken by its number"
-      case .overTime(let function): return "\(function.rawValue) over time"
-      case .module(let name):
-        switch modules[name] {
-        case .recurrent(let module)? where module.direction != .forward:
-          return "the reverse direction of \(name.isEmpty ? "the recurrent module" : name)"
-        case .norm(let module)? where module.kind == .group && shapes[step.inputs[0]].hasTime: return "the norm \(name)"
-        default: return nil
-        }
-      case .repeated: return shapes[step.inputs[0]].isConstant ? nil : "a value of the whole sequence, repeated at every step,"
-      case .concatenate, .arithmetic:
-        let taken = step.inputs.map { shapes[$0] }
-        let mixes = taken.contains(where: \.hasTime) && taken.contains { !$0.hasTime && !$0.isConstant }
-        return mixes ? "a value of the whole sequence, joined to every step," : nil
-      default: return nil
       }
     }
 
@@ -173,13 +185,17 @@ struct Program {
       case .select(.first): append(.at(0))
       case .select(.at(let position)):
         append(.at(position))
-        result.leastSteps = max(result.leastSteps, position < 0 ? 0 - max(position, -Int.max) : position + (position < Int.max ? 1 : 0))
+        let least = position < 0 ? 0 - max(position, -Int.max) : position + (position < Int.max ? 1 : 0)
+        result.leastSteps = max(result.leastSteps, shapes[step.inputs[0]].axis.leastInput(for: least))
       case .state(let kind, let block):
         guard case .step(let number) = step.inputs[0], let module = recurrent[number] else {
           throw RNNError(.defect, place: "forward", "a state of no recurrent module")
         }
         append(.state(module: module, kind, block: block), [])
       case .flip: append(.flip)
+      case .window(let function, let window):
+        let features = shapes[step.inputs[0]].features ?? 1
+        add(WindowStage(window, function, features: features), function.word, inputs, value)
       case .overTime(let function): append(.overTime(function.kernel))
       case .repeated: append(.repeated)
       case .slice(let range): append(.view(range.lowerBound))
@@ -211,7 +227,7 @@ struct Program {
         var between: [Int] = []
         for _ in 1..<max(module.numLayers, 1) {
           between.append(result.values.count)
-          result.values.append(Value(features: module.outputSize))
+          result.values.append(Value(features: module.outputSize, axis: result.values[value].axis))
         }
         result.steps.append(Step(operation: .recurrent(stage, number, between: between), inputs: inputs, value: value))
         result.kept = (value, R.precision.stride(module.outputSize))
@@ -232,9 +248,21 @@ struct Program {
       case .norm(let module)?:
         let stage = try NormStage(model, module, as: R.self)
         result.steps.append(Step(operation: .norm(stage), inputs: inputs, value: value))
+      case .convolution(let module)?: add(try WindowStage(model, module, as: R.self, packing), name, inputs, value)
       case .unknown(let module)?: throw Runnable.cannotRun(module, in: model)
       case nil: throw RNNError(.defect, place: "module \(name)", "missing from the model")
       }
+    }
+
+    private mutating func add(_ stage: WindowStage, _ name: String, _ inputs: [Int], _ value: Int) {
+      let names = Set(result.windows.map(\.name))
+      var unique = name, number = 1
+      while names.contains(unique) {
+        number += 1
+        unique = "\(name)_\(number)"
+      }
+      result.steps.append(Step(operation: .window(stage, result.windows.count), inputs: inputs, value: value))
+      result.windows.append((stage, result.values[inputs[0]].axis ?? 0, result.values[value].axis ?? 0, unique))
     }
 
     private func isTakenOnce(_ value: Forward.Value) -> Bool {
@@ -297,6 +325,9 @@ struct Program {
         lastUse[step.value] = .max
       case .linear(let stage, _):
         slotStride = max(slotStride, stage.stride)
+        values[step.value].place = .slot(take(&slotCount))
+      case .window(let stage, _):
+        slotStride = max(slotStride, stage.stride(precision))
         values[step.value].place = .slot(take(&slotCount))
       default:
         slotStride = max(slotStride, precision.stride(values[step.value].features))

@@ -75,6 +75,9 @@ struct Runnable {
     let others = model.architecture.unknownModules.map(\.name).filter { $0 != module.name }
     let leaving = "to leave \(others.isEmpty ? "it" : "it and " + others.listed()) out"
     var remedy: Phrase = choices.isEmpty ? "name the modules to run with \(.modules)" : "choose \(choices.joined(separator: " or ")) \(leaving)"
+    if let call = declaration(of: module, in: model) {
+      remedy = "say what it was made with before the forward's expression, \(.forward, ["\(call); …"]), or \(remedy)"
+    }
     if let states = startingStates(of: module, in: model) { remedy = "add \(states) to start from it, or \(remedy)" }
     let problem: Phrase =
       module.isTensor ? "nothing tells what the model does with this tensor"
@@ -84,6 +87,20 @@ struct Runnable {
           : "RNNKit cannot run what its tensors \(module.tensorNames.listed()) belong to")
     let place = module.isTensor ? "the model's own parameter \(module.name)" : "module \(module.name.isEmpty ? "(unnamed)" : module.name)"
     return RNNError(.badData, place: place, problem, remedy: remedy)
+  }
+
+  /// What may be declared of a module by its tensors' shapes, with numbers to be said.
+  private static func declaration(of module: UnknownModule, in model: Model) -> String? {
+    let prefix = module.name + "."
+    guard !module.name.isEmpty, let weight = model.archive[prefix + "weight"], weight.elementType.isWeight,
+      Set(module.tensorNames.filter { !$0.hasSuffix(".num_batches_tracked") }).isSubset(of: [prefix + "weight", prefix + "bias"])
+    else { return nil }
+    let name = ModuleDeclaration.spelled(module.name)
+    switch weight.shape.rank {
+    case 3: return "\(name) = Conv1d(stride=…, padding=…, dilation=…, groups=…)"
+    case 1: return "\(name) = LayerNorm(eps=…)"
+    default: return nil
+    }
   }
 
   /// Rules, `h0=rnn.h0`, for what can be the starting state and whose cell state is there too, for an LSTM.

@@ -110,8 +110,8 @@ public final class Runner {
     try run(Float.self, count: input.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
       input.withUnsafeBufferPointer { input in
         output.withUnsafeMutableBufferPointer { output in
-          guard let x = input.baseAddress, let y = output.baseAddress else { return }
-          runPieces(x, steps: steps, base, y)
+          guard let x = input.baseAddress else { return }
+          runPieces(x, steps: steps, base, output.baseAddress ?? nowhere())
         }
       }
     }
@@ -125,8 +125,8 @@ public final class Runner {
     try run(Double.self, count: input.count, outputCount: output.count, steps: steps, &state) { base throws(RNNError) in
       input.withUnsafeBufferPointer { input in
         output.withUnsafeMutableBufferPointer { output in
-          guard let x = input.baseAddress, let y = output.baseAddress else { return }
-          runPieces(x, steps: steps, base, y)
+          guard let x = input.baseAddress else { return }
+          runPieces(x, steps: steps, base, output.baseAddress ?? nowhere())
         }
       }
     }
@@ -141,8 +141,7 @@ public final class Runner {
       base throws(RNNError) in
       try indices.withUnsafeBufferPointer { (indices) throws(RNNError) in
         try output.withUnsafeMutableBufferPointer { (output) throws(RNNError) in
-          guard let y = output.baseAddress else { return }
-          try runPieces(indices, steps: steps, base, y)
+          try runPieces(indices, steps: steps, base, output.baseAddress ?? nowhere())
         }
       }
     }
@@ -157,8 +156,7 @@ public final class Runner {
       base throws(RNNError) in
       try indices.withUnsafeBufferPointer { (indices) throws(RNNError) in
         try output.withUnsafeMutableBufferPointer { (output) throws(RNNError) in
-          guard let y = output.baseAddress else { return }
-          try runPieces(indices, steps: steps, base, y)
+          try runPieces(indices, steps: steps, base, output.baseAddress ?? nowhere())
         }
       }
     }
@@ -173,12 +171,22 @@ public final class Runner {
     let rows = steps.multipliedReportingOverflow(by: batch)
     let expected = rows.partialValue.multipliedReportingOverflow(by: plan.inputSize)
     let expectedOutput =
-      (plan.endsInLastStep ? batch : rows.partialValue).multipliedReportingOverflow(by: plan.outputSize)
+      (plan.endsInLastStep ? batch : outputRows(of: steps, state)).multipliedReportingOverflow(by: plan.outputSize)
     guard R.precision == plan.precision, steps >= 1, !rows.overflow, !expected.overflow, !expectedOutput.overflow,
       count == expected.partialValue, outputCount == expectedOutput.partialValue, state.batch == batch,
       state.layout === plan.layout || state.layout == plan.layout
     else { throw misuse(R.precision, count, outputCount, steps, state) }
+    if !plan.layout.contexts.isEmpty { try plan.checkEven(state, 0..<batch) }
     try body(state.makeMutable())
+  }
+
+  /// Rows that a run gives.
+  @inline(__always)
+  private func outputRows(of steps: Int, _ state: State) -> Int {
+    if plan.program.axes.count == 1 || state.layout != plan.layout || state.batch != batch {
+      return steps.multipliedReportingOverflow(by: batch).partialValue
+    }
+    return plan.outputSteps(of: steps, after: state) * batch
   }
 
   private func misuse(
@@ -192,9 +200,14 @@ public final class Runner {
       return RNNError(.usage, "the state is of another plan or batch size",
         remedy: "make it with plan.state(batch: \(batch))")
     }
-    let ends = plan.endsInLastStep ? "\(batch) × \(plan.outputSize)" : "\(steps) × \(batch) × \(plan.outputSize)"
+    let ends = plan.endsInLastStep ? "\(batch) × \(plan.outputSize)" : "\(plan.outputSteps(of: steps, after: state)) × \(batch) × \(plan.outputSize)"
     return RNNError(.usage, "\(count) values in and \(outputCount) out for \(steps) steps",
       remedy: "give \(steps) × \(batch) × \(plan.inputSize) values in and \(ends) out, of 1 step or more")
+  }
+
+  /// Where nothing is written: the output of steps of which no window is complete.
+  private func nowhere<R: Real>() -> UnsafeMutablePointer<R> {
+    UnsafeMutableRawPointer(mutating: engine.inputs[0].base).assumingMemoryBound(to: R.self)
   }
 
   private func wrongInput(_ expected: String) -> RNNError {
@@ -224,13 +237,14 @@ public final class Runner {
     _ x: UnsafePointer<R>, steps: Int, _ state: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<R>
   ) {
     let features = plan.inputSize, size = plan.outputSize
-    var done = 0
+    var done = 0, given = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
       engine.run(
         UnsafeRawPointer(x + done * batch * features), stride: features, steps: count, active: nil, state: state,
-        end: y + (plan.endsInLastStep ? 0 : done * batch) * size)
+        end: y + (plan.endsInLastStep ? 0 : given * batch) * size)
       done += count
+      given += engine.outputSteps
     }
   }
 
@@ -267,14 +281,14 @@ public final class Runner {
     _ source: (_ done: Int, _ count: Int) -> (UnsafeRawPointer, stride: Int)
   ) {
     let size = plan.outputSize
-    var done = 0
+    var done = 0, given = 0
     while done < steps {
       let count = min(engine.maximumSteps, steps - done)
       let (x, stride) = source(done, count)
-      let target = y + (plan.endsInLastStep ? 0 : done * batch) * size
+      let target = y + (plan.endsInLastStep ? 0 : given * batch) * size
       let end = engine.run(x, stride: stride, steps: count, active: nil, state: state)
       let results = end.base.assumingMemoryBound(to: R.self)
-      for step in 0..<(plan.endsInLastStep ? 1 : count) {
+      for step in 0..<(plan.endsInLastStep ? 1 : engine.outputSteps) {
         for row in 0..<engine.batch {
           let from = step * engine.batch + row
           (target + (step * batch + engine.firstRow + row) * size).update(
@@ -282,6 +296,7 @@ public final class Runner {
         }
       }
       done += count
+      given += engine.outputSteps
     }
   }
 }
@@ -306,6 +321,15 @@ extension EmbeddingStage {
 extension Plan {
   /// What is thrown where steps come one after another and something needs all of them.
   var notStreamable: RNNError {
-    RNNError(.usage, "\(program.wholeSequence ?? "the model") needs the whole sequence at once", remedy: "run it whole")
+    let reason = program.wholeSequence ?? "the model"
+    var remedy: Phrase = "run it whole"
+    for case .convolution(var module) in architecture.modules
+    where module.window.after > 0 && module.padding == .zeros && reason == "the padding of \(module.name)" {
+      let late = module.window.after
+      module.window.after = 0
+      let declaration = "\(ModuleDeclaration.spelled(module.name)) = \(module.construction)"
+      remedy += ", or without its last \(late == 1 ? "step" : "\(late) steps"), \(.forward, "\(declaration); …")"
+    }
+    return RNNError(.usage, "\(reason) needs the whole sequence at once", remedy: remedy)
   }
 }

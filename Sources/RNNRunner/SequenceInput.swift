@@ -8,7 +8,7 @@ struct SequenceInput {
   let isBatched: Bool
   let batchFirst: Bool
 
-  init(_ tensors: [Tensor], for plan: Plan) throws(RNNError) {
+  init(_ tensors: [Tensor], for plan: Plan, isPiece: Bool = false) throws(RNNError) {
     guard tensors.count == plan.inputs.count else {
       throw RNNError(.usage, "\(tensors.count) inputs", remedy: "give \(plan.inputs.count): \(plan.inputs.map(\.name).listed())")
     }
@@ -25,9 +25,10 @@ struct SequenceInput {
     }
     batchFirst = isBatched && plan.architecture.batchFirst
     self.tensors = tensors
-    guard steps >= plan.program.leastSteps else {
+    let least = max(plan.program.leastSteps, isPiece ? 1 : plan.program.leastLength)
+    guard steps >= least else {
       throw RNNError(.badData, place: "input", "it has \(steps) step\(steps == 1 ? "" : "s"), and the forward takes one that is not there",
-        remedy: "give sequences of \(plan.program.leastSteps) steps or more")
+        remedy: "give sequences of \(least) steps or more")
     }
   }
 
@@ -61,18 +62,20 @@ struct SequenceInput {
   }
 
   /// The row number, in the tensor or one of its layout, of a step of a sequence.
-  func row(step: Int, sequence: Int) -> Int {
+  func row(step: Int, sequence: Int) -> Int { row(step: step, of: steps, sequence: sequence) }
+
+  func row(step: Int, of steps: Int, sequence: Int) -> Int {
     batchFirst ? sequence * steps + step : step * batch + sequence
   }
 
   /// The shape of an output of so many features a step, or of one without a time axis.
-  func outputShape(_ features: Int, hasTime: Bool) throws(RNNError) -> Shape {
+  func outputShape(_ features: Int, steps: Int?) throws(RNNError) -> Shape {
     let axes: [Int]
-    switch (isBatched, hasTime) {
-    case (true, true): axes = batchFirst ? [batch, steps, features] : [steps, batch, features]
-    case (true, false): axes = [batch, features]
-    case (false, true): axes = [steps, features]
-    case (false, false): axes = [features]
+    switch (isBatched, steps) {
+    case (true, let steps?): axes = batchFirst ? [batch, steps, features] : [steps, batch, features]
+    case (true, nil): axes = [batch, features]
+    case (false, let steps?): axes = [steps, features]
+    case (false, nil): axes = [features]
     }
     guard let shape = Shape(axes) else {
       throw RNNError(.badData, place: "input", "an output of \(axes) is too large",

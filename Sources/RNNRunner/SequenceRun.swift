@@ -36,15 +36,21 @@ extension Plan {
     keeping: Keeping = Keeping(), trace: ((LayerTrace) -> Void)? = nil
   ) throws(RNNError) -> Outputs {
     guard threads >= 1 else { throw RNNError(.usage, "\(threads) threads", remedy: "use 1 or more") }
-    let sequence = try SequenceInput(inputs, for: self)
+    let sequence = try SequenceInput(inputs, for: self, isPiece: isStreamable)
     if isPiece && !isStreamable { throw notStreamable }
-    try check(lengths, sequence, least: isPiece && !program.keepsLastStep ? 0 : 1)
+    try check(lengths, sequence, least: isPiece ? (program.keepsLastStep ? 1 : 0) : isStreamable ? 1 : program.leastLength)
     if let state, state.layout != layout || state.batch != sequence.batch {
       throw RNNError(.usage, place: "state",
         "it is of \(state.batch) rows of \(state.precision.rawValue), or of other modules; "
           + "the input has \(sequence.batch) rows",
         remedy: "make it with state(batch: \(sequence.batch)) of the same plan")
     }
+    let shortest = lengths?.min() ?? sequence.steps
+    if !isPiece, program.axes.indices.contains(where: { steps(of: $0, in: shortest, after: state) == 0 }) {
+      throw RNNError(.badData, place: "input", "\(shortest) steps are too few for every value of the forward to have one",
+        remedy: "give sequences of \(program.leastLength) steps or more")
+    }
+    if let state { try checkEven(state, (0..<sequence.batch).lazy.filter { row in (lengths?[row] ?? 1) > 0 }) }
     return switch precision {
     case .float32: try SequenceRun<Float>(self, sequence, lengths, threads, keeping, trace).run(state)
     case .float64: try SequenceRun<Double>(self, sequence, lengths, threads, keeping, trace).run(state)
@@ -171,24 +177,27 @@ private struct SequenceRun<R: Real> {
     let batch = sequence.batch, program = plan.program
     var targets: [Target] = []
     /// Makes a target for a value, unless there is one that will do.
-    func target(_ name: String, _ value: Int, _ features: Int, hasTime: Bool) throws(RNNError) -> Tensor {
+    func target(_ name: String, _ value: Int, _ features: Int) throws(RNNError) -> Tensor {
       let room = keeping.rooms[name]
       if room == nil, let known = targets.first(where: { $0.value == value }) { return known.result.tensor }
-      let shape = try sequence.outputShape(features, hasTime: hasTime)
+      // By the sequences that go on the longest.
+      let axis = program.values[value].axis
+      let steps = axis.map { plan.steps(of: $0, in: sequence.steps, after: start, row: order?.first ?? 0) }
+      let shape = try sequence.outputShape(features, steps: steps)
       let result = try KeptTensor(name, shape, R.precision, in: room)
-      targets.append(Target(value: value, hasTime: hasTime, result: result))
+      targets.append(Target(value: value, axis: axis, steps: steps ?? 1, result: result))
       return result.tensor
     }
     let isNamedOutput = plan.outputs.contains { $0.name == "output" }
     var output: Tensor?
     if let kept = program.kept, keeping.members == nil || keeping.keeps("output") && !isNamedOutput {
-      output = try target("output", kept.value, program.values[kept.value].features, hasTime: true)
+      output = try target("output", kept.value, program.values[kept.value].features)
     }
     var results: [NamedTensor] = []
     for (output, value) in zip(plan.outputs, program.outputs) where !plan.isOutputAlone(output, value) {
       let name = output.name ?? "y"
       guard keeping.keeps(name) else { continue }
-      results.append(NamedTensor(name, try target(name, value, output.features, hasTime: output.hasTime)))
+      results.append(NamedTensor(name, try target(name, value, output.features)))
     }
     let keepsState = keeping.state || plan.stateNames.contains(where: keeping.keeps)
     var last = try State(plan.layout, batch: keepsState ? batch : 0)
@@ -291,6 +300,8 @@ private struct SequenceRun<R: Real> {
     if let start { state = try start.rows(part.rows) } else { state = try plan.state(batch: batch) }
     let states = try state.makeMutable()
     var done = 0
+    // Of each axis.
+    var reached = [Int](repeating: 0, count: plan.program.axes.count)
     while done < sequence.steps {
       let count = min(engine.maximumSteps, sequence.steps - done)
       for number in sequence.tensors.indices { try read(number, part, from: done, count, into: engine.inputs[number]) }
@@ -298,9 +309,13 @@ private struct SequenceRun<R: Real> {
         _ = engine.run(
           engine.inputs[0].base, stride: engine.inputs[0].stride, steps: count,
           active: active.isEmpty ? nil : active.baseAddress.map { $0 + done }, state: states,
-          afterLayer: tracer(from: done))
+          afterLayer: tracer(from: reached))
       }
-      for target in targets { copy(part, engine, to: target, from: done, count) }
+      for target in targets {
+        let axis = target.axis ?? 0
+        copy(part, engine, to: target, from: reached[axis], engine.axes[axis].steps)
+      }
+      for axis in reached.indices { reached[axis] += engine.axes[axis].steps }
       done += count
       forget(count * batch, targets, &place)
     }
@@ -310,14 +325,17 @@ private struct SequenceRun<R: Real> {
   /// Where the rows of a value go.
   private struct Target {
     let value: Int
-    let hasTime: Bool
+    /// The number of its time axis; nil without one.
+    let axis: Int?
+    /// Steps of that in the whole run.
+    let steps: Int
     let result: KeptTensor
   }
 
   /// Lets go what was read and written, from time to time.
   private func forget(_ rows: Int, _ targets: [Target], _ place: inout Workplace) {
     for tensor in sequence.tensors { place.touched += rows * (tensor.byteCount / (sequence.steps * sequence.batch)) }
-    for target in targets where target.hasTime { place.touched += rows * target.result.features * R.precision.size }
+    for target in targets where target.axis != nil { place.touched += rows * target.result.features * R.precision.size }
     guard place.touched >= Self.forgottenSize else { return }
     place.touched = 0
     sequence.tensors.forEach { $0.forget() }
@@ -360,25 +378,29 @@ private struct SequenceRun<R: Real> {
   /// Copies a value's rows into a tensor of the input's layout.
   private func copy(_ part: Part, _ engine: Engine, to target: Target, from first: Int, _ count: Int) {
     let rows = engine.rows(target.value), result = target.result, real = R.precision.size, batch = part.rows.count
-    let steps = target.hasTime ? count : 1
+    let hasTime = target.axis != nil, steps = hasTime ? min(count, target.steps - first) : 1
     // A value of the model's own is one row for all.
     let stride = rows.count < steps * batch ? 0 : rows.stride
-    for step in 0..<steps {
+    for step in 0..<max(0, steps) {
       for (row, run) in runs(part) {
         let number = part.rows[row]
-        let to = target.hasTime ? sequence.row(step: first + step, sequence: number) : number
+        let to = hasTime ? sequence.row(step: first + step, of: target.steps, sequence: number) : number
         let source = Engine.Rows(base: rows.base + (step * batch + row) * stride * real, stride: stride, count: run)
         engine.make(.copy(
           source, count: result.features, to: result.base + to * result.features * real,
-          stride: (target.hasTime && sequence.batchFirst ? sequence.steps : 1) * result.features))
+          stride: (hasTime && sequence.batchFirst ? target.steps : 1) * result.features))
       }
     }
   }
 
-  private func tracer(from first: Int) -> ((Int, Int, Engine.Rows) -> Void)? {
+  private func tracer(from reached: [Int]) -> ((Int, Int, Engine.Rows) -> Void)? {
     guard let trace else { return nil }
     let modules = plan.program.recurrent.map(\.module)
+    let axes = plan.program.steps.compactMap { step in
+      if case .recurrent = step.operation { plan.program.values[step.value].axis } else { nil }
+    }
     return { module, layer, rows in
+      let first = reached[axes.indices.contains(module) ? axes[module] : 0]
       let features = modules[module].outputSize, batch = sequence.batch
       let source = rows.base.assumingMemoryBound(to: R.self)
       let values = Shape([rows.count / max(batch, 1), batch, features]).flatMap { shape in

@@ -26,6 +26,9 @@ public struct State: Sendable {
     self.layout = layout
     self.batch = batch
     memory = try AlignedMemory(reals: product(layout.count, batch), layout.precision)
+    for context in layout.contexts {
+      for row in 0..<batch { setNumbers(of: context, row, (context.before, max(0, context.before))) }
+    }
   }
 
   /// The blocks, for reading.

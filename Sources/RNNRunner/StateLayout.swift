@@ -27,14 +27,34 @@ final class StateLayout: Sendable, Hashable {
     func c(_ block: Int, batch: Int) -> Int { (start + block * blockStride + hStride) * batch }
   }
 
+  /// What a window over time leaves for the next run: for each row its steps, then as two numbers how many those are, less
+  /// than 0 where so many are to be passed over, and how many of the first are padding.
+  struct Context: Sendable, Hashable {
+    var name: String
+    /// Steps that there is room for, and reals in one.
+    var capacity: Int
+    var features: Int
+    var featureStride: Int
+    /// Steps of padding at the start of a sequence, negative where steps are cut off.
+    var before: Int
+    /// Reals in a row, and before the first block, for each row of the batch.
+    var stride: Int
+    var start: Int
+
+    /// Reals before the two numbers of a row.
+    func numbers(_ row: Int, batch: Int) -> Int { start * batch + row * stride + capacity * featureStride }
+  }
+
   let precision: Precision
   let modules: [Module]
+  let contexts: [Context]
   /// Reals for each row of the batch.
   let count: Int
 
-  init(precision: Precision, modules: [Module], count: Int) {
+  init(precision: Precision, modules: [Module], contexts: [Context], count: Int) {
     self.precision = precision
     self.modules = modules
+    self.contexts = contexts
     self.count = count
   }
 
@@ -58,10 +78,16 @@ final class StateLayout: Sendable, Hashable {
         }
       }
     }
+    for context in contexts {
+      for (row, other) in zip(rows, others) {
+        (target + (context.start * targetBatch + other * context.stride) * real).copyMemory(
+          from: source + (context.start * sourceBatch + row * context.stride) * real, byteCount: context.stride * real)
+      }
+    }
   }
 
   static func == (a: StateLayout, b: StateLayout) -> Bool {
-    a === b || (a.precision == b.precision && a.modules == b.modules)
+    a === b || (a.precision == b.precision && a.modules == b.modules && a.contexts == b.contexts)
   }
 
   func hash(into hasher: inout Hasher) {

@@ -145,6 +145,8 @@ extension Team {
     let work = plan.vectors.multipliedReportingOverflow(by: steps.multipliedReportingOverflow(by: batch).partialValue)
     guard threads > 1, batch > 0, work.overflow || work.partialValue >= least else { return 1 }
     if batch > 1 { return min(threads, batch) }
+    // Windows are one thread's work.
+    if !plan.program.windows.isEmpty { return 1 }
     return plan.hasSharedLayers ? threads : 1
   }
 }

@@ -107,10 +107,26 @@ struct Inspect: TalkingCommand {
       let cells = [step.parameterCount, step.byteCount, step.multiplyAdds].map { $0 == 0 ? "" : grouped($0) }
       table.add(
         step.name.isEmpty ? "-" : step.name, step.gives(batchFirst: model.architecture.batchFirst), cells[0], cells[1], cells[2])
-      if step.shape.hasTime { each += step.multiplyAdds } else { once += step.multiplyAdds }
+      let stride = step.shape.axis.stride
+      if step.shape.hasTime { each += (step.multiplyAdds + stride - 1) / stride } else { once += step.multiplyAdds }
     }
     let total = once == 0 ? "" : ", and \(grouped(once)) for each sequence"
-    return "\nsteps\n" + table.text + "  \(grouped(each)) multiply-adds for each step of a sequence\(total)\n"
+    return "\nsteps\n" + table.text + "  \(grouped(each)) multiply-adds for each step of a sequence\(total)\n" + streaming(model)
+  }
+
+  /// When results come as steps do, of a forward with windows over time.
+  private func streaming(_ model: Model) -> String {
+    guard let forward = model.architecture.forward, let shapes = model.shapes, shapes.steps.contains(where: { $0.axis != TimeAxis() })
+      || forward.steps.contains(where: { if case .module(let name) = $0.operation, case .convolution? = model.architecture[name] { true } else { false } })
+    else { return "" }
+    let modules = Dictionary(model.architecture.modules.map { ($0.name, $0) }) { first, _ in first }
+    if let reason = forward.wholeSequence(shapes, modules) { return "  runs whole sequences: \(reason) needs them\n".escapingControlCharacters(except: "\n") }
+    return forward.outputs.map { output in
+      let axis = shapes[output.value].axis, first = axis.leastInput(for: 1)
+      let every = axis.stride == 1 ? "" : ", then one comes every \(grouped(axis.stride))"
+      let name = output.name.map { " of \($0)" } ?? ""
+      return "  streams: the first result\(name) comes with step \(grouped(first)) of a sequence\(every)\n"
+    }.joined().escapingControlCharacters(except: "\n")
   }
 
   private func cases(_ cases: [ReferenceCase]) -> String {

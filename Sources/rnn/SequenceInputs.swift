@@ -38,7 +38,7 @@ struct SequenceInputs {
     }
     let names = Set(plan.inputs.flatMap(plan.names))
     let results = Set(plan.outputs.compactMap(\.name))
-    for member in members where members.count > 1 && !names.contains(member.name) && !Self.isUsed(member.name)
+    for member in members where members.count > 1 && !names.contains(member.name) && !Self.isUsed(member.name, plan)
       && !ReferenceCase.isOutput(member.name) && !results.contains(member.name)
     {
       Console.note("\(path): \(member.name) is not used; what goes in is named \(plan.inputs.count == 1 ? "input" : names.sorted().joined(separator: ", ")), h0, c0 or lengths")
@@ -59,11 +59,13 @@ struct SequenceInputs {
   }
 
   /// States that are not used are an error of their own.
-  private static func isUsed(_ name: String) -> Bool { name == "lengths" || StateName(name) != nil }
+  private static func isUsed(_ name: String, _ plan: Plan) -> Bool {
+    name == "lengths" || StateName(name) != nil || plan.stateMembers.contains { $0.name == name }
+  }
 
   /// The shape of a member of what the run gives.
   func shape(of member: Plan.Member) throws(RNNError) -> Shape? {
-    do throws(RNNError) { return try plan.shape(of: member, in: inputs) } catch { throw error.inFile(path) }
+    do throws(RNNError) { return try plan.shape(of: member, in: inputs, after: state, lengths: lengths) } catch { throw error.inFile(path) }
   }
 
   func run(threads: Int, keeping: Plan.Keeping) throws(RNNError) -> Result {

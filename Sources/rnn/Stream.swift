@@ -9,21 +9,28 @@ struct Stream {
   func run() throws(RNNError) -> State {
     switch plan.precision {
     case .float32: try run(Float.self) { (runner, input, state, output) throws(RNNError) in
+      output = [Float](repeating: 0, count: count(state))
       var span = output.mutableSpan
       try runner.step(input.span, &state, into: &span)
     } indices: { (runner, index, state, output) throws(RNNError) in
+      output = [Float](repeating: 0, count: count(state))
       var span = output.mutableSpan
       try runner.run(indices: [index].span, steps: 1, &state, into: &span)
     }
     case .float64: try run(Double.self) { (runner, input, state, output) throws(RNNError) in
+      output = [Double](repeating: 0, count: count(state))
       var span = output.mutableSpan
       try runner.step(input.span, &state, into: &span)
     } indices: { (runner, index, state, output) throws(RNNError) in
+      output = [Double](repeating: 0, count: count(state))
       var span = output.mutableSpan
       try runner.run(indices: [index].span, steps: 1, &state, into: &span)
     }
     }
   }
+
+  /// Numbers that a step gives: none where a window over time is not complete.
+  private func count(_ state: State) -> Int { plan.outputSize * (plan.endsInLastStep ? 1 : plan.outputSteps(of: 1, after: state)) }
 
   private func run<Value: BinaryFloatingPoint & LosslessStringConvertible>(
     _ type: Value.Type,
@@ -51,6 +58,7 @@ struct Stream {
         } else {
           try step(runner, values.numbers.map { Value($0) }, &state, &output)
         }
+        if output.isEmpty { continue }
         if isFinite {
           let givesFinite = output.allSatisfy(\.isFinite)
           isFinite = givesFinite && values.numbers.allSatisfy(\.isFinite)

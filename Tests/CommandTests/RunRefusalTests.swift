@@ -166,8 +166,8 @@ import Testing
       modules to run, in their order, with --module, from encoder, decoder, out
       """))
     #expect(try Refusal.of(["run", Samples.path("unknown_modules"), "--input", x], status: 65, in: scratch).hasSuffix("""
-      module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; \
-      choose --module lstm --module fc to leave it and norm out
+      module conv: RNNKit cannot run what its tensors conv.weight, conv.bias belong to; say what it was made with before the \
+      forward's expression, --forward 'conv = Conv1d(stride=…, padding=…, dilation=…, groups=…); …', or choose --module lstm --module fc to leave it and norm out
       """))
   }
 

@@ -60,4 +60,27 @@ import Testing
     #expect(model(.linear(Linear(name: "fc", inFeatures: 1 << 28 + 1, outFeatures: 1)))
       == "module fc: in_features and out_features must be 1 to 268435456" + Self.remedy)
   }
+
+  @Test func refusesLargerWindowsThanTheLimit() {
+    for window in [
+      TimeWindow(size: Limits.maximumWindow + 1), TimeWindow(size: 2, stride: Limits.maximumWindow + 1), TimeWindow(size: 1 << 16, dilation: 1 << 16),
+      TimeWindow(size: 1, before: .max), TimeWindow(size: .max, dilation: .max),
+    ] {
+      let conv = Convolution(name: "conv", inChannels: 1, outChannels: 1, window: window)
+      #expect(throws: RNNError.self) { try Model.check(Architecture(modules: [.convolution(conv)])) }
+      let forward = Forward(steps: [.init(.window(.max, window), [.input(0)])])
+      #expect(throws: RNNError.self) { try forward.shapes([]) }
+    }
+    #expect(TimeWindow(size: Limits.maximumWindow).isSound)
+    #expect(model(.convolution(Convolution(name: "conv", inChannels: 1, outChannels: 1, window: TimeWindow(size: 1 << 20 + 1))))
+      == "module conv: its window is larger than RNNKit runs, 1048576 steps" + Self.remedy)
+  }
+}
+
+extension Forward {
+  fileprivate init(steps: [Step]) {
+    self.init()
+    self.steps = steps
+    outputs = [Output(.step(steps.count - 1))]
+  }
 }

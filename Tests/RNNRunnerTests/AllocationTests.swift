@@ -40,5 +40,31 @@ import Testing
         #expect(allocations == 0, "\(plan.architecture)")
       }
     }
+
+    /// Of windows over time with what they leave for the next run, some complete and some not.
+    @Test(.enabled(if: allocation_count() >= 0, "allocations cannot be counted here"))
+    func stepsOfWindowsAllocateNothing() throws {
+      var seen = 0
+      for seed in 0..<modelCount * 10 {
+        var generator = Generator(seed: UInt64(seed) + 700)
+        let chain = AroundDefinitionTests.chain(&generator)
+        guard !chain.modules.isEmpty else { continue }
+        let plan = try Plan(try AroundDefinitionTests.model(chain, .float32, .ordinary, &generator))
+        guard plan.isStreamable, plan.stateMembers.contains(where: { $0.name.hasSuffix("context") }) else { continue }
+        seen += 1
+        let runner = try Runner(plan, batch: 2, maximumSteps: 3)
+        var state = try plan.state(batch: 2)
+        let steps = 4, input = [Float](repeating: 0.1, count: 2 * steps * plan.inputSize)
+        for _ in 0..<10 {
+          var output = [Float](repeating: 0, count: (plan.endsInLastStep ? 2 : 2 * plan.outputSteps(of: steps, after: state)) * plan.outputSize)
+          var span = output.mutableSpan
+          let before = allocation_count()
+          try runner.run(input.span, steps: steps, &state, into: &span)
+          let allocations = allocation_count() - before
+          #expect(allocations == 0, "\(plan.architecture)")
+        }
+      }
+      #expect(seen > 0)
+    }
   }
 #endif

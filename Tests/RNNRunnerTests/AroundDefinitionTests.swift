@@ -31,7 +31,23 @@ import Testing
     var chain = Chain(features: generator.size(1...40))
     for index in 0..<generator.size(1...4) {
       let before = chain.last, name = "m\(index)"
-      switch generator.size(0...7) {
+      switch generator.size(0...11) {
+      case 8, 9:
+        let groups = generator.chance(0.3) ? generator.size(1...3) : 1
+        guard chain.features % groups == 0 else { continue }
+        let window = Self.window(&generator)
+        let isCausal = window.isCausal || generator.chance(0.5)
+        chain.add(.convolution(Convolution(
+          name: name, inChannels: chain.features, outChannels: groups * generator.size(1...20), window: window, groups: groups,
+          padding: isCausal || window.before < 0 || window.after < 0 ? .zeros : Convolution.Padding.allCases[generator.size(0...3)],
+          bias: generator.chance(0.7))))
+      case 10:
+        let function: WindowFunction = [.max, .average(countsPadding: true), .average(countsPadding: false)][generator.size(0...2)]
+        chain.add(.window(function, Self.window(&generator)))
+      case 11 where chain.features < 100:
+        let window = generator.chance(0.5) ? TimeWindow(size: 1, before: generator.size(-2...2), after: generator.size(-2...2)) : Self.window(&generator)
+        chain.add(.window(.join, window))
+        chain.features *= window.size
       case 0...2:
         let kind = Norm.Kind.allCases[generator.size(0...3)]
         let hasWeight = generator.chance(0.7)
@@ -54,6 +70,17 @@ import Testing
     return chain
   }
 
+  private static func window(_ generator: inout Generator) -> TimeWindow {
+    var window = TimeWindow(size: generator.size(1...4), stride: generator.chance(0.6) ? 1 : generator.size(2...5), dilation: generator.size(1...3))
+    switch generator.size(0...3) {
+    case 0: window.before = window.span - 1
+    case 1: (window.before, window.after) = (generator.size(0...3), generator.size(0...3))
+    case 2: (window.before, window.after) = (generator.size(-1...0), generator.size(-1...0))
+    default: break
+    }
+    return window
+  }
+
   static func model(_ chain: Chain, _ element: ElementType, _ values: Values, _ generator: inout Generator) throws -> Model {
     var archive = TensorArchive()
     let precision: Precision = element == .float64 ? .float64 : .float32
@@ -74,8 +101,10 @@ import Testing
       let chain = Self.chain(&generator), element: ElementType = generator.chance(0.3) ? .float64 : .float32
       guard !chain.modules.isEmpty else { continue }
       let model = try Self.model(chain, element, values, &generator)
-      let batch = generator.size(1...5), steps = generator.size(1...80)
-      let lengths = generator.chance(0.5) ? (0..<batch).map { _ in generator.size(1...steps) } : nil
+      let batch = generator.size(1...5)
+      guard let least = Self.leastSteps(model) else { continue }
+      let steps = least + generator.size(0...80)
+      let lengths = generator.chance(0.5) ? (0..<batch).map { _ in generator.size(least...steps) } : nil
       let features = chain.forward.inputs[0].features ?? 1
       let shape = model.architecture.batchFirst ? [batch, steps, features] : [steps, batch, features]
       let input = try RandomModel.tensor(shape, element) { values.draw(2, element == .float64 ? .float64 : .float32, &generator) }
@@ -86,6 +115,95 @@ import Testing
         try Self.compare(model, input, lengths, set, as: Float.self, .float32, note)
       }
     }
+  }
+
+  /// Steps that every value and every padding needs; nil where that is many.
+  static func leastSteps(_ model: Model) -> Int? {
+    guard let shapes = model.shapes, let forward = model.architecture.forward else { return nil }
+    var least = shapes.steps.map { $0.axis.leastInput(for: 1) }.max() ?? 1
+    for step in forward.steps {
+      guard case .module(let name) = step.operation, case .convolution(let module)? = model.architecture[name] else { continue }
+      least = max(least, shapes[step.inputs[0]].axis.leastInput(for: max(module.window.before, module.window.after, 0) + 1))
+    }
+    return least < 400 ? least : nil
+  }
+
+  /// Causal chains in pieces of any size give what the whole gives, and their state goes through its members.
+  @Test(arguments: InstructionSet.available)
+  func givesTheSameBitsInPieces(_ set: InstructionSet) throws {
+    var seen = 0
+    for seed in 0..<(modelCount * 20) {
+      var generator = Generator(seed: UInt64(seed) * 8 + 6)
+      let chain = Self.chain(&generator)
+      guard !chain.modules.isEmpty, chain.forward.steps.contains(where: { step in
+        if case .window = step.operation { return true }
+        if case .module(let name) = step.operation, case .convolution? = chain.modules.first(where: { $0.name == name }) { return true }
+        return false
+      }) else { continue }
+      let model = try Self.model(chain, .float32, .ordinary, &generator)
+      let plan = try Plan(model, instructionSet: set)
+      guard plan.isStreamable, let least = Self.leastSteps(model) else { continue }
+      seen += 1
+      let batch = generator.size(1...3), steps = least + generator.size(0...60), features = plan.inputSize
+      let isBatchFirst = model.architecture.batchFirst
+      let values = (0..<steps * batch * features).map { _ in Float(generator.uniform(2)) }
+      func input(_ range: Range<Int>) throws -> Tensor {
+        var rows: [Float] = []
+        for a in isBatchFirst ? 0..<batch : range {
+          for b in isBatchFirst ? range : 0..<batch {
+            let (step, row) = isBatchFirst ? (b, a) : (a, b)
+            rows += values[(step * batch + row) * features..<(step * batch + row + 1) * features]
+          }
+        }
+        return try require(Tensor(rows, require(Shape(isBatchFirst ? [batch, range.count, features] : [range.count, batch, features]))))
+      }
+      let note = "seed \(seed), \(set): \(chain.forward.line(modules: chain.modules))"
+      let whole = try require(plan.run(try input(0..<steps)).results.first?.tensor), all: [Float] = bits(whole)
+      let size = plan.outputSize, count = whole.shape[isBatchFirst ? 1 : 0]
+      #expect(count == plan.outputSteps(of: steps), "\(note)")
+      // By runs of pieces, the state written and read again.
+      var state = try plan.state(batch: batch), done = 0, given = 0
+      while done < steps {
+        let now = min(generator.size(1...7), steps - done)
+        state = try plan.state(batch: batch, storedAs: state.members)
+        let expected = plan.outputSteps(of: now, after: state)
+        let outputs = try plan.run(try input(done..<done + now), state: state, isPiece: true)
+        let piece = try require(outputs.results.first?.tensor), found: [Float] = bits(piece)
+        #expect(piece.shape[isBatchFirst ? 1 : 0] == expected, "\(note)")
+        for step in 0..<expected {
+          for row in 0..<batch {
+            let from = (isBatchFirst ? row * expected + step : step * batch + row) * size
+            let wanted = (isBatchFirst ? row * count + given + step : (given + step) * batch + row) * size
+            #expect(same(Array(found[from..<from + size]), Array(all[wanted..<wanted + size])), "\(note), step \(given + step)")
+          }
+        }
+        given += expected
+        done += now
+        state = outputs.state
+      }
+      #expect(given == count, "\(note)")
+      // And by a runner.
+      let runner = try Runner(plan, batch: batch, maximumSteps: generator.size(1...3))
+      state = try plan.state(batch: batch)
+      (done, given) = (0, 0)
+      while done < steps {
+        let now = min(generator.size(1...7), steps - done), expected = plan.outputSteps(of: now, after: state)
+        var found = [Float](repeating: -7, count: expected * batch * size)
+        var span = found.mutableSpan
+        try runner.run(Array(values[done * batch * features..<(done + now) * batch * features]).span, steps: now, &state, into: &span)
+        for step in 0..<expected {
+          for row in 0..<batch {
+            let wanted = (isBatchFirst ? row * count + given + step : (given + step) * batch + row) * size
+            let from = (step * batch + row) * size
+            #expect(same(Array(found[from..<from + size]), Array(all[wanted..<wanted + size])), "\(note), runner, step \(given + step)")
+          }
+        }
+        given += expected
+        done += now
+      }
+      #expect(given == count, "\(note)")
+    }
+    #expect(seen > modelCount)
   }
 
   /// Every row of a run against the definition.

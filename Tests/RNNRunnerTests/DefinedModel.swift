@@ -15,6 +15,18 @@ struct DefinedModel<R: DefinedReal> {
     var c: [String: [[R]]] = [:]
   }
 
+  /// Steps of the first output that are the sequence's own, where they are not as many as the input's.
+  func ownSteps(_ input: [[R]], length: Int) -> Int? {
+    var result = Result()
+    var values: [Value] = []
+    guard let forward = model.architecture.forward else { return nil }
+    func value(_ value: Forward.Value) -> Value {
+      if case .step(let number) = value { values[number] } else { Value(rows: input, hasTime: true) }
+    }
+    for step in forward.steps { values.append(evaluate(step, step.inputs.map(value), forward, nil, length, [:], [:], &result)) }
+    return value(forward.outputs[0].value).length
+  }
+
   func run(_ input: [[R]], indices: [Int]? = nil, length: Int, h0: [String: [[R]]], c0: [String: [[R]]]) -> Result {
     var result = Result()
     var values: [Value] = []
@@ -33,12 +45,25 @@ struct DefinedModel<R: DefinedReal> {
   private struct Value {
     var rows: [[R]]
     var hasTime: Bool
+    /// Steps that are the sequence's own, where they are not as many as the input's.
+    var length: Int?
 
     func row(_ step: Int) -> [R] { hasTime ? rows[step] : rows[0] }
   }
 
   private func evaluate(
     _ step: Forward.Step, _ taken: [Value], _ forward: Forward, _ indices: [Int]?, _ length: Int, _ h0: [String: [[R]]],
+    _ c0: [String: [[R]]], _ result: inout Result
+  ) -> Value {
+    // A sequence's own steps of what is taken.
+    let length = taken.first { $0.hasTime }?.length ?? length
+    var value = evaluate(own: step, taken, forward, indices, length, h0, c0, &result)
+    if value.hasTime, value.length == nil { value.length = taken.first { $0.hasTime }?.length }
+    return value
+  }
+
+  private func evaluate(
+    own step: Forward.Step, _ taken: [Value], _ forward: Forward, _ indices: [Int]?, _ length: Int, _ h0: [String: [[R]]],
     _ c0: [String: [[R]]], _ result: inout Result
   ) -> Value {
     func each(_ body: ([R]) -> [R]) -> Value { Value(rows: taken[0].rows.map(body), hasTime: taken[0].hasTime) }
@@ -68,6 +93,9 @@ struct DefinedModel<R: DefinedReal> {
         return each { row in
           row.enumerated().map { ($1 < 0 ? slopes[slopes.count == 1 ? 0 : $0] * $1 : $1).canonical }
         }
+      case .convolution(let module)?:
+        let (rows, own) = convolved(module, taken[0].rows, taken[0].length ?? length)
+        return Value(rows: rows, hasTime: true, length: own)
       case .norm(let module)?: return Value(rows: normalized(module, taken[0].rows, taken[0].hasTime, length), hasTime: taken[0].hasTime)
       case .unknown?, nil: return taken[0]
       }
@@ -79,6 +107,9 @@ struct DefinedModel<R: DefinedReal> {
       guard case .step(let number) = step.inputs[0], case .module(let name) = forward.steps[number].operation else { return taken[0] }
       return single((kind == .hn ? result.h : result.c)[name]?[block] ?? [])
     case .overTime(let function): return Value(rows: made(function, of: taken[0].rows, length), hasTime: function.keepsTime)
+    case .window(let function, let window):
+      let (rows, own) = pooled(function, window, taken[0].rows, length)
+      return Value(rows: rows, hasTime: true, length: own)
     case .repeated: return Value(rows: taken[1].rows.map { _ in taken[0].rows[0] }, hasTime: true)
     case .flip:
       let rows = taken[0].rows

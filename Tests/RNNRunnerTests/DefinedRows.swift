@@ -74,4 +74,66 @@ extension DefinedModel {
       return e.map { ($0 / sum).canonical }
     }
   }
+
+  // MARK: Windows
+
+  /// The steps of each window, nil for padding; how many windows there are, and how many of them are the sequence's own.
+  private func windows(
+    _ window: TimeWindow, _ rows: [[R]], _ length: Int, _ mode: Convolution.Padding = .zeros
+  ) -> (taken: [[[R]?]], count: Int) {
+    func count(_ steps: Int) -> Int {
+      let all = steps + window.before + window.after
+      return all >= window.span ? (all - window.span) / window.stride + 1 : 0
+    }
+    let taken = (0..<count(length)).map { number in
+      (0..<window.size).map { tap -> [R]? in
+        let step = number * window.stride + tap * window.dilation - window.before
+        if (0..<length).contains(step) { return rows[step] }
+        switch mode {
+        case .zeros: return nil
+        case .replicate: return rows[step < 0 ? 0 : length - 1]
+        case .circular: return rows[step < 0 ? step + length : step - length]
+        case .reflect: return rows[step < 0 ? -step : 2 * length - 2 - step]
+        }
+      }
+    }
+    return (taken, count(rows.count))
+  }
+
+  func pooled(_ function: WindowFunction, _ window: TimeWindow, _ rows: [[R]], _ length: Int) -> ([[R]], Int) {
+    let (taken, count) = windows(window, rows, length), features = rows.first?.count ?? 0
+    let zeros = [R](repeating: 0, count: features)
+    let own = taken.map { steps -> [R] in
+      switch function {
+      case .join: return steps.flatMap { $0 ?? zeros }
+      case .max:
+        let there = steps.compactMap { $0 }
+        return there.isEmpty ? [R](repeating: -.infinity, count: features) : made(.max, of: there, there.count)[0]
+      case .average(let countsPadding):
+        let there = countsPadding ? steps.map { $0 ?? zeros } : steps.compactMap { $0 }
+        return there.isEmpty ? [R](repeating: .nan, count: features) : made(.mean, of: there, there.count)[0]
+      }
+    }
+    let size = function == .join ? features * window.size : features
+    return (own + [[R]](repeating: [R](repeating: 0, count: size), count: count - own.count), own.count)
+  }
+
+  func convolved(_ module: Convolution, _ rows: [[R]], _ length: Int) -> ([[R]], Int) {
+    let (taken, count) = windows(module.window, rows, length, module.padding)
+    let weight = values(module.name, "weight"), bias = module.bias ? values(module.name, "bias") : [R](repeating: 0, count: module.outChannels)
+    let channels = module.inChannels / module.groups, outs = module.outChannels / module.groups, size = module.window.size
+    let own = taken.map { steps in
+      (0..<module.outChannels).map { out -> R in
+        var w: [R] = [], x: [R] = []
+        for (tap, step) in steps.enumerated() {
+          for channel in 0..<channels {
+            w.append(weight[(out * channels + channel) * size + tap])
+            x.append(step?[out / outs * channels + channel] ?? 0)
+          }
+        }
+        return dot(bias[out], w, x).canonical
+      }
+    }
+    return (own + [[R]](repeating: [R](repeating: 0, count: module.outChannels), count: count - own.count), own.count)
+  }
 }

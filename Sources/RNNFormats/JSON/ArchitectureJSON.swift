@@ -98,6 +98,7 @@ extension Link {
     case "PReLU":
       module = .prelu(PReLU(name: name, numParameters: try reader.integer("num_parameters", default: 1)))
     case "BatchNorm1d", "LayerNorm", "GroupNorm", "RMSNorm": module = .norm(try Norm(type: type, name: name, from: &reader))
+    case "Conv1d": module = .convolution(try Convolution(name: name, from: &reader))
     case "Embedding":
       let count = try reader.integer("num_embeddings")
       let size = try reader.integer("embedding_dim")
@@ -139,6 +140,7 @@ extension Module {
         .init("num_parameters", .integer(Int64(module.numParameters))),
       ])
     case .norm(let module): return module.json
+    case .convolution(let module): return module.json
     case .embedding(let module):
       var members: [JSONValue.Member] = [
         .init("type", .string("Embedding")), .init("name", .string(module.name)),
@@ -153,6 +155,35 @@ extension Module {
       members.append(.init("tensors", .array(module.tensorNames.map(JSONValue.string))))
       return .object(members)
     }
+  }
+}
+
+extension Convolution {
+  fileprivate init(name: String, from reader: inout JSONObjectReader) throws(RNNError) {
+    var window = TimeWindow(size: try reader.integer("kernel_size"))
+    window.stride = try reader.integer("stride", default: 1)
+    window.dilation = try reader.integer("dilation", default: 1)
+    if reader.has("padding") {
+      let sides = try reader.array("padding").map { $0.integer }
+      guard sides.count == 2, let before = sides[0], let after = sides[1] else { throw reader.error("padding", "not two whole numbers") }
+      (window.before, window.after) = (before, after)
+    }
+    let mode = try reader.has("padding_mode") ? reader.string("padding_mode") : "zeros"
+    guard let padding = Padding(rawValue: mode) else { throw reader.error("padding_mode", "an unknown mode \"\(mode)\"") }
+    self.init(
+      name: name, inChannels: try reader.integer("in_channels"), outChannels: try reader.integer("out_channels"), window: window,
+      groups: try reader.integer("groups", default: 1), padding: padding, bias: try reader.bool("bias", default: true))
+  }
+
+  fileprivate var json: JSONValue {
+    .object([
+      .init("type", .string("Conv1d")), .init("name", .string(name)), .init("in_channels", .integer(Int64(inChannels))),
+      .init("out_channels", .integer(Int64(outChannels))), .init("kernel_size", .integer(Int64(window.size))),
+      .init("stride", .integer(Int64(window.stride))),
+      .init("padding", .array([.integer(Int64(window.before)), .integer(Int64(window.after))])),
+      .init("dilation", .integer(Int64(window.dilation))), .init("groups", .integer(Int64(groups))), .init("bias", .bool(bias)),
+      .init("padding_mode", .string(padding.rawValue)),
+    ])
   }
 }
 

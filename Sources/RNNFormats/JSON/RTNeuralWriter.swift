@@ -238,6 +238,7 @@ struct RTNeuralWriter {
       else { throw Self.missing(module.name) }
       return [Layer(type: "prelu", activation: "", size: inputSize, weights: [slopes])]
     case .embedding(let module): throw refuse(module.name, "an embedding")
+    case .convolution(let module): throw refuse(module.name, "a Conv1d")
     case .norm(let module): throw refuse(module.name, "a \(module.kind.rawValue)")
     case .unknown(let module):
       throw refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with \(.modules)")

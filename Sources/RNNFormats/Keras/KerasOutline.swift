@@ -137,6 +137,7 @@ struct KerasOutline {
     case .recurrent(let module): module.cell == .rnn ? "SimpleRNN" : module.cell.rawValue
     case .linear: "Dense"
     case .prelu: "PReLU"
+    case .convolution: "Conv1D"
     case .norm(let module): module.kind == .batch ? "BatchNormalization" : "LayerNormalization"
     case .embedding, .unknown: "Embedding"
     }
@@ -207,7 +208,7 @@ struct KerasOutline {
     // Refused where something takes it.
     case .constant: break
     case .parameter(let name): throw Self.refuse(nil, "the tensor \(name) by itself")
-    case .overTime, .repeated: throw Self.refuse(nil, "\(forward.operationWord(index))")
+    case .overTime, .repeated, .window: throw Self.refuse(nil, "\(forward.operationWord(index))")
     case .select, .state, .flip, .slice:
       guard !uses.isRead(index) else {
         throw Self.refuse(nil, "the step \(forward.operationWord(index)) where it stands")
@@ -294,6 +295,7 @@ struct KerasOutline {
     case .prelu(let module):
       try add(
         [.init("shared_axes", takes.hasTime ? .array([.integer(1)]) : .null)], [[try slopes(module, takes)]], to: &self)
+    case .convolution(let module): throw Self.refuse(module.name, "a Conv1d")
     case .norm(let module):
       guard module.kind == .batch || module.kind == .layer else { throw Self.refuse(module.name, "a \(module.kind.rawValue)") }
       var arrays: [Tensor] = []

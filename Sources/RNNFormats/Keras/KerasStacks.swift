@@ -147,6 +147,9 @@ extension Module {
     case .prelu(var module):
       module.name = name
       return .prelu(module)
+    case .convolution(var module):
+      module.name = name
+      return .convolution(module)
     case .norm(var module):
       module.name = name
       return .norm(module)

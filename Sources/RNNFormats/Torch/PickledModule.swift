@@ -11,6 +11,8 @@ struct PickledModule {
   var attributes: [(name: String, value: PickleGraph.Value)] = []
   /// Parameters, then the buffers that a state_dict has.
   var tensors: [(name: String, value: PickleGraph.Value)] = []
+  /// Attributes that are a few whole numbers, as a convolution's stride is.
+  var tuples: [(name: String, numbers: [Int])] = []
   var children: [(name: String, module: PickledModule)] = []
 
   /// Whether an object is one: an instance of whatever class with a module's own attributes.
@@ -52,14 +54,18 @@ struct PickledModule {
                 entry.value, in: objects, path: Model.join(path, name), depth: depth + 1, budget: &budget)
             ))
         }
-      default: if Self.isPlain(held) { attributes.append((name, held)) }
+      default:
+        if Self.isPlain(held) { attributes.append((name, held)) }
+        if let numbers = graph.tuple(held)?.compactMap(\.integer), numbers.count == graph.tuple(held)?.count, numbers.count <= 4 {
+          tuples.append((name, numbers))
+        }
       }
     }
     for entry in graph.attribute("_buffers", of: value).flatMap(graph.dictionary) ?? []
     where objects.isTensor(entry.value) {
       if let name = entry.key.string, !transient.contains(name) { tensors.append((name, entry.value)) }
     }
-    budget -= tensors.count + attributes.count
+    budget -= tensors.count + attributes.count + tuples.count
   }
 
   private static func isPlain(_ value: PickleGraph.Value) -> Bool {
@@ -118,8 +124,13 @@ struct PickledModule {
       let kind = isPReLU ? .prelu : type.kind
       archive.hints.kinds[module.path] = kind
       let declaration = type.isOfTorch ? module.declaration(String(type.name)) : nil
-      archive.hints.declarations[module.path] = declaration
-      if type.isUnknown, call == nil, kind == nil, declaration == nil {
+      // One that RNNKit does not run so, such as a pool in ceil_mode, is refused where it is called.
+      if let declaration, let pool = try? declaration.call(module.path) {
+        archive.hints.calls[module.path] = pool
+        continue
+      }
+      if !module.tensors.isEmpty { archive.hints.declarations[module.path] = declaration }
+      if type.isUnknown, call == nil, kind == nil, declaration == nil || module.tensors.isEmpty {
         archive.hints.unknown.append(.init(name: module.path, className: String(type.name), position: archive.tensors.count))
         archive.notes.append("\(module.path) is of class \(type.name), which RNNKit cannot run")
       } else if !type.isOfTorch, !module.tensors.isEmpty {
@@ -156,8 +167,10 @@ extension TensorArchive {
 extension PickledModule {
   /// What the module was made with, where RNNKit runs such a module of such numbers.
   fileprivate func declaration(_ className: String) -> ModuleDeclaration? {
+    if className == "Conv1d" || className.hasSuffix("Pool1d") { return window(className) }
     guard let kind = Norm.Kind(rawValue: className) else { return nil }
     var declaration = ModuleDeclaration(className)
+    declaration.isOfFile = true
     switch self["eps"] {
     case .float(let eps)?: declaration.arguments.append(.init("eps", .number(eps)))
     case .integer(let eps)?: declaration.arguments.append(.init("eps", .number(Double(eps))))
@@ -174,5 +187,31 @@ extension PickledModule {
     case .layer, .rms: guard names.contains("weight") else { return nil }
     }
     return declaration
+  }
+
+  private func window(_ className: String) -> ModuleDeclaration? {
+    var declaration = ModuleDeclaration(className)
+    declaration.isOfFile = true
+    let names = switch className {
+    case "Conv1d": ["kernel_size", "stride", "padding", "dilation", "groups", "padding_mode"]
+    case "MaxPool1d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"]
+    case "AvgPool1d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"]
+    case "AdaptiveMaxPool1d", "AdaptiveAvgPool1d": ["output_size"]
+    default: [String]()
+    }
+    for name in names {
+      if let numbers = tuples.last(where: { $0.name == name })?.numbers {
+        declaration.arguments.append(.init(name, .list(numbers.map(Double.init))))
+        continue
+      }
+      switch self[name] {
+      case .integer(let number)?: declaration.arguments.append(.init(name, .number(Double(number))))
+      case .bool(let value)?: declaration.arguments.append(.init(name, .bool(value)))
+      case .string(let text)?: declaration.arguments.append(.init(name, .text(text)))
+      case PickleGraph.Value.none?: declaration.arguments.append(.init(name, .nothing))
+      default: return nil
+      }
+    }
+    return names.isEmpty || className == "Conv1d" && !tensors.contains { $0.name == "weight" } ? nil : declaration
   }
 }

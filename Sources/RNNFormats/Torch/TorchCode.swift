@@ -186,10 +186,13 @@ fileprivate struct TorchCode {
         let weight = paths.access(Model.join(name, "weight"), .parameter)
         return Expression(text: "torch.where(\(operand()) > 0, \(operand()), \(weight) * \(operand()))")
       }
+      if case .convolution(let module)? = model.architecture[name] {
+        let given = module.window.before == module.window.after ? turned(operand()) : padded(turned(operand()), module)
+        return Expression(text: back("\(paths.call(name))(\(given))"))
+      }
       if case .norm(let module)? = model.architecture[name], [.batch, .group].contains(module.kind), shapes[step.inputs[0]].hasTime {
         // PyTorch's own classes take axis 1 for the features.
-        let axes = batchFirst ? ("transpose(1, 2)", "transpose(1, 2)") : ("permute(1, 2, 0)", "permute(2, 0, 1)")
-        return Expression(text: "\(paths.call(name))(\(operand()).\(axes.0)).\(axes.1)")
+        return Expression(text: back("\(paths.call(name))(\(turned(operand())))"))
       }
       return Expression(text: "\(paths.call(name))(\(operands[0].text))")
     case .activation(let function): return function.torchExpression(operands[0].text, operand())
@@ -202,6 +205,31 @@ fileprivate struct TorchCode {
       case .max: return Expression(text: "\(operand()).amax(\(timeAxis))")
       case .softmax: return Expression(text: "torch.softmax(\(operands[0].text), \(timeAxis))")
       case .sum, .mean: return Expression(text: "\(operand()).\(function.rawValue)(\(timeAxis))")
+      }
+    case .window(let function, let window):
+      let value = turned(operand())
+      switch function {
+      case .join:
+        let padded = window.before == 0 && window.after == 0 ? value : "functional.pad(\(value), (\(window.before), \(window.after)))"
+        if window.size == 1, window.stride == 1 { return Expression(text: back(padded)) }
+        // Each window's steps, one after the other.
+        let steps = (0..<window.size).map { tap -> String in
+          let from = tap * window.dilation, until = window.span - 1 - from
+          return "value[..., \(from):\(until == 0 ? "" : "-\(until)")][..., ::\(window.stride)]"
+        }
+        return Expression(text: back("(lambda value: torch.cat((\(steps.joined(separator: ", ")),), 1))(\(padded))"))
+      case .max, .average:
+        guard window.before == window.after, 2 * window.before <= window.size else {
+          throw RNNError(.badData, "\(.code): a pool whose padding PyTorch does not have", remedy: "leave \(.code) out")
+        }
+        let name = function == .max ? "max_pool1d" : "avg_pool1d"
+        var arguments = "\(window.size), \(window.stride), \(window.before)"
+        if function == .max { arguments += ", \(window.dilation)" }
+        guard function == .max || window.dilation == 1 else {
+          throw RNNError(.badData, "\(.code): a mean of steps that are apart", remedy: "leave \(.code) out")
+        }
+        if function == .average(countsPadding: false) { arguments += ", count_include_pad=False" }
+        return Expression(text: back("functional.\(name)(\(value), \(arguments))"))
       }
     case .repeated:
       let size = "\(operands[1].isOperand ? operands[1].text : "(\(operands[1].text))").shape[\(timeAxis)]"
@@ -235,6 +263,16 @@ fileprivate struct TorchCode {
       return Expression(text: paths.access(name, .parameter) + (rank > 1 ? ".flatten()" : ""))
     case .nothing: return operands[0]
     }
+  }
+
+  /// (batch, features, time), as PyTorch's own classes over time want it, and back.
+  private func turned(_ operand: String) -> String { operand + (batchFirst ? ".transpose(1, 2)" : ".permute(1, 2, 0)") }
+  private func back(_ value: String) -> String { value + (batchFirst ? ".transpose(1, 2)" : ".permute(2, 0, 1)") }
+
+  /// Padding that PyTorch's class has not, which is as much on both sides.
+  private func padded(_ value: String, _ module: Convolution) -> String {
+    let mode = module.padding == .zeros ? "" : ", mode=\"\(module.padding.rawValue)\""
+    return "functional.pad(\(value), (\(module.window.before), \(module.window.after))\(mode))"
   }
 
   /// An operand beside others: what has no time axis stands at every step where another one has it.

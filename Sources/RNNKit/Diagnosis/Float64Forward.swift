@@ -42,6 +42,16 @@ struct Float64Forward {
       return [kind == .hn ? states[block].hidden : states[block].cell]
     case .flip: return first.reversed()
     case .overTime(let function): return Self.apply(function, first)
+    case .window(let function, let window):
+      return Self.windows(window, of: first).map { rows in
+        let features = first.first?.count ?? 0, zeros = [Double](repeating: 0, count: features), own = rows.compactMap { $0 }
+        return switch function {
+        case .join: rows.flatMap { $0 ?? zeros }
+        case .max: (0..<features).map { feature in own.map { $0[feature] }.max() ?? -.infinity }
+        case .average(let countsPadding):
+          (0..<features).map { feature in own.reduce(0) { $0 + $1[feature] } / Double(countsPadding ? rows.count : own.count) }
+        }
+      }
     case .repeated: return [[Double]](repeating: first.first ?? [], count: taken.count > 1 ? taken[1].count : 0)
     case .slice(let range): return first.map { Array($0[range]) }
     case .concatenate:
@@ -112,6 +122,7 @@ struct Float64Forward {
       return sequence.map { step in
         step.enumerated().map { $1 < 0 ? $1 * slopes[slopes.count == 1 ? 0 : $0] : $1 }
       }
+    case .convolution(let module)?: return Self.convolve(module, model, sequence)
     case .norm(let module)?: return Self.normalize(module, model, sequence)
     case .unknown?, nil:
       throw RNNError(.badData, place: "module \(name)", "cannot be run", remedy: "choose a part with \(.modules)")
@@ -128,6 +139,41 @@ struct Float64Forward {
     case .softmax:
       let columns = first.indices.map { feature in apply(Function.softmax, rows.map { $0[feature] }) }
       return rows.indices.map { step in columns.map { $0[step] } }
+    }
+  }
+
+  /// The steps of each window; nil for padding.
+  private static func windows(_ window: TimeWindow, of rows: [[Double]], _ mode: Convolution.Padding = .zeros) -> [[[Double]?]] {
+    let count = rows.count + window.before + window.after
+    guard count >= window.span else { return [] }
+    return (0...(count - window.span) / window.stride).map { number in
+      (0..<window.size).map { tap in
+        var step = number * window.stride + tap * window.dilation - window.before
+        if !rows.indices.contains(step) {
+          switch mode {
+          case .zeros: return nil
+          case .replicate: step = min(max(step, 0), rows.count - 1)
+          case .circular: step = (step % rows.count + rows.count) % rows.count
+          case .reflect: step = step < 0 ? -step : 2 * (rows.count - 1) - step
+          }
+        }
+        return rows.indices.contains(step) ? rows[step] : nil
+      }
+    }
+  }
+
+  private static func convolve(_ module: Convolution, _ model: Model, _ rows: [[Double]]) -> [[Double]] {
+    let weight = model.tensor(module.name, "weight")?.doubles ?? [], bias = module.bias ? model.tensor(module.name, "bias")?.doubles : nil
+    let channels = module.inChannels / module.groups, outs = module.outChannels / module.groups, size = module.window.size
+    return windows(module.window, of: rows, module.padding).map { taken in
+      (0..<module.outChannels).map { out in
+        var sum = bias?[out] ?? 0
+        for (tap, row) in taken.enumerated() {
+          guard let row else { continue }
+          for channel in 0..<channels { sum += weight[(out * channels + channel) * size + tap] * row[out / outs * channels + channel] }
+        }
+        return sum
+      }
     }
   }
 

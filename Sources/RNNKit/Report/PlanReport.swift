@@ -27,6 +27,7 @@ extension Plan {
           .init("shape", .array(member.axes.map { axis in
             switch axis {
             case .time: .string("time")
+            case .steps(let axis): .string(axis.description)
             case .batch: .string("batch")
             case .size(let size): .integer(Int64(size))
             }

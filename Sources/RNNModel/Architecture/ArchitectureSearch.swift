@@ -155,7 +155,10 @@ struct ArchitectureSearch {
   private func declared(_ group: Group) throws(RNNError) -> Module? {
     let tensors = Dictionary(group.members.map { (String($0.last), $0.tensor.tensor) }) { first, _ in first }
     if let declaration = archive.hints.declarations[group.name] {
-      return try DeclaredModule(name: group.name, tensors: tensors, declaration: declaration).module()
+      let declared = DeclaredModule(name: group.name, tensors: tensors, declaration: declaration)
+      guard declaration.isOfFile else { return try declared.module() }
+      return (try? declared.module()) ?? .unknown(
+        UnknownModule(name: group.name, className: declaration.className, tensorNames: group.members.map(\.tensor.name)))
     }
     guard !group.name.isEmpty, let kind = Norm.Kind(tensors: tensors, name: group.name) else { return nil }
     return try DeclaredModule(name: group.name, tensors: tensors, declaration: ModuleDeclaration(kind.rawValue)).module()

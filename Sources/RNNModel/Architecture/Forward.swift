@@ -46,6 +46,8 @@ public struct Forward: Sendable, Hashable {
     case flip
     /// What is made of all of a sequence's steps: a value without a time axis, or one at every step.
     case overTime(TimeFunction)
+    /// What becomes of steps that stand together. Its value has a time axis of its own.
+    case window(WindowFunction, TimeWindow)
     /// The first of two inputs, which has no time axis, at every step of the second.
     case repeated
     /// Features from the lower bound up to the upper one.

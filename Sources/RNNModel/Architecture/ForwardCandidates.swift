@@ -48,7 +48,7 @@ struct ForwardCandidates {
 
   /// A module, and what its Sequential does after it.
   private func applied(_ module: Module, _ value: Forward.Value, in forward: inout Forward) -> Forward.Value {
-    sequentials.functions(after: module.name).reduce(forward.add(.module(module.name), value)) { forward.add(.activation($1), $0) }
+    sequentials.operations(after: module.name).reduce(forward.add(.module(module.name), value)) { forward.add($1, $0) }
   }
 
   private static let beforeHead: [Choice] = [(nil, 0), (.elementwise(.relu), 3), (.elementwise(.tanh), 4)]
@@ -101,7 +101,7 @@ struct ForwardCandidates {
     guard index > 0, case .linear = order[index - 1], !sequentials.tells(order[index - 1].name, order[index].name) else { return false }
     return switch order[index] {
     case .linear, .recurrent: true
-    case .embedding, .prelu, .norm, .unknown: false
+    case .embedding, .prelu, .norm, .convolution, .unknown: false
     }
   }
 

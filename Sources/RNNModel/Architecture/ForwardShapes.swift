@@ -5,6 +5,8 @@ public struct ValueShape: Sendable, Hashable {
   public var features: Int?
   /// Whether there is a value for every step, rather than one for each sequence.
   public var hasTime: Bool
+  /// How many steps that is of the input's.
+  public var axis = TimeAxis()
   /// Whether it is whole numbers for an embedding: an input's alone.
   public var isIndices = false
   /// Whether it is numbers of the model, the same for every sequence and step.
@@ -80,6 +82,7 @@ extension Forward.Operation {
     case .flip: "flip"
     case .overTime(let function): "\(function.rawValue) over time"
     case .repeated: "repeat"
+    case .window(let function, _): function.word
     case .slice(let range): "[..., \(range.lowerBound):\(range.upperBound)]"
     case .concatenate: "cat"
     case .arithmetic(let kind): kind.rawValue
@@ -162,6 +165,17 @@ private struct ShapeInference {
       default: break
       }
       return shape
+    case .window(let function, let window):
+      var shape = try only(step)
+      guard shape.hasTime || shape.isOpen else { throw refuse("it takes a sequence, and there is one value for each sequence") }
+      shape.axis = try axis(of: shape, under: window)
+      if function == .join, let features = shape.features {
+        let (joined, overflow) = features.multipliedReportingOverflow(by: window.size)
+        guard !overflow, joined <= Limits.maximumModuleSize else { throw refuse("more features than a module may have") }
+        shape.features = joined
+      }
+      shape.hasTime = true
+      return shape
     case .repeated: return try repetition(step.inputs)
     case .slice(let range):
       var shape = try only(step)
@@ -183,12 +197,31 @@ private struct ShapeInference {
     return shape
   }
 
+  private func axis(of shape: ValueShape, under window: TimeWindow) throws(RNNError) -> TimeAxis {
+    guard window.isSound, let axis = shape.axis.under(window) else {
+      throw refuse("a window of \(window.size) steps, stride \(window.stride), dilation \(window.dilation), padding \(window.before) and \(window.after)")
+    }
+    return axis
+  }
+
+  /// The time axis that all of several values have which have one.
+  private func commonAxis(_ shapes: [ValueShape]) throws(RNNError) -> TimeAxis {
+    let axes = shapes.filter { $0.hasTime && !$0.isOpen }.map(\.axis)
+    guard let first = axes.first else { return shapes.first(where: \.hasTime)?.axis ?? TimeAxis() }
+    if let other = axes.first(where: { $0 != first }) {
+      throw refuse("one value has as many steps as \(first.description), another \(other.description)",
+        "pad or cut one of them, as pad(a, 1, 0) or pad(a, -1, 0)")
+    }
+    return first
+  }
+
   private func repetition(_ inputs: [Forward.Value]) throws(RNNError) -> ValueShape {
     guard inputs.count == 2 else { throw refuse("it takes a value and a sequence, not \(inputs.count) values") }
     var (value, sequence) = (shapes[inputs[0]], shapes[inputs[1]])
     guard !value.isIndices else { throw refuse("it takes numbers, not an embedding's indices") }
     guard !value.hasTime || value.isOpen else { throw refuse("it repeats a value that has a time axis already") }
     guard sequence.hasTime || sequence.isOpen else { throw refuse("it repeats a value over what has no time axis") }
+    // Of the sequence there is the time axis alone.
     (sequence.features, sequence.isIndices, sequence.isConstant, sequence.hasTime) = (value.features, false, false, true)
     sequence.isOpen = sequence.isOpen || value.isOpen
     value = sequence
@@ -208,7 +241,7 @@ private struct ShapeInference {
       total = before + features
     }
     return ValueShape(
-      features: total, hasTime: inputs.contains { shapes[$0].hasTime }, isConstant: inputs.allSatisfy { shapes[$0].isConstant },
+      features: total, hasTime: inputs.contains { shapes[$0].hasTime }, axis: try commonAxis(inputs.map { shapes[$0] }), isConstant: inputs.allSatisfy { shapes[$0].isConstant },
       isOpen: inputs.contains { shapes[$0].isOpen })
   }
 
@@ -226,7 +259,7 @@ private struct ShapeInference {
       if let open = inputs.first(where: { shapes[$0].features == nil }) { settle(open, features: known) }
     }
     return ValueShape(
-      features: features, hasTime: first.hasTime || second.hasTime, isConstant: first.isConstant && second.isConstant,
+      features: features, hasTime: first.hasTime || second.hasTime, axis: try commonAxis([first, second]), isConstant: first.isConstant && second.isConstant,
       isOpen: first.isOpen || second.isOpen)
   }
 
@@ -266,6 +299,13 @@ private struct ShapeInference {
       }
       shape.hasTime = true
     }
+    if case .convolution(let module) = module {
+      guard shape.hasTime && !shape.isConstant || shape.isOpen else {
+        throw refuse("it takes a sequence, and what it is applied to has no time axis")
+      }
+      shape.hasTime = true
+      shape.axis = try axis(of: shape, under: module.window)
+    }
     (shape.features, shape.isConstant) = (gives, false)
     return shape
   }
@@ -279,6 +319,8 @@ private struct ShapeInference {
       let step = forward.steps[number]
       switch step.operation {
       case .activation, .nothing, .flip, .select, .overTime, .repeated: value = step.inputs[0]
+      // Features of several steps are not told apart from those of one.
+      case .window(let function, let window) where function != .join || window.size == 1: value = step.inputs[0]
       case .arithmetic:
         // Where one of the two is known, it is 1, or the other's.
         guard let open = step.inputs.first(where: { shapes[$0].features == nil }),

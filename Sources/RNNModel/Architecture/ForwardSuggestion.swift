@@ -61,13 +61,17 @@ public struct ForwardSuggestion: Sendable, Hashable {
   private static func rank(_ module: Module) -> Int {
     switch module {
     case .embedding: 0
-    case .recurrent, .prelu, .norm, .unknown: 1
+    case .recurrent, .prelu, .norm, .convolution, .unknown: 1
     case .linear: 2
     }
   }
 
   /// What a chain of exactly these modules plainly lacks, or may not be.
   private static func missing(_ order: [Module], _ sequentials: SequentialCalls) -> (problem: String, proposals: [Forward])? {
+    if let pool = sequentials.alone.first { return ("the file does not say what \(pool) is applied to", []) }
+    if let module = order.first(where: { sequentials.isOpen(after: $0.name) }) {
+      return ("RNNKit cannot run what its Sequential applies after \(module.name)", [])
+    }
     for (first, second) in zip(order, order.dropFirst()) {
       if case .linear = first, case .linear = second, !sequentials.tells(first.name, second.name) {
         return ("the file does not say what stands between \(first.name) and \(second.name)", between(order, sequentials))
@@ -78,8 +82,11 @@ public struct ForwardSuggestion: Sendable, Hashable {
           order.count > ForwardCandidates.mostModules ? [] : [ForwardCandidates(order, sequentials).chain, Forward(chain: [first.name])])
       }
     }
-    for case .norm(let norm) in order where !sequentials.tellsBefore(norm.name) {
-      return ("the file does not say where \(norm.name) stands", between(order, sequentials))
+    for module in order where !sequentials.tellsBefore(module.name) {
+      switch module {
+      case .norm, .convolution: return ("the file does not say what stands around \(module.name)", between(order, sequentials))
+      default: break
+      }
     }
     for module in order {
       if !sequentials.tellsBefore(module.name), let gap = gap(before: module, order) {
@@ -120,7 +127,7 @@ public struct ForwardSuggestion: Sendable, Hashable {
             }
           }
           value = forward.add(.module(module.name), value)
-          for function in sequentials.functions(after: module.name) { value = forward.add(.activation(function), value) }
+          for operation in sequentials.operations(after: module.name) { value = forward.add(operation, value) }
         }
         forward.outputs = [Forward.Output(value)]
         return seen.insert(forward).inserted ? forward : nil

@@ -5,7 +5,8 @@ public enum Module: Sendable, Hashable {
   case embedding(Embedding)
   case prelu(PReLU)
   case norm(Norm)
-  /// Tensors of something RNNKit carries but cannot run, such as a convolution.
+  case convolution(Convolution)
+  /// Tensors of something RNNKit carries but cannot run, such as attention.
   case unknown(UnknownModule)
 
   /// The module's name in the model it came from, which prefixes its parameters: `encoder.rnn`; may be empty.
@@ -16,6 +17,7 @@ public enum Module: Sendable, Hashable {
     case .embedding(let module): module.name
     case .prelu(let module): module.name
     case .norm(let module): module.name
+    case .convolution(let module): module.name
     case .unknown(let module): module.name
     }
   }
@@ -38,6 +40,9 @@ public enum Module: Sendable, Hashable {
     case .norm(var module):
       module.name = name
       return .norm(module)
+    case .convolution(var module):
+      module.name = name
+      return .convolution(module)
     case .unknown(var module):
       module.name = name
       return .unknown(module)
@@ -51,6 +56,7 @@ public enum Module: Sendable, Hashable {
     case .linear(let module): module.inFeatures
     case .embedding: 1
     case .norm(let module): module.features
+    case .convolution(let module): module.inChannels
     case .prelu, .unknown: nil
     }
   }
@@ -62,6 +68,7 @@ public enum Module: Sendable, Hashable {
     case .linear(let module): module.outFeatures
     case .embedding(let module): module.embeddingDim
     case .norm(let module): module.features
+    case .convolution(let module): module.outChannels
     case .prelu, .unknown: nil
     }
   }

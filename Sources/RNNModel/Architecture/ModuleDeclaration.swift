@@ -20,6 +20,8 @@ public struct ModuleDeclaration: Sendable, Hashable {
   /// `Conv1d`
   public var className: String
   public var arguments: [Argument]
+  /// Whether the file says it, whose modules are carried where RNNKit cannot run them, rather than the user.
+  public var isOfFile = false
 
   public init(_ className: String, _ arguments: [Argument] = []) {
     (self.className, self.arguments) = (className, arguments)
@@ -31,10 +33,20 @@ public struct ModuleDeclaration: Sendable, Hashable {
     "LayerNorm": ["normalized_shape", "eps", "elementwise_affine", "bias"],
     "GroupNorm": ["num_groups", "num_channels", "eps", "affine"],
     "RMSNorm": ["normalized_shape", "eps", "elementwise_affine"],
+    "MaxPool1d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"],
+    "AvgPool1d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"],
+    "AdaptiveMaxPool1d": ["output_size"],
+    "AdaptiveAvgPool1d": ["output_size"],
+    "Conv1d": [
+      "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode",
+    ],
     "PReLU": ["num_parameters", "init"],
     "Linear": ["in_features", "out_features", "bias"],
     "Embedding": ["num_embeddings", "embedding_dim", "padding_idx", "max_norm"],
   ]
+
+  /// A module's name as a declaration has it.
+  package static func spelled(_ module: String) -> String { LineName.isPath(module) ? module : LineName.quoted(module) }
 
   /// What tells nothing that the tensors do not, or nothing of inference.
   private static let without: Set<String> = ["device", "dtype", "momentum", "track_running_stats", "init"]
@@ -51,6 +63,36 @@ public struct ModuleDeclaration: Sendable, Hashable {
       guard result.updateValue(argument.value, forKey: name) == nil else { throw refuse(place, "\(className) is given \(name) twice") }
     }
     return result.filter { !Self.without.contains($0.key) }
+  }
+
+  /// What a module without tensors does, where it is a pool; nil for what has tensors.
+  package func call(_ place: String) throws(RNNError) -> ModuleCall? {
+    let given = try named(place)
+    func whole(_ parameter: String, _ missing: Int, least: Int) throws(RNNError) -> Int {
+      guard let value = given[parameter], value != .nothing else { return missing }
+      guard let number = value.single, (least...Limits.maximumWindow).contains(number) else {
+        throw refuse(place, "\(parameter) is no whole number from \(least) on")
+      }
+      return number
+    }
+    switch className {
+    case "AdaptiveMaxPool1d", "AdaptiveAvgPool1d":
+      guard given["output_size"]?.single == 1 else { throw refuse(place, "RNNKit has \(className) with one step alone, output_size=1") }
+      return .overTime(className == "AdaptiveMaxPool1d" ? .max : .mean)
+    case "MaxPool1d", "AvgPool1d":
+      for parameter in ["return_indices", "ceil_mode"] where given[parameter]?.bool == true {
+        throw refuse(place, "RNNKit has no \(parameter)")
+      }
+      var window = TimeWindow(size: try whole("kernel_size", 0, least: 1))
+      guard window.size > 0 else { throw refuse(place, "it does not say its kernel_size") }
+      window.stride = try whole("stride", window.size, least: 1)
+      window.dilation = try whole("dilation", 1, least: 1)
+      window.before = try whole("padding", 0, least: 0)
+      window.after = window.before
+      guard window.isSound else { throw refuse(place, "a window of more than \(Limits.maximumWindow) steps") }
+      return .window(className == "MaxPool1d" ? .max : .average(countsPadding: given["count_include_pad"]?.bool ?? true), window)
+    default: return nil
+    }
   }
 
   func refuse(_ place: String, _ problem: String) -> RNNError {
@@ -83,6 +125,7 @@ struct DeclaredModule {
     let given = try declaration.named(name)
     if let kind = Norm.Kind(rawValue: declaration.className) { return .norm(try norm(kind, given)) }
     switch declaration.className {
+    case "Conv1d": return .convolution(try convolution(given))
     case "PReLU":
       let count = try vector("weight")
       try check(given, "num_parameters", count)
@@ -127,6 +170,52 @@ struct DeclaredModule {
       }
     }
     return norm
+  }
+
+  private func convolution(_ given: [String: ModuleDeclaration.Value]) throws(RNNError) -> Convolution {
+    let weight = try tensor("weight")
+    guard weight.shape.rank == 3, weight.count > 0 else {
+      throw declaration.refuse(name, "the shape of \(Model.join(name, "weight")) is \(weight.shape), which is no Conv1d's, (out, in / groups, size)")
+    }
+    func whole(_ parameter: String, least: Int = 1) throws(RNNError) -> Int? {
+      guard let value = given[parameter] else { return nil }
+      guard let number = value.single, (least...Limits.maximumWindow).contains(number) else {
+        throw declaration.refuse(name, "\(parameter) is no whole number from \(least) on")
+      }
+      return number
+    }
+    let groups = try whole("groups") ?? 1, size = weight.shape[2]
+    var window = TimeWindow(size: size, stride: try whole("stride") ?? 1, dilation: try whole("dilation") ?? 1)
+    guard weight.shape[1] <= Limits.maximumModuleSize / groups else { throw declaration.refuse(name, "groups is too large") }
+    try check(given, "in_channels", weight.shape[1] * groups)
+    try check(given, "out_channels", weight.shape[0])
+    try check(given, "kernel_size", size)
+    guard window.isSound else { throw declaration.refuse(name, "a window of more than \(Limits.maximumWindow) steps") }
+    switch given["padding"] {
+    case nil, .text("valid")?: break
+    case .text("same")?:
+      guard window.stride == 1 else { throw declaration.refuse(name, "padding='same' with a stride, which PyTorch has not either") }
+      (window.before, window.after) = Convolution.same(size, window.dilation)
+    case .text("causal")?: window.before = window.span - 1
+    case .list(let sides)? where sides.count == 2:
+      guard let before = Int(exactly: sides[0]), let after = Int(exactly: sides[1]) else {
+        throw declaration.refuse(name, "padding is no two whole numbers")
+      }
+      (window.before, window.after) = (before, after)
+    default:
+      let padding = try whole("padding", least: 0) ?? 0
+      (window.before, window.after) = (padding, padding)
+    }
+    var mode = Convolution.Padding.zeros
+    if let text = given["padding_mode"] {
+      guard case .text(let name) = text, let known = Convolution.Padding(rawValue: name) else {
+        throw declaration.refuse(name, "padding_mode is none of \(Convolution.Padding.allCases.map(\.rawValue).listed())")
+      }
+      mode = known
+    }
+    return Convolution(
+      name: name, inChannels: weight.shape[1] * groups, outChannels: weight.shape[0], window: window, groups: groups, padding: mode,
+      bias: try has("bias", given["bias"]))
   }
 
   // MARK: Tensors

@@ -1,43 +1,59 @@
 /// What Sequentials of a file do between their modules with tensors, and after the last of them.
 struct SequentialCalls: Sendable, Hashable {
   private struct Entry: Sendable, Hashable {
-    var functions: [Function]
+    var operations: [Forward.Operation]
     var next: String?
   }
 
   private var entries: [String: Entry] = [:]
   private var firsts: Set<String> = []
+  /// Modules after which something stands that no forward has.
+  private var open: Set<String> = []
+  /// Pools that no Sequential calls.
+  private(set) var alone: [String] = []
 
   /// - Parameter calls: What calls of modules without tensors of their own do, by name; see `TensorArchive.Hints`.
   init(_ calls: [String: ModuleCall], modules: [Module]) {
     let names = Set(modules.map(\.name))
     for case (let owner, .sequence(let parts)) in calls where !Self.isInside(owner, calls) {
       var before: String?
-      var functions: [Function]? = []
+      var operations: [Forward.Operation]? = []
       func end(_ next: String?) {
-        if let before, let functions { entries[before] = Entry(functions: functions, next: next) }
-        if before == nil, let next, functions == [] { firsts.insert(next) }
+        if let before {
+          if let operations { entries[before] = Entry(operations: operations, next: next) } else { open.insert(before) }
+        } else if let next, operations == [] {
+          firsts.insert(next)
+        }
       }
       func walk(_ parts: [String], depth: Int) {
-        guard depth < Limits.maximumDepth else { return functions = nil }
+        guard depth < Limits.maximumDepth else { return operations = nil }
         for part in parts {
           if names.contains(part) {
             end(part)
-            (before, functions) = (part, [])
+            (before, operations) = (part, [])
             continue
           }
           switch calls[part] {
-          case .activation(let activation)?: functions?.append(.elementwise(activation))
-          case .softmax(let isLog, -1)?: functions?.append(isLog ? .logSoftmax : .softmax)
+          case .activation(let activation)?: operations?.append(.activation(.elementwise(activation)))
+          case .softmax(let isLog, -1)?: operations?.append(.activation(isLog ? .logSoftmax : .softmax))
+          case .window(let function, let window)?: operations?.append(.window(function, window))
+          case .overTime(let function)?: operations?.append(.overTime(function))
           case .nothing?: break
           case .sequence(let inner)?: walk(inner, depth: depth + 1)
-          case .softmax?, nil: functions = nil
+          case .softmax?, nil: operations = nil
           }
         }
       }
       walk(parts, depth: 0)
       end(nil)
     }
+    let called = Set(calls.values.flatMap { if case .sequence(let parts) = $0 { parts } else { [String]() } })
+    alone = calls.filter { name, call in
+      switch call {
+      case .window, .overTime: !called.contains(name)
+      default: false
+      }
+    }.keys.sorted()
   }
 
   private static func isInside(_ name: String, _ calls: [String: ModuleCall]) -> Bool {
@@ -47,7 +63,10 @@ struct SequentialCalls: Sendable, Hashable {
   }
 
   /// What is applied to what a module gives.
-  func functions(after module: String) -> [Function] { entries[module]?.functions ?? [] }
+  func operations(after module: String) -> [Forward.Operation] { entries[module]?.operations ?? [] }
+
+  /// Whether a Sequential does something after a module that no forward has.
+  func isOpen(after module: String) -> Bool { open.contains(module) }
 
   /// Whether a module takes what another one's result becomes, and nothing is open between them.
   func tells(_ first: String, _ second: String) -> Bool { entries[first]?.next == second }

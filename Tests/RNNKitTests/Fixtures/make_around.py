@@ -3,7 +3,7 @@
     python make_around.py
 
 For each case NAME.pt is the state_dict, NAME.npz the input, PyTorch's float32 `y` and `y64`, the same module in float64;
-cases.json has the forward with its declarations. Made with PyTorch 2.15.0 and NumPy 2.5 on x86-64.
+cases.json has the forward with its declarations. Made with PyTorch 2.15.0 and NumPy 2.4 on x86-64.
 """
 import copy
 import json
@@ -29,8 +29,9 @@ def randomize(module, generator):
                 value.copy_(value.abs() + 0.2)
 
 
-def case(name, module, forward, line, *, steps=11, batch=3, features=4, batch_first=True, channels_first=False):
-    """`forward(module, x)` of x (batch, time, features), or (batch, features, time) where channels come first there."""
+def case(name, module, forward, line, *, steps=11, batch=3, features=4, batch_first=True, channels_first=False, whole=False):
+    """`forward(module, x)` of x (batch, time, features), or (batch, features, time) where channels come first there. `whole`:
+    the module itself is saved, with what its Sequentials hold."""
     generator = torch.Generator().manual_seed(len(cases) + 1)
     randomize(module, generator)
     module.eval()
@@ -40,7 +41,7 @@ def case(name, module, forward, line, *, steps=11, batch=3, features=4, batch_fi
     with torch.no_grad():
         y = forward(module, given)
         y64 = forward(copy.deepcopy(module).double(), given.double())
-    torch.save(module.state_dict(), os.path.join(HERE, name + ".pt"))
+    torch.save(module if whole else module.state_dict(), os.path.join(HERE, name + ".pt"))
     np.savez(os.path.join(HERE, name + ".npz"), input=x.numpy(), y=y.numpy(), y64=y64.numpy())
     cases[name] = {"forward": line, "batch_first": batch_first}
 
@@ -91,11 +92,58 @@ def over_time():
          "fc(decoder(repeat(encoder(x).hn[-1], x)))")
 
 
+def windows():
+    turn = lambda a: a.transpose(1, 2)
+    case("conv_same", Net(conv=nn.Conv1d(4, 5, 3, padding=1), lstm=lstm(5)),
+         lambda m, x: m.lstm(turn(m.conv(turn(x))))[0], "conv = Conv1d(padding=1); lstm(conv(x))")
+    case("conv_stride", Net(conv=nn.Conv1d(4, 40, 5, stride=2, padding=2, bias=False), bn=nn.BatchNorm1d(40), gru=nn.GRU(40, 3, batch_first=True)),
+         lambda m, x: m.gru(turn(torch.relu(m.bn(m.conv(turn(x))))))[0],
+         "self.conv = nn.Conv1d(4, 40, 5, stride=2, padding=2, bias=False)\ngru(torch.relu(bn(conv(x.transpose(1, 2)))).transpose(1, 2))", steps=30)
+    case("conv_channels_first", Net(conv=nn.Conv1d(4, 6, 4, dilation=2), lstm=lstm(6)),
+         lambda m, x: m.lstm(F.max_pool1d(torch.relu(m.conv(x)), 2).permute(0, 2, 1))[0][:, -1],
+         "conv = Conv1d(dilation=2); a = F.max_pool1d(torch.relu(conv(x)), 2); out, _ = lstm(a.permute(0, 2, 1)); out[:, -1]",
+         steps=25, channels_first=True)
+    case("conv_groups", Net(conv=nn.Conv1d(4, 4, 3, groups=4, padding="same"), point=nn.Conv1d(4, 7, 1), lstm=lstm(7)),
+         lambda m, x: m.lstm(turn(m.point(m.conv(turn(x)))))[0], "conv = Conv1d(groups=4, padding='same'); point = Conv1d(); lstm(point(conv(x)))")
+    for mode in ["reflect", "replicate", "circular"]:
+        case("conv_" + mode, Net(conv=nn.Conv1d(4, 3, 4, padding=2, padding_mode=mode), lstm=lstm(3)),
+             lambda m, x: m.lstm(turn(m.conv(turn(x))))[0], f"conv = Conv1d(padding=2, padding_mode='{mode}'); lstm(conv(x))")
+    case("conv_causal", Net(conv=nn.Conv1d(4, 8, 3, dilation=3), conv2=nn.Conv1d(8, 8, 2), lstm=lstm(8)),
+         lambda m, x: m.lstm(turn(m.conv2(F.pad(torch.tanh(m.conv(F.pad(turn(x), (6, 0)))), (1, 0)))))[0],
+         "conv = Conv1d(dilation=3); conv2 = Conv1d(); h = torch.tanh(conv(F.pad(x.transpose(1, 2), (6, 0)))); "
+         "h = conv2(F.pad(h, (1, 0))); lstm(h.transpose(1, 2))[0]")
+    case("pools", Net(lstm=lstm(4), fc=nn.Linear(12, 2)),
+         lambda m, x: (lambda a: m.fc(turn(torch.cat((F.max_pool1d(a, 3, 2, 1), F.avg_pool1d(a, 3, 2, 1)), 1))))(turn(m.lstm(x)[0])),
+         "a = lstm(x)[0].transpose(1, 2); fc(torch.cat((F.max_pool1d(a, 3, 2, 1), F.avg_pool1d(a, 3, 2, 1)), 1).transpose(1, 2))")
+    case("pool_modules", Net(lstm=lstm(4)),
+         lambda m, x: m.lstm(turn(F.max_pool1d(F.avg_pool1d(turn(x), 3, 1, 1, count_include_pad=False), 2)))[0],
+         "pool = nn.MaxPool1d(2)\nself.mean = nn.AvgPool1d(3, stride=1, padding=1, count_include_pad=False)\nlstm(pool(mean(x)))")
+    case("global_pool", Net(conv=nn.Conv1d(4, 5, 3), lstm=lstm(4, 5), fc=nn.Linear(10, 2)),
+         lambda m, x: m.fc(torch.cat((F.adaptive_avg_pool1d(m.conv(turn(x)), 1).squeeze(-1), m.lstm(x)[1][0][-1]), 1)),
+         "conv = Conv1d(); fc(torch.cat((F.adaptive_avg_pool1d(conv(x.transpose(1, 2)), 1).squeeze(-1), lstm(x)[1][0][-1]), 1))")
+    case("pyramid", Net(lower=lstm(4, 3), upper=lstm(6, 3)),
+         lambda m, x: m.upper((lambda a: a[:, :a.shape[1] // 2 * 2].reshape(a.shape[0], a.shape[1] // 2, 6))(m.lower(x)[0]))[0],
+         "upper(join(lower(x), 2))")
+    case("crop", Net(conv=nn.Conv1d(4, 4, 5), lstm=lstm(4)),
+         lambda m, x: m.lstm(turn(m.conv(turn(x))) + x[:, 2:-2])[0], "conv = nn.Conv1d(4, 4, 5); lstm(conv(x.transpose(1, 2)).transpose(1, 2) + x[:, 2:-2])[0]")
+    case("conv_sequential", Net(cnn=nn.Sequential(nn.Conv1d(4, 6, 3, padding=1), nn.BatchNorm1d(6), nn.ReLU(), nn.MaxPool1d(2)),
+                                lstm=lstm(6, 5), fc=nn.Linear(5, 2)),
+         lambda m, x: m.fc(m.lstm(turn(m.cnn(turn(x))))[0][:, -1]),
+         "a = self.cnn(x.transpose(1, 2)).transpose(1, 2); fc(lstm(a)[0][:, -1])", whole=True)
+    case("global_max", Net(lstm=lstm(4, 5), conv=nn.Conv1d(5, 7, 3, stride=2), pool=nn.AdaptiveMaxPool1d(1), fc=nn.Linear(7, 2)),
+         lambda m, x: m.fc(m.pool(torch.tanh(m.conv(turn(m.lstm(x)[0])))).squeeze(-1)),
+         "fc(self.pool(torch.tanh(self.conv(lstm(x)[0].transpose(1, 2)))).squeeze(-1))", whole=True)
+    case("pool_dilated", Net(lstm=lstm(4)),
+         lambda m, x: m.lstm(turn(F.max_pool1d(turn(x), 3, 1, 1, 2)))[0],
+         "lstm(F.max_pool1d(x.transpose(1, 2), 3, stride=1, padding=1, dilation=2).transpose(1, 2))[0]")
+
+
 if __name__ == "__main__":
     for file in os.listdir(HERE):
         os.remove(os.path.join(HERE, file))
     norms()
     over_time()
+    windows()
     with open(os.path.join(HERE, "cases.json"), "w") as file:
         json.dump(cases, file, indent=1)
         file.write("\n")

@@ -7,7 +7,7 @@ struct RandomForward {
     "nn", "self", "self.x", "self.lstm", "a b", "q\"uote", "it's", "back\\slash", "ümlaut", "日本", "\n", "\r\n", "\t", "\u{7F}", "last", "first",
     "at", "cat", "flip", "tanh", "softmax", "nothing", "return", "_", "None", "True", "in", "inf", "nan", "x.relu", "a.tanh", "h.0", "v1",
     "drop", "dropout", "dropout.1", "x.drop", "torch.dropout", "hn", "cn", "output", "last.0", "-", "...", "->", "#", "a..b", ".a", "a.", "lengths", "h", "state",
-    "def", "sum", "repeat", "time", "self.max", "LayerNorm", "head.0", "layer.10.fc", "\u{1F600}", "\u{200B}", "x -> y", "a;b", "\"\"\"", "add", "zeros", "pack_padded_sequence", "view",
+    "def", "max_pool", "pad", "features", "sum", "repeat", "time", "self.max", "LayerNorm", "head.0", "layer.10.fc", "\u{1F600}", "\u{200B}", "x -> y", "a;b", "\"\"\"", "add", "zeros", "pack_padded_sequence", "view",
   ]
 
   var modules: [Module]
@@ -23,6 +23,8 @@ struct RandomForward {
       case 0: return .embedding(Embedding(name: name, numEmbeddings: 5, embeddingDim: b))
       case 1, 2: return .linear(Linear(name: name, inFeatures: a, outFeatures: b))
       case 3: return Bool.random(using: &generator) ? .prelu(PReLU(name: name)) : .norm(Norm(name: name, kind: Norm.Kind.allCases.randomElement(using: &generator) ?? .layer, features: a))
+      case 4 where Bool.random(using: &generator):
+        return .convolution(Convolution(name: name, inChannels: a, outChannels: b, window: TimeWindow(size: 2, stride: Int.random(in: 1...2, using: &generator), before: 1, after: 0)))
       case 4: return .unknown(UnknownModule(name: name, tensorNames: []))
       default:
         return .recurrent(
@@ -83,7 +85,7 @@ struct RandomForward {
     case 6: return .activation(Bool.random(using: &generator) ? .softmax : .logSoftmax)
     case 7: return .select([.last, .first, .at(3), .at(-2), .at(0), .at(-1), .at(.max), .at(.min)].randomElement(using: &generator) ?? .last)
     case 8, 9: return .state(Bool.random(using: &generator) ? .hn : .cn, Int.random(in: 0..<4, using: &generator))
-    case 10: return [.flip, .repeated, .overTime(TimeFunction.allCases.randomElement(using: &generator) ?? .sum)].randomElement(using: &generator) ?? .flip
+    case 10: return [.flip, .repeated, .window([.max, .average(countsPadding: true), .average(countsPadding: false), .join].randomElement(using: &generator) ?? .max, TimeWindow(size: Int.random(in: 1...3, using: &generator), stride: Int.random(in: 1...3, using: &generator), dilation: Int.random(in: 1...2, using: &generator), before: Int.random(in: -2...2, using: &generator), after: Int.random(in: -2...2, using: &generator))), .overTime(TimeFunction.allCases.randomElement(using: &generator) ?? .sum)].randomElement(using: &generator) ?? .flip
     case 11:
       let low = Int.random(in: 0..<3, using: &generator)
       return .slice(low..<low + Int.random(in: 1...2, using: &generator))

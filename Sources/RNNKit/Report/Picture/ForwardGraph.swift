@@ -140,6 +140,11 @@ struct ForwardGraph {
     case .select(.first): return Box(kind: .function, title: "first step")
     case .select(.at(let step)): return Box(kind: .function, title: "step \(step)")
     case .overTime(let function): return Box(kind: .function, title: function.rawValue, details: ["over time"])
+    case .window(let function, let window):
+      var details = ["\(window.size) steps, stride \(window.stride)"]
+      if window.dilation != 1 { details.append("dilation \(window.dilation)") }
+      if window.before != 0 || window.after != 0 { details.append("padding \(window.before), \(window.after)") }
+      return Box(kind: .function, title: function.word, details: details)
     case .repeated: return Box(kind: .function, title: "repeat", details: ["at every step"])
     case .flip: return Box(kind: .function, title: "flip", details: ["time turned round"])
     case .slice(let range):
@@ -173,7 +178,7 @@ extension ValueShape {
 
   /// `time` and `batch`, as far as there are such axes.
   func axes(batchFirst: Bool) -> [String] {
-    isConstant ? [] : !hasTime ? ["batch"] : batchFirst ? ["batch", "time"] : ["time", "batch"]
+    isConstant ? [] : !hasTime ? ["batch"] : batchFirst ? ["batch", axis.description] : [axis.description, "batch"]
   }
 }
 

@@ -187,11 +187,20 @@ private struct ForwardPrinter {
       result.text = "\(word(activation.name))(\(list)\(parameters))"
     case .activation(let function):
       let word = word(function.name)
-      result.text = "\(word)(\(list)\(word == function.name ? "" : ", dim=-1"))"
+      result.text = "\(word)(\(list)\(word == function.name ? "" : ", features"))"
     case .select(.last): result.text = "\(word("last"))(\(list))"
     case .select(.first): result.text = "\(word("first"))(\(list))"
     case .select(.at(let index)): result.text = "\(word("at"))(\(list), \(index))"
     case .overTime(let function): result.text = "\(word(function.rawValue))(\(list), time)"
+    case .window(.join, let window) where window.size == 1 && window.stride == 1 && window.dilation == 1:
+      result.text = "\(word("pad"))(\(list), \(window.before), \(window.after))"
+    case .window(let function, let window):
+      var parts = ["\(window.size)"]
+      if window.stride != window.size { parts.append("stride=\(window.stride)") }
+      if window.dilation != 1 { parts.append("dilation=\(window.dilation)") }
+      if window.before != 0 || window.after != 0 { parts.append("padding=[\(window.before), \(window.after)]") }
+      if function == .average(countsPadding: false) { parts.append("count_include_pad=False") }
+      result.text = "\(word(function.word))(\(list), \(parts.joined(separator: ", ")))"
     case .repeated: result.text = "\(word("repeat"))(\(list))"
     case .flip: result.text = "\(word("flip"))(\(list))"
     case .concatenate: result.text = "\(word("cat"))(\(list))"

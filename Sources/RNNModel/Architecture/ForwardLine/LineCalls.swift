@@ -84,15 +84,30 @@ extension LineResolver {
     guard values.count == 1 else {
       throw source.error(offset(node), "\(spelled(name)) takes one value, not \(values.count)", "write \(spelled(name))(x)")
     }
-    let input = try value(of: values[0])
+    let meaning = try meaning(values[0])
     if let state {
       guard case .recurrent? = modules[name] else {
         throw source.error(offset(state), "only a recurrent module takes a starting state", "leave hx= out")
       }
       try startingState(state)
     }
-    let value = try add(.module(name), [input], at: node)
-    return recurrent(value) == nil ? .value(value) : .call(value)
+    return try apply(module: name, to: meaning, values[0], node)
+  }
+
+  private mutating func apply(
+    module name: String, to meaning: LineMeaning, _ first: Int, _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    func call(_ line: inout LineResolver, _ value: Forward.Value) throws(RNNError) -> Forward.Value {
+      try line.add(.module(name), [value], at: node)
+    }
+    switch modules[name] {
+    case .convolution?: return try overTime(meaning, first, call)
+    case .norm(let norm)? where norm.kind == .batch || norm.kind == .group: return try through(meaning, first, call)
+    case .prelu?: return try through(meaning, first, call)
+    default:
+      let value = try add(.module(name), [try value(meaning, first)], at: node)
+      return recurrent(value) == nil ? .value(value) : .call(value)
+    }
   }
 
   /// A starting state that a run gives, or zeros. Values are no such state.
@@ -117,25 +132,38 @@ extension LineResolver {
     }
   }
 
-  /// The call of a module that has no tensors. A plain word that is a function's is the function.
+  /// The call of a module that has no tensors. A plain word that is a function's is the function, unless the line declares it.
   private mutating func called(
     _ path: String, _ own: String, _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) -> LineMeaning? {
-    guard let call = calls[own], path != own || !(LineFunction.isKnown(own) || Self.overTime[own] != nil) else { return nil }
+    guard let call = calls[own],
+      path != own || declaredCalls.contains(own) || !(LineFunction.isKnown(own) || Self.overTime[own] != nil)
+    else { return nil }
     guard arguments.count == 1, arguments[0].keyword == nil else {
       throw source.error(offset(node), "\(spelled(own)) takes one value", "write \(spelled(own))(x)")
     }
-    return try apply(call, named: own, to: try value(of: arguments[0].value), node)
+    return try apply(call, named: own, to: try meaning(arguments[0].value), arguments[0].value, node)
   }
 
   private mutating func apply(
-    _ call: ModuleCall, named name: String, to value: Forward.Value, _ node: Int
+    _ call: ModuleCall, named name: String, to meaning: LineMeaning, _ first: Int, _ node: Int
   ) throws(RNNError) -> LineMeaning {
+    func adding(
+      _ operation: Forward.Operation
+    ) -> (inout LineResolver, Forward.Value) throws(RNNError) -> Forward.Value {
+      { (line, value) throws(RNNError) in try line.add(operation, [value], at: node) }
+    }
     switch call {
-    case .activation(let activation): return .value(try add(.activation(.elementwise(activation)), [value], at: node))
-    case .nothing: return .value(try add(.nothing(name), [value], at: node))
+    case .activation(let activation): return try through(meaning, first, adding(.activation(.elementwise(activation))))
+    case .nothing: return try through(meaning, first, adding(.nothing(name)))
+    case .window(let function, let window):
+      try checkTurned(spelled(name), meaning, first, "\(spelled(name))(\(text(first)).transpose(1, 2))")
+      return try overTime(meaning, first, adding(.window(function, window)))
+    case .overTime(let function):
+      try checkTurned(spelled(name), meaning, first, "\(spelled(name))(\(text(first)).transpose(1, 2))")
+      return .value(try over(function, meaning, first, node))
     case .softmax(let isLog, let axis):
-      let shape = shape(value)
+      let value = try value(meaning, first), shape = shape(value)
       // PyTorch's own choice is the features' where there are two axes.
       if let axis, shape.hasTime, !isLog, axis == (batchFirst ? 1 : 0) {
         return .value(try add(.overTime(.softmax), [value], at: node))
@@ -146,16 +174,16 @@ extension LineResolver {
       }
       return .value(try add(.activation(isLog ? .logSoftmax : .softmax), [value], at: node))
     case .sequence(let names):
-      var result = LineMeaning.value(value)
+      var result = meaning
+      if case .call = result { result = .value(try value(result, first)) }
       for name in names {
-        guard case .value(let value) = result else {
+        if case .call = result {
           throw source.error(offset(node), "PyTorch's Sequential cannot call \(spelled(name)) with a recurrent module's tuple", "call them one by one")
         }
         if modules[name] != nil {
-          let value = try add(.module(name), [value], at: node)
-          result = recurrent(value) == nil ? .value(value) : .call(value)
+          result = try apply(module: name, to: result, first, node)
         } else if let call = calls[name] {
-          result = try apply(call, named: name, to: value, node)
+          result = try apply(call, named: name, to: result, first, node)
         } else {
           throw source.error(offset(node), "RNNKit cannot run \(spelled(name)), which \(text(node)) calls", "end the line before it")
         }
@@ -188,6 +216,13 @@ extension LineResolver {
       return try apply(String(name.dropLast()), isTorch: true, receiver, baseNode, arguments, node)
     case (_, .zeros): return .zeros
     default: break
+    }
+    if let turned = try turned(name, receiver, arguments) { return turned }
+    // After a pool that leaves one step, which has no axis here.
+    if ["squeeze", "flatten"].contains(name), arguments.count == 1, case .value(let value) = receiver, !shape(value).hasTime,
+      !shape(value).isConstant, let dim = integer(arguments[0].value), name == "squeeze" ? [-1, 2].contains(dim) : dim == 1
+    {
+      return receiver
     }
     if Self.overTime[name] != nil { return try reduction(name, receiver, baseNode, base, arguments, node) }
     guard LineFunction.methods.contains(name) else { throw Self.lacking(name, source, offset(node), batchFirst) }
@@ -224,23 +259,31 @@ extension LineResolver {
     case "flip":
       try exactly(1, "flip(a), which turns each sequence round within its own length")
       return .value(try add(.flip, [try sequence(positional[0], word)], at: node))
-    case "cat", "concat", "concatenate": return .value(try concatenation(arguments, node))
+    case "cat", "concat", "concatenate": return try concatenation(arguments, node)
     case "sum", "mean", "max", "amax":
       let value = try first()
       return try reduction(word, try meaning(value), value, text(value), arguments.filter { $0.value != value }, node)
+    case "max_pool", "max_pool1d", "avg_pool", "avg_pool1d", "join": return try window(word, arguments, node)
+    case "adaptive_max_pool1d", "adaptive_avg_pool1d": return try adaptivePool(word, arguments, node)
+    case "pad": return try padding(arguments, node)
+    case "transpose", "permute", "swapaxes":
+      if let value = positional.first, let turned = try turned(word, try meaning(value), Array(arguments.dropFirst())) { return turned }
+      throw Self.lacking(word, source, offset(callee), batchFirst)
     case "repeat": return try repetition(arguments, node)
     case "nothing":
       guard arguments.count == 2, positional.count == 2, case .quoted(let name, false) = syntax.nodes[positional[1]].kind else {
         throw source.error(offset(node), "nothing takes a value and a name", "write nothing(a, \"name\")")
       }
-      return .value(try add(.nothing(name), [try value(of: positional[0])], at: node))
+      return try through(try meaning(positional[0]), positional[0]) { (line, value) throws(RNNError) in
+        try line.add(.nothing(name), [value], at: node)
+      }
     case "zeros", "zeros_like": return .zeros
     case "tensor" where positional.count == 1: return try meaning(positional[0])
     case "add", "sub", "mul", "div":
       try exactly(2, "a \(["add": "+", "sub": "-", "mul": "*"][word] ?? "/") b")
       let kind: Forward.Arithmetic = switch word { case "add": .add; case "sub": .subtract; case "mul": .multiply; default: .divide }
-      let values = [try value(of: positional[0]), try value(of: positional[1])]
-      return .value(try add(.arithmetic(kind), values, at: node))
+      let parts = [(try operand(positional[0]), positional[0]), (try operand(positional[1]), positional[1])]
+      return try together(parts) { (line, values) throws(RNNError) in try line.add(.arithmetic(kind), values, at: node) }
     case "pack_padded_sequence", "pad_packed_sequence":
       let value = try value(of: try first())
       let layout = arguments.first { $0.keyword == "batch_first" }?.value
@@ -265,7 +308,8 @@ extension LineResolver {
       return try apply(word, isTorch: !prefix.isEmpty, isLayer: isLayer, try meaning(value), value, rest, node)
     }
     if Self.isDropout(word) {
-      return .value(try add(.nothing(word), [try value(of: try first())], at: node))
+      let value = try first()
+      return try through(try meaning(value), value) { (line, value) throws(RNNError) in try line.add(.nothing(word), [value], at: node) }
     }
     if Self.lacks.keys.contains(word) { throw Self.lacking(word, source, offset(callee), batchFirst) }
     throw unknown(word, callee)
@@ -293,7 +337,7 @@ extension LineResolver {
   }
 
   /// `cat(a, b)`, or PyTorch's `torch.cat([a, b], dim=-1)`.
-  private mutating func concatenation(_ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> Forward.Value {
+  private mutating func concatenation(_ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> LineMeaning {
     var positional = arguments.filter { $0.keyword == nil || $0.keyword == "tensors" }.map(\.value)
     var dim = arguments.first { ["dim", "axis"].contains($0.keyword) }?.value
     var isTorch = false
@@ -311,27 +355,38 @@ extension LineResolver {
     guard !positional.isEmpty, arguments.allSatisfy({ [nil, "tensors", "dim", "axis"].contains($0.keyword) }) else {
       throw source.error(offset(node), "cat does not take these arguments", "write cat(a, b)")
     }
-    var values: [Forward.Value] = []
-    for part in positional { values.append(try value(of: part)) }
+    var parts: [(meaning: LineMeaning, node: Int)] = []
+    for part in positional { parts.append((try operand(part), part)) }
+    let isTurned = parts.contains { if case .turned = $0.meaning { true } else { false } }
+    let isLoose = !isTurned && parts.contains { if case .loose = $0.meaning { true } else { false } }
+    var hasTime = false
+    let result = try together(parts) { (line, values) throws(RNNError) in
+      hasTime = values.contains { line.shape($0).hasTime }
+      return try line.add(.concatenate, values, at: node)
+    }
     let joined = "cat(\(positional.map(text).joined(separator: ", ")))"
     if isTorch || dim != nil {
-      let hasTime = values.contains { shape($0).hasTime }
       guard let dim else {
         throw source.error(offset(node), "without dim= PyTorch joins along axis 0, which is not the features'", "write \(joined) to join features")
       }
-      guard let number = integer(dim), number == -1 || number == (hasTime ? 2 : 1) else {
+      let axes = isTurned ? [1, -2] : [-1, hasTime ? 2 : 1]
+      guard !isLoose else {
+        throw source.error(offset(dim), "dim=\(text(dim)) may be features or steps: nothing tells how they are turned", "write \(joined) to join features")
+      }
+      guard let number = integer(dim), axes.contains(number) else {
         throw source.error(offset(dim), "dim=\(text(dim)) is not the axis of features", "write \(joined) to join features")
       }
     }
-    return try add(.concatenate, values, at: node)
+    return result
   }
 
   private mutating func apply(
     _ word: String, isTorch: Bool, isLayer: Bool = false, _ meaning: LineMeaning, _ first: Int,
     _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) -> LineMeaning {
-    let value = try value(meaning, first)
     if word == "softmax" || word == "log_softmax" {
+      let meaning = try checkedAxis(word, meaning, first, arguments, node)
+      let value = try value(meaning, first)
       let dims = arguments.filter { [nil, "dim", "axis"].contains($0.keyword) }
       if word == "softmax", dims.count == 1, axis(dims[0].value, of: shape(value)) == .time {
         guard shape(value).hasTime || shape(value).isOpen else {
@@ -351,7 +406,10 @@ extension LineResolver {
     }
     let outcome = LineFunction.activation(word, given, isLayer: isLayer)
     switch outcome {
-    case .success(let activation): return .value(try add(.activation(.elementwise(activation)), [value], at: node))
+    case .success(let activation):
+      return try through(meaning, first) { (line, value) throws(RNNError) in
+        try line.add(.activation(.elementwise(activation)), [value], at: node)
+      }
     case .failure(let problem):
       throw source.error(offset(node), problem.problem, problem.remedy.replacing("ARGUMENT", with: text(first)))
     }
@@ -361,7 +419,8 @@ extension LineResolver {
   private func checkFeatures(
     _ word: String, _ isTorch: Bool, _ hasTime: Bool, _ value: String, _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) {
-    let given = arguments.filter { !["dtype", "_stacklevel", "input"].contains($0.keyword) }
+    let given = arguments.filter { !["dtype", "_stacklevel", "input"].contains($0.keyword) && text($0.value) != "features" }
+    if arguments.contains(where: { text($0.value) == "features" }), given.isEmpty { return }
     let remedy = "write \(word)(\(value), dim=-1) for one over features"
     guard given.count <= 1, given.allSatisfy({ [nil, "dim", "axis"].contains($0.keyword) }) else {
       throw source.error(offset(node), "\(word) takes a value and dim", remedy)

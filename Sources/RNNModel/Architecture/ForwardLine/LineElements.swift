@@ -3,6 +3,7 @@ extension LineResolver {
   mutating func element(
     of meaning: LineMeaning, _ indices: [LineSyntax.Index], _ base: Int, _ node: Int
   ) throws(RNNError) -> LineMeaning {
+    let baseNode = base
     let only: Int? = if indices.count == 1, case .at(let index) = indices[0] { integer(index) } else { nil }
     let base = text(base)
     switch meaning {
@@ -40,6 +41,21 @@ extension LineResolver {
       }
       return .value(try add(.state(kind, number), [call], at: node))
     case .value(let value): return .value(try element(of: value, indices, base, node))
+    case .turned(let value):
+      guard let result = try element(ofTurned: value, indices, baseNode, node) else {
+        throw source.error(offset(node), "\(base) is turned, (batch, features, time), and \(text(node)) is no part of it that a line has",
+          "turn it back first: \(base).transpose(1, 2)")
+      }
+      return result
+    case .loose(let value):
+      // Features as the line itself has them, `a[..., 1:3]`.
+      if indices.count == 2, case .ellipsis = indices[0], case .cut(let lower, let upper?) = indices[1], (integer(upper) ?? -1) > 0,
+        (lower.map { integer($0) } ?? 0) ?? -1 >= 0
+      {
+        return .loose(try element(of: value, indices, base, node))
+      }
+      throw source.error(offset(node), "\(text(node)) may be a part of the features or of the steps: nothing tells how \(base) is turned",
+        "write \(base)[..., 0:2] for features 0 and 1, at(\(base), -1) for a step, pad(\(base), 0, -1) without the last one")
     case .numbers: return .value(try element(of: try self.value(meaning, node), indices, base, node))
     }
   }
@@ -73,6 +89,10 @@ extension LineResolver {
     var result = value
     for axis in 0..<(shape.rank - 1) where !Self.isWhole(axes[axis]) {
       let isTime = shape.hasTime && axis == (batchFirst ? 1 : 0)
+      if isTime, case .cut(let lower, let upper) = axes[axis], let cut = cut(lower, upper) {
+        result = try add(.window(.join, TimeWindow(size: 1, before: cut.before, after: cut.after)), [result], at: node)
+        continue
+      }
       guard isTime, case .at(let index) = axes[axis] else {
         throw misplaced(axes[axis], isTime, shape, base, node)
       }

@@ -1,6 +1,10 @@
 /// What an expression of a forward line stands for.
 enum LineMeaning {
   case value(Forward.Value)
+  /// A sequence that PyTorch has as (batch, features, time).
+  case turned(Forward.Value)
+  /// One of which the line does not tell whether PyTorch has it turned.
+  case loose(Forward.Value)
   /// A recurrent module's call: its output where a value is wanted, output and states where it is taken apart.
   case call(Forward.Value)
   /// All states of an LSTM's call: h_n and c_n.

@@ -3,7 +3,9 @@ struct LineResolver {
   let source: LineSource
   let syntax: LineSyntax
   let modules: [String: Module]
-  let calls: [String: ModuleCall]
+  private(set) var calls: [String: ModuleCall]
+  /// Those that the line declares.
+  private(set) var declaredCalls: Set<String> = []
   /// In the model's order, for messages.
   let moduleNames: [String]
   let batchFirst: Bool
@@ -49,6 +51,11 @@ struct LineResolver {
     var outputs: [LineSyntax.Declaration]?
     for (statement, offset) in syntax.statements {
       guard let (module, declaration) = declaration(statement), modules[module] == nil else { continue }
+      if let call = try declaration.call(module) {
+        calls[module] = call
+        declaredCalls.insert(module)
+        continue
+      }
       throw source.error(offset, "\(declaration.className) is declared for \(LineName.quoted(module)), and the model has no module of this name",
         "name one of \(moduleNames.map(spelled).listed())")
     }
@@ -238,7 +245,7 @@ struct LineResolver {
       shape.features = modules[name]?.outputSize ?? shape.features
       switch modules[name] {
       case .unknown?: shape = LineShape(hasTime: taken.contains(where: \.hasTime), isOpen: true)
-      case .embedding?, .recurrent?: shape.hasTime = true
+      case .embedding?, .recurrent?, .convolution?: shape.hasTime = true
       default: break
       }
     case .constant(let values): shape = LineShape(hasTime: false, features: values.count, isConstant: true)
@@ -259,11 +266,29 @@ struct LineResolver {
       } else {
         shape.features = counts.max()
       }
+    case .window(let function, let window):
+      if function == .join { shape.features = shape.features.map { $0.multipliedReportingOverflow(by: window.size).partialValue } }
     case .overTime(let function): shape.hasTime = function.keepsTime
     case .repeated: shape = LineShape(hasTime: true, features: shape.features, isOpen: taken.contains(where: \.isOpen))
     case .activation, .flip, .nothing: break
     }
     return shape
+  }
+
+  /// Whether a step gives rows with the features last in PyTorch too.
+  func isMadeInRows(_ number: Int) -> Bool {
+    var number = number
+    while true {
+      if case .module(let name) = result.steps[number].operation {
+        switch modules[name] {
+        case .recurrent?, .linear?, .embedding?: return true
+        case .norm(let norm)? where norm.kind == .layer || norm.kind == .rms: return true
+        default: break
+        }
+      }
+      guard case .step(let before)? = result.steps[number].inputs.first else { return false }
+      number = before
+    }
   }
 
   func shape(_ value: Forward.Value) -> LineShape {

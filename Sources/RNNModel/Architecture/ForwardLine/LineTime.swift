@@ -19,6 +19,7 @@ extension LineResolver {
   mutating func reduction(
     _ word: String, _ meaning: LineMeaning, _ first: Int, _ name: String, _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) -> LineMeaning {
+    let meaning = try checkedAxis(word, meaning, first, arguments, node)
     let value = try value(meaning, first), shape = shape(value), function = Self.overTime[word] ?? .sum
     let remedy = "write \(function.rawValue)(\(name), time) for the one over a sequence's steps"
     var dim: Int?
@@ -43,6 +44,23 @@ extension LineResolver {
     let result = LineMeaning.value(try add(.overTime(function), [value], at: node))
     // PyTorch's max gives the numbers and where they are.
     return word == "max" && text(dim) != "time" ? .tuple([result, .size]) : result
+  }
+
+  /// The meaning with its features last, for a function over an axis; PyTorch's numbers of a turned sequence's axes are
+  /// others, and of a loose one it is not known which.
+  func checkedAxis(
+    _ word: String, _ meaning: LineMeaning, _ first: Int, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning {
+    let isNumbered = arguments.contains { argument in integer(argument.value) != nil && [nil, "dim", "axis"].contains(argument.keyword) }
+    switch meaning {
+    case .turned:
+      throw source.error(offset(first), "\(text(first)) is turned, (batch, features, time)",
+        "turn it back: \(word)(\(text(first)).transpose(1, 2), \(word == "softmax" ? "dim=-1" : "time"))")
+    case .loose where isNumbered:
+      throw source.error(offset(node), "\(text(node)) may be over features or steps: nothing tells how \(text(first)) is turned",
+        "write \(word)(\(text(first)), time)\(Self.overTime[word] == nil ? ", or \(word)(\(text(first))) for features" : "")")
+    default: return meaning
+    }
   }
 
   /// `repeat(a, b)`: a at every step of b.

@@ -21,11 +21,48 @@ extension LineResolver {
       let value = try value(meaning, part)
       return .value(try add(.arithmetic(.multiply), [value, try add(.constant([-1]), [], at: node)], at: node))
     case .arithmetic(let kind, let left, let right):
-      let first = try meaning(left)
+      let first = try operand(left)
       if case .size = first { return .size }
-      let value = try value(first, left)
-      return .value(try add(.arithmetic(kind), [value, try self.value(of: right)], at: node))
+      let second = try operand(right)
+      return try together([(first, left), (second, right)]) { (line, values) throws(RNNError) in
+        try line.add(.arithmetic(kind), values, at: node)
+      }
     }
+  }
+
+  /// What stands beside others; numbers become a step where they stand.
+  mutating func operand(_ node: Int) throws(RNNError) -> LineMeaning {
+    let meaning = try meaning(node)
+    if case .numbers = meaning { return .value(try value(meaning, node)) }
+    return meaning
+  }
+
+  /// Computes one value of several, all of them turned or none; what has no steps may be beside either.
+  mutating func together(
+    _ parts: [(meaning: LineMeaning, node: Int)], _ body: (inout LineResolver, [Forward.Value]) throws(RNNError) -> Forward.Value
+  ) throws(RNNError) -> LineMeaning {
+    let isTurned = parts.contains { if case .turned = $0.meaning { true } else { false } }
+    var isLoose = false
+    var values: [Forward.Value] = []
+    for (meaning, node) in parts {
+      switch meaning {
+      case .turned(let value) where isTurned:
+        use(value, asStateOrLength: false)
+        values.append(value)
+      case .loose(let value):
+        isLoose = true
+        values.append(value)
+      default:
+        let value = try value(meaning, node)
+        guard !isTurned || !shape(value).hasTime && shape(value).features ?? 1 == 1 else {
+          throw source.error(offset(node), "\(text(node)) is not turned, and what it is beside is (batch, features, time)",
+            "turn one of them: \(text(node)).transpose(1, 2)")
+        }
+        values.append(value)
+      }
+    }
+    let result = try body(&self, values)
+    return isTurned ? .turned(result) : isLoose ? .loose(result) : .value(result)
   }
 
   private mutating func tuple(_ parts: [Int]) throws(RNNError) -> LineMeaning {
@@ -40,9 +77,12 @@ extension LineResolver {
   mutating func value(_ meaning: LineMeaning, _ node: Int) throws(RNNError) -> Forward.Value {
     let text = text(node)
     switch meaning {
-    case .value(let value), .call(let value):
+    case .value(let value), .call(let value), .loose(let value):
       use(value, asStateOrLength: false)
       return value
+    case .turned:
+      throw source.error(offset(node), "\(text) is turned, (batch, features, time)",
+        "turn it back: \(text)\(batchFirst ? ".transpose(1, 2)" : ".permute(2, 0, 1)")")
     case .numbers(let values): return try add(.constant(values), [], at: node)
     case .state(let call, _):
       let isBidirectional = recurrent(call)?.directionCount == 2
@@ -128,6 +168,7 @@ extension LineResolver {
   // MARK: Attributes
 
   mutating func attribute(_ name: String, of meaning: LineMeaning, _ base: Int, _ node: Int) throws(RNNError) -> LineMeaning {
+    if let turned = try turned(name, meaning, []) { return turned }
     switch (name, meaning) {
     case ("shape", _), ("device", _), ("dtype", _), (_, .size): return .size
     case ("data", _): return meaning

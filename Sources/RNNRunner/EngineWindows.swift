@@ -1,0 +1,246 @@
+import CRNNKernels
+import RNNModel
+
+extension Engine {
+  /// The steps of a time axis in a run, and for each how many rows it concerns; nil for all.
+  struct Axis {
+    var steps = 0
+    var active: UnsafePointer<Int>?
+  }
+
+  /// A window in an engine: where what it leaves for the next run is in the state, and memory to work in.
+  struct WindowOperation {
+    let stage: WindowStage
+    /// Bytes before the first row's context, and from one to the next; nil where every run is a whole one.
+    let context: (start: Int, stride: Int)?
+    let source: Int
+    let target: Int
+    let scratch: UnsafeMutableRawPointer
+    /// For each step of the target's axis how many rows reach it.
+    let active: UnsafeMutablePointer<Int>
+  }
+
+  /// Steps of one row before those that are new.
+  private struct Pending {
+    var count: Int
+    /// How many of them, from the first, are padding.
+    var padding: Int
+    var rows: UnsafeMutableRawPointer?
+  }
+
+  /// One row's steps: those that are left from before, and new ones.
+  private struct RowSteps {
+    let pending: Pending
+    let pendingStride: Int
+    let base: UnsafeRawPointer
+    let stride: Int
+    /// New steps that are the row's own.
+    let length: Int
+    let mode: Convolution.Padding
+
+    /// Where the step of a number is, counted from the first that is left; nil for padding.
+    func at(_ number: Int) -> UnsafeRawPointer? {
+      if number < pending.count {
+        if number >= pending.padding { return pending.rows.map { UnsafeRawPointer($0 + number * pendingStride) } }
+        if mode == .zeros { return nil }
+      }
+      var step = number - pending.count
+      if step < 0 || step >= length {
+        switch mode {
+        case .zeros: return nil
+        case .replicate: step = min(max(step, 0), length - 1)
+        case .circular: step = (step % length + length) % length
+        case .reflect: step = step < 0 ? -step : 2 * (length - 1) - step
+        }
+        guard (0..<length).contains(step) else { return nil }
+      }
+      return base + step * stride
+    }
+  }
+
+  func run(
+    _ window: WindowOperation, _ operation: StepOperation, _ source: Rows, _ state: UnsafeMutableRawPointer
+  ) -> Rows {
+    recording.doNotRecord()
+    let stage = window.stage, shape = stage.window
+    let steps = axes[window.source].steps, active = axes[window.source].active
+    let isWhole = window.context == nil
+    let bytes = plan.precision.stride(stage.features) * real
+    func pending(_ row: Int) -> Pending {
+      guard let context = window.context else { return Pending(count: shape.before, padding: max(0, shape.before)) }
+      let rows = state + context.start + row * context.stride
+      let numbers = rows + stage.capacity * bytes
+      return switch plan.precision {
+      case .float32: Pending(count: Int(numbers.load(as: Float.self)), padding: Int(numbers.load(fromByteOffset: 4, as: Float.self)), rows: rows)
+      case .float64: Pending(count: Int(numbers.load(as: Double.self)), padding: Int(numbers.load(fromByteOffset: 8, as: Double.self)), rows: rows)
+      }
+    }
+    let count = stage.windowCount(pending: pending(0).count, steps: steps, isWhole: isWhole)
+    let mode: Convolution.Padding = if case .convolution(let module) = stage.kind { module.padding } else { .zeros }
+    func rowSteps(_ row: Int) -> RowSteps {
+      RowSteps(
+        pending: pending(row), pendingStride: bytes, base: source.base + row * source.stride * real,
+        stride: source.stride * batch * real, length: length(of: row, steps, active), mode: mode)
+    }
+    axes[window.target] = Axis(steps: count)
+    if active != nil {
+      for step in 0..<count { window.active[step] = 0 }
+      for row in 0..<batch {
+        let own = min(count, stage.windowCount(pending: pending(row).count, steps: length(of: row, steps, active), isWhole: isWhole))
+        for step in 0..<own { window.active[step] += 1 }
+      }
+      axes[window.target].active = UnsafePointer(window.active)
+    }
+    let targetActive = axes[window.target].active
+    switch stage.kind {
+    case .function(let function):
+      for row in 0..<batch {
+        let rows = rowSteps(row), own = length(of: row, count, targetActive)
+        for step in 0..<own {
+          let target = operation.target + (step * batch + row) * operation.targetStride * real
+          pool(function, stage, rows, from: step * shape.stride, bytes, window.scratch, to: target)
+        }
+        clear(operation, row, from: own, to: count)
+      }
+    case .convolution(let module):
+      convolve(module, window, operation, count: count, source, steps: steps, row: rowSteps)
+      if targetActive != nil {
+        for row in 0..<batch { clear(operation, row, from: length(of: row, count, targetActive), to: count) }
+      }
+    }
+    if window.context != nil {
+      for row in 0..<batch { leave(rowSteps(row), stage, bytes, windows: length(of: row, count, targetActive)) }
+    }
+    return Rows(base: UnsafeRawPointer(operation.target), stride: operation.targetStride, count: count * batch)
+  }
+
+  /// Keeps of a row what later windows need.
+  private func leave(_ row: RowSteps, _ stage: WindowStage, _ bytes: Int, windows: Int) {
+    guard let context = row.pending.rows else { return }
+    let done = windows * stage.window.stride, count = row.pending.count + row.length - done
+    let padding = max(0, row.pending.padding - done)
+    for number in padding..<max(padding, count) {
+      if let source = row.at(number + done) { (context + number * bytes).copyMemory(from: source, byteCount: stage.features * real) }
+    }
+    let numbers = context + stage.capacity * bytes
+    switch plan.precision {
+    case .float32:
+      numbers.storeBytes(of: Float(count), as: Float.self)
+      numbers.storeBytes(of: Float(padding), toByteOffset: 4, as: Float.self)
+    case .float64:
+      numbers.storeBytes(of: Double(count), as: Double.self)
+      numbers.storeBytes(of: Double(padding), toByteOffset: 8, as: Double.self)
+    }
+  }
+
+  private func pool(
+    _ function: WindowFunction, _ stage: WindowStage, _ row: RowSteps, from first: Int, _ bytes: Int,
+    _ scratch: UnsafeMutableRawPointer, to target: UnsafeMutableRawPointer
+  ) {
+    let size = stage.features * real
+    var taken = 0
+    for tap in 0..<stage.window.size {
+      let source = row.at(first + tap * stage.window.dilation)
+      switch function {
+      case .join:
+        if let source { (target + tap * size).copyMemory(from: source, byteCount: size) } else { zero(target + tap * size, size) }
+        continue
+      case .average(countsPadding: true):
+        if source == nil { zero(scratch + taken * bytes, size) }
+      default:
+        if source == nil { continue }
+      }
+      if let source { (scratch + taken * bytes).copyMemory(from: source, byteCount: size) }
+      taken += 1
+    }
+    let kind: rnnkit_over_time
+    if taken == 0, case .max = function {
+      // Nothing but padding.
+      switch plan.precision {
+      case .float32: for feature in 0..<stage.features { target.storeBytes(of: -.infinity, toByteOffset: feature * real, as: Float.self) }
+      case .float64: for feature in 0..<stage.features { target.storeBytes(of: -.infinity, toByteOffset: feature * real, as: Double.self) }
+      }
+      return
+    }
+    switch function {
+    case .join: return
+    case .max: kind = RNNKIT_LARGEST
+    case .average: kind = RNNKIT_MEAN
+    }
+    make(.overTime(
+      kind, Rows(base: UnsafeRawPointer(scratch), stride: bytes / real, count: taken), count: stage.features, to: target, stride: 0))
+  }
+
+  private func zero(_ place: UnsafeMutableRawPointer, _ size: Int) {
+    place.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+  }
+
+  /// Products of windows with the weights, so many rows of (step·batch + row) at once; in place of the steps where they
+  /// follow each other in memory.
+  private func convolve(
+    _ module: Convolution, _ window: WindowOperation, _ operation: StepOperation, count: Int, _ source: Rows, steps: Int,
+    row rowSteps: (Int) -> RowSteps
+  ) {
+    let stage = window.stage, shape = stage.window, all = count * batch
+    let channels = module.inChannels / module.groups, rows = module.outChannels / module.groups, inner = shape.size * channels
+    let results = window.scratch + WindowStage.rowsAtOnce * inner * real
+    let isDense = batch == 1 && module.groups == 1 && (shape.dilation == 1 || shape.size == 1)
+      && (source.stride == module.inChannels || shape.size == 1)
+    var done = 0
+    while done < all {
+      var now = min(WindowStage.rowsAtOnce, all - done)
+      if isDense {
+        let own = rowSteps(0), first = done * shape.stride - own.pending.count
+        if first >= 0 {
+          let whole = own.length - shape.span - first
+          let direct = whole < 0 ? 0 : min(all - done, whole / shape.stride + 1)
+          if direct > 0 {
+            make(.multiply(
+              UnsafePointer(stage.groups[0].matrix),
+              Rows(base: source.base + first * source.stride * real, stride: shape.stride * source.stride, count: direct),
+              from: stage.groups[0].bias.base, to: operation.target + done * operation.targetStride * real,
+              stride: operation.targetStride))
+            canonical(operation, done, direct)
+            done += direct
+            continue
+          }
+        } else {
+          // Until the first window of new steps alone.
+          now = min(now, (-first + shape.stride - 1) / shape.stride)
+        }
+      }
+      for group in 0..<module.groups {
+        for number in 0..<now {
+          let own = rowSteps((done + number) % batch), first = (done + number) / batch * shape.stride
+          for tap in 0..<shape.size {
+            let place = window.scratch + (number * inner + tap * channels) * real
+            if let from = own.at(first + tap * shape.dilation) {
+              place.copyMemory(from: from + group * channels * real, byteCount: channels * real)
+            } else {
+              zero(place, channels * real)
+            }
+          }
+        }
+        let weights = stage.groups[group], taken = Rows(base: UnsafeRawPointer(window.scratch), stride: inner, count: now)
+        let target = operation.target + done * operation.targetStride * real
+        guard module.groups > 1 else {
+          make(.multiply(UnsafePointer(weights.matrix), taken, from: weights.bias.base, to: target, stride: operation.targetStride))
+          continue
+        }
+        make(.multiply(UnsafePointer(weights.matrix), taken, from: weights.bias.base, to: results, stride: weights.count))
+        for number in 0..<now {
+          (target + (number * operation.targetStride + group * rows) * real)
+            .copyMemory(from: results + number * weights.count * real, byteCount: rows * real)
+        }
+      }
+      canonical(operation, done, now)
+      done += now
+    }
+  }
+
+  private func canonical(_ operation: StepOperation, _ first: Int, _ count: Int) {
+    make(.activate(
+      Activation.identity.kernel, operation.target + first * operation.targetStride * real, count: operation.count, rows: count,
+      stride: operation.targetStride))
+  }
+}
