@@ -91,6 +91,27 @@ struct array *rnnkit_arrow_array(
   return NULL;
 }
 
+// Rows of `counts` steps of `size` bytes, which begin at the steps `starts`, into rows of `longest` steps. Past a row's last
+// step come zeros.
+void rnnkit_arrow_gather(const char *values, char *rows, const int64_t *starts, const int64_t *counts, int64_t count,
+                         int64_t longest, int64_t size) {
+  for (int64_t i = 0; i < count; i++, rows += longest * size) {
+    size_t used = (size_t)(counts[i] * size);
+    memcpy(rows, values + starts[i] * size, used);
+    memset(rows + used, 0, (size_t)(longest * size) - used);
+  }
+}
+
+// The way back, without what is past a row's last step. In `block` a row and a step are so many bytes from the next.
+void rnnkit_arrow_scatter(char *values, const char *block, const int64_t *starts, const int64_t *counts, int64_t count,
+                          int64_t row_stride, int64_t step_stride, int64_t size) {
+  for (int64_t i = 0; i < count; i++, block += row_stride) {
+    char *to = values + starts[i] * size;
+    if (step_stride == size) memcpy(to, block, (size_t)(counts[i] * size));
+    else for (int64_t step = 0; step < counts[i]; step++) memcpy(to + step * size, block + step * step_stride, (size_t)size);
+  }
+}
+
 void rnnkit_arrow_drop_schema(struct schema *schema) {
   if (schema && schema->release) schema->release(schema);
   free(schema);

@@ -49,6 +49,10 @@ _python.PyCapsule_GetPointer.argtypes, _python.PyCapsule_GetPointer.restype = [c
 _python.PyCapsule_New.argtypes, _python.PyCapsule_New.restype = [_pointer, c.c_char_p, _pointer], c.py_object
 
 _lib = c.PyDLL(os.path.join(os.environ.get("RNNKIT_ARROW_FOLDER") or _library.FOLDER, "librnnkit_arrow.so"))
+# Frees the GIL, which what takes Python's capsules needs.
+_clib = c.CDLL(_lib._name)
+_clib.rnnkit_arrow_gather.argtypes, _clib.rnnkit_arrow_gather.restype = [_pointer] * 4 + [_int64] * 3, None
+_clib.rnnkit_arrow_scatter.argtypes, _clib.rnnkit_arrow_scatter.restype = [_pointer] * 4 + [_int64] * 4, None
 _lib.rnnkit_arrow_schema.argtypes, _lib.rnnkit_arrow_schema.restype = [c.c_char_p, c.c_char_p, _int64, _int64], c.POINTER(_Schema)
 _lib.rnnkit_arrow_array.argtypes = [_int64, _int64, _int64, c.POINTER(_pointer), c.POINTER(_int64), _int64]
 _lib.rnnkit_arrow_array.restype = c.POINTER(_Array)
@@ -56,7 +60,11 @@ _lib.rnnkit_arrow_array.restype = c.POINTER(_Array)
 _NUMBERS = {"f": "float32", "g": "float64", "e": "float16", "l": "int64", "i": "int32", "s": "int16", "c": "int8", "L": "uint64",
             "I": "uint32", "S": "uint16", "C": "uint8"}
 _FORMATS = {"float32": "f", "float64": "g"}
-_SHORT, _NULLABLE = 1 << 31, 2
+_NULLABLE = 2
+_MOST = 1 << 22
+"""Numbers of the sequences that are run at once, at most."""
+_FEW, _MIXED = 64, 192
+"""From `_FEW` sequences of one length on they are run by themselves, without padding; of fewer, `_MIXED` of like length."""
 
 
 class _Column(NamedTuple):
@@ -112,6 +120,10 @@ def _is_list(kind: str) -> bool:
 def _column(schema: _Schema, array: _Array) -> _Column:
     """A list array as sequences. Raises `Error` (BAD_DATA) for other types and for nulls inside of sequences."""
     kind = schema.format.decode()
+    if kind == "n":
+        # A batch without a single sequence tells no other type.
+        nothing = np.zeros(array.length, np.int64)
+        return _Column(np.empty((0, 1), "float32"), nothing, nothing, nothing.astype(bool))
     if not _is_list(kind):
         raise _refuse(f"its Arrow format is {kind!r}, not lists of numbers", "use a list column, of numbers or of lists of features")
     starts, lengths = _lists(schema, array, array.offset, array.length)
@@ -266,7 +278,7 @@ class Array:
         return _python.PyCapsule_New(c.addressof(result.contents), b"arrow_schema", c.cast(_lib.rnnkit_arrow_end_schema, _pointer))
 
 
-def run(model: Model, column: Any, *, output: Optional[str] = None, rows: int = 256, threads: Optional[int] = None) -> Array:
+def run(model: Model, column: Any, *, output: Optional[str] = None, rows: int = 1920, threads: Optional[int] = None) -> Array:
     """Runs a model over a column of sequences.
 
     Args:
@@ -275,7 +287,7 @@ def run(model: Model, column: Any, *, output: Optional[str] = None, rows: int = 
             indices of an embedding, or a list of lists or fixed-size lists, the features. Sequences of one length that lie
             one after another are read where they are; others are gathered, those of like length together.
         output: the member to return; None for what the forward gives first.
-        rows: how many sequences are run at once. Results are the same bits with any number.
+        rows: how many sequences are run at once, at most. Results are the same bits with any number.
         threads: as in `Model.run`.
 
     Returns:
@@ -306,7 +318,8 @@ def _run(
     """Results by row, or by step in the rows' order; lengths; which are not null."""
     plan = model._plan
     axes = plan.members[name]
-    size = int(np.prod([axis for axis in axes if isinstance(axis, int)], dtype=np.int64))
+    others = tuple(axis for axis in axes if isinstance(axis, int))
+    size = int(np.prod(others, dtype=np.int64))
     indices = plan.inputs[0].indices is not None
     values = column.values[:, 0] if indices else column.values
     if indices and column.values.shape[1] != 1:
@@ -323,26 +336,48 @@ def _run(
     # Longest first, so that memory is taken once; of one length in the order in which they lie.
     order = np.argsort(-lengths, kind="stable")
     order = order[lengths[order] > 0]
+    sorted_lengths = lengths[order]
+    other_length = np.searchsorted(-sorted_lengths, -sorted_lengths, side="right")
     # Axes of a run: where it has the batch and time, then what is left.
     place = [axes.index("batch")] + ([axes.index("time")] if by_step else [])
-    time = plan.inputs[0].shape.index("time")
+    by_time = plan.inputs[0].shape.index("time") == 0
     start = 0
     while start < len(order):
-        longest = int(lengths[order[start]])
-        chosen = order[start:start + max(1, min(rows, (1 << 22) // max(1, longest * values[:1].size or 1)))]
-        start += len(chosen)
+        longest = int(sorted_lengths[start])
+        count = max(1, min(rows, _MOST // (longest * max(1, values[:1].size)), len(order) - start))
+        equal = int(other_length[start]) - start
+        if equal < count:
+            count = equal if equal >= _FEW else min(count, _MIXED)
+        chosen = order[start:start + count]
+        start += count
         counts, begins = lengths[chosen], column.starts[chosen]
-        even = int(counts[-1]) == longest
-        if even and len(chosen) == int(begins[-1] - begins[0]) // longest + 1 and (np.diff(begins) == longest).all():
-            x = values[begins[0]:begins[0] + longest * len(chosen)].reshape((len(chosen), longest) + values.shape[1:])
+        even = equal >= count
+        if even and (np.diff(begins) == longest).all():
+            x = values[begins[0]:begins[0] + longest * count].reshape((count, longest) + values.shape[1:])
         else:
-            x = values[begins[:, np.newaxis] + np.minimum(np.arange(longest), counts[:, np.newaxis] - 1)]
-        y = model.run(x if time == 1 else x.swapaxes(0, 1), lengths=None if even else counts, outputs=name, threads=threads)
-        y = np.moveaxis(y, place, range(len(place)))
+            x = np.empty((count, longest) + values.shape[1:], values.dtype)
+            _move(_clib.rnnkit_arrow_gather, values, x, begins, counts, longest, values[:1].nbytes)
+        x = x.swapaxes(0, 1) if by_time else x
+        first, shape = int(chosen[0]), (count, longest) if by_step else (count,)
+        out = None
+        if even and int(chosen[-1]) - first == count - 1:
+            # Rows that lie side by side: results go where they belong at once.
+            begin = int(targets[first]) if by_step else first
+            out = np.moveaxis(found[begin:begin + count * longest if by_step else begin + count].reshape(shape + others),
+                              range(len(place)), place)
+        y = model.run(x, lengths=None if even else counts, outputs=name, threads=threads, out=out)
+        if out is not None:
+            continue
         if by_step:
-            steps = np.arange(longest)
-            inside = steps < counts[:, np.newaxis]
-            found[(targets[chosen][:, np.newaxis] + steps)[inside]] = y[inside].reshape(-1, size)
+            y = np.ascontiguousarray(y)
+            _move(_clib.rnnkit_arrow_scatter, found, y, targets[chosen], counts, y.strides[place[0]], y.strides[place[1]],
+                  found[:1].nbytes)
         else:
-            found[chosen] = y.reshape(len(chosen), size)
+            found[chosen] = np.moveaxis(y, place, range(len(place))).reshape(count, size)
     return found, lengths, valid
+
+
+def _move(
+    function: Any, values: np.ndarray, rows: np.ndarray, starts: np.ndarray, counts: np.ndarray, *numbers: int
+) -> None:
+    function(values.ctypes.data, rows.ctypes.data, starts.ctypes.data, counts.ctypes.data, len(counts), *numbers)

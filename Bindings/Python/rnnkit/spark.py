@@ -4,7 +4,8 @@
 """
 
 import os
-from typing import Any, Iterator, Optional, Union
+import shutil
+from typing import Any, Iterator, Optional, Sequence, Union
 
 from ._arrays import PathLike
 from ._errors import usage
@@ -15,7 +16,8 @@ __all__ = ["score"]
 
 
 def score(
-    df: Any, model: Union[Model, PathLike], column: str, name: str = "score", *, output: Optional[str] = None, rows: int = 256
+    df: Any, model: Union[Model, PathLike], column: str, name: str = "score", *, output: Optional[str] = None,
+    keep: Optional[Sequence[str]] = None, rows: int = 1920,
 ) -> Any:
     """The data frame with a column of a model's results.
 
@@ -30,19 +32,26 @@ def score(
         name: the new column: float or double, an array of them for several features, and an array for each step of those where
             the model gives every step.
         output: the member to return; None for what the forward gives first.
-        rows: how many sequences are run at once.
+        keep: which of the data frame's columns the result has beside the new one; None for all. What is not kept need not
+            travel back from Python.
+        rows: how many sequences are run at once, at most.
 
     Raises:
-        Error: USAGE where there is no such column, or one of the new name already.
+        Error: USAGE where there are no such columns, or one of the new name already.
     """
     from pyspark.sql import types
 
     opened = model if isinstance(model, Model) else open_model(model)
-    for condition, problem, remedy in (
-            (column in df.columns, f"there is no column {column}", f"use one of {', '.join(df.columns)}"),
-            (name not in df.columns, f"there is a column {name} already", "pass another name=")):
-        if not condition:
-            raise usage(problem, remedy, "df")
+    frame, kept = df, list(df.columns if keep is None else keep)
+    for wanted in [column, *kept]:
+        if wanted not in df.columns:
+            raise usage(f"there is no column {wanted}", f"use one of {', '.join(df.columns)}", "df")
+    if name in kept:
+        raise usage(f"there is a column {name} already", "pass another name=", "df")
+    if keep is not None:
+        wanted = kept if column in kept else [*kept, column]
+        frame = df.select(*["`" + item.replace("`", "``") + "`" for item in wanted])
+    place = frame.columns.index(column)
     plan = opened._plan
     key = plan.result if output is None else output
     plan.shape(key, 1, 1)
@@ -54,32 +63,45 @@ def score(
     kind = number if size == 1 else types.ArrayType(number)
     if "time" in axes:
         kind = types.ArrayType(kind)
-    schema = types.StructType(df.schema.fields + [types.StructField(name, kind, True)])
+    schema = types.StructType(frame.schema.fields[:len(kept)] + [types.StructField(name, kind, True)])
     source = opened._source
     checksum, file = None, None
     context = getattr(df.sparkSession, "_sc", None)
     if source.path is not None and context is not None:
-        # Under a name of its contents, so that several models of one name can be sent.
         checksum = opened.__reduce__()[1][1]
-        file = os.path.basename(os.fsdecode(source.path))
-        context.addFile(os.fsdecode(source.path))
+        file = _sent(context, source.path, checksum)
         source = source._replace(path=None)
     elif source.path is not None:
         with open(source.path, "rb") as data:
             source = source._replace(path=None, data=data.read())
 
     def scored(batches: Iterator[Any]) -> Iterator[Any]:
-        for batch in _scored(batches, source, file, checksum, column, name, output, rows):
+        for batch in _scored(batches, source, file, checksum, place, len(kept), name, output, rows):
             yield batch
 
-    return df.mapInArrow(scored, schema)
+    return frame.mapInArrow(scored, schema)
+
+
+def _sent(context: Any, path: bytes, checksum: str) -> str:
+    """Adds a model's file to the context under a name of its contents, as Spark refuses a second file of one name."""
+    file = f"{checksum[:16]}-{os.path.basename(os.fsdecode(path))}"
+    # Spark's own folder, which it removes at the end.
+    target = os.path.join(context._temp_dir, file)
+    if not os.path.exists(target):
+        try:
+            os.link(path, target)
+        except OSError:
+            shutil.copyfile(path, target + ".part")
+            os.replace(target + ".part", target)
+    context.addFile(target)
+    return file
 
 
 def _scored(
-    batches: Iterator[Any], source: Any, file: Optional[str], checksum: Optional[str], column: str, name: str,
+    batches: Iterator[Any], source: Any, file: Optional[str], checksum: Optional[str], place: int, kept: int, name: str,
     output: Optional[str], rows: int,
 ) -> Iterator[Any]:
-    """What runs on an executor."""
+    """What runs on an executor: takes the sequences from the column at `place`, and gives the first columns back."""
     import pyarrow
 
     from . import arrow
@@ -93,9 +115,9 @@ def _scored(
 
         model = reopened(source, hashlib.sha256(source.data or b"").hexdigest(), False)
     for batch in batches:
-        found = pyarrow.array(arrow.run(model, batch.column(column), output=output, rows=rows))
+        found = pyarrow.array(arrow.run(model, batch.column(place), output=output, rows=rows))
         yield pyarrow.RecordBatch.from_arrays(
-            batch.columns + [found.cast(_variable(found.type, pyarrow))], names=batch.schema.names + [name])
+            batch.columns[:kept] + [found.cast(_variable(found.type, pyarrow))], names=batch.schema.names[:kept] + [name])
 
 
 def _variable(kind: Any, pyarrow: Any) -> Any:

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -45,3 +46,31 @@ def large(tmp_path):
                             "lstm.bias_hh_l0": (2048,), "fc.weight": (3, 512), "fc.bias": (3,)}.items()})
     rnnkit.convert(tmp_path / "large.npz", tmp_path / "large.rnn", forward="fc(last(lstm(x)))")
     return tmp_path / "large.rnn"
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A session with two executors, which are processes of their own."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed here")
+    from pyspark.sql import SparkSession
+
+    os.environ.update(SPARK_LOCAL_IP="127.0.0.1", SPARK_LOCAL_HOSTNAME="localhost", PYSPARK_PYTHON=sys.executable,
+                      RNNKIT_TEST=str(os.getpid()))
+    session = (
+        SparkSession.builder.master("local-cluster[2,1,1024]").config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1").config("spark.ui.enabled", "false")
+        .config("spark.executorEnv.PYTHONPATH", os.pathsep.join(sys.path)).getOrCreate())
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def ray_data():
+    """ray.data, of a Ray with room for two actors beside the tasks that read."""
+    ray = pytest.importorskip("ray", reason="ray is not installed here")
+    import ray.data
+
+    ray.init(num_cpus=4, include_dashboard=False, object_store_memory=300 << 20, _node_ip_address="127.0.0.1",
+             runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}}, log_to_driver=False)
+    yield ray.data
+    ray.shutdown()

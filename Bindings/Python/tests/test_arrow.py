@@ -68,6 +68,26 @@ def test_gives_one_result_a_sequence(last, rows):
     same(states, expected(last, given, "hn"), False)
 
 
+@pytest.mark.parametrize("name", ["head_last_step.rnn", "lstm.rnn", "gru.rnn"])
+@pytest.mark.parametrize("rows", [50, 1920])
+def test_many_of_one_length_give_each_sequences_own_bits(samples, name, rows):
+    """Some of one length that lie side by side, as many that lie apart, and few of a third length."""
+    model = rnnkit.open(samples / name)
+    features, random = model.inputs[0].shape[-1], np.random.default_rng(6)
+    lengths = [5] * 100 + [3, 4] * 100 + [6] * 10 + [0]
+    given = [random.standard_normal((length, features)).astype("float32") for length in lengths]
+    given[50] = None
+    for output in model.members:
+        found = arrow.run(model, column(given, features), output=output.name, rows=rows)
+        same(found, expected(model, given, output.name), "time" in output.shape)
+
+
+def test_a_column_without_any_sequence_is_null(last, lstm):
+    assert pa.array(arrow.run(last, pa.array([None, None]))).to_pylist() == [None, None]
+    assert pa.array(arrow.run(lstm, pa.array([None, None]))).to_pylist() == [None, None]
+    assert len(arrow.run(last, pa.array([]))) == 0
+
+
 def test_reads_slices_chunks_and_other_types(lstm):
     given = sequences(30)
     whole = column(given)
@@ -154,7 +174,31 @@ def test_scores_batches_of_every_kind(last):
     same(scorer(table.to_batches()[0]).column("score"), wanted, False)
     found = scorer({"x": np.array([row.tolist() for row in given], dtype=object), "id": np.arange(40)})
     same(pa.array(list(found["score"])).cast(pa.list_(pa.float32())), wanted, False)
+    dense = np.stack([row[:1].repeat(5, axis=0) for row in given])
+    found = scorer({"x": dense})
+    same(pa.array(list(found["score"])).cast(pa.list_(pa.float32())), expected(last, list(dense)), False)
     with pytest.raises(rnnkit.Error, match="no such column"):
         batches.Scorer(last, "y")(table)
     with pytest.raises(rnnkit.Error):
         scorer([1, 2])
+
+
+def test_scores_data_frames(last, samples):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed here")
+    given = sequences(features=3, least=1)
+    # NaN goes through the arithmetic and is not a missing row.
+    given[4][-1, 1] = np.nan
+    index = pandas.Index(range(100, 140))
+    for rows in (given, [list(row) for row in given], [row.tolist() for row in given]):
+        frame = pandas.DataFrame({"x": pandas.Series(rows, index=index, dtype=object)}, index)
+        frame.loc[107, "x"] = None
+        frame.loc[109, "x"] = np.nan
+        found = batches.Scorer(last, "x")(frame)
+        assert list(found.columns) == ["x", "score"] and (found.index == index).all()
+        assert found["score"].isna().sum() == 2 and found["score"][107] is None
+        wanted = [None if i in (7, 9) else row for i, row in enumerate(given)]
+        same(list(found["score"]), expected(last, wanted), False)
+    one = rnnkit.open(samples / "sunspots" / "sunspots.rnn", forward="fc(last(rnn(x)))")
+    frame = pandas.DataFrame({"x": [[1.0, 2.0], None, [3.0]]})
+    found = batches.Scorer(one, "x", "y")(frame)
+    assert found["y"].dtype == "float32" and list(found["y"].isna()) == [False, True, False]

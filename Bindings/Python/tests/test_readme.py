@@ -17,9 +17,9 @@ PAGES = ["README.md"] + sorted(f"docs/{path.name}" for path in (FOLDER / "docs")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_snippets_run(page, samples, tmp_path, monkeypatch):
+def test_snippets_run(page, samples, tmp_path, monkeypatch, request):
     text = (FOLDER / page).read_text()
-    found = re.findall(r"^```python *(\w*)\n(.*?)^```", text, re.M | re.S)
+    found = re.findall(r"^```python *([\w.]*)\n(.*?)^```", text, re.M | re.S)
     assert found
     monkeypatch.chdir(tmp_path)
     name = "lstm.rnn" if page == "README.md" else "head_last_step.rnn"
@@ -44,10 +44,9 @@ def test_snippets_run(page, samples, tmp_path, monkeypatch):
                 scope["model"] = rnnkit.open("model.rnn")
                 scope["table"] = scope[needed].table({"sequence": [x[:, 0].tolist(), x[:2, 1].tolist()]})
             if needed == "pyspark":
-                # Spark itself is started in test_engines.
-                compile(code, page, "exec")
-                skipped.append("a Spark session")
-                continue
+                scope["spark"] = request.getfixturevalue("spark")
+            if needed == "ray":
+                request.getfixturevalue("ray_data")
         exec(compile(code, page, "exec"), scope)
     if skipped:
         pytest.skip(f"all but those that need {', '.join(skipped)}")
