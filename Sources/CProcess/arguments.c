@@ -77,8 +77,3 @@ char *rnn_library_path(void) {
 #endif
   return NULL;
 }
-
-int *rnn_thread_timeout(void) {
-  static _Thread_local int timeout;
-  return &timeout;
-}

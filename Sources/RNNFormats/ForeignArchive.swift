@@ -2,10 +2,10 @@ import RNNModel
 
 extension ForeignFile {
   /// What a zip archive is that no format has taken: something of PyTorch's own, or one that holds a model's file.
-  static func archive(_ storage: TensorStorage) -> ForeignFile? {
+  static func archive(_ file: InputFile) -> ForeignFile? {
     let names: [String]
     do throws(RNNError) {
-      names = try ZipArchive(storage, acceptsMissingChecksums: true).entries.map(\.name)
+      names = try file.zip().entries.map(\.name)
     } catch {
       return ForeignFile(
         "a zip archive that cannot be read: " + [error.place, "\(error.problem)"].compactMap { $0 }.joined(separator: ": "),

@@ -19,7 +19,7 @@ package struct ForeignFile: Sendable, Hashable {
     guard file.count > 0 else { return nil }
     return file.withUnsafeBytes { bytes in
       for kind in kinds where kind.signature.starts(in: bytes) { return kind.file }
-      if ZipArchive.begins(bytes) { return archive(file.storage) }
+      if ZipArchive.begins(bytes) { return archive(file) }
       return text(bytes, file) ?? (holdingArrays ? array(bytes, file) : nil) ?? message(bytes)
         ?? checkpoint(bytes, file.path)
     }
@@ -104,7 +104,7 @@ package struct ForeignFile: Sendable, Hashable {
 
   /// An array or a table of numbers, which have no names.
   private static func array(_ bytes: UnsafeRawBufferPointer, _ file: InputFile) -> ForeignFile? {
-    let isNumPy = NPYFormat.recognizes(file)
+    let isNumPy = NPYFormat().recognizes(file)
     let isText = bytes.prefix(head).allSatisfy { byte in
       (0x30...0x39).contains(byte) || " \t\r\n+-.,;eE[]\"".utf8.contains(byte)
     }
@@ -116,16 +116,16 @@ package struct ForeignFile: Sendable, Hashable {
 
   private static func json(_ file: InputFile) -> ForeignFile? {
     if let capture = capture(file) { return capture }
-    if JSONSkeleton.of(file, has: ["nbformat", "cells"]) { return .notebook }
-    if JSONSkeleton.of(file, has: ["class_name", "config"]) {
+    if file.json.has("nbformat", "cells") { return .notebook }
+    if file.json.has("class_name", "config") {
       return ForeignFile(
         "the config of a Keras model, without its weights",
         remedy: "save the whole model: model.save(\"model.keras\"), or give the file of its weights")
     }
-    if JSONSkeleton.of(file, has: ["modelTopology"]) || JSONSkeleton.of(file, has: ["weightsManifest"]) {
+    if file.json.has("modelTopology") || file.json.has("weightsManifest") {
       return converted("a TensorFlow.js model")
     }
-    if JSONSkeleton.of(file, has: ["architectures"]) || JSONSkeleton.of(file, has: ["model_type"]) {
+    if file.json.has("architectures") || file.json.has("model_type") {
       return ForeignFile(
         "a configuration, without weights", remedy: "give the file of the weights beside it, such as model.safetensors")
     }

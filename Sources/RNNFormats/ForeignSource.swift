@@ -7,10 +7,10 @@ extension ForeignFile {
 
   /// Captures in JSON whose networks are others than a recurrent one behind the sound itself.
   static func capture(_ file: InputFile) -> ForeignFile? {
-    if JSONSkeleton.of(file, has: ["dilations", "residual_channels"]) {
+    if file.json.has("dilations", "residual_channels") {
       return ForeignFile("a WaveNet model of PedalNetRT or SmartAmp, which has no recurrent layer", remedy: Phrase(otherCapture))
     }
-    if JSONSkeleton.of(file, has: ["conv1d_stride", "input_size"]) {
+    if file.json.has("conv1d_stride", "input_size") {
       return ForeignFile(
         "a SmartAmpPro model, whose LSTM runs over windows of the sound that strided convolutions make", remedy: Phrase(otherCapture))
     }

@@ -25,7 +25,7 @@ package enum FormatLibraries {
 extension HDF5Process {
   /// The version of the libhdf5 that `rnn-hdf5` was linked to, nil where that program cannot be started.
   package static var libraryVersion: String? {
-    guard let program = try? program(), access(program.systemPath, X_OK) == 0,
+    guard let program = try? HDF5Process().program(), access(program.systemPath, X_OK) == 0,
       let pipe = "exec \(program.shellWord) --version 2>/dev/null".systemPath.withUnsafeBufferPointer({ command in
         command.baseAddress.flatMap { popen($0, "re") }
       })

@@ -18,12 +18,9 @@ public struct InputFile: Sendable {
   public let storage: TensorStorage
   /// The open file that is mapped, for a process that is to read it too. Nil for bytes in memory.
   package let mapped: OpenDescriptor?
-  /// Which of the models in the file is meant, by the name that a refusal lists; nil where the file is to have one.
-  package var entry: String?
-  /// What stands before the names of its models: the member of an archive that it is, `policy.pth:`.
-  package var entryPrefix = ""
   /// The path beside which files that this one names are looked for; nil for what came through a pipe or from memory.
   package let pathOfCompanions: String?
+  let parts = SharedParts()
 
   /// Opens and maps a file. Throws `missingInput` where it is missing, a folder or may not be read.
   public init(_ path: String) throws(RNNError) {

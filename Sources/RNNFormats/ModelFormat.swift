@@ -3,48 +3,95 @@ import RNNModel
 /// A kind of file that holds a model's tensors.
 public protocol ModelFormat: Sendable {
   /// The name by which it is chosen: `safetensors`.
-  static var name: String { get }
+  var name: String { get }
   /// What of it is read, in one line for `rnn formats`.
-  static var summary: String { get }
+  var summary: String { get }
   /// What of it is written: `yes` for all that is read, `-` for nothing.
-  static var writes: String { get }
+  var writes: String { get }
   /// What of a model `write` refuses or, with a note, leaves out or changes; empty where a model always comes back whole.
-  static var exceptions: String { get }
+  var exceptions: String { get }
   /// Without the dot, lowercase; the first is the usual one. An output's format is chosen by them.
-  static var fileExtensions: [String] { get }
+  var fileExtensions: [String] { get }
   /// Whether `write` works.
-  static var canWrite: Bool { get }
-  /// Tells by content whether a file is of this format. `file` may be anything.
-  static func recognizes(_ file: InputFile) -> Bool
-  /// Reads everything the file holds, under PyTorch's names and in its gate order.
-  static func read(_ file: InputFile) throws(RNNError) -> TensorArchive
-  /// Reads a model whose file leaves tensors to be supplied with its input: an ONNX graph may have its weights, its
-  /// starting state or its lengths as inputs under names of its own. Other formats give the tensors back as they are.
-  static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel
+  var canWrite: Bool { get }
+  /// Recognises a file by content and makes it ready to be read. `file` may be anything.
+  ///
+  /// - Parameter isNamed: Whether the user says that it is of this format: then it is not looked at for that.
+  /// - Returns: Nil for a file of another kind.
+  /// - Throws: Where it is of this kind and damaged.
+  func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile?
   /// Writes a model. Refuses what the format cannot express.
-  static func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
-  /// Whether a file may hold several models, of which `InputFile.entry` chooses one.
-  static var holdsSeveral: Bool { get }
+  func write(_ model: Model, to file: inout OutputFile) throws(RNNError)
   /// What `write` does to this model that its user should know, one sentence each: biases joined, tensors left out.
-  static func notes(writing model: Model) -> [Phrase]
+  func notes(writing model: Model) -> [Phrase]
   /// Whether the file is a state_dict, which torch.nn's classes load without anything that says what they compute.
-  static var holdsStateDict: Bool { get }
+  var holdsStateDict: Bool { get }
   /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
-  static var holdsEverything: Bool { get }
+  var holdsEverything: Bool { get }
 }
 
 extension ModelFormat {
-  public static var canWrite: Bool { true }
-  public static var writes: String { canWrite ? "yes" : "-" }
-  public static var exceptions: String { "" }
-  public static var holdsEverything: Bool { true }
-  public static var holdsStateDict: Bool { false }
-  public static var holdsSeveral: Bool { false }
-  public static func notes(writing model: Model) -> [Phrase] { [] }
+  public var canWrite: Bool { true }
+  public var writes: String { canWrite ? "yes" : "-" }
+  public var exceptions: String { "" }
+  public var holdsEverything: Bool { true }
+  public var holdsStateDict: Bool { false }
+  public func notes(writing model: Model) -> [Phrase] { [] }
 
-  public static func read(_ file: InputFile, supplying tensors: [NamedTensor]) throws(RNNError) -> SuppliedModel {
-    SuppliedModel(archive: try read(file), members: tensors)
+  /// Reads everything that a file of this format holds, under PyTorch's names and in its gate order.
+  public func read(_ file: InputFile) throws(RNNError) -> TensorArchive { try read(file, ModelRequest()).archive }
+
+  /// The same of what is asked for.
+  public func read(_ file: InputFile, _ request: ModelRequest) throws(RNNError) -> SuppliedModel {
+    guard let opened = try open(file, isNamed: true) else {
+      throw RNNError(.badData, "not of the format \(name)", remedy: "leave the format's name out")
+    }
+    return try opened.read(request)
   }
+
+  /// Tells by content whether a file is of this format. `file` may be anything.
+  public func recognizes(_ file: InputFile) -> Bool {
+    do throws(RNNError) { return try open(file, isNamed: false) != nil } catch { return true }
+  }
+}
+
+/// What is wanted of a file.
+public struct ModelRequest: Sendable {
+  /// Which of the models in it, by the name that a refusal lists; nil where it is to have one.
+  package var entry: String?
+  /// What stands before the names of its models: the member of an archive that it is, `policy.pth:`.
+  package var entryPrefix = ""
+  /// What goes in with the model's input, for files that leave tensors to be supplied: an ONNX graph may have its weights,
+  /// its starting state or its lengths as inputs under names of its own.
+  package var supplied: [NamedTensor]
+  /// The config that says what is computed with Keras weights that have none: Keras' `model.to_json()`.
+  package var config: JSONValue?
+  /// For one who looks at types, shapes and few elements: large packed tensors are unpacked as they are needed, and what
+  /// went wrong then is here.
+  package var unpacking: LateFailures?
+
+  public init(supplying tensors: [NamedTensor] = []) { supplied = tensors }
+}
+
+/// A file that a format has recognised.
+public struct OpenedFile: Sendable {
+  /// Whether it may hold several models, of which `ModelRequest.entry` names one.
+  package var holdsSeveral = false
+  /// Whether it is weights that a config may be given for.
+  package var takesConfig = false
+  private let model: @Sendable (ModelRequest) throws(RNNError) -> SuppliedModel
+
+  package init(
+    holdsSeveral: Bool = false, takesConfig: Bool = false, archive: @escaping @Sendable (ModelRequest) throws(RNNError) -> TensorArchive
+  ) {
+    (self.holdsSeveral, self.takesConfig) = (holdsSeveral, takesConfig)
+    model = { (request) throws(RNNError) in SuppliedModel(archive: try archive(request), members: request.supplied) }
+  }
+
+  package init(model: @escaping @Sendable (ModelRequest) throws(RNNError) -> SuppliedModel) { self.model = model }
+
+  /// Reads what is asked for, under PyTorch's names and in its gate order.
+  public func read(_ request: ModelRequest = ModelRequest()) throws(RNNError) -> SuppliedModel { try model(request) }
 }
 
 /// What a file holds together with tensors that were supplied for it.
@@ -61,41 +108,47 @@ public struct SuppliedModel: Sendable {
 
 /// The formats a program knows, in the order they are tried on a file.
 public struct FormatRegistry: Sendable {
-  public let formats: [any ModelFormat.Type]
+  public let formats: [any ModelFormat]
 
-  public init(_ formats: [any ModelFormat.Type]) {
+  public init(_ formats: [any ModelFormat]) {
     self.formats = formats
   }
 
   /// Every format that needs nothing outside this package's own code. HDF5 is added by programs that link `RNNHDF5`.
   public static let standard = FormatRegistry([
-    NativeFormat.self, SafetensorsFormat.self, NPZFormat.self, TorchFormat.self, StateDictJSONFormat.self,
-    AIDAXFormat.self, RTNeuralFormat.self, GuitarMLFormat.self, NAMFormat.self,
+    NativeFormat(), SafetensorsFormat(), NPZFormat(), TorchFormat(), StateDictJSONFormat(), AIDAXFormat(), RTNeuralFormat(),
+    GuitarMLFormat(), NAMFormat(),
   ])
 
   /// The same with one more format.
-  public func adding(_ format: any ModelFormat.Type) -> FormatRegistry {
+  public func adding(_ format: any ModelFormat) -> FormatRegistry {
     FormatRegistry(formats + [format])
   }
 
   /// Reads a file, recognised by content, or as `format` where that is named. `entry` is for files that hold several
   /// models, and archives of files; see `open`.
   public func read(_ file: InputFile, as format: String? = nil, entry: String? = nil) throws(RNNError) -> TensorArchive {
-    try open(file, as: format, entry: entry).read(supplying: []).archive
+    var request = ModelRequest()
+    request.entry = entry
+    return try open(file, as: format, request).read().archive
   }
 
   /// The format of a file, recognised by content, or the one of that name.
-  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ModelFormat.Type {
+  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ModelFormat {
     if let name { return try format(named: name) }
     if let format = formats.first(where: { $0.recognizes(file) }) { return format }
-    if let foreign = ForeignFile.recognize(file) { throw foreign.error.inFile(file.path) }
-    throw RNNError(.badData, file: file.path,
-      file.count == 0 ? "the file is empty" : "not in a format that RNNKit knows",
+    throw unknown(file).inFile(file.path)
+  }
+
+  /// The error for a file that no format takes.
+  func unknown(_ file: InputFile) -> RNNError {
+    if let foreign = ForeignFile.recognize(file) { return foreign.error }
+    return RNNError(.badData, file.count == 0 ? "the file is empty" : "not in a format that RNNKit knows",
       remedy: "see \(.formats), or say which it is with \(.format)")
   }
 
   /// The format of that name.
-  public func format(named name: String) throws(RNNError) -> any ModelFormat.Type {
+  public func format(named name: String) throws(RNNError) -> any ModelFormat {
     guard let format = formats.first(where: { $0.name == name }) else {
       throw RNNError(.usage, "no format is named \(name)",
         remedy: "choose one of \(formats.map { $0.name }.joined(separator: ", "))")
@@ -104,7 +157,7 @@ public struct FormatRegistry: Sendable {
   }
 
   /// The format to write: the one named, else the one the path's extension tells.
-  public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ModelFormat.Type {
+  public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ModelFormat {
     let writers = formats.filter { $0.canWrite }
     let names = writers.map { $0.name }.joined(separator: ", ")
     if let name {

@@ -8,9 +8,11 @@ import RNNModel
 /// that show them, libhdf5 1.10.8 ends by a signal on 21 and never returns on 4. `HDF5Process` of `RNNFormats` does the
 /// same work in a process of its own, as the command does. Read through `HDF5File` only what you or people you trust have
 /// written.
-public enum HDF5File: HDF5Access {
+public struct HDF5File: HDF5Access {
+  public init() {}
+
   /// Reads the file at a path; see `readTree(_: InputFile)`.
-  public static func readTree(_ path: String) throws(RNNError) -> HDF5Tree {
+  public func readTree(_ path: String) throws(RNNError) -> HDF5Tree {
     try readTree(InputFile(path))
   }
 
@@ -20,8 +22,8 @@ public enum HDF5File: HDF5Access {
   /// temporary file. No other file is ever opened: links and datasets that lead out of this one are listed as
   /// unreadable. So is what a tree cannot hold. Throws `badData` for what is damaged or beyond `Limits`, and
   /// `inputOutput` where there is no room.
-  public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
-    try readTree(file, unpackingInto: nil) {}
+  public func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
+    try Self.readTree(file, unpackingInto: nil) {}
   }
 
   /// The same with an open, empty file as the room for what is unpacked, and `progress` called for each
@@ -62,7 +64,7 @@ public enum HDF5File: HDF5Access {
   }
 
   /// Writes a tree; see `write(_:to:)` for an open output. An existing file is replaced, in one step.
-  public static func write(_ tree: HDF5Tree, to path: String) throws(RNNError) {
+  public func write(_ tree: HDF5Tree, to path: String) throws(RNNError) {
     var file = try OutputFile(path, replacing: true)
     try write(tree, to: &file)
     try file.commit()
@@ -73,7 +75,7 @@ public enum HDF5File: HDF5Access {
   /// Datasets are contiguous, each at a multiple of 64 bytes, and written from where they are; groups keep their order
   /// where they are ordered; no times are stored, so the same tree gives the same bytes. Throws `badData` for a name or
   /// an attribute that HDF5 cannot hold, `inputOutput` where writing fails. The tree's `unreadable` is not looked at.
-  public static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
     do throws(RNNError) {
       try HDF5Image(tree) {}.write(to: &file)
     } catch {

@@ -90,7 +90,7 @@ public struct Conversion: Sendable {
   /// What there is to say once a format has been chosen.
   ///
   /// - Parameter inBrief: Whether tensors that are carried along share a sentence, where there are more than two.
-  public func notes(writing writer: any ModelFormat.Type, inBrief: Bool = false) -> [Phrase] {
+  public func notes(writing writer: any ModelFormat, inBrief: Bool = false) -> [Phrase] {
     let names = writer.holdsEverything ? model.carried.map(\.name) : []
     let carried: [Phrase] = inBrief && names.count > 2 ? ["\(names.listed(atMost: 4)) carried along, no parameters"]
       : names.map { "\($0) carried along, no parameter" }
@@ -98,14 +98,14 @@ public struct Conversion: Sendable {
   }
 
   /// How many tensors and reference cases a format is given.
-  public func counts(writing writer: any ModelFormat.Type) -> (tensors: Int, cases: Int) {
+  public func counts(writing writer: any ModelFormat) -> (tensors: Int, cases: Int) {
     let all = model.archive
     return writer.holdsEverything ? (all.tensors.count, all.cases.count) : (all.tensors.count - model.carried.count, 0)
   }
 
   /// What is done, as JSON: `Schemas/convert.schema.json`.
   public func report(
-    output: String, writer: any ModelFormat.Type, in wording: some Wording = SwiftWording()
+    output: String, writer: any ModelFormat, in wording: some Wording = SwiftWording()
   ) -> JSONValue {
     let (tensors, cases) = counts(writing: writer)
     return .object([

@@ -7,9 +7,7 @@ import RNNRunner
 ///     let file = try ModelFile.open("model.rnn")
 ///     let outputs = try Plan(file.model).run(input)
 ///
-/// HDF5 and Keras need `import RNNHDF5` and
-/// `registry: .standard.adding(HDF5Format.self).adding(KerasFormat.self)`, ONNX `import RNNONNX` and
-/// `.adding(ONNXFormat.self)`.
+/// `import RNNONNX` and `registry: .complete()` for HDF5, Keras and ONNX too.
 public struct ModelFile: Sendable {
   public let path: String
   /// The format's name, `native`.
@@ -78,7 +76,7 @@ public struct TensorFile: Sendable {
       unpacking: nil)
   }
 
-  /// The same, with `failures` for one who looks at types, shapes and few elements: see `LateUnpacking`.
+  /// The same, with `failures` for one who looks at types, shapes and few elements: see `ModelRequest.unpacking`.
   package init(
     _ path: String, as format: String?, entry: String?, entryMayBeUnused: Bool = false, supplying tensors: [NamedTensor],
     config: String? = nil, mapping: NameMapping, registry: FormatRegistry, unpacking failures: LateFailures?
@@ -94,9 +92,11 @@ public struct TensorFile: Sendable {
   ) throws(RNNError) {
     self.failures = failures
     let config = try config.map { (path) throws(RNNError) in try JSONValue(config: InputFile(path)) }
-    let opened = try registry.open(file, as: format, entry: entry, entryMayBeUnused: entryMayBeUnused)
+    var request = ModelRequest(supplying: tensors)
+    (request.entry, request.config, request.unpacking) = (entry, config, failures)
+    let opened = try registry.open(file, as: format, request, entryMayBeUnused: entryMayBeUnused)
     do throws(RNNError) {
-      let supplied = try opened.read(supplying: tensors, unpacking: failures, config: config)
+      let supplied = try opened.read()
       archive = try mapping.apply(to: supplied.archive)
       members = supplied.members
     } catch {

@@ -31,13 +31,11 @@ private func open(_ pointer: UnsafePointer<rnnkit_open_options>?, _ file: () thr
   let format = try text(options.format, "format"), entry = try text(options.state_dict, "state_dict")
   let config = try options.config.map { (pointer) throws(RNNError) in try path(pointer, "config") }
   let mapping = names, model = said, words = try Words(options.words)
-  return try withTimeout(options.timeout) { () throws(RNNError) in
-    try withoutSignals { () throws(RNNError) in
-      let tensors = try TensorFile(
-        file(), as: format, entry: entry, config: config, mapping: mapping, registry: .complete)
-      let opened = try tensors.model(model)
-      return ModelBox(try model.modules.map { (names) throws(RNNError) in try opened.part(names) } ?? opened, words)
-    }
+  let registry = FormatRegistry.complete(hdf5: try hdf5(timeout: options.timeout))
+  return try withoutSignals { () throws(RNNError) in
+    let tensors = try TensorFile(file(), as: format, entry: entry, config: config, mapping: mapping, registry: registry)
+    let opened = try tensors.model(model)
+    return ModelBox(try model.modules.map { (names) throws(RNNError) in try opened.part(names) } ?? opened, words)
   }
 }
 
@@ -144,7 +142,8 @@ public func rnnkit_convert(
   attempt(error) { () throws(RNNError) in
     let options = try RNNKitC.options(options, rnnkit_convert_options(), "options")
     let output = try RNNKitC.path(path, "path")
-    let writer = try FormatRegistry.complete.writer(for: output, named: text(options.format, "format"))
+    let registry = FormatRegistry.complete(hdf5: try hdf5(timeout: options.timeout))
+    let writer = try registry.writer(for: output, named: text(options.format, "format"))
     let box = try object(model, ModelBox.self, "model")
     var conversion = Conversion(box.file)
     if options.no_cases != 0 { try conversion.removeCases() }
@@ -154,10 +153,8 @@ public func rnnkit_convert(
     }
     let said = report == nil ? "" : conversion.report(output: output, writer: writer, in: box.words).text
     let result = conversion.model
-    try withTimeout(options.timeout) { () throws(RNNError) in
-      try withoutSignals { () throws(RNNError) in
-        try result.write(to: output, as: writer.name, replacing: options.force != 0, registry: .complete)
-      }
+    try withoutSignals { () throws(RNNError) in
+      try result.write(to: output, as: writer.name, replacing: options.force != 0, registry: registry)
     }
     if let report { report.pointee = try copy(said) }
   }

@@ -60,15 +60,12 @@ func check(_ count: Int, _ name: String) throws(RNNError) {
   }
 }
 
-/// Calls `body` with a limit of time for HDF5; 0 is the usual one.
-func withTimeout<Result>(_ seconds: Int32, _ body: () throws(RNNError) -> Result) throws(RNNError) -> Result {
+/// HDF5 with a limit of time; 0 is the usual one.
+func hdf5(timeout seconds: Int32) throws(RNNError) -> HDF5Process {
   guard (0...86400).contains(seconds) else {
     throw RNNError(.usage, place: "timeout", "it is \(seconds) seconds", remedy: "use 1 to 86400, or 0 for \(Limits.maximumHDF5Seconds)")
   }
-  let before = HDF5Process.timeout
-  HDF5Process.timeout = seconds == 0 ? Limits.maximumHDF5Seconds : Int(seconds)
-  defer { HDF5Process.timeout = before }
-  return try body()
+  return HDF5Process(timeout: seconds == 0 ? Limits.maximumHDF5Seconds : Int(seconds))
 }
 
 /// The member of that name. Throws with all names where there is none.

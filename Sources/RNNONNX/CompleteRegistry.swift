@@ -1,7 +1,17 @@
 import RNNFormats
 
 extension FormatRegistry {
-  /// Every format, with HDF5 read and written by a process of its own; see `HDF5Process`.
-  public static let complete = FormatRegistry.standard.adding(HDF5ProcessFormat.self)
-    .adding(KerasArchiveFormat<HDF5Process>.self).adding(KerasHDF5Format<HDF5Process>.self).adding(ONNXFormat.self)
+  /// Every format.
+  ///
+  /// - Parameter hdf5: How HDF5 is read and written: by a process of its own, unless it is `HDF5File` of `RNNHDF5`.
+  public static func complete(hdf5: any HDF5Access = HDF5Process()) -> FormatRegistry {
+    FormatRegistry(standard.formats + [HDF5Format(hdf5), KerasFormat(hdf5), KerasH5Format(hdf5), ONNXFormat()])
+  }
+}
+
+extension ArrayRegistry {
+  /// The same for arrays.
+  public static func complete(hdf5: any HDF5Access = HDF5Process()) -> ArrayRegistry {
+    ArrayRegistry([ONNXTensorFormat(), HDF5ArrayFormat(hdf5)] + standard.formats)
+  }
 }

@@ -4,17 +4,19 @@ import SwiftProtobuf
 
 /// ONNX's tensor files (`.pb`), as the test data of the official operator tests: one array with the name of a graph's
 /// input.
-public enum ONNXTensorFormat: ArrayFormat {
-  public static let name = "pb"
-  public static let fileExtensions = ["pb"]
-  public static let holdsOneArray = true
+public struct ONNXTensorFormat: ArrayFormat {
+  public let name = "pb"
+  public let fileExtensions = ["pb"]
+  public let holdsOneArray = true
+
+  public init() {}
 
   /// Protobuf has no magic: the file's outermost fields must be those of a tensor.
-  public static func recognizes(_ file: InputFile) -> Bool {
+  public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { WireFields($0).areONNXTensor }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
     var options = BinaryDecodingOptions()
     options.discardUnknownFields = true
     let proto = file.withUnsafeBytes { bytes in
@@ -28,7 +30,7 @@ public enum ONNXTensorFormat: ArrayFormat {
     return [NamedTensor(proto.name, try decoder.tensor(proto, name: proto.name))]
   }
 
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     guard let bytes: [UInt8] = try? output.end.proto.serializedBytes(partial: true) else {
       throw RNNError(.badData, "the array is larger than the 2 GiB that protobuf allows", remedy: "write .npy")
     }

@@ -16,11 +16,9 @@ struct PartArguments: ParsableArguments {
 
 /// Arrays on their way in and out.
 enum Arrays {
-  static let registry = ArrayRegistry.standard.adding(HDF5ProcessArrayFormat.self).adding(ONNXTensorFormat.self)
-
   /// `.npy, .npz, .json or .csv`, for help.
   static var extensions: String {
-    let all = registry.formats.compactMap { $0.fileExtensions.first.map { "." + $0 } }
+    let all = ArrayRegistry.complete().formats.compactMap { $0.fileExtensions.first.map { "." + $0 } }
     return all.dropLast().joined(separator: ", ") + " or " + (all.last ?? "")
   }
 
@@ -29,28 +27,28 @@ enum Arrays {
   /// Text has no types: whole numbers in CSV and JSON, which come as int64, are numbers like others, but for lengths and,
   /// for the inputs named in `indices`.
   static func read(
-    _ path: String, loneArray name: String = "input", indices: Set<String> = []
+    _ path: String, loneArray name: String = "input", indices: Set<String> = [], _ hdf5: HDF5Process
   ) throws(RNNError) -> [NamedTensor] {
-    let (members, format, _) = try raw(path, loneArray: name)
+    let (members, format, _) = try raw(path, loneArray: name, hdf5)
     return try members.map { (member) throws(RNNError) in try typed(member, format, indices: indices) }
   }
 
   /// The same as the file has them, for a model that is yet to be opened, and a sound's samples a second.
   static func raw(
-    _ path: String, loneArray name: String = "input"
-  ) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type, sampleRate: Int?) {
+    _ path: String, loneArray name: String = "input", _ hdf5: HDF5Process
+  ) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat, sampleRate: Int?) {
     let file = try InputFile(path)
     do throws(RNNError) {
-      let format = try registry.format(of: file)
-      let members = try registry.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }
-      return (members, format, format == WAVFormat.self ? try WAVFormat.sampleRate(of: file) : nil)
+      let format = try ArrayRegistry.complete(hdf5: hdf5).format(of: file)
+      let members = try format.read(file).map { $0.name.isEmpty ? NamedTensor(name, $0.tensor) : $0 }
+      return (members, format, format is WAVFormat ? try WAVFormat.sampleRate(of: file) : nil)
     } catch {
       throw error.inFile(path)
     }
   }
 
   /// An array of a file as what it is used for.
-  static func typed(_ member: NamedTensor, _ format: any ArrayFormat.Type, indices: Set<String>) throws(RNNError)
+  static func typed(_ member: NamedTensor, _ format: any ArrayFormat, indices: Set<String>) throws(RNNError)
     -> NamedTensor
   {
     guard format.isText, member.name != "lengths", let tensor = try untyped(member, format, indices) else {
@@ -60,19 +58,19 @@ enum Arrays {
   }
 
   /// An array of a text file as what it is to be used for, nil where it is that already.
-  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat.Type, _ indices: Set<String>) throws(RNNError)
+  private static func untyped(_ member: NamedTensor, _ format: any ArrayFormat, _ indices: Set<String>) throws(RNNError)
     -> Tensor?
   {
     let tensor = member.tensor
     guard indices.contains(member.name) else { return try tensor.widenedToDoubles() }
     // A table's only column is a sequence of indices, without a batch axis.
-    guard format == CSVFormat.self, tensor.shape.rank == 2, tensor.shape[1] == 1 else { return nil }
+    guard format is CSVFormat, tensor.shape.rank == 2, tensor.shape[1] == 1 else { return nil }
     return Shape([tensor.shape[0]]).flatMap(tensor.reshaped)
   }
 
   /// The one array of a file, or the one of that name where it holds several.
-  static func read(_ name: String, from path: String, indices: Set<String> = []) throws(RNNError) -> Tensor {
-    let members = try read(path, loneArray: name, indices: indices)
+  static func read(_ name: String, from path: String, indices: Set<String> = [], _ hdf5: HDF5Process) throws(RNNError) -> Tensor {
+    let members = try read(path, loneArray: name, indices: indices, hdf5)
     guard let tensor = members.first(where: { $0.name == name })?.tensor ?? (members.count == 1 ? members[0].tensor : nil)
     else {
       throw RNNError(.badData, file: path,
@@ -85,7 +83,7 @@ enum Arrays {
 /// A file of arrays on its way out, whose name, format and folder are already found to do.
 struct ArrayTarget: ~Copyable {
   private let path: String
-  private let writer: any ArrayFormat.Type
+  private let writer: any ArrayFormat
   private var file: OutputFile
   /// Whether the elements are written into the file itself.
   private var isFilled = false
@@ -95,7 +93,7 @@ struct ArrayTarget: ~Copyable {
   /// Standard output gets JSON.
   init(_ path: String, replacing: Bool) throws(RNNError) {
     let file = try OutputFile(path, replacing: replacing)
-    let writer = try Arrays.registry.writer(for: path == "-" ? "-.json" : path)
+    let writer = try ArrayRegistry.complete().writer(for: path == "-" ? "-.json" : path)
     self.path = path
     self.writer = writer
     self.file = file

@@ -1,4 +1,5 @@
 import RNNKit
+import RNNONNX
 
 /// The files of `--case`: each a case, or an array of one, `input=x.npy`, where a member's name is put before it.
 ///
@@ -41,20 +42,20 @@ struct CaseFiles {
   /// The cases, each named after its first file.
   ///
   /// - Parameter plan: What the inputs go into, which tells whether whole numbers are indices; nil where it cannot be run.
-  func read(for plan: Plan?) throws(RNNError) -> [ReferenceCase] {
-    try groups.map { (files) throws(RNNError) in try Self.reference(files, plan) }
+  func read(for plan: Plan?, _ hdf5: HDF5Process) throws(RNNError) -> [ReferenceCase] {
+    try groups.map { (files) throws(RNNError) in try Self.reference(files, plan, hdf5) }
   }
 
-  private static func reference(_ files: [File], _ plan: Plan?) throws(RNNError) -> ReferenceCase {
+  private static func reference(_ files: [File], _ plan: Plan?, _ hdf5: HDF5Process) throws(RNNError) -> ReferenceCase {
     let path = files[0].path, file = path.lastPathComponent.readableFileName
     let name = file.firstIndex(of: ".").map { file[..<$0] } ?? file[...]
     let indices = plan?.indexNames ?? []
     var members: [NamedTensor] = []
     for file in files {
       if let member = file.member {
-        members.append(NamedTensor(member, try Arrays.read(member, from: file.path, indices: indices)))
+        members.append(NamedTensor(member, try Arrays.read(member, from: file.path, indices: indices, hdf5)))
       } else {
-        members += try Arrays.read(file.path, indices: indices)
+        members += try Arrays.read(file.path, indices: indices, hdf5)
       }
     }
     let wanted = plan.map { plan in plan.inputs.map(plan.names) } ?? [["input"]]
@@ -73,7 +74,7 @@ struct CaseFiles {
     _ lack: String, _ members: [NamedTensor], _ path: String, _ more: String, _ saving: String, _ files: [File]
   ) -> RNNError {
     // The one array of an `.npy` has no name.
-    let isOne = files[0].member == nil && ((try? Arrays.registry.format(of: InputFile(path)))?.holdsOneArray ?? false)
+    let isOne = files[0].member == nil && ((try? ArrayRegistry.complete().format(of: InputFile(path)))?.holdsOneArray ?? false)
     return RNNError(.badData, file: path, "holds \(lack), but \(members.map(\.name).listed())",
       remedy: isOne ? "name each file's array: --case input=x.npy --case y=y.npy" : "\(files[0].member != nil ? more : saving)")
   }

@@ -64,7 +64,7 @@ struct Convert: TalkingCommand {
     // What could not be written is refused before anything large is read.
     try checkOutputs(cases)
     var target = try OutputFile(output, replacing: force)
-    let writer = try ModelArguments.registry.writer(for: output, named: to)
+    let writer = try model.registry.writer(for: output, named: to)
     var codeTarget: OutputFile?
     if let code {
       guard writer.holdsStateDict else {
@@ -82,7 +82,7 @@ struct Convert: TalkingCommand {
       conversion.note("no forward is written: \(problem); \(.inspect) shows lines that may be meant, for \(.forward)")
     }
     let plan = cases.isEmpty ? nil : try? Plan(file.model)
-    for (reference, files) in zip(try cases.read(for: plan), cases.groups) {
+    for (reference, files) in zip(try cases.read(for: plan, model.hdf5), cases.groups) {
       do throws(RNNError) { try conversion.add(reference) } catch { throw error.inFile(files[0].path) }
     }
     let archive = conversion.model.archive

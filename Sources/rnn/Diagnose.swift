@@ -35,7 +35,7 @@ struct Diagnose: TalkingCommand {
     let file = try model.open(path, modules: part.names, others: [input].compactMap { $0 }, quiet: json)
     let source: DiagnosisInput
     do throws(RNNError) {
-      source = try DiagnosisInput(file: file, modules: part.names, path: input)
+      source = try DiagnosisInput(file: file, modules: part.names, path: input, model.hdf5)
     } catch {
       throw error.inFile(path)
     }
@@ -123,11 +123,11 @@ struct DiagnosisInput {
   let description: String
 
   /// The given file's input, the model's first reference case, or noise.
-  init(file: ModelFile, modules names: [String]?, path: String?) throws(RNNError) {
+  init(file: ModelFile, modules names: [String]?, path: String?, _ hdf5: HDF5Process) throws(RNNError) {
     let plan = try Plan(file.model, modules: names, precision: .float64)
     let source: Tensor
     if let path {
-      source = try Arrays.read("input", from: path, indices: plan.indexNames)
+      source = try Arrays.read("input", from: path, indices: plan.indexNames, hdf5)
       description = path
     } else if names == nil, let reference = file.model.archive.cases.first(where: { reference in
       !reference.metadata.contains { $0.key == "modules" }

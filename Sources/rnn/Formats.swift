@@ -1,5 +1,6 @@
 import ArgumentParser
 import RNNKit
+import RNNONNX
 
 struct Formats: TalkingCommand {
   static let configuration = CommandConfiguration(
@@ -21,14 +22,14 @@ struct Formats: TalkingCommand {
     table.add("model", "reads", "writes", "extensions", "")
     var exceptions = Table()
     exceptions.add("written", "exceptions")
-    for format in ModelArguments.registry.formats {
+    for format in FormatRegistry.complete().formats {
       table.add(
         format.name, "yes", format.writes, format.fileExtensions.map { "." + $0 }.joined(separator: " "), format.summary)
       if !format.exceptions.isEmpty { exceptions.add(format.name, format.exceptions) }
     }
     var arrays = Table()
     arrays.add("array", "reads", "writes", "extensions", "")
-    for format in Arrays.registry.formats {
+    for format in ArrayRegistry.complete().formats {
       arrays.add(
         format.name, "yes", "yes", format.fileExtensions.map { "." + $0 }.joined(separator: " "),
         format.holdsOneArray ? "one array" : "arrays by name")
@@ -40,13 +41,13 @@ struct Formats: TalkingCommand {
     func entry(_ name: String, _ extensions: [String], _ more: [JSONValue.Member]) -> JSONValue {
       .object([.init("name", .string(name)), .init("extensions", .array(extensions.map(JSONValue.string)))] + more)
     }
-    let models = ModelArguments.registry.formats.map { format in
+    let models = FormatRegistry.complete().formats.map { format in
       entry(format.name, format.fileExtensions, [
         .init("reads", .string(format.summary)), .init("writes", format.canWrite ? .string(format.writes) : .null),
         .init("exceptions", .string(format.exceptions)),
       ])
     }
-    let arrays = Arrays.registry.formats.map { format in
+    let arrays = ArrayRegistry.complete().formats.map { format in
       entry(format.name, format.fileExtensions, [.init("one_array", .bool(format.holdsOneArray))])
     }
     return .object([.init("models", .array(models)), .init("arrays", .array(arrays))])

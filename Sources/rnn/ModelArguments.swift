@@ -72,11 +72,14 @@ struct ModelArguments: ParsableArguments {
   }
 
   /// Every format this program was built with.
-  static let registry = FormatRegistry.complete
+  var registry: FormatRegistry { .complete(hdf5: hdf5) }
+
+  /// How this command reads and writes HDF5.
+  var hdf5: HDF5Process { HDF5Process(timeout: timeout ?? Limits.maximumHDF5Seconds) }
 
   /// Throws where no format has the name.
   static func checkFormat(_ name: String) throws {
-    let formats = registry.formats
+    let formats = FormatRegistry.complete().formats
     guard !formats.contains(where: { $0.name == name }) else { return }
     // An extension names the format that has it first.
     let byExtension = formats.first { $0.fileExtensions.contains(name.lowercased()) }?.name
@@ -93,14 +96,15 @@ struct ModelArguments: ParsableArguments {
   ///   - others: Other files that the command reads.
   ///   - isOneOfTwo: Whether the options serve another file too, and need not all fit this one.
   ///   - ignoring: What is gone on without in any case.
-  ///   - failures: For what looks at types, shapes and few elements; see `LateUnpacking`.
+  ///   - hdf5: How HDF5 is read, where other files were read by it before; nil is as the options say.
+  ///   - failures: For what looks at types, shapes and few elements; see `ModelRequest.unpacking`.
   ///   - showNoModel: Called with what the file holds where that is no model, before the error is thrown.
   func open(
     _ path: String, supplying tensors: [NamedTensor] = [], modules: [String]? = nil, cases: CaseFiles? = nil, others: [String] = [],
-    quiet: Bool = false, isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], unpacking failures: LateFailures? = nil,
-    showNoModel: (TensorFile) -> Void = { _ in }
+    quiet: Bool = false, isOneOfTwo: Bool = false, ignoring: Set<Departure.Kind> = [], through hdf5: HDF5Process? = nil,
+    unpacking failures: LateFailures? = nil, showNoModel: (TensorFile) -> Void = { _ in }
   ) throws -> ModelFile {
-    if let timeout { HDF5Process.timeout = timeout }
+    let hdf5 = hdf5 ?? self.hdf5
     var names = NameMapping()
     for rule in rename { try names.add(rule) }
     if let mapping { try names.add(contentsOf: InputFile(mapping)) }
@@ -112,17 +116,20 @@ struct ModelArguments: ParsableArguments {
     options.modules = modules
     let contents = try TensorFile(
       path, as: from, entry: stateDict, entryMayBeUnused: isOneOfTwo, supplying: tensors, config: config,
-      mapping: names, registry: Self.registry, unpacking: failures)
+      mapping: names, registry: .complete(hdf5: hdf5), unpacking: failures)
     let file: ModelFile
     do throws(RNNError) {
       file = try contents.model(options, cases: cases.flatMap { cases in
-        cases.isEmpty ? nil : { (plan) throws(RNNError) in try cases.read(for: plan) }
+        cases.isEmpty ? nil : { (plan) throws(RNNError) in try cases.read(for: plan, hdf5) }
       })
     } catch {
       if error.kind == .badData { showNoModel(contents) }
       throw error
     }
-    if !isOneOfTwo { try OptionEffects.check(self, contents, file.source, modules: modules, others: (cases?.paths ?? []) + others) }
+    if !isOneOfTwo {
+      try OptionEffects.check(
+        self, contents, file.source, modules: modules, others: (cases?.paths ?? []) + others, readsHDF5: hdf5.wasUsed)
+    }
     if !quiet { for note in file.notes { Console.note("\(path): \(note)") } }
     return file
   }

@@ -50,8 +50,9 @@ struct OptionEffects {
   /// - Parameters:
   ///   - source: Who says the forward.
   ///   - others: Paths of other files that the command reads.
+  ///   - readsHDF5: Whether an HDF5 file was read.
   static func check(
-    _ model: ModelArguments, _ contents: TensorFile, _ source: ForwardSource?, modules: [String]?, others: [String]
+    _ model: ModelArguments, _ contents: TensorFile, _ source: ForwardSource?, modules: [String]?, others: [String], readsHDF5: Bool
   ) throws(RNNError) {
     var effects = OptionEffects()
     let asked = Set(contents.archive.departures.map(\.kind))
@@ -65,7 +66,7 @@ struct OptionEffects {
       effects.refuse("--ignore forward", if: modules != nil, "beside --module, which says what is run")
     }
     let mayBeHDF5 = others.contains { path in [".h5", ".hdf5", ".hdf"].contains { path.lowercased().hasSuffix($0) } }
-    effects.refuse("--timeout", if: model.timeout != nil && !HDF5Process.wasUsed && !mayBeHDF5, "where no HDF5 file is read")
+    effects.refuse("--timeout", if: model.timeout != nil && !readsHDF5 && !mayBeHDF5, "where no HDF5 file is read")
     try effects.check()
   }
 

@@ -53,7 +53,7 @@ struct Report: ParsableCommand {
     if let names = part.names { file = try file.part(names) }
     let signals: Result<(diagnosis: Diagnosis, input: String), RNNError>
     do throws(RNNError) {
-      let source = try DiagnosisInput(file: file, modules: nil, path: input)
+      let source = try DiagnosisInput(file: file, modules: nil, path: input, model.hdf5)
       signals = .success((try Diagnosis(file.model, source.forward, input: source.sequence), source.description.readableFileName.lastPathComponent))
     } catch {
       // What was asked for by name is an error; else the page says why it is not there.

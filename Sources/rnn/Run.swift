@@ -68,7 +68,7 @@ struct Run: TalkingCommand {
     var precision: Precision { self == .f32 ? .float32 : .float64 }
   }
 
-  private var states: StateArguments { StateArguments(h0: h0, c0: c0, stateIn: stateIn) }
+  private var states: StateArguments { StateArguments(h0: h0, c0: c0, stateIn: stateIn, hdf5: model.hdf5) }
 
   func validate() throws {
     try Threads.check(threads)
@@ -107,8 +107,10 @@ struct Run: TalkingCommand {
     if let output { results = try ArrayTarget(output, replacing: force) }
     if let stateOut { lastState = try ArrayTarget(stateOut, replacing: force) }
     let labels = try labels.map { (path) throws(RNNError) in try Labels(path) }
-    let arrays = try arrays()
-    let file = try model.open(path, supplying: arrays.members, modules: part.names, others: input + [h0, c0, stateIn].compactMap { $0 })
+    let hdf5 = model.hdf5
+    let arrays = try arrays(hdf5)
+    let file = try model.open(
+      path, supplying: arrays.members, modules: part.names, others: [h0, c0, stateIn].compactMap { $0 }, through: hdf5)
     do throws(RNNError) {
       let plan = try Plan(file.model, modules: part.names, precision: precision?.precision)
       ModelArguments.sayWhatIsLeftOut(of: file)
@@ -162,10 +164,10 @@ struct Run: TalkingCommand {
   }
 
   /// The arrays of every input file, the first file's format, and that file where it is a sound.
-  private func arrays() throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat.Type, sound: Sound?) {
-    var result: (members: [NamedTensor], format: any ArrayFormat.Type, sound: Sound?) = ([], NPYFormat.self, nil)
+  private func arrays(_ hdf5: HDF5Process) throws(RNNError) -> (members: [NamedTensor], format: any ArrayFormat, sound: Sound?) {
+    var result: (members: [NamedTensor], format: any ArrayFormat, sound: Sound?) = ([], NPYFormat(), nil)
     for (index, path) in input.enumerated() {
-      let (members, format, rate) = try Arrays.raw(path)
+      let (members, format, rate) = try Arrays.raw(path, hdf5)
       if index == 0 { (result.format, result.sound) = (format, rate.map { Sound(path: path, rate: $0) }) }
       for member in members {
         guard !result.members.contains(where: { $0.name == member.name }) else {

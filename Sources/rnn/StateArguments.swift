@@ -5,6 +5,7 @@ struct StateArguments {
   var h0: String?
   var c0: String?
   var stateIn: String?
+  var hdf5: HDF5Process
 
   /// Throws for what no file can mend.
   func check() throws(RNNError) {
@@ -27,7 +28,7 @@ struct StateArguments {
     try OptionEffects.checkState(stateIn, of: plan)
     var state: State
     do throws(RNNError) {
-      if let stateIn { return try Self.stored(in: stateIn, plan, batch) }
+      if let stateIn { return try stored(in: stateIn, plan, batch) }
       let rest = members.filter { member in
         StateName(member.name).map { ($0.isCell ? c0 : h0) == nil || !$0.isUsual } ?? false
       }
@@ -39,28 +40,28 @@ struct StateArguments {
       let (sigma, seed) = try Self.normal(h0)
       try state.setNormal(sigma: sigma, seed: seed)
     } else if let h0 {
-      try Self.set("h0", from: h0, plan, batch) { (tensor, module) throws(RNNError) in try state.setH(tensor, module) }
+      try set("h0", from: h0, plan, batch) { (tensor, module) throws(RNNError) in try state.setH(tensor, module) }
     }
     if let c0 {
-      try Self.set("c0", from: c0, plan, batch) { (tensor, module) throws(RNNError) in try state.setC(tensor, module) }
+      try set("c0", from: c0, plan, batch) { (tensor, module) throws(RNNError) in try state.setC(tensor, module) }
     }
     return state
   }
 
   /// A whole state as --state-out writes it, or as the members of an earlier run's output.
-  private static func stored(in path: String, _ plan: Plan, _ batch: Int) throws(RNNError) -> State {
-    try plan.state(batch: batch, storedAs: Arrays.read(path, loneArray: "h0"))
+  private func stored(in path: String, _ plan: Plan, _ batch: Int) throws(RNNError) -> State {
+    try plan.state(batch: batch, storedAs: Arrays.read(path, loneArray: "h0", hdf5))
   }
 
   /// Sets one kind of state of every module from a file, or to zeros.
-  private static func set(
+  private func set(
     _ name: String, from source: String, _ plan: Plan, _ batch: Int, _ body: (Tensor, String) throws(RNNError) -> Void
   ) throws(RNNError) {
     let modules = plan.architecture.recurrentModules.filter { name == "h0" || $0.cell == .lstm }
     guard !modules.isEmpty else {
       throw RNNError(.usage, "--\(name): the chain has no module with such a state", remedy: "leave the option out")
     }
-    let stored = source == "zeros" ? [] : try Arrays.read(source, loneArray: name)
+    let stored = source == "zeros" ? [] : try Arrays.read(source, loneArray: name, hdf5)
     let known = modules.map { Model.join($0.name, name) } + (modules.count == 1 ? [name] : [])
     if let other = stored.first(where: { array in
       StateName(array.name).map { $0.isCell == (name == "c0") } == true && !known.contains(array.name)
@@ -71,7 +72,7 @@ struct StateArguments {
     for module in modules {
       let tensor: Tensor
       if source == "zeros" {
-        tensor = try zeros([module.numLayers * module.directionCount, batch, name == "h0" ? module.stateSize : module.hiddenSize])
+        tensor = try Self.zeros([module.numLayers * module.directionCount, batch, name == "h0" ? module.stateSize : module.hiddenSize])
       } else {
         let whole = Model.join(module.name, name)
         let names = modules.count == 1 ? [whole, name] : [whole]

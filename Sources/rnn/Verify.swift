@@ -49,7 +49,7 @@ struct Verify: TalkingCommand {
     if !cases.isEmpty {
       let plan: Plan
       do throws(RNNError) { plan = try Plan(file.model, modules: part.names) } catch { throw error.inFile(path) }
-      references = try cases.read(for: plan)
+      references = try cases.read(for: plan, model.hdf5)
     }
     if let names = part.names {
       for index in references.indices {

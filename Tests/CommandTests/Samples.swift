@@ -12,7 +12,7 @@ enum Samples {
       .map { String($0.dropLast(3)) }.sorted()
   }()
 
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self)
+  static let registry = FormatRegistry.standard.adding(HDF5Format(HDF5File()))
 
   static func path(_ name: String) -> String { Command.samples.appendingPathComponent(name + ".h5").path }
 
@@ -36,7 +36,7 @@ enum Samples {
 
 /// Arrays in files.
 enum ArrayFile {
-  private static let registry = ArrayRegistry.standard.adding(HDF5FileArrayFormat.self)
+  private static let registry = ArrayRegistry.standard.adding(HDF5ArrayFormat(HDF5File()))
 
   static func write(_ members: [NamedTensor], _ path: String) throws {
     let end = try #require(members.first).tensor

@@ -28,15 +28,15 @@ import Testing
   }
 
   @Test func triesAddedFormatsFirst() throws {
-    enum Other: ArrayFormat {
-      static let name = "other"
-      static let fileExtensions = ["h5"]
-      static let holdsOneArray = false
-      static func recognizes(_ file: InputFile) -> Bool { true }
-      static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] { [] }
-      static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {}
+    struct Other: ArrayFormat {
+      let name = "other"
+      let fileExtensions = ["h5"]
+      let holdsOneArray = false
+      func recognizes(_ file: InputFile) -> Bool { true }
+      func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] { [] }
+      func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {}
     }
-    let registry = ArrayRegistry.standard.adding(Other.self)
+    let registry = ArrayRegistry.standard.adding(Other())
     #expect(try registry.read([0x31].file).isEmpty)
     #expect(try registry.writer(for: "x.h5").name == "other")
   }

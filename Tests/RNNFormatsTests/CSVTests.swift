@@ -94,7 +94,7 @@ import Testing
 
   static func write(_ tensor: Tensor, batchAxis: Int? = nil) throws -> String {
     let output = ArrayOutput(members: [], end: tensor, batchAxis: batchAxis)
-    let bytes = try written { try CSVFormat.write(output, to: &$0) }
+    let bytes = try written { try CSVFormat().write(output, to: &$0) }
     return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -55,7 +55,7 @@ import Testing
       NamedTensor("scalar", try makeTensor([2.5] as [Double], [])),
     ]
     let output = ArrayOutput(members: members, end: members[0].tensor)
-    let bytes = try written { try JSONArrayFormat.write(output, to: &$0) }
+    let bytes = try written { try JSONArrayFormat().write(output, to: &$0) }
     #expect(String(decoding: bytes, as: UTF8.self) == """
       {
         "output": [
@@ -77,7 +77,7 @@ import Testing
   @Test func refusesToWriteComplexNumbers() throws {
     let tensor = try makeTensor(.complex64, [1], bytes: [UInt8](repeating: 0, count: 8))
     let output = ArrayOutput(members: [NamedTensor("z", tensor)], end: tensor)
-    #expect(refusal { _ = try written { try JSONArrayFormat.write(output, to: &$0) } }
+    #expect(refusal { _ = try written { try JSONArrayFormat().write(output, to: &$0) } }
       == "z: JSON cannot hold complex64; write .npz")
   }
 }

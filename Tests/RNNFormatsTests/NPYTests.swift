@@ -32,22 +32,22 @@ import Testing
   @Test(arguments: cases.filter(\.isAsSaved))
   func writesTheBytesThatNumPyWrites(_ example: Case) throws {
     let tensor = try #require(example.tensor)
-    let bytes = try written { try NPYFormat.write(ArrayOutput(members: [], end: tensor), to: &$0) }
+    let bytes = try written { try NPYFormat().write(ArrayOutput(members: [], end: tensor), to: &$0) }
     #expect(bytes == example.file)
   }
 
   @Test func lendsTheFilesOwnBytes() throws {
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"
     let file = Self.npy(header, [UInt8](repeating: 1, count: 8)).file
-    let tensor = try #require(try NPYFormat.read(file).first?.tensor)
+    let tensor = try #require(try NPYFormat().read(file).first?.tensor)
     #expect(tensor.storage === file.storage)
   }
 
   @Test func widensBFloat16ToFloat32() throws {
     let tensor = try makeTensor(.bfloat16, [2], bytes: [0x80, 0x3F, 0x20, 0xC0])
-    let bytes = try written { try NPYFormat.write(ArrayOutput(members: [], end: tensor), to: &$0) }
+    let bytes = try written { try NPYFormat().write(ArrayOutput(members: [], end: tensor), to: &$0) }
     let expected = try makeTensor([1, -2.5] as [Float], [2])
-    #expect(try NPYFormat.read(bytes.file).first?.tensor.isIdentical(to: expected) == true)
+    #expect(try NPYFormat().read(bytes.file).first?.tensor.isIdentical(to: expected) == true)
   }
 
   /// A file of version 1.0 with this dictionary.
@@ -76,12 +76,12 @@ import Testing
     ("{} x", "offset 13: the header: text after the dictionary"),
   ])
   func refusesADamagedHeader(_ header: String, _ problem: String) {
-    #expect(refusal { _ = try NPYFormat.read(Self.npy(header).file) } == "\(problem); \(Self.again)")
+    #expect(refusal { _ = try NPYFormat().read(Self.npy(header).file) } == "\(problem); \(Self.again)")
   }
 
   @Test func refusesMoreAxesThanThereMayBe() {
     let shape = String(repeating: "1,", count: 33)
-    #expect(refusal { _ = try NPYFormat.read(Self.npy("{'shape': (\(shape))}").file) }
+    #expect(refusal { _ = try NPYFormat().read(Self.npy("{'shape': (\(shape))}").file) }
       == "offset 85: the header: 'shape' has more than 32 axes; \(Self.again)")
   }
 
@@ -89,48 +89,48 @@ import Testing
   func refusesShapesThatOverflow(_ shape: String) {
     let axes = shape.filter { $0 == "," }.count + (shape.hasSuffix(",)") ? 0 : 1)
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': \(shape)}"
-    #expect(refusal { _ = try NPYFormat.read(Self.npy(header).file) }
+    #expect(refusal { _ = try NPYFormat().read(Self.npy(header).file) }
       == "shape: \(axes) axes whose elements no memory can hold; \(Self.again)")
   }
 
   @Test func refusesPythonObjects() {
-    #expect(refusal { _ = try NPYFormat.read(Self.npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}").file) }
+    #expect(refusal { _ = try NPYFormat().read(Self.npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}").file) }
       == "descr: Python objects, which cannot be read without running code (\"|O\"); save plain numbers")
   }
 
   @Test(arguments: ["<U5", "<M8[ns]", "|V2", "f4", "<f16", "|f4", "<f4 ", ""])
   func refusesOtherTypes(_ type: String) {
     #expect(
-      refusal { _ = try NPYFormat.read(Self.npy("{'descr': '\(type)', 'fortran_order': False, 'shape': (1,)}").file) }
+      refusal { _ = try NPYFormat().read(Self.npy("{'descr': '\(type)', 'fortran_order': False, 'shape': (1,)}").file) }
         == "descr: an element type that is no plain number of a known size (\"\(type)\"); save it as float32")
   }
 
   @Test func refusesAnUnknownVersion() {
-    #expect(refusal { _ = try NPYFormat.read(([0x93] + "NUMPY".utf8 + [4, 0, 0, 0]).file) }
+    #expect(refusal { _ = try NPYFormat().read(([0x93] + "NUMPY".utf8 + [4, 0, 0, 0]).file) }
       == "offset 6: version 4.0, expected 1.0, 2.0 or 3.0; \(Self.again)")
   }
 
   @Test func refusesAnotherMagic() {
-    #expect(refusal { _ = try NPYFormat.read([UInt8](repeating: 0, count: 20).file) }
+    #expect(refusal { _ = try NPYFormat().read([UInt8](repeating: 0, count: 20).file) }
       == "offset 0: not the magic of a .npy file; \(Self.again)")
   }
 
   @Test func refusesAHeaderBeyondTheLimit() {
-    #expect(refusal { _ = try NPYFormat.read(([0x93] + "NUMPY".utf8 + [2, 0, 0, 0, 0, 0xF0]).file) }
+    #expect(refusal { _ = try NPYFormat().read(([0x93] + "NUMPY".utf8 + [2, 0, 0, 0, 0, 0xF0]).file) }
       == "offset 8: a header of 4026531840 bytes, more than the limit of 67108864; \(Self.again)")
   }
 
   @Test(arguments: [7, 9])
   func refusesAnotherCountOfBytes(_ count: Int) {
     let file = Self.npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2)}", [UInt8](repeating: 0, count: count))
-    #expect(refusal { _ = try NPYFormat.read(file.file) }
+    #expect(refusal { _ = try NPYFormat().read(file.file) }
       == "offset 66: \(count) bytes of elements, expected 8 for float32 (1, 2); copy the file again; it is damaged")
   }
 
   @Test(arguments: cases.prefix(3))
   func refusesEveryTruncation(_ example: Case) {
     for count in example.file.indices {
-      #expect(refusal { _ = try NPYFormat.read(Array(example.file[..<count]).file) } != nil)
+      #expect(refusal { _ = try NPYFormat().read(Array(example.file[..<count]).file) } != nil)
     }
   }
 
@@ -141,7 +141,7 @@ import Testing
       for value in [0, 0x20, 0x27, 0x28, 0x39, 0x7D, 0xFF] as [UInt8] {
         var changed = file
         changed[index] = value
-        _ = refusal { _ = try NPYFormat.read(changed.file) }
+        _ = refusal { _ = try NPYFormat().read(changed.file) }
       }
     }
   }

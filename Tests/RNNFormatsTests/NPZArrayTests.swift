@@ -19,7 +19,7 @@ import Testing
       NamedTensor("lstm.hn", try makeTensor([1] as [Int64], [1])),
       NamedTensor("half", try makeTensor(.bfloat16, [1], bytes: [0x80, 0x3F])),
     ]
-    let bytes = try written { try NPZArrayFormat.write(ArrayOutput(members: members, end: members[0].tensor), to: &$0) }
+    let bytes = try written { try NPZArrayFormat().write(ArrayOutput(members: members, end: members[0].tensor), to: &$0) }
     let arrays = try ArrayRegistry.standard.read(bytes.file)
     #expect(arrays.map(\.name) == ["output", "lstm.hn", "half"])
     #expect(arrays["output"]?.isIdentical(to: members[0].tensor) == true)

@@ -5,7 +5,7 @@ import Testing
 @Suite struct NPZFormatTests {
   @Test func losesNothing() throws {
     let model = try SampleModel.model()
-    let bytes = try written { try NPZFormat.write(model, to: &$0) }
+    let bytes = try written { try NPZFormat().write(model, to: &$0) }
     let format = try FormatRegistry.standard.format(of: bytes.file)
     #expect(format.name == "npz")
     let archive = try FormatRegistry.standard.read(bytes.file)
@@ -14,16 +14,16 @@ import Testing
 
   @Test func writesTheSameBytesTwice() throws {
     let model = try SampleModel.model()
-    let first = try written { try NPZFormat.write(model, to: &$0) }
-    #expect(try written { try NPZFormat.write(model, to: &$0) } == first)
+    let first = try written { try NPZFormat().write(model, to: &$0) }
+    #expect(try written { try NPZFormat().write(model, to: &$0) } == first)
   }
 
   @Test func keepsThatTheOrderIsUnknown() throws {
     var archive = try SampleModel.model().archive
     archive.isOrdered = false
     let model = try Model(archive, architecture: try #require(archive.architecture))
-    let bytes = try written { try NPZFormat.write(model, to: &$0) }
-    #expect(try !NPZFormat.read(bytes.file).isOrdered)
+    let bytes = try written { try NPZFormat().write(model, to: &$0) }
+    #expect(try !NPZFormat().read(bytes.file).isOrdered)
   }
 
   @Test(arguments: ["stored.npz", "deflated.npz"])
@@ -34,9 +34,9 @@ import Testing
   }
 
   @Test func leavesOtherZipArchivesToOthers() {
-    #expect(!NPZFormat.recognizes(ZipBytes().bytes.file))
-    #expect(!NPZFormat.recognizes(ZipBytes(ZipBytes.Member(name: "a.npy"), ZipBytes.Member(name: "b")).bytes.file))
-    #expect(!NPZFormat.recognizes([0x50, 0x4B, 5, 6].file))
+    #expect(!NPZFormat().recognizes(ZipBytes().bytes.file))
+    #expect(!NPZFormat().recognizes(ZipBytes(ZipBytes.Member(name: "a.npy"), ZipBytes.Member(name: "b")).bytes.file))
+    #expect(!NPZFormat().recognizes([0x50, 0x4B, 5, 6].file))
   }
 
   @Test func saysWhatIsWrongWithADamagedFile() throws {
@@ -52,7 +52,7 @@ import Testing
       NamedTensor("x", try makeTensor([1] as [Float], [1])),
       NamedTensor("__rnnkit__", try makeTensor(.uint8, [text.count], bytes: text)),
     ]
-    return try written { try NPZArrayFormat.write(ArrayOutput(members: members, end: members[0].tensor), to: &$0) }.file
+    return try written { try NPZArrayFormat().write(ArrayOutput(members: members, end: members[0].tensor), to: &$0) }.file
   }
 
   @Test(arguments: [
@@ -80,14 +80,14 @@ import Testing
       "case a: no array is named cases/a/y, or two members are; write the file again"),
   ])
   func refusesADamagedEnvelope(_ json: String, _ message: String) {
-    #expect(refusal { _ = try NPZFormat.read(try Self.archive(json)) } == message)
+    #expect(refusal { _ = try NPZFormat().read(try Self.archive(json)) } == message)
   }
 
   @Test func refusesAnEnvelopeThatIsNoText() throws {
     let tensor = try makeTensor([1] as [Float], [1])
     let output = ArrayOutput(members: [NamedTensor("__rnnkit__", tensor)], end: tensor)
-    let bytes = try written { try NPZArrayFormat.write(output, to: &$0) }
-    #expect(refusal { _ = try NPZFormat.read(bytes.file) }
+    let bytes = try written { try NPZArrayFormat().write(output, to: &$0) }
+    #expect(refusal { _ = try NPZFormat().read(bytes.file) }
       == "array __rnnkit__: float32 (1,), expected uint8 and one axis of at most 67108864; write the file again")
   }
 
@@ -95,7 +95,7 @@ import Testing
     var archive = try SampleModel.model().archive
     try archive.append("../x", try makeTensor([1] as [Float], [1]))
     let model = try Model(archive, architecture: try #require(archive.architecture))
-    #expect(refusal { _ = try written { try NPZFormat.write(model, to: &$0) } }
+    #expect(refusal { _ = try written { try NPZFormat().write(model, to: &$0) } }
       == "tensor ../x.npy: a zip archive cannot hold it: a name that leads out of the archive; "
       + "rename it, or write another format")
   }
@@ -104,15 +104,15 @@ import Testing
     var archive = try SampleModel.model().archive
     try archive.append("cases/first/input", try makeTensor([1] as [Float], [1]))
     let model = try Model(archive, architecture: try #require(archive.architecture))
-    #expect(refusal { _ = try written { try NPZFormat.write(model, to: &$0) } }
+    #expect(refusal { _ = try written { try NPZFormat().write(model, to: &$0) } }
       == "tensor cases/first/input: a second array of the file would have this name; rename the tensor or the case")
   }
 
   @Test func refusesEveryTruncation() throws {
     let model = try SampleModel.model(extras: false)
-    let bytes = try written { try NPZFormat.write(model, to: &$0) }
+    let bytes = try written { try NPZFormat().write(model, to: &$0) }
     for count in bytes.indices {
-      #expect(refusal { _ = try NPZFormat.read(Array(bytes[..<count]).file) } != nil)
+      #expect(refusal { _ = try NPZFormat().read(Array(bytes[..<count]).file) } != nil)
     }
   }
 }

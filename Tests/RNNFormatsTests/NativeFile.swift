@@ -85,6 +85,6 @@ struct NativeFile {
 
   /// What the reader makes of the file.
   func read() throws -> TensorArchive {
-    try NativeFormat.read(bytes.file)
+    try NativeFormat().read(bytes.file)
   }
 }

@@ -26,7 +26,7 @@ import Testing
 
   static func file() throws -> [UInt8] {
     let model = try model()
-    return try written { (file) in try NativeFormat.write(model, to: &file) }
+    return try written { (file) in try NativeFormat().write(model, to: &file) }
   }
 
   @Test func givesBackWhatWasWritten() throws {
@@ -39,13 +39,13 @@ import Testing
   @Test func writesTheSameBytesForTheSameModel() throws {
     let bytes = try Self.file()
     #expect(bytes == (try Self.file()))
-    let again = try Model(NativeFormat.read(bytes.file), architecture: Self.model().architecture)
-    #expect(bytes == (try written { (file) in try NativeFormat.write(again, to: &file) }))
+    let again = try Model(NativeFormat().read(bytes.file), architecture: Self.model().architecture)
+    #expect(bytes == (try written { (file) in try NativeFormat().write(again, to: &file) }))
   }
 
   @Test func alignsTensorsAndEndsWithTheLast() throws {
     let bytes = try Self.file()
-    let archive = try NativeFormat.read(bytes.file)
+    let archive = try NativeFormat().read(bytes.file)
     let tensors = archive.tensors + archive.cases.flatMap(\.members)
     #expect(tensors.allSatisfy { $0.tensor.offset % 64 == 0 })
     #expect(tensors.last.map { $0.tensor.offset + $0.tensor.byteCount } == bytes.count)
@@ -78,7 +78,7 @@ import Testing
     for position in 0..<bytes.count * 8 {
       bytes[position / 8] ^= 1 << (position % 8)
       #expect(throws: RNNError.self, "bit \(position % 8) of byte \(position / 8)") {
-        try NativeFormat.read(bytes.file)
+        try NativeFormat().read(bytes.file)
       }
       bytes[position / 8] ^= 1 << (position % 8)
     }
@@ -87,7 +87,7 @@ import Testing
   @Test func refusesEveryTruncation() throws {
     let bytes = try Self.file()
     for length in 0..<bytes.count {
-      #expect(throws: RNNError.self, "\(length) bytes") { try NativeFormat.read(Array(bytes[..<length]).file) }
+      #expect(throws: RNNError.self, "\(length) bytes") { try NativeFormat().read(Array(bytes[..<length]).file) }
     }
   }
 
@@ -95,7 +95,7 @@ import Testing
     let bytes = try Self.file()
     for position in stride(from: 0, through: bytes.count, by: 7) {
       #expect(throws: RNNError.self, "at \(position)") {
-        try NativeFormat.read((bytes[..<position] + [0] + bytes[position...]).file)
+        try NativeFormat().read((bytes[..<position] + [0] + bytes[position...]).file)
       }
     }
   }
@@ -108,7 +108,7 @@ import Testing
     var archive = try model().archive
     try change(&archive)
     let changed = try Model(archive, architecture: archive.architecture ?? Architecture(modules: []))
-    return refusal { _ = try written { (file) in try NativeFormat.write(changed, to: &file) } }
+    return refusal { _ = try written { (file) in try NativeFormat().write(changed, to: &file) } }
   }
 
   @Test func writesMetadataAsDeepAsTheReaderGoesAndNoDeeper() throws {

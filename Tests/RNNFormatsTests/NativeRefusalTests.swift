@@ -88,7 +88,7 @@ import Testing
   ])
   func namesTheFieldInWhichAFileEnds(_ length: Int, _ message: String) {
     let start = Array(NativeFile.good.bytes[..<length])
-    #expect(refusal { _ = try NativeFormat.read(start.file) } == message + Self.cutShort)
+    #expect(refusal { _ = try NativeFormat().read(start.file) } == message + Self.cutShort)
   }
 
   // MARK: The header's JSON

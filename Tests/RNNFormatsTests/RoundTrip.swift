@@ -4,7 +4,7 @@ import RNNModel
 import Testing
 
 /// Writes a model as `format` and returns the file's bytes.
-func written(_ archive: TensorArchive, as format: any ModelFormat.Type) throws -> [UInt8] {
+func written(_ archive: TensorArchive, as format: any ModelFormat) throws -> [UInt8] {
   let model = try Interpretation(archive).model
   let folder = try TemporaryFolder(), path = folder("model")
   defer { withExtendedLifetime(folder) {} }
@@ -15,7 +15,7 @@ func written(_ archive: TensorArchive, as format: any ModelFormat.Type) throws -
 }
 
 /// Writes a model as `format` and reads it again, recognised by content.
-func roundTrip(_ archive: TensorArchive, through format: any ModelFormat.Type) throws -> TensorArchive {
+func roundTrip(_ archive: TensorArchive, through format: any ModelFormat) throws -> TensorArchive {
   let file = InputFile(try written(archive, as: format), name: "model")
   #expect(try FormatRegistry.standard.format(of: file).name == format.name)
   return try format.read(file)

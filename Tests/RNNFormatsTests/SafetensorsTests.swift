@@ -25,7 +25,7 @@ import Testing
 
   @Test func losesNothing() throws {
     let model = try SampleModel.model()
-    let bytes = try written { try SafetensorsFormat.write(model, to: &$0) }
+    let bytes = try written { try SafetensorsFormat().write(model, to: &$0) }
     #expect(try FormatRegistry.standard.format(of: bytes.file).name == "safetensors")
     let archive = try FormatRegistry.standard.read(bytes.file)
     #expect(try SampleModel.native(archive) == (try SampleModel.native(model)))
@@ -34,7 +34,7 @@ import Testing
   /// `load_state_dict(strict=True)` takes no other name: the cases are texts in the metadata.
   @Test func holdsNoTensorsButTheModels() throws {
     let model = try SampleModel.model()
-    let bytes = try written { try SafetensorsFormat.write(model, to: &$0) }
+    let bytes = try written { try SafetensorsFormat().write(model, to: &$0) }
     let size = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
     let header = try JSONValue(parsing: String(decoding: bytes[8..<8 + size], as: UTF8.self))
     #expect(Set(header.members?.map(\.key) ?? []) == Set(["__metadata__"] + model.archive.tensors.map(\.name)))
@@ -51,10 +51,10 @@ import Testing
     let input = try #require(Tensor.zeros(.float32, [1, 4 << 20, 1]))
     archive.cases = [ReferenceCase(name: "long", members: [NamedTensor("input", input)])]
     let model = try Model(archive, architecture: try #require(archive.architecture))
-    #expect(try written { try SafetensorsFormat.write(model, to: &$0) }.count > 21 << 20)
+    #expect(try written { try SafetensorsFormat().write(model, to: &$0) }.count > 21 << 20)
     archive.cases.append(ReferenceCase(name: "b", members: [NamedTensor("input", try makeTensor([1] as [Float], [1, 1]))]))
     let larger = try Model(archive, architecture: try #require(archive.architecture))
-    #expect(refusal { _ = try written { try SafetensorsFormat.write(larger, to: &$0) } }
+    #expect(refusal { _ = try written { try SafetensorsFormat().write(larger, to: &$0) } }
       == "its reference cases have 16777220 bytes, and safetensors' metadata take no more than 16777216 of them; "
       + "leave them out with Conversion.removeCases(), or write another format")
   }
@@ -71,7 +71,7 @@ import Testing
     let text = JSONValue.string(arrays).text
     let header = #"{"__metadata__":{"rnnkit.arrays":\#(text)},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
     let message = "__metadata__.rnnkit.arrays" + (problem.hasPrefix("[") ? problem : ": " + problem)
-    #expect(refusal { _ = try SafetensorsFormat.read(Self.file(header).file) } == message + "; write the file again")
+    #expect(refusal { _ = try SafetensorsFormat().read(Self.file(header).file) } == message + "; write the file again")
   }
 
   @Test func keepsPlainMetadataPlain() throws {
@@ -79,17 +79,17 @@ import Testing
     archive.metadata = [.init("format", .string("pt"))]
     archive.isOrdered = false
     let model = try Model(archive, architecture: try #require(archive.architecture))
-    let bytes = try written { try SafetensorsFormat.write(model, to: &$0) }
+    let bytes = try written { try SafetensorsFormat().write(model, to: &$0) }
     let text = String(decoding: bytes, as: UTF8.self)
     #expect(text.contains(#","format":"pt"},"rnn.weight_ih_l0":{"dtype":"F32","shape":[2,1],"#))
-    let read = try SafetensorsFormat.read(bytes.file)
+    let read = try SafetensorsFormat().read(bytes.file)
     #expect(read.metadata == archive.metadata && !read.isOrdered)
   }
 
   @Test func alignsTensorsAndHeader() throws {
-    let bytes = try written { try SafetensorsFormat.write(try SampleModel.model(), to: &$0) }
+    let bytes = try written { try SafetensorsFormat().write(try SampleModel.model(), to: &$0) }
     #expect(bytes[0] % 8 == 0)
-    let archive = try SafetensorsFormat.read(bytes.file)
+    let archive = try SafetensorsFormat().read(bytes.file)
     #expect(archive.tensors.allSatisfy { $0.tensor.offset % $0.tensor.elementType.byteCount == 0 })
   }
 
@@ -108,7 +108,7 @@ import Testing
     try archive.append(name, tensor)
     guard let architecture = archive.architecture else { return nil }
     let model = try Model(archive, architecture: architecture)
-    return refusal { _ = try written { try SafetensorsFormat.write(model, to: &$0) } }
+    return refusal { _ = try written { try SafetensorsFormat().write(model, to: &$0) } }
   }
 
   /// A file with this header and so many bytes of tensors.
@@ -122,7 +122,7 @@ import Testing
     let header = #"{"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"#
       + #""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
       + #""c":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}   "#
-    let archive = try SafetensorsFormat.read(Self.file(header).file)
+    let archive = try SafetensorsFormat().read(Self.file(header).file)
     #expect(archive.tensors.map(\.name) == ["c", "a", "b"])
     #expect(archive.isOrdered)
   }
@@ -170,7 +170,7 @@ import Testing
     (#"{"__metadata__":{"a":1}}"#, "__metadata__.a: not a string; write the file again"),
   ])
   func refusesADamagedHeader(_ header: String, _ message: String) {
-    #expect(refusal { _ = try SafetensorsFormat.read(Self.file(header).file) } == message)
+    #expect(refusal { _ = try SafetensorsFormat().read(Self.file(header).file) } == message)
   }
 
   @Test(arguments: [
@@ -189,18 +189,18 @@ import Testing
   func refusesDamagedMetadata(_ key: String, _ value: String, _ message: String) {
     let header = #"{"__metadata__":{"k":"v","rnnkit.\#(key)":"\#(value)"},"#
       + #""a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
-    #expect(refusal { _ = try SafetensorsFormat.read(Self.file(header).file) } == message)
+    #expect(refusal { _ = try SafetensorsFormat().read(Self.file(header).file) } == message)
   }
 
   @Test func refusesAHeaderBeyondTheLimit() {
-    #expect(refusal { _ = try SafetensorsFormat.read([1, 0xE1, 0xF5, 0x05, 0, 0, 0, 0].file) }
+    #expect(refusal { _ = try SafetensorsFormat().read([1, 0xE1, 0xF5, 0x05, 0, 0, 0, 0].file) }
       == "offset 0: a header of 100000001 bytes, more than the limit of 100000000; copy the file again; it is damaged")
   }
 
   @Test func refusesEveryTruncation() throws {
     let bytes = try Fixture.file("types.safetensors").withUnsafeBytes { bytes in Array(bytes) }
     for count in bytes.indices {
-      #expect(refusal { _ = try SafetensorsFormat.read(Array(bytes[..<count]).file) } != nil)
+      #expect(refusal { _ = try SafetensorsFormat().read(Array(bytes[..<count]).file) } != nil)
     }
   }
 

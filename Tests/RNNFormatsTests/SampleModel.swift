@@ -33,7 +33,7 @@ enum SampleModel {
   }
 
   static func native(_ model: Model) throws -> [UInt8] {
-    try written { try NativeFormat.write(model, to: &$0) }
+    try written { try NativeFormat().write(model, to: &$0) }
   }
 
   static func native(_ archive: TensorArchive) throws -> [UInt8] {

@@ -8,14 +8,14 @@ import Testing
   @Test(arguments: ["u8", "s16", "s24", "s32", "f32", "f64", "extensible24", "extensible_float"])
   func readsWhatLibsndfileWrites(name: String) throws {
     let file = try Fixture.file("sound/\(name).wav")
-    let expected = try #require(NPZArrayFormat.read(Fixture.file("sound/expected.npz")).first { $0.name == name }).tensor
-    #expect(try ArrayRegistry.standard.format(of: file) == WAVFormat.self)
-    let found = try #require(WAVFormat.read(file).first).tensor
+    let expected = try #require(NPZArrayFormat().read(Fixture.file("sound/expected.npz")).first { $0.name == name }).tensor
+    #expect(try ArrayRegistry.standard.format(of: file) is WAVFormat)
+    let found = try #require(WAVFormat().read(file).first).tensor
     #expect(found.shape == expected.shape && found.doubles == expected.doubles)
     #expect(try WAVFormat.sampleRate(of: file) == (name == "s16" ? 44100 : 48000))
     // Written as floats, nothing changes.
-    let bytes = try written { try WAVFormat.write(ArrayOutput(members: [], end: found, sampleRate: 96000), to: &$0) }
-    let again = try #require(WAVFormat.read(bytes.file).first).tensor
+    let bytes = try written { try WAVFormat().write(ArrayOutput(members: [], end: found, sampleRate: 96000), to: &$0) }
+    let again = try #require(WAVFormat().read(bytes.file).first).tensor
     #expect(again.isIdentical(to: found))
     #expect(try WAVFormat.sampleRate(of: bytes.file) == 96000)
   }
@@ -41,7 +41,7 @@ import Testing
   private func problem(_ changes: [Int: [UInt8]], dropping count: Int = 0) throws -> String {
     let file = try changed(changes, dropping: count)
     do throws(RNNError) {
-      _ = try WAVFormat.read(file)
+      _ = try WAVFormat().read(file)
     } catch {
       #expect(error.kind == .badData && error.remedy != nil)
       return "\(error.problem)"
@@ -80,12 +80,12 @@ import Testing
       var bytes = whole
       for _ in 0...random(3) { bytes[random(min(bytes.count, 80))] = UInt8([0, 1, 2, 3, 0x7F, 0x80, 0xFE, 0xFF, random(256)][random(9)]) }
       if random(4) == 0 { bytes.removeLast(random(bytes.count)) }
-      guard let read = try? WAVFormat.read(InputFile(bytes, name: "a.wav")), let tensor = read.first?.tensor else { continue }
+      guard let read = try? WAVFormat().read(InputFile(bytes, name: "a.wav")), let tensor = read.first?.tensor else { continue }
       taken += 1
       #expect(tensor.count <= bytes.count)
-      guard tensor.shape[1] > 0, let again = try? written({ try WAVFormat.write(ArrayOutput(members: [], end: tensor, sampleRate: 1), to: &$0) })
+      guard tensor.shape[1] > 0, let again = try? written({ try WAVFormat().write(ArrayOutput(members: [], end: tensor, sampleRate: 1), to: &$0) })
       else { continue }
-      let same = try #require(WAVFormat.read(again.file).first).tensor
+      let same = try #require(WAVFormat().read(again.file).first).tensor
       #expect(same.isIdentical(to: tensor))
     }
     #expect(taken > 100)
@@ -93,9 +93,9 @@ import Testing
 
   /// Programs that write to a pipe do not know how much comes.
   @Test func takesSamplesOfUnknownLengthToTheEnd() throws {
-    let whole = try #require(WAVFormat.read(changed([:])).first).tensor
+    let whole = try #require(WAVFormat().read(changed([:])).first).tensor
     for size: [UInt8] in [[0xFF, 0xFF, 0xFF, 0xFF], [0, 0, 0, 0]] {
-      let found = try #require(WAVFormat.read(changed([4: size, 40: size, 44: [0, 0x80]])).first).tensor
+      let found = try #require(WAVFormat().read(changed([4: size, 40: size, 44: [0, 0x80]])).first).tensor
       #expect(found.shape == whole.shape && found.doubles[1...] == whole.doubles[1...])
     }
   }
@@ -103,7 +103,7 @@ import Testing
   @Test func refusesToWriteWhatIsNoSound() throws {
     func refusal(_ tensor: Tensor, batchAxis: Int? = nil, rate: Int? = 48000) -> String? {
       do {
-        _ = try written { try WAVFormat.write(ArrayOutput(members: [], end: tensor, batchAxis: batchAxis, sampleRate: rate), to: &$0) }
+        _ = try written { try WAVFormat().write(ArrayOutput(members: [], end: tensor, batchAxis: batchAxis, sampleRate: rate), to: &$0) }
       } catch {
         return (error as? RNNError).map { "\($0.problem)" }
       }

@@ -50,10 +50,10 @@ func lines(_ tree: HDF5Tree) -> [String] {
   @Test(arguments: files(packageFolder + "/SampleModels") + files(packageFolder + "/SampleModels/plain") + files(testFolder + "/Fixtures"))
   func readsWhatThisProcessReads(_ path: String) throws {
     let file = try InputFile(path)
-    let expected = outcome { () throws(RNNError) in try HDF5File.readTree(file) }
+    let expected = outcome { () throws(RNNError) in try HDF5File().readTree(file) }
     let found = outcome { () throws(RNNError) in
       do throws(RNNError) {
-        return try HDF5Process.readTree(file, through: childProgram, timeout: 10)
+        return try HDF5Process(timeout: 10, program: childProgram).readTree(file)
       } catch {
         throw error.inFile(path)
       }
@@ -64,10 +64,10 @@ func lines(_ tree: HDF5Tree) -> [String] {
   @Test(arguments: files(packageFolder + "/SampleModels") + files(testFolder + "/Fixtures").filter { !$0.contains("bad_") && !$0.contains("attributes") })
   func writesWhatThisProcessWrites(_ path: String) throws {
     let folder = try TemporaryFolder()
-    let tree = try HDF5File.readTree(path)
-    try HDF5File.write(tree, to: folder("expected.h5"))
+    let tree = try HDF5File().readTree(path)
+    try HDF5File().write(tree, to: folder("expected.h5"))
     var output = try OutputFile(folder("found.h5"), replacing: false)
-    try HDF5Process.write(tree, to: &output, through: childProgram, timeout: 10)
+    try HDF5Process(timeout: 10, program: childProgram).write(tree, to: &output)
     try output.commit()
     #expect(try readBytes(folder("found.h5")) == readBytes(folder("expected.h5")))
   }
@@ -75,8 +75,8 @@ func lines(_ tree: HDF5Tree) -> [String] {
   @Test func readsBytesThatAreNoFile() throws {
     let file = try InputFile(fixture("filters"))
     let copy = InputFile(file.withUnsafeBytes { Array($0) }, name: "bytes")
-    let tree = try HDF5Process.readTree(copy, through: childProgram, timeout: 10)
-    #expect(lines(tree) == lines(try HDF5File.readTree(file)))
+    let tree = try HDF5Process(timeout: 10, program: childProgram).readTree(copy)
+    #expect(lines(tree) == lines(try HDF5File().readTree(file)))
   }
 
   @Test func keepsNumbersThatJSONLacks() throws {
@@ -84,9 +84,9 @@ func lines(_ tree: HDF5Tree) -> [String] {
     let root = HDF5Tree.Group(attributes: values.enumerated().map { HDF5Tree.Attribute("\($0)", $1) })
     let folder = try TemporaryFolder()
     var output = try OutputFile(folder("x.h5"), replacing: false)
-    try HDF5Process.write(HDF5Tree(root: root), to: &output, through: childProgram, timeout: 10)
+    try HDF5Process(timeout: 10, program: childProgram).write(HDF5Tree(root: root), to: &output)
     try output.commit()
-    let tree = try HDF5Process.readTree(InputFile(folder("x.h5")), through: childProgram, timeout: 10)
+    let tree = try HDF5Process(timeout: 10, program: childProgram).readTree(InputFile(folder("x.h5")))
     #expect(tree.root[attribute: "0"]?.double?.isNaN == true)
     #expect(tree.root.attributes.dropFirst().map(\.value) == Array(values.dropFirst()))
     #expect(tree.root[attribute: "2"]?.double?.sign == .minus)
@@ -96,10 +96,10 @@ func lines(_ tree: HDF5Tree) -> [String] {
     for (name, value) in [("a", JSONValue.object([.init("b", .null)])), ("", .integer(1))] {
       let tree = HDF5Tree(root: HDF5Tree.Group(attributes: [HDF5Tree.Attribute(name, value)]))
       let folder = try TemporaryFolder()
-      let expected = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }
+      let expected = #expect(throws: RNNError.self) { try HDF5File().write(tree, to: folder("x.h5")) }
       let found = #expect(throws: RNNError.self) {
         var output = try OutputFile(folder("y.h5"), replacing: false)
-        try HDF5Process.write(tree, to: &output, through: childProgram, timeout: 10)
+        try HDF5Process(timeout: 10, program: childProgram).write(tree, to: &output)
         try output.commit()
       }
       #expect(found?.problem == expected?.problem)
@@ -116,7 +116,7 @@ func lines(_ tree: HDF5Tree) -> [String] {
   })
   func stopsLibhdf5WhereItNeverReturns() throws {
     let error = #expect(throws: RNNError.self) {
-      try HDF5Process.readTree(InputFile(fixture("hostile/endless")), through: childProgram, timeout: 1)
+      try HDF5Process(timeout: 1, program: childProgram).readTree(InputFile(fixture("hostile/endless")))
     }
     #expect(error?.kind == .badData)
     #expect(error?.problem == "the HDF5 library got no further in 1 s and was stopped")
@@ -131,7 +131,7 @@ func lines(_ tree: HDF5Tree) -> [String] {
 
   @Test func saysWhereTheProgramShouldBe() throws {
     let error = #expect(throws: RNNError.self) {
-      try HDF5Process.readTree(InputFile(fixture("kinds")), through: "/nowhere/rnn-hdf5", timeout: 1)
+      try HDF5Process(timeout: 1, program: "/nowhere/rnn-hdf5").readTree(InputFile(fixture("kinds")))
     }
     #expect(error == RNNError(.defect, file: "/nowhere/rnn-hdf5",
       "the program that reads HDF5 cannot be started: No such file or directory",

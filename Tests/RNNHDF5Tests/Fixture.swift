@@ -10,7 +10,7 @@ let packageFolder = testFolder + "/../.."
 
 func fixture(_ name: String) -> String { "\(testFolder)/Fixtures/\(name).h5" }
 
-func fixtureTree(_ name: String) throws -> HDF5Tree { try HDF5File.readTree(fixture(name)) }
+func fixtureTree(_ name: String) throws -> HDF5Tree { try HDF5File().readTree(fixture(name)) }
 
 extension HDF5Tree {
   func dataset(_ path: String) throws -> Dataset {

@@ -42,7 +42,7 @@ import Testing
         metadata: [.init("framework", .string("torch"))])
     ]
     let folder = try TemporaryFolder()
-    try HDF5File.write(HDF5Tree(archive), to: folder("x.h5"))
+    try HDF5File().write(HDF5Tree(archive), to: folder("x.h5"))
     let found = try Self.run([testFolder + "/Fixtures/read_back.py", folder("x.h5")])
     #expect(found == """
       /

@@ -15,7 +15,7 @@ import Testing
     #expect(packed.fileOffset == nil)
     #expect(packed.tensor.elementType == plain.tensor.elementType && packed.tensor.shape == plain.tensor.shape)
     #expect(packed.tensor.bytes == plain.tensor.bytes)
-    let child = try HDF5Process.readTree(InputFile(fixture("lzf")), through: childProgram, timeout: 10)
+    let child = try HDF5Process(timeout: 10, program: childProgram).readTree(InputFile(fixture("lzf")))
     #expect(try child.dataset("lzf/\(name)").tensor.bytes == plain.tensor.bytes)
   }
 

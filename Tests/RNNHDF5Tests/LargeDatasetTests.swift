@@ -17,7 +17,7 @@ import Testing
     let folder = try TemporaryFolder()
     let values = (0..<UInt32(axes.reduce(1, *))).map { $0 &* 2_654_435_761 >> 7 }
     try Self.write(values, axes, chunk, to: folder("x.h5"))
-    let dataset = try HDF5File.readTree(folder("x.h5")).dataset("x")
+    let dataset = try HDF5File().readTree(folder("x.h5")).dataset("x")
     #expect(dataset.tensor.shape.dimensions == axes)
     #expect(dataset.fileOffset == nil)
     let isSame = dataset.tensor.withUnsafeBytes { found in

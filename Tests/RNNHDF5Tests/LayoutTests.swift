@@ -17,10 +17,10 @@ import Testing
     }))
   }
 
-  private func archive(_ path: String) throws -> TensorArchive { try HDF5Format.read(InputFile(path)) }
+  private func archive(_ path: String) throws -> TensorArchive { try HDF5Format(HDF5File()).read(InputFile(path)) }
 
   private func write(_ archive: TensorArchive, _ name: String) throws {
-    try HDF5File.write(HDF5Tree(archive), to: folder(name))
+    try HDF5File().write(HDF5Tree(archive), to: folder(name))
   }
 
   private func expectSame(_ a: TensorArchive, _ b: TensorArchive) {
@@ -141,7 +141,7 @@ import Testing
       let path = sample.hasSuffix(".h5") ? packageFolder + "/SampleModels/" + sample : fixture(sample)
       let archive = try archive(path)
       try writeNative(archive, "first.rnn")
-      try write(NativeFormat.read(InputFile(folder("first.rnn"))), "second.h5")
+      try write(NativeFormat().read(InputFile(folder("first.rnn"))), "second.h5")
       try writeNative(try self.archive(folder("second.h5")), "third.rnn")
       #expect(try readBytes(folder("first.rnn")) == readBytes(folder("third.rnn")), "\(sample)")
     }
@@ -153,21 +153,21 @@ import Testing
     archive.departures = []
     let model = try Model(archive, architecture: archive.architecture ?? Architecture(modules: []))
     var file = try OutputFile(folder(name), replacing: true)
-    try NativeFormat.write(model, to: &file)
+    try NativeFormat().write(model, to: &file)
     try file.commit()
   }
 
   @Test func recognisesHDF5ByContentAlone() throws {
-    #expect(HDF5Format.recognizes(try InputFile(fixture("numbers"))))
-    #expect(HDF5Format.recognizes(try InputFile(fixture("userblock"))))
-    #expect(!HDF5Format.recognizes(try InputFile(#filePath)))
+    #expect(HDF5Format(HDF5File()).recognizes(try InputFile(fixture("numbers"))))
+    #expect(HDF5Format(HDF5File()).recognizes(try InputFile(fixture("userblock"))))
+    #expect(!HDF5Format(HDF5File()).recognizes(try InputFile(#filePath)))
     // A zip archive may hold HDF5 just where a user block would end, as a .keras file does one time in eight.
     let bytes = try readBytes(fixture("numbers"))
     for start in [[0x50, 0x4B, 0x03, 0x04], [0, 0, 0, 0]] as [[UInt8]] {
       let file = InputFile(start + [UInt8](repeating: 0, count: 1020) + bytes, name: "archive")
-      #expect(HDF5Format.recognizes(file) == (start[0] == 0))
+      #expect(HDF5Format(HDF5File()).recognizes(file) == (start[0] == 0))
     }
-    #expect(!HDF5Format.recognizes(InputFile([], name: "empty")))
-    #expect(!HDF5Format.recognizes(InputFile([0x89, 0x48, 0x44], name: "short")))
+    #expect(!HDF5Format(HDF5File()).recognizes(InputFile([], name: "empty")))
+    #expect(!HDF5Format(HDF5File()).recognizes(InputFile([0x89, 0x48, 0x44], name: "short")))
   }
 }

@@ -144,7 +144,7 @@ import Testing
 
   @Test func readsBytesThatCameThroughAPipe() throws {
     let file = InputFile(try readBytes(fixture("filters")), name: "-")
-    let dataset = try HDF5File.readTree(file).dataset("gzip")
+    let dataset = try HDF5File().readTree(file).dataset("gzip")
     #expect(dataset.tensor.elements(as: Float.self) == (0..<3000).map { Float($0) * 0.25 })
   }
 }

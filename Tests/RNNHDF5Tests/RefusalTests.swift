@@ -8,7 +8,7 @@ import Testing
 @Suite struct RefusalTests {
   private func refusal(of path: String) -> RNNError? {
     do throws(RNNError) {
-      _ = try HDF5File.readTree(path)
+      _ = try HDF5File().readTree(path)
       return nil
     } catch {
       return error
@@ -53,7 +53,7 @@ import Testing
   @Test func refusesMoreTextThanAFileMayHold() throws {
     let folder = try TemporaryFolder()
     let text = String(repeating: "a", count: Limits.maximumHeaderSize + 1)
-    try HDF5File.write(HDF5Tree(root: .init(attributes: [.init("text", .string(text))])), to: folder("x.h5"))
+    try HDF5File().write(HDF5Tree(root: .init(attributes: [.init("text", .string(text))])), to: folder("x.h5"))
     check(refusal(of: folder("x.h5")), .badData, "/, attribute text", "attributes and strings take more than 64 MiB")
   }
 
@@ -107,10 +107,10 @@ import Testing
   private func twoDatasets() throws -> (bytes: [UInt8], first: Int, second: Int) {
     let folder = try TemporaryFolder()
     let tensor = Tensor([Float](repeating: 1, count: 100), Shape([100])!)!
-    try HDF5File.write(
+    try HDF5File().write(
       HDF5Tree(root: .init(children: ["first", "second"].map { .init($0, .dataset(.init(tensor))) })),
       to: folder("two.h5"))
-    let tree = try HDF5File.readTree(folder("two.h5"))
+    let tree = try HDF5File().readTree(folder("two.h5"))
     return (
       try readBytes(folder("two.h5")), try #require(try tree.dataset("first").fileOffset),
       try #require(try tree.dataset("second").fileOffset)

@@ -21,8 +21,8 @@ import Testing
   func keepsEveryBitOfEveryElementType(_ type: ElementType) throws {
     for axes in [[2, 3], [], [1], [0, 3], [5, 1, 2, 1]] {
       let tensor = try tensor(type, axes)
-      try HDF5File.write(HDF5Tree(root: .init(children: [.init("x", .dataset(.init(tensor)))])), to: folder("x.h5"))
-      let read = try HDF5File.readTree(folder("x.h5")).dataset("x")
+      try HDF5File().write(HDF5Tree(root: .init(children: [.init("x", .dataset(.init(tensor)))])), to: folder("x.h5"))
+      let read = try HDF5File().readTree(folder("x.h5")).dataset("x")
       #expect(read.tensor.isIdentical(to: tensor), "\(type) \(axes)")
       // Mapped, and aligned for whoever uses it in place.
       #expect(axes.contains(0) ? read.fileOffset == nil : read.fileOffset.map { $0 % 64 } == 0 || tensor.byteCount < 64)
@@ -44,7 +44,7 @@ import Testing
     #expect(written.signs == 1)
     for root in [HDF5Tree.Group(children: children), HDF5Tree.Group(attributes: attributes)] {
       let path = folder("\(root.children.count).h5")
-      try HDF5File.write(HDF5Tree(root: root), to: path)
+      try HDF5File().write(HDF5Tree(root: root), to: path)
       let read = Count()
       _ = try HDF5File.readTree(InputFile(path), unpackingInto: nil) { read.signs += 1 }
       #expect(read.signs == 1)
@@ -65,11 +65,11 @@ import Testing
     let byName = HDF5Tree.Group(
       children: try ["a", "z"].map { .init($0, .dataset(.init(try tensor(.int8)))) }, isOrdered: false)
     let strings = HDF5Tree.Strings(["a", "", "ü", "d"], try #require(Shape([2, 2])), attributes: attributes)
-    try HDF5File.write(
+    try HDF5File().write(
       HDF5Tree(root: .init(children: [
         .init("inner", .group(inner)), .init("by name", .group(byName)), .init("..", .strings(strings)),
       ])), to: folder("x.h5"))
-    let tree = try HDF5File.readTree(folder("x.h5"))
+    let tree = try HDF5File().readTree(folder("x.h5"))
     #expect(tree.unreadable.isEmpty)
     #expect(tree.root.children.map(\.name) == ["inner", "by name", ".."])
     guard case .group(let group) = tree.root["inner"], case .group(let other) = tree.root["by name"] else {
@@ -92,8 +92,8 @@ import Testing
     let tensor = try tensor(.float32)
     let root = HDF5Tree.Group(
       attributes: attributes, children: (0..<5000).map { .init("weight.\(5000 - $0)", .dataset(.init(tensor))) })
-    try HDF5File.write(HDF5Tree(root: root), to: folder("x.h5"))
-    let tree = try HDF5File.readTree(folder("x.h5"))
+    try HDF5File().write(HDF5Tree(root: root), to: folder("x.h5"))
+    let tree = try HDF5File().readTree(folder("x.h5"))
     #expect(tree.root.attributes == attributes)
     #expect(tree.root.children.map(\.name) == root.children.map(\.name))
     #expect(try tree.dataset("weight.1").tensor.isIdentical(to: tensor))
@@ -104,17 +104,17 @@ import Testing
     let root = HDF5Tree.Group(
       attributes: attributes,
       children: try (0..<300).map { .init("w\($0)", .dataset(.init(try tensor(.int16, [$0])))) })
-    try HDF5File.write(HDF5Tree(root: root), to: folder("a.h5"))
+    try HDF5File().write(HDF5Tree(root: root), to: folder("a.h5"))
     // Something else in between, so that freed memory holds other bytes.
-    _ = try HDF5File.readTree(fixture("filters"))
-    try HDF5File.write(HDF5Tree(root: root), to: folder("b.h5"))
+    _ = try HDF5File().readTree(fixture("filters"))
+    try HDF5File().write(HDF5Tree(root: root), to: folder("b.h5"))
     #expect(try readBytes(folder("a.h5")) == readBytes(folder("b.h5")))
   }
 
   @Test(arguments: ["", ".", "a/b", "a\u{0}b", "/"])
   func refusesNamesThatHDF5CannotHold(_ name: String) throws {
     let tree = HDF5Tree(root: .init(children: [.init(name, .dataset(.init(try tensor(.int8))))]))
-    let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }
+    let error = #expect(throws: RNNError.self) { try HDF5File().write(tree, to: folder("x.h5")) }
     #expect(error?.problem == "HDF5 cannot hold the name \"\(name)\"")
     #expect(!FileManager.default.fileExists(atPath: folder("x.h5")))
   }
@@ -125,7 +125,7 @@ import Testing
   ])
   func refusesAttributesThatHDF5CannotHold(_ value: JSONValue) throws {
     let tree = HDF5Tree(root: .init(attributes: [.init("a", value)]))
-    let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }
+    let error = #expect(throws: RNNError.self) { try HDF5File().write(tree, to: folder("x.h5")) }
     #expect(error?.place == "/, attribute a")
     #expect(error?.kind == .badData)
   }
@@ -133,7 +133,7 @@ import Testing
   @Test func refusesTwoThingsOfOneName() throws {
     let tensor = try tensor(.int8)
     let tree = HDF5Tree(root: .init(children: ["a", "a"].map { .init($0, .dataset(.init(tensor))) }))
-    let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }
+    let error = #expect(throws: RNNError.self) { try HDF5File().write(tree, to: folder("x.h5")) }
     #expect(error?.place == "/a")
     #expect(error?.problem == "cannot be created: name already exists")
     #expect(error?.remedy == "rename what HDF5 cannot hold")
@@ -141,18 +141,18 @@ import Testing
 
   @Test func refusesTextWithAZeroCharacter() throws {
     let tree = HDF5Tree(root: .init(attributes: [.init("a", .string("b\u{0}c"))]))
-    let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: folder("x.h5")) }
+    let error = #expect(throws: RNNError.self) { try HDF5File().write(tree, to: folder("x.h5")) }
     #expect(error?.problem == "HDF5 cannot hold a text with a zero character")
   }
 
   @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
   func reportsAFullDiskAndGoesOn() throws {
     let tree = HDF5Tree(root: .init(children: [.init("x", .dataset(.init(try tensor(.float64))))]))
-    let error = #expect(throws: RNNError.self) { try HDF5File.write(tree, to: "/dev/full") }
+    let error = #expect(throws: RNNError.self) { try HDF5File().write(tree, to: "/dev/full") }
     #expect(error?.kind == .inputOutput)
     #expect(error?.problem == "cannot be written: No space left on device")
-    try HDF5File.write(tree, to: folder("x.h5"))
-    #expect(try HDF5File.readTree(folder("x.h5")).root.children.count == 1)
+    try HDF5File().write(tree, to: folder("x.h5"))
+    #expect(try HDF5File().readTree(folder("x.h5")).root.children.count == 1)
   }
 
   @Test func worksFromManyThreads() async throws {

@@ -29,7 +29,7 @@ import Testing
     for (name, layers) in expected.samples {
       let path = Self.folder.deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("SampleModels/\(name).h5").path
-      let model = try ModelFile.open(path, registry: .standard.adding(HDF5Format.self)).model
+      let model = try ModelFile.open(path, registry: .standard.adding(HDF5Format(HDF5File()))).model
       let input = try #require(model.archive.cases.first?["input"])
       // The first sequence.
       let values = input.doubles

@@ -6,7 +6,7 @@ import Testing
 
 /// Modules that cannot be run may be called on nothing, or on several values, as files say; every writer takes that or refuses.
 @Suite struct UnknownCallTests {
-  private static let registry = KerasFixture.registry.adding(KerasH5Format.self).adding(ONNXFormat.self)
+  private static let registry = KerasFixture.registry.adding(KerasH5Format(HDF5File())).adding(ONNXFormat())
   static let formats: [String] = registry.formats.filter { $0.canWrite }.map { $0.name }
 
   private static func model(_ inputs: Int) throws -> Model {

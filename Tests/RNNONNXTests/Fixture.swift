@@ -23,7 +23,7 @@ enum Fixture {
 
   /// The arrays of `NAME.npz` whose names begin with a prefix, without it.
   static func arrays(_ name: String, _ prefix: String) throws -> [NamedTensor] {
-    try NPZArrayFormat.read(file("\(name).npz")).filter { $0.name.hasPrefix(prefix) }
+    try NPZArrayFormat().read(file("\(name).npz")).filter { $0.name.hasPrefix(prefix) }
       .map { NamedTensor(String($0.name.dropFirst(prefix.count)), $0.tensor) }
   }
 }

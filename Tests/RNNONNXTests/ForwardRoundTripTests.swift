@@ -13,14 +13,14 @@ import Testing
     let model = try Self.model(&random)
     let scratch = try Scratch()
     var output = try OutputFile(scratch.path("model.onnx"), replacing: false)
-    try ONNXFormat.write(model, to: &output)
+    try ONNXFormat().write(model, to: &output)
     try output.commit()
     let bytes = try InputFile(scratch.path("model.onnx")).withUnsafeBytes { Array($0) }
     let input = try Self.tensor([5, 3, 4], &random)
     let line = try #require(model.architecture.forward).line(modules: model.architecture.modules)
     let wanted = try run(model, [NamedTensor("input", input)])
 
-    let own = try ONNXFormat.read(InputFile(bytes, name: "own.onnx"))
+    let own = try ONNXFormat().read(InputFile(bytes, name: "own.onnx"))
     #expect(own.architecture == model.architecture, "\(line)")
     for (first, second) in zip(try run(Interpretation(own).model, [NamedTensor("input", input)]), wanted) {
       #expect(first.name == second.name && first.tensor.isIdentical(to: second.tensor), "\(line): \(first.name)")
@@ -28,7 +28,7 @@ import Testing
 
     // The keys, one letter changed, are somebody else's.
     let text = try #require(String(bytes: bytes, encoding: .isoLatin1)).replacingOccurrences(of: "rnnkit.", with: "RNNKIT.")
-    let archive = try ONNXFormat.read(InputFile(Array(try #require(text.data(using: .isoLatin1))), name: "other.onnx"))
+    let archive = try ONNXFormat().read(InputFile(Array(try #require(text.data(using: .isoLatin1))), name: "other.onnx"))
     let found = try run(Interpretation(archive).model, [NamedTensor("input", input)])
     // What leaves the output as it is, as all of its features do, is none of its steps.
     func result(_ members: [NamedTensor]) -> Tensor? { (members.first { $0.name == "y" } ?? members.first { $0.name == "output" })?.tensor }

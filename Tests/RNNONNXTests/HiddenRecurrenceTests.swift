@@ -21,21 +21,21 @@ import Testing
   ])
   func saysWhereItIs(_ name: String, _ message: String) throws {
     let file = try Fixture.file("hidden/\(name).onnx")
-    #expect(ONNXFormat.recognizes(file))
-    #expect(refusal { _ = try ONNXFormat.read(file) } == message)
+    #expect(ONNXFormat().recognizes(file))
+    #expect(refusal { _ = try ONNXFormat().read(file) } == message)
   }
 
   /// Branches that are the same are one, whatever their values are called, and so is a branch in a branch.
   @Test(arguments: ["branches", "branches_in_branches"])
   func followsBranchesThatAreTheSame(_ name: String) throws {
-    let model = try Interpretation(ONNXFormat.read(Fixture.file("hidden/\(name).onnx"))).model
+    let model = try Interpretation(ONNXFormat().read(Fixture.file("hidden/\(name).onnx"))).model
     #expect(model.architecture.recurrentModules.map(\.cell) == [.lstm])
     _ = try Plan(model)
   }
 
   /// What stands behind a recurrent layer is shown, and not computed.
   @Test func showsWhatIsQuantizedBehindIt() throws {
-    let archive = try ONNXFormat.read(Fixture.file("hidden/quantized_head.onnx"))
+    let archive = try ONNXFormat().read(Fixture.file("hidden/quantized_head.onnx"))
     #expect(archive.notes.contains("""
       quantize cannot be run: node quantize (DynamicQuantizeLinear): it computes with quantized numbers, which RNNKit does not; \
       use the model as it was before it was quantized
@@ -45,7 +45,7 @@ import Testing
 
   /// What the message proposes for a function works.
   @Test func readsAFunctionThatWasPutIntoTheGraph() throws {
-    let model = try Interpretation(ONNXFormat.read(Fixture.file("hidden/function_inlined.onnx"))).model
+    let model = try Interpretation(ONNXFormat().read(Fixture.file("hidden/function_inlined.onnx"))).model
     #expect(model.architecture.recurrentModules.map(\.cell) == [.lstm])
   }
 
@@ -54,7 +54,7 @@ import Testing
     for name in ["branches_in_branches", "function"] {
       let bytes = try Fixture.file("hidden/\(name).onnx").withUnsafeBytes { Array($0) }
       for length in stride(from: 0, to: bytes.count, by: 3) {
-        #expect(refusal { _ = try ONNXFormat.read(InputFile(Array(bytes[..<length]), name: "cut")) } != nil)
+        #expect(refusal { _ = try ONNXFormat().read(InputFile(Array(bytes[..<length]), name: "cut")) } != nil)
       }
     }
   }

@@ -9,8 +9,8 @@ import Testing
   @Test(arguments: Fixture.names(".npz") + ["operators", "steps", "followed"].flatMap { Fixture.names(".npz", in: $0) })
   func givesTheNumbersOfPyTorchAndONNXRuntime(_ name: String) throws {
     let file = try Fixture.file("\(name).onnx")
-    #expect(ONNXFormat.recognizes(file))
-    let supplied = try ONNXFormat.read(file, supplying: Fixture.arrays(name, "in."))
+    #expect(ONNXFormat().recognizes(file))
+    let supplied = try ONNXFormat().read(file, ModelRequest(supplying: Fixture.arrays(name, "in.")))
     let results = try run(Interpretation(supplied.archive).model, supplied.members)
     for wanted in try Fixture.arrays(name, "want.") {
       let result = try #require(

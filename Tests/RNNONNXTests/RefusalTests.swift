@@ -31,7 +31,7 @@ import Testing
   @Test(arguments: expected)
   func refuses(_ name: String, _ message: String) {
     let found = refusal {
-      let archive = try ONNXFormat.read(Fixture.file("refused/\(name).onnx"))
+      let archive = try ONNXFormat().read(Fixture.file("refused/\(name).onnx"))
       let model = try Interpretation(archive).model
       do {
         _ = try Plan(model)
@@ -45,7 +45,7 @@ import Testing
   @Test func refusesAGraphInputThatNobodySupplies() throws {
     let file = try Fixture.file("operators/test_gru_defaults.onnx")
     #expect(
-      refusal { _ = try ONNXFormat.read(file, supplying: []) }
+      refusal { _ = try ONNXFormat().read(file, ModelRequest(supplying: [])) }
         == "node that gives Y_h (GRU): its weight W is the graph's input W, whose numbers are not in the file; "
         + "give Plan.run an array named W")
   }
@@ -53,7 +53,7 @@ import Testing
   @Test func refusesExternalDataOfAModelFromAPipe() throws {
     let bytes = try Fixture.file("external.onnx").withUnsafeBytes { Array($0) }
     #expect(
-      refusal { _ = try ONNXFormat.read(InputFile(bytes, name: "-")) }
+      refusal { _ = try ONNXFormat().read(InputFile(bytes, name: "-")) }
         == "tensor W: its external data is in external.data, but the model came through a pipe or from memory and has no folder; "
         + "keep the model's data files in its own folder")
   }
@@ -64,7 +64,7 @@ import Testing
     let index = try #require(arrays.firstIndex { $0.name == "h0" })
     arrays[index].tensor = try #require(Shape([2, 2, 6]).flatMap { Tensor([Float](repeating: 0, count: 24), $0) })
     #expect(
-      refusal { _ = try ONNXFormat.read(Fixture.file("\(name).onnx"), supplying: arrays) }
+      refusal { _ = try ONNXFormat().read(Fixture.file("\(name).onnx"), ModelRequest(supplying: arrays)) }
         == "h0: its shape is (2, 2, 6), which does not fit the starting state of lstm; correct the input")
   }
 
@@ -73,7 +73,7 @@ import Testing
     let tokens = try #require(try Fixture.arrays(name, "in.").first)
     #expect(
       refusal {
-        _ = try ONNXFormat.read(Fixture.file("\(name).onnx"), supplying: [tokens, NamedTensor("input", tokens.tensor)])
+        _ = try ONNXFormat().read(Fixture.file("\(name).onnx"), ModelRequest(supplying: [tokens, NamedTensor("input", tokens.tensor)]))
       } == "input: it is given twice, also under the graph's own name for it; leave one of the two out")
   }
 
@@ -82,7 +82,7 @@ import Testing
     let bytes = try Fixture.file("tf2onnx.onnx").withUnsafeBytes { Array($0) }
     var read = 0
     for length in 0..<bytes.count {
-      if refusal({ _ = try ONNXFormat.read(InputFile(Array(bytes[..<length]), name: "cut")) }) == nil { read += 1 }
+      if refusal({ _ = try ONNXFormat().read(InputFile(Array(bytes[..<length]), name: "cut")) }) == nil { read += 1 }
     }
     #expect(read == 0)
   }
@@ -93,7 +93,7 @@ import Testing
     for index in stride(from: 0, to: bytes.count * 8, by: 11) {
       var flipped = bytes
       flipped[index / 8] ^= 1 << UInt8(index % 8)
-      if let archive = try? ONNXFormat.read(InputFile(flipped, name: "flipped")) { _ = try? Interpretation(archive) }
+      if let archive = try? ONNXFormat().read(InputFile(flipped, name: "flipped")) { _ = try? Interpretation(archive) }
     }
   }
 }

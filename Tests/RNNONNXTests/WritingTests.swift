@@ -31,22 +31,22 @@ import Testing
   private static func written(_ model: Model) throws -> InputFile {
     let scratch = try Scratch()
     var output = try OutputFile(scratch.path("model.onnx"), replacing: false)
-    try ONNXFormat.write(model, to: &output)
+    try ONNXFormat().write(model, to: &output)
     try output.commit()
     return InputFile(try InputFile(scratch.path("model.onnx")).withUnsafeBytes { Array($0) }, name: "model.onnx")
   }
 
   @Test(arguments: samples)
   func everySampleComesBackBitForBit(_ name: String) throws {
-    let registry = FormatRegistry.standard.adding(HDF5Format.self)
+    let registry = FormatRegistry.standard.adding(HDF5Format(HDF5File()))
     let model = try ModelFile.open("\(Fixture.samples)/\(name)", registry: registry).model
     if let message = Self.refused[name] {
       #expect(refusal { _ = try Self.written(model) } == message)
       return
     }
     let file = try Self.written(model)
-    #expect(ONNXFormat.recognizes(file))
-    let archive = try ONNXFormat.read(file)
+    #expect(ONNXFormat().recognizes(file))
+    let archive = try ONNXFormat().read(file)
     #expect(archive.architecture == model.architecture)
     #expect(archive.isOrdered == model.archive.isOrdered)
     #expect(archive.metadata == model.archive.metadata)
@@ -62,14 +62,14 @@ import Testing
   /// Read without what RNNKit adds to the metadata, as another program's file, the graph says the same but for names.
   @Test(arguments: ["lstm_bidirectional.h5", "gru_4_layers.h5", "chain_embedding_batch_first.h5", "head_last_step.h5"])
   func theGraphAloneSaysTheSame(_ name: String) throws {
-    let registry = FormatRegistry.standard.adding(HDF5Format.self)
+    let registry = FormatRegistry.standard.adding(HDF5Format(HDF5File()))
     let model = try ModelFile.open("\(Fixture.samples)/\(name)", registry: registry).model
     let bytes = try Self.written(model).withUnsafeBytes { Array($0) }
     // The keys, one letter changed, are somebody else's.
     let others = try #require(String(bytes: bytes, encoding: .isoLatin1)).replacingOccurrences(
       of: "rnnkit.", with: "RNNKIT.")
     let file = InputFile(Array(try #require(others.data(using: .isoLatin1))), name: "other.onnx")
-    var archive = try ONNXFormat.read(file)
+    var archive = try ONNXFormat().read(file)
     for index in archive.architecture?.modules.indices ?? 0..<0 {
       if case .embedding(var module) = archive.architecture?.modules[index] {
         // ONNX does not say which index is padding.
@@ -129,7 +129,7 @@ import Testing
       let functions: [Function] = activation == .identity ? [] : [.elementwise(activation)]
       $0.forward = Forward([Link(.recurrent(lstm)), Link(.linear(linear), functions: functions)])
     }
-    let archive = try ONNXFormat.read(Self.written(model))
+    let archive = try ONNXFormat().read(Self.written(model))
     #expect(archive.architecture == model.architecture)
     expectSame(archive.tensors, model.archive.tensors)
   }
@@ -143,7 +143,7 @@ import Testing
     let model = try Self.model([.recurrent(lstm), .recurrent(gru)], batchFirst: true, type: .bfloat16) {
       $0.forward = Forward([Link(.recurrent(lstm)), Link(.recurrent(gru), returnsSequence: false)])
     }
-    let archive = try ONNXFormat.read(Self.written(model))
+    let archive = try ONNXFormat().read(Self.written(model))
     #expect(archive.architecture == model.architecture)
     expectSame(archive.tensors, model.archive.tensors)
   }
@@ -158,7 +158,7 @@ import Testing
       (frame.inputGain, frame.outputGain) = (1.5, 0.3)
       $0.forward = Forward($0.modules.map { Link($0) }, in: frame)
     }
-    let archive = try ONNXFormat.read(Self.written(model))
+    let archive = try ONNXFormat().read(Self.written(model))
     #expect(archive.architecture == model.architecture)
   }
 
@@ -213,9 +213,9 @@ import Testing
 
   @Test func saysThatONNXRuntimeHasNoFloat64() throws {
     let rnn = Recurrent(name: "rnn", cell: .rnn, inputSize: 3, hiddenSize: 4)
-    #expect(try ONNXFormat.notes(writing: Self.model([.recurrent(rnn)])) == [])
+    #expect(try ONNXFormat().notes(writing: Self.model([.recurrent(rnn)])) == [])
     #expect(
-      try ONNXFormat.notes(writing: Self.model([.recurrent(rnn)], type: .float64))
+      try ONNXFormat().notes(writing: Self.model([.recurrent(rnn)], type: .float64))
         == ["float64 is valid ONNX, but ONNX Runtime runs RNN, LSTM and GRU in float32 only"])
   }
 

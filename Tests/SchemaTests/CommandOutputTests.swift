@@ -60,7 +60,7 @@ import Testing
       let shape = try #require(Shape([values.count]))
       try archive.append("x", try #require(Tensor(values, shape)))
       var file = try OutputFile(folder.path(name), replacing: false)
-      try NativeFormat.write(Model(archive, architecture: Architecture(modules: [])), to: &file)
+      try NativeFormat().write(Model(archive, architecture: Architecture(modules: [])), to: &file)
       try file.commit()
     }
     try write([1, .nan], "a.rnn")

@@ -61,7 +61,7 @@ import Testing
 
   private func write(_ model: Model, to path: String) throws {
     var file = try OutputFile(path, replacing: false)
-    try NativeFormat.write(model, to: &file)
+    try NativeFormat().write(model, to: &file)
     try file.commit()
   }
 
@@ -109,7 +109,7 @@ import Testing
   @Test func readsTheSamplesConvertedFromHDF5() throws {
     let files = try samples(".h5")
     let folder = try ScratchFolder()
-    let registry = FormatRegistry.standard.adding(HDF5Format.self)
+    let registry = FormatRegistry.standard.adding(HDF5Format(HDF5File()))
     var models: [(path: String, model: Model)] = []
     for name in files {
       let archive = try registry.read(try InputFile(Self.samples + name))
@@ -129,7 +129,7 @@ import Testing
     let dumps = try dumps(of: paths)
     try #require(dumps.count == paths.count)
     for (dump, path) in zip(dumps, paths) {
-      let archive = try NativeFormat.read(try InputFile(path))
+      let archive = try NativeFormat().read(try InputFile(path))
       try expectSame(dump, try Interpretation(archive).model, path)
     }
   }

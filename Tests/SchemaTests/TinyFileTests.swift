@@ -25,7 +25,7 @@ import Testing
     let model = try Interpretation(FormatRegistry.standard.read(try InputFile(Self.path))).model
     let folder = try ScratchFolder()
     var file = try OutputFile(folder.path("tiny.rnn"), replacing: false)
-    try NativeFormat.write(model, to: &file)
+    try NativeFormat().write(model, to: &file)
     try file.commit()
     #expect(try Data(contentsOf: folder.url("tiny.rnn")) == Data(contentsOf: URL(fileURLWithPath: Self.path)))
   }

@@ -96,7 +96,7 @@ import Testing
     for (index, file) in files.enumerated() {
       var refusal: String?
       do {
-        _ = try NativeFormat.read(InputFile(file, name: "file"))
+        _ = try NativeFormat().read(InputFile(file, name: "file"))
         taken += 1
       } catch {
         refusal = "\(error)"

@@ -3,7 +3,7 @@ import RNNKit
 
 /// Opens a model, checks it, runs it and keeps it.
 func tour(_ path: String, _ input: Tensor, keep target: String) throws -> Tensor? {
-  let file = try ModelFile.open(path, registry: .standard.adding(HDF5Format.self))
+  let file = try ModelFile.open(path, registry: .standard.adding(HDF5Format(HDF5File())))
   for module in file.model.architecture.modules { print(module.name, module) }
 
   // The outputs its framework gave, against those of today.

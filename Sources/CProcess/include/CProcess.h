@@ -21,9 +21,6 @@ char *rnn_program_path(void);
 // program itself.
 char *rnn_library_path(void);
 
-// The calling thread's own number, 0 at first: seconds that a file may take.
-int *rnn_thread_timeout(void);
-
 // Upper bounds, each enforced by the system from before the program's first instruction.
 struct rnn_process_limits {
   uint64_t memory;       // bytes of private writable memory

@@ -3,28 +3,28 @@ import RNNModel
 /// A kind of file that holds plain arrays: inputs and states on their way in, outputs on their way out.
 public protocol ArrayFormat: Sendable {
   /// The name an option takes: `npy`.
-  static var name: String { get }
+  var name: String { get }
   /// Without the dot, lowercase. An output's format is chosen by them.
-  static var fileExtensions: [String] { get }
+  var fileExtensions: [String] { get }
   /// Whether a file holds one array, which has no name, rather than named members.
-  static var holdsOneArray: Bool { get }
+  var holdsOneArray: Bool { get }
   /// Whether the format is text, in which whole numbers are told from others only by how they are written.
-  static var isText: Bool { get }
+  var isText: Bool { get }
   /// Tells by content whether a file is of this format. `file` may be anything.
-  static func recognizes(_ file: InputFile) -> Bool
+  func recognizes(_ file: InputFile) -> Bool
   /// Reads every array of the file. A lone array is named "".
-  static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor]
+  func read(_ file: InputFile) throws(RNNError) -> [NamedTensor]
   /// Room in an empty file for the elements of the one array it is to hold, which are written there instead of by `write`;
   /// nil where the format or the file system has no such room. There is one element or more.
-  static func room(_ type: ElementType, _ shape: Shape, in file: inout OutputFile) throws(RNNError) -> OutputRoom?
+  func room(_ type: ElementType, _ shape: Shape, in file: inout OutputFile) throws(RNNError) -> OutputRoom?
   /// Writes the members, or the one array the format can hold.
-  static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError)
+  func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError)
 }
 
 extension ArrayFormat {
-  public static var isText: Bool { false }
+  public var isText: Bool { false }
 
-  public static func room(
+  public func room(
     _ type: ElementType, _ shape: Shape, in file: inout OutputFile
   ) throws(RNNError) -> OutputRoom? { nil }
 }
@@ -50,19 +50,19 @@ public struct ArrayOutput: Sendable {
 
 /// The array formats a program knows, in the order they are tried on a file.
 public struct ArrayRegistry: Sendable {
-  public let formats: [any ArrayFormat.Type]
+  public let formats: [any ArrayFormat]
 
-  public init(_ formats: [any ArrayFormat.Type]) {
+  public init(_ formats: [any ArrayFormat]) {
     self.formats = formats
   }
 
   /// Every format that needs nothing outside this package's own code.
   public static let standard = ArrayRegistry([
-    NPYFormat.self, NPZArrayFormat.self, WAVFormat.self, JSONArrayFormat.self, CSVFormat.self,
+    NPYFormat(), NPZArrayFormat(), WAVFormat(), JSONArrayFormat(), CSVFormat(),
   ])
 
   /// The same with one more format, which is tried first.
-  public func adding(_ format: any ArrayFormat.Type) -> ArrayRegistry {
+  public func adding(_ format: any ArrayFormat) -> ArrayRegistry {
     ArrayRegistry([format] + formats)
   }
 
@@ -77,7 +77,7 @@ public struct ArrayRegistry: Sendable {
   }
 
   /// The format to write: the one named, else the one the path's extension tells.
-  public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ArrayFormat.Type {
+  public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ArrayFormat {
     if let name { return try format(named: name) }
     let file = path.lastPathComponent.lowercased()
     if let format = formats.first(where: { $0.fileExtensions.contains { file.hasSuffix("." + $0) } }) { return format }
@@ -86,12 +86,12 @@ public struct ArrayRegistry: Sendable {
   }
 
   /// The format of a file, recognised by content, or the one of that name.
-  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ArrayFormat.Type {
+  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ArrayFormat {
     if let name { return try format(named: name) }
     if file.count == 0 { throw RNNError(.badData, "the file is empty", remedy: "write the array again") }
     let format = formats.first { $0.recognizes(file) }
     // Any text may be meant as CSV.
-    if format.map({ $0 == CSVFormat.self }) ?? true, let foreign = ForeignFile.recognize(file, holdingArrays: false) {
+    if format.map({ $0 is CSVFormat }) ?? true, let foreign = ForeignFile.recognize(file, holdingArrays: false) {
       throw foreign.error
     }
     if let format { return format }
@@ -99,7 +99,7 @@ public struct ArrayRegistry: Sendable {
       remedy: "save it as one of \(formats.map { $0.name }.joined(separator: ", "))")
   }
 
-  private func format(named name: String) throws(RNNError) -> any ArrayFormat.Type {
+  private func format(named name: String) throws(RNNError) -> any ArrayFormat {
     if let format = formats.first(where: { $0.name == name }) { return format }
     throw RNNError(.usage, "no array format is named \(name)",
       remedy: "choose one of \(formats.map { $0.name }.joined(separator: ", "))")

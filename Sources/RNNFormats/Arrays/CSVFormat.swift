@@ -4,24 +4,26 @@ import RNNModel
 ///
 /// Empty lines and what follows `#` are skipped, and so is one line of column names before the first row. Numbers
 /// become float64, which the runner rounds once to the model's type, or int64 where all of them are whole.
-public enum CSVFormat: ArrayFormat {
-  public static let name = "csv"
-  public static let fileExtensions = ["csv"]
-  public static let holdsOneArray = true
-  public static let isText = true
+public struct CSVFormat: ArrayFormat {
+  public let name = "csv"
+  public let fileExtensions = ["csv"]
+  public let holdsOneArray = true
+  public let isText = true
+
+  public init() {}
 
   /// Anything that begins as text does: the format of files that nothing else recognises.
-  public static func recognizes(_ file: InputFile) -> Bool {
+  public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { bytes in bytes.prefix(4096).allSatisfy { $0 >= 0x20 || [0x09, 0x0A, 0x0D].contains($0) } }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
     [NamedTensor("", try CSVReader.tensor(file.storage))]
   }
 
   /// Writes a row a step, each number as the shortest decimal that reads back as the same value. Refuses a batch of
   /// more than one sequence, which a table cannot hold.
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     let tensor = output.end
     var sizes = tensor.shape.dimensions
     if sizes.count > 2, let axis = output.batchAxis, sizes.indices.contains(axis) {

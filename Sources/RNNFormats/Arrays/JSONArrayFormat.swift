@@ -4,24 +4,26 @@ import RNNModel
 ///
 /// Numbers become float64, which the runner rounds once to the model's type, or int64 where all of a member's are whole
 /// and written without a fraction. What JSON has no number for is written, and read, as "nan", "inf" and "-inf".
-public enum JSONArrayFormat: ArrayFormat {
-  public static let name = "json"
-  public static let fileExtensions = ["json"]
-  public static let holdsOneArray = false
-  public static let isText = true
+public struct JSONArrayFormat: ArrayFormat {
+  public let name = "json"
+  public let fileExtensions = ["json"]
+  public let holdsOneArray = false
+  public let isText = true
 
-  public static func recognizes(_ file: InputFile) -> Bool {
+  public init() {}
+
+  public func recognizes(_ file: InputFile) -> Bool {
     let first = file.withUnsafeBytes(JSONParser.firstByte)
     return first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
     try file.withUnsafeBytes { (bytes) throws(RNNError) in
       guard JSONParser.firstByte(bytes) == UInt8(ascii: "{") else {
         return [NamedTensor("", try JSONArrayReader.read(bytes, in: 0..<bytes.count, at: ""))]
       }
       var result: [NamedTensor] = []
-      for member in try JSONSkeleton(bytes, in: 0..<bytes.count).members {
+      for member in try file.json.whole().members {
         result.append(NamedTensor(member.key, try JSONArrayReader.read(bytes, in: member.range, at: member.key)))
       }
       return result
@@ -29,7 +31,7 @@ public enum JSONArrayFormat: ArrayFormat {
   }
 
   /// Writes every member, a line for each innermost list.
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     var writer = JSONArrayWriter()
     try file.write(Array("{".utf8))
     for (index, member) in output.members.enumerated() {

@@ -5,26 +5,28 @@ import RNNModel
 /// Little-endian arrays in C order are used where they are in the file; others are reordered into memory or a scratch
 /// file.
 /// NumPy has neither bfloat16 nor float8: they are written as float32, which holds them exactly.
-public enum NPYFormat: ArrayFormat {
-  public static let name = "npy"
-  public static let fileExtensions = ["npy"]
-  public static let holdsOneArray = true
+public struct NPYFormat: ArrayFormat {
+  public let name = "npy"
+  public let fileExtensions = ["npy"]
+  public let holdsOneArray = true
 
-  public static func recognizes(_ file: InputFile) -> Bool {
+  public init() {}
+
+  public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { $0.starts(with: NPYHeader.magic) }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
-    [NamedTensor("", try tensor(in: file.storage))]
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+    [NamedTensor("", try Self.tensor(in: file.storage))]
   }
 
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
-    let tensor = try widened(output.end)
-    try file.write(try header(of: tensor))
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+    let tensor = try Self.widened(output.end)
+    try file.write(try Self.header(of: tensor))
     try tensor.forEachPiece { (piece) throws(RNNError) in try file.write(piece) }
   }
 
-  public static func room(
+  public func room(
     _ type: ElementType, _ shape: Shape, in file: inout OutputFile
   ) throws(RNNError) -> OutputRoom? {
     guard let header = NPYHeader(type, shape).bytes else { return nil }

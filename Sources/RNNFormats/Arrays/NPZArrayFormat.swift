@@ -1,20 +1,22 @@
 import RNNModel
 
 /// NumPy's file of named arrays, stored or compressed. Written uncompressed; see `NPYFormat` for the types.
-public enum NPZArrayFormat: ArrayFormat {
-  public static let name = "npz"
-  public static let fileExtensions = ["npz"]
-  public static let holdsOneArray = false
+public struct NPZArrayFormat: ArrayFormat {
+  public let name = "npz"
+  public let fileExtensions = ["npz"]
+  public let holdsOneArray = false
 
-  public static func recognizes(_ file: InputFile) -> Bool {
+  public init() {}
+
+  public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes(ZipArchive.begins)
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
-    try NPZArrays.read(file)
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+    try NPZArrays.read(file.zip())
   }
 
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     var members: [NamedTensor] = []
     for member in output.members { members.append(NamedTensor(member.name, try NPYFormat.widened(member.tensor))) }
     try NPZArrays.write(members, to: &file)

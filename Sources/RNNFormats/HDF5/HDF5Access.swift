@@ -5,8 +5,8 @@ public protocol HDF5Access: Sendable {
   /// Reads a file's groups, datasets and attributes. Contiguous little-endian datasets share the file's own bytes.
   ///
   /// Throws `badData` for what is damaged or beyond `Limits`, and `inputOutput` where there is no room.
-  static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree
+  func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree
 
   /// Writes a tree. Throws `badData` for a name or an attribute that HDF5 cannot hold, `inputOutput` where writing fails.
-  static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError)
+  func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError)
 }

@@ -1,29 +1,31 @@
 import RNNModel
 
-/// HDF5 files as plain arrays, read and written by way of `Access`: `input`, `h0` and so on are datasets at the root.
+/// HDF5 files as plain arrays, `input`, `h0` and so on are datasets at the root.
 ///
 /// Read as well: the datasets of the only group, names joined by dots where groups are nested, and the members of the
 /// only reference case of a file in RNNKit's layout. bfloat16 is as `Schemas/hdf5.md` has it.
-public enum HDF5ArrayFormat<Access: HDF5Access>: ArrayFormat {
-  public static var name: String { "hdf5" }
-  public static var fileExtensions: [String] { ["h5", "hdf5"] }
-  public static var holdsOneArray: Bool { false }
+public struct HDF5ArrayFormat: ArrayFormat {
+  private let hdf5: any HDF5Access
 
-  public static func recognizes(_ file: InputFile) -> Bool {
+  /// - Parameter hdf5: How HDF5 files are read and written.
+  public init(_ hdf5: any HDF5Access = HDF5Process()) { self.hdf5 = hdf5 }
+
+  public let name = "hdf5"
+  public let fileExtensions = ["h5", "hdf5"]
+  public let holdsOneArray = false
+
+  public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { HDF5Tree.isHDF5($0) }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
-    try Access.readTree(file).arrays()
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+    try hdf5.readTree(file).arrays()
   }
 
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
-    try Access.write(HDF5Tree(arrays: output.members), to: &file)
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+    try hdf5.write(HDF5Tree(arrays: output.members), to: &file)
   }
 }
-
-/// HDF5 files as plain arrays, with libhdf5 in a process of its own; see `HDF5Process`.
-public typealias HDF5ProcessArrayFormat = HDF5ArrayFormat<HDF5Process>
 
 extension HDF5Tree {
   /// Arrays as datasets at the root.

@@ -16,29 +16,38 @@ import Synchronization
 /// The program is the one that the environment's `RNNKIT_HDF5` names, or stands beside the running program, or beside the
 /// shared library that this code is in, or in `../libexec/rnnkit` of one of these. It gets the open file and
 /// nothing else: no other files, no network, no other programs, limited memory and time. What it says is checked like any file. Its death, a hang, and an answer that does not hold are errors of kind `badData`.
-public enum HDF5Process: HDF5Access {
-  /// Seconds of CPU time after which a process that gets no further is ended, where the calling thread starts it.
-  public static var timeout: Int {
-    get { rnn_thread_timeout().pointee == 0 ? Limits.maximumHDF5Seconds : Int(rnn_thread_timeout().pointee) }
-    set { rnn_thread_timeout().pointee = Int32(clamping: max(1, newValue)) }
+public struct HDF5Process: HDF5Access {
+  /// Seconds of CPU time after which a process that gets no further is ended.
+  public let timeout: Int
+  /// The program, where it is not looked for.
+  private let path: String?
+  private let use = Use()
+
+  private final class Use: Sendable {
+    let isStarted = Atomic(false)
   }
 
-  private static let isStarted = Atomic(false)
+  /// - Parameter timeout: Seconds of CPU time after which a process that gets no further is ended, at least 1.
+  public init(timeout: Int = Limits.maximumHDF5Seconds) { self.init(timeout: timeout, program: nil) }
 
-  /// Whether a file has been read or written by the process.
-  public static var wasUsed: Bool { isStarted.load(ordering: .relaxed) }
+  package init(timeout: Int = Limits.maximumHDF5Seconds, program: String?) {
+    (self.timeout, path) = (max(1, timeout), program)
+  }
 
-  public static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
-    isStarted.store(true, ordering: .relaxed)
+  /// Whether a file has been read or written by way of this value.
+  public var wasUsed: Bool { use.isStarted.load(ordering: .relaxed) }
+
+  public func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
+    use.isStarted.store(true, ordering: .relaxed)
     do throws(RNNError) {
-      return try readTree(file, through: try program(), timeout: timeout)
+      return try readTree(file, through: program())
     } catch {
       throw error.inFile(file.path)
     }
   }
 
-  package static func readTree(_ file: InputFile, through program: String, timeout: Int) throws(RNNError) -> HDF5Tree {
-    let input = try opened(file)
+  private func readTree(_ file: InputFile, through program: String) throws(RNNError) -> HDF5Tree {
+    let input = try Self.opened(file)
     let answer = try ScratchFile()
     let room = try ScratchFile()
     let (unpacked, overflow) = file.count.multipliedReportingOverflow(by: Limits.maximumInflationRatio)
@@ -56,18 +65,16 @@ public enum HDF5Process: HDF5Access {
     }
   }
 
-  public static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
-    isStarted.store(true, ordering: .relaxed)
+  public func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
+    use.isStarted.store(true, ordering: .relaxed)
     do throws(RNNError) {
-      try write(tree, to: &file, through: try program(), timeout: timeout)
+      try write(tree, to: &file, through: program())
     } catch {
       throw error.inFile(file.path)
     }
   }
 
-  package static func write(
-    _ tree: HDF5Tree, to file: inout OutputFile, through program: String, timeout: Int
-  ) throws(RNNError) {
+  private func write(_ tree: HDF5Tree, to file: inout OutputFile, through program: String) throws(RNNError) {
     // The process lays the file out from names, types and shapes; the datasets' bytes never go through it.
     let request = try ScratchFile()
     var message = OutputFile(borrowing: request.descriptor, name: file.path)
@@ -88,7 +95,7 @@ public enum HDF5Process: HDF5Access {
     defer { withExtendedLifetime(request) {} }
     switch try process.run(about: nil) {
     case .placements(let offsets):
-      try check(offsets, of: datasets, below: largest)
+      try Self.check(offsets, of: datasets, below: largest)
       for (tensor, offset) in zip(datasets, offsets) { try file.write(tensor, at: offset) }
     case .error(let error): throw error
     case .tree: throw HDF5Child.lie("it read what was to be written")
@@ -123,7 +130,8 @@ public enum HDF5Process: HDF5Access {
   }
 
   /// Where `rnn-hdf5` is.
-  static func program() throws(RNNError) -> String {
+  func program() throws(RNNError) -> String {
+    if let path { return path }
     if let path = getenv("RNNKIT_HDF5") { return String(systemPath: path) }
     guard let path = rnn_library_path() ?? rnn_program_path() else {
       throw RNNError(.defect, "where this program is cannot be found out: \(systemMessage(errno))",

@@ -8,23 +8,26 @@ import RNNModel
 ///      "state_dict": {"rec.weight_ih_l0": [[…]], …, "lin.weight": [[…]], "lin.bias": […]}}
 ///
 /// Source: CoreAudioML, networks.py (`SimpleRNN`), which also gives the defaults.
-public enum GuitarMLFormat: ModelFormat {
-  public static let name = "guitarml"
-  public static let summary = "GuitarML's JSON: an RNN, LSTM or GRU with a linear layer and a skip"
-  public static let fileExtensions = ["json"]
-  public static let canWrite = false
+public struct GuitarMLFormat: ModelFormat {
+  public let name = "guitarml"
+  public let summary = "GuitarML's JSON: an RNN, LSTM or GRU with a linear layer and a skip"
+  public let fileExtensions = ["json"]
+  public let canWrite = false
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    JSONSkeleton.of(file, has: ["model_data"])
+  public init() {}
+
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || file.json.has("model_data") else { return nil }
+    return OpenedFile { (_) throws(RNNError) in try Self.archive(file) }
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     throw RNNError(.usage, "guitarml can be read but not written", remedy: "write json, a state_dict")
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    try file.withUnsafeBytes { (bytes) throws(RNNError) in
-      let whole = try JSONSkeleton(bytes, in: 0..<bytes.count)
+  private static func archive(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    let whole = try file.json.whole()
+    return try file.withUnsafeBytes { (bytes) throws(RNNError) in
       guard let data = whole["model_data"], let state = whole["state_dict"] else {
         throw refuse(whole["model_data"] == nil ? "model_data" : "state_dict", "missing")
       }

@@ -11,13 +11,27 @@ struct JSONSkeleton {
 
   /// In the file's order; keys are unique.
   private(set) var members: [Member] = []
+  /// Why there are no more members, where the text is damaged.
+  private var problem: RNNError?
 
-  /// Reads the object that `range` of `bytes` holds and nothing else. Stops early, without looking at the rest, where
-  /// `isEnough` says so after a member.
-  init(
-    _ bytes: UnsafeRawBufferPointer, in range: Range<Int>, until isEnough: (JSONSkeleton) -> Bool = { _ in false }
-  ) throws(RNNError) {
-    var parser = JSONParser(bytes, in: range)
+  /// Reads the object that `range` of `bytes` holds and nothing else.
+  init(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) throws(RNNError) {
+    try read(JSONParser(bytes, in: range))
+  }
+
+  /// Reads the object that `bytes` hold, or the part of it that can be read.
+  init(readable bytes: UnsafeRawBufferPointer) {
+    do throws(RNNError) { try read(JSONParser(bytes)) } catch { problem = error }
+  }
+
+  /// Itself; throws where it is a part of a damaged object.
+  func whole() throws(RNNError) -> JSONSkeleton {
+    if let problem { throw problem }
+    return self
+  }
+
+  private mutating func read(_ parser: consuming JSONParser) throws(RNNError) {
+    var parser = parser
     var keys = Set<String>()
     guard parser.take("{") else { throw parser.error("no object") }
     if !parser.take("}") {
@@ -30,7 +44,6 @@ struct JSONSkeleton {
         }
         guard parser.take(":") else { throw parser.error("no colon after a key") }
         members.append(Member(key: key, range: try parser.skipValue()))
-        if isEnough(self) { return }
       } while parser.take(",")
       guard parser.take("}") else { throw parser.error("neither comma nor closing brace") }
     }
@@ -38,6 +51,9 @@ struct JSONSkeleton {
   }
 
   subscript(key: String) -> Range<Int>? { members.first { $0.key == key }?.range }
+
+  /// Whether it has all these keys.
+  func has(_ keys: String...) -> Bool { keys.allSatisfy { self[$0] != nil } }
 
   /// No more numbers than commas, and one.
   static func mostNumbers(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>) -> Int {

@@ -6,17 +6,20 @@ import RNNModel
 /// state's; one bias; the starting h and c. After the layers the head's weight and bias.
 ///
 /// Sources: neural-amp-modeler, nam/models/recurrent.py (`_export_weights`); NeuralAmpModelerCore, NAM/lstm.cpp.
-public enum NAMFormat: ModelFormat {
-  public static let name = "nam"
-  public static let summary = "Neural Amp Modeler's LSTM, with its starting state"
-  public static let fileExtensions = ["nam"]
-  public static let canWrite = false
+public struct NAMFormat: ModelFormat {
+  public let name = "nam"
+  public let summary = "Neural Amp Modeler's LSTM, with its starting state"
+  public let fileExtensions = ["nam"]
+  public let canWrite = false
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    JSONSkeleton.of(file, has: ["architecture", "config", "version"])
+  public init() {}
+
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || file.json.has("architecture", "config", "version") else { return nil }
+    return OpenedFile { (_) throws(RNNError) in try Self.archive(file) }
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     throw RNNError(.usage, "nam can be read but not written", remedy: "write another format")
   }
 
@@ -24,9 +27,9 @@ public enum NAMFormat: ModelFormat {
     RNNError(.badData, place: place, problem, remedy: remedy)
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    try file.withUnsafeBytes { (bytes) throws(RNNError) in
-      let whole = try JSONSkeleton(bytes, in: 0..<bytes.count)
+  private static func archive(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    let whole = try file.json.whole()
+    return try file.withUnsafeBytes { (bytes) throws(RNNError) in
       func value(_ key: String) throws(RNNError) -> JSONValue {
         guard let range = whole[key] else { throw refuse(key, "missing", "export the model again") }
         return try JSONValue(parsing: bytes, in: range)

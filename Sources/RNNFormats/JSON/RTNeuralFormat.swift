@@ -12,78 +12,65 @@ import RNNModel
 ///
 /// Sources: RTNeural/model_loader.h (`parseJson`), python/model_utils.py; AIDA-X, src/aidadsp-plugin.cpp; aidadsp-lv2,
 /// `testModel`.
-public enum RTNeuralFormat: ModelFormat {
-  public static let name = "rtneural"
-  public static let summary = "RTNeural's JSON"
-  public static let exceptions =
+public struct RTNeuralFormat: ModelFormat {
+  public let name = "rtneural"
+  public let summary = "RTNeural's JSON"
+  public let exceptions =
     "holds forward LSTM, GRU, linear and PReLU layers in float32; adds an LSTM's biases up; leaves out reference cases and "
     + "other tensors"
-  public static let fileExtensions = ["rtneural.json"]
+  public let fileExtensions = ["rtneural.json"]
   static let shapeKey = "in_shape"
   static let layersKey = "layers"
   /// What only AIDA-X's files have: what is around the layers, and a test signal.
   static let deviceKeys = ["in_skip", "in_gain", "out_gain"]
   static let signalKeys = ["input_batch", "output_batch"]
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    JSONSkeleton.of(file, has: [shapeKey, layersKey])
-  }
+  public init() {}
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    try file.withUnsafeBytes { (bytes) throws(RNNError) in
-      var reader = RTNeuralReader(bytes)
-      return try reader.read()
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || file.json.has(Self.shapeKey, Self.layersKey) else { return nil }
+    return OpenedFile { (_) throws(RNNError) in
+      try file.withUnsafeBytes { (bytes) throws(RNNError) in
+        var reader = RTNeuralReader(bytes)
+        return try reader.read(file.json.whole())
+      }
     }
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     try RTNeuralWriter(model).write(to: &file)
   }
 
-  public static var holdsEverything: Bool { false }
+  public let holdsEverything = false
 
-  public static func notes(writing model: Model) -> [Phrase] {
+  public func notes(writing model: Model) -> [Phrase] {
     RTNeuralWriter(model).notes
   }
 }
 
 /// AIDA-X's JSON: RTNeural's with a skip, gains in decibels and a test signal; see `RTNeuralFormat`.
-public enum AIDAXFormat: ModelFormat {
-  public static let name = "aidax"
-  public static let summary = "AIDA-X's JSON: RTNeural's with a skip, gains and test signals"
-  public static let exceptions =
+public struct AIDAXFormat: ModelFormat {
+  public let name = "aidax"
+  public let summary = "AIDA-X's JSON: RTNeural's with a skip, gains and test signals"
+  public let exceptions =
     "holds what rtneural does, a skip of one feature and gains on the first input feature and the output, in decibels; "
     + "keeps one reference case of one feature"
-  public static let fileExtensions = ["aidax", "aidax.json"]
-  public static var holdsEverything: Bool { false }
+  public let fileExtensions = ["aidax", "aidax.json"]
+  public let holdsEverything = false
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    RTNeuralFormat.recognizes(file)
-      && (RTNeuralFormat.deviceKeys + RTNeuralFormat.signalKeys).contains { JSONSkeleton.of(file, has: [$0]) }
+  public init() {}
+
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    let keys = RTNeuralFormat.deviceKeys + RTNeuralFormat.signalKeys
+    guard isNamed || keys.contains(where: { file.json.has($0) }) else { return nil }
+    return try RTNeuralFormat().open(file, isNamed: isNamed)
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive { try RTNeuralFormat.read(file) }
-
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     try RTNeuralWriter(model, isAIDAX: true).write(to: &file)
   }
 
-  public static func notes(writing model: Model) -> [Phrase] {
+  public func notes(writing model: Model) -> [Phrase] {
     RTNeuralWriter(model, isAIDAX: true).notes
-  }
-}
-
-extension JSONSkeleton {
-  /// Whether a file is JSON whose outermost object has all these keys.
-  static func of(_ file: InputFile, has keys: Set<String>) -> Bool {
-    file.withUnsafeBytes { bytes in
-      guard JSONParser.firstByte(bytes) == UInt8(ascii: "{") else { return false }
-      var missing = keys
-      let skeleton = try? JSONSkeleton(bytes, in: 0..<bytes.count) { skeleton in
-        if let key = skeleton.members.last?.key { missing.remove(key) }
-        return missing.isEmpty
-      }
-      return skeleton != nil && missing.isEmpty
-    }
   }
 }

@@ -22,8 +22,8 @@ struct RTNeuralReader {
     RNNError(.badData, place: place, problem, remedy: remedy)
   }
 
-  mutating func read() throws(RNNError) -> TensorArchive {
-    let whole = try JSONSkeleton(bytes, in: 0..<bytes.count)
+  /// - Parameter whole: The outermost object.
+  mutating func read(_ whole: JSONSkeleton) throws(RNNError) -> TensorArchive {
     guard let shape = whole[RTNeuralFormat.shapeKey], let layers = whole[RTNeuralFormat.layersKey] else {
       throw Self.refuse("in_shape, layers", "missing")
     }

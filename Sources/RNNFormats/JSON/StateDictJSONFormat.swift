@@ -5,22 +5,27 @@ import RNNModel
 /// What PyTorch's state_dict lacks rides along under the key `__rnnkit__`, which comes first: `architecture`,
 /// `metadata`, `cases` (name → `members`, `dtypes`, `shapes`, `metadata`), `ordered`, and for tensors that nested lists
 /// alone do not tell, `dtypes` (those other than float32) and `shapes` (of tensors without elements).
-public enum StateDictJSONFormat: ModelFormat {
-  public static let name = "json"
-  public static let summary = "a PyTorch state_dict as JSON, names to nested lists of numbers"
-  public static let writes = "state_dict"
-  public static let exceptions = "\(refusesCells); complex and float8 tensors, and NaNs with bits of their own"
-  public static let fileExtensions = ["json"]
-  public static let holdsStateDict = true
+public struct StateDictJSONFormat: ModelFormat {
+  public let name = "json"
+  public let summary = "a PyTorch state_dict as JSON, names to nested lists of numbers"
+  public let writes = "state_dict"
+  public let exceptions = "\(Self.refusesCells); complex and float8 tensors, and NaNs with bits of their own"
+  public let fileExtensions = ["json"]
+  public let holdsStateDict = true
   static let ownKey = "__rnnkit__"
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { bytes in
-      guard JSONParser.firstByte(bytes) == UInt8(ascii: "{"),
-        let head = try? JSONSkeleton(bytes, in: 0..<bytes.count, until: { _ in true }), let first = head.members.first
-      else { return false }
-      if first.key == ownKey { return true }
-      // Other kinds of JSON begin with a list too: of sizes, as in_shape is, or of objects.
+  public init() {}
+
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || Self.recognizes(file) else { return nil }
+    return OpenedFile { (_) throws(RNNError) in try Self.archive(file) }
+  }
+
+  private static func recognizes(_ file: InputFile) -> Bool {
+    guard let first = file.json.members.first else { return false }
+    if first.key == ownKey { return true }
+    // Other kinds of JSON begin with a list too: of sizes, as in_shape is, or of objects.
+    return file.withUnsafeBytes { bytes in
       let text = bytes[first.range].lazy.filter { ![0x20, 0x0A, 0x0D, 0x09].contains($0) }
         .prefix { $0 != UInt8(ascii: ",") }
       return text.first == UInt8(ascii: "[") && first.key != RTNeuralFormat.shapeKey
@@ -28,9 +33,9 @@ public enum StateDictJSONFormat: ModelFormat {
     }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    try file.withUnsafeBytes { (bytes) throws(RNNError) in
-      let skeleton = try JSONSkeleton(bytes, in: 0..<bytes.count)
+  private static func archive(_ file: InputFile) throws(RNNError) -> TensorArchive {
+    let skeleton = try file.json.whole()
+    return try file.withUnsafeBytes { (bytes) throws(RNNError) in
       var archive = TensorArchive()
       var kinds = Kinds()
       if let range = skeleton[ownKey] { (archive, kinds) = try own(bytes, range) }
@@ -41,17 +46,17 @@ public enum StateDictJSONFormat: ModelFormat {
     }
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     var members: [JSONValue.Member] = []
     if let architecture = archive.architecture { members.append(.init("architecture", architecture.json)) }
     if !archive.isOrdered { members.append(.init("ordered", .bool(false))) }
     members += Kinds.json(archive.tensors)
     if !archive.metadata.isEmpty { members.append(.init("metadata", .object(archive.metadata))) }
-    try file.write(Array("{\n\(JSONValue.string(ownKey).text): ".utf8))
-    try write(members, archive.cases, to: &file)
+    try file.write(Array("{\n\(JSONValue.string(Self.ownKey).text): ".utf8))
+    try Self.write(members, archive.cases, to: &file)
     for tensor in archive.tensors {
-      guard tensor.name != ownKey else {
+      guard tensor.name != Self.ownKey else {
         throw RNNError(
           .badData, place: "tensor \(tensor.name)", "the name is reserved in JSON",
           remedy: "rename it with \(.renames)")

@@ -3,28 +3,38 @@ import RNNModel
 /// Keras 3's `.keras`: a zip of `metadata.json`, `config.json` and `model.weights.h5`.
 ///
 /// Keras' own HDF5 files, whole models and weights, are read as `hdf5`.
-public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
-  public static var name: String { "keras" }
-  public static var summary: String { "Keras 3's .keras: SimpleRNN, LSTM, GRU, Bidirectional, Dense, Embedding" }
-  public static var exceptions: String { KerasOutline.exceptions }
-  public static var fileExtensions: [String] { ["keras"] }
+public struct KerasFormat: ModelFormat {
+  private let hdf5: any HDF5Access
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    guard file.withUnsafeBytes({ ZipArchive.begins($0) }), let zip = try? ZipArchive(file.storage) else { return false }
-    return zip["config.json"] != nil && zip["model.weights.h5"] != nil
+  /// - Parameter hdf5: How HDF5 files are read and written.
+  public init(_ hdf5: any HDF5Access = HDF5Process()) { self.hdf5 = hdf5 }
+
+  public let name = "keras"
+  public let summary = "Keras 3's .keras: SimpleRNN, LSTM, GRU, Bidirectional, Dense, Embedding"
+  public var exceptions: String { KerasOutline.exceptions }
+  public let fileExtensions = ["keras"]
+
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || file.withUnsafeBytes({ ZipArchive.begins($0) }) else { return nil }
+    let zip: ZipArchive
+    do throws(RNNError) { zip = try file.zip() } catch {
+      guard isNamed else { return nil }
+      throw error
+    }
+    guard isNamed || zip["config.json"] != nil && zip["model.weights.h5"] != nil else { return nil }
+    return OpenedFile { (_) throws(RNNError) in try archive(zip) }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    let zip = try ZipArchive(file.storage)
-    let config = try json("config.json", of: zip)
-    let metadata = try json("metadata.json", of: zip)
+  private func archive(_ zip: ZipArchive) throws(RNNError) -> TensorArchive {
+    let config = try Self.json("config.json", of: zip)
+    let metadata = try Self.json("metadata.json", of: zip)
     guard let text = metadata["keras_version"]?.string, let version = KerasVersion(text) else {
       throw RNNError(
         .badData, place: "member metadata.json", "no keras_version", remedy: "save the model again with Keras")
     }
-    let weights = InputFile(try zip.bytes(of: member("model.weights.h5", of: zip)), name: "model.weights.h5")
+    let weights = InputFile(try zip.bytes(of: Self.member("model.weights.h5", of: zip)), name: "model.weights.h5")
     let tree: HDF5Tree
-    do throws(RNNError) { tree = try HDF5.readTree(weights) } catch {
+    do throws(RNNError) { tree = try hdf5.readTree(weights) } catch {
       var error = error
       error.file = nil
       error.place = ["member model.weights.h5", error.place].compactMap { $0 }.joined(separator: ", ")
@@ -37,7 +47,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     return archive
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let writer = try KerasWriter(model)
     var zip = ZipWriter()
     try zip.add("metadata.json", Array(writer.metadata.text.utf8), to: &file)
@@ -45,7 +55,7 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     // HDF5 is written at the start of a file: one without a name, which is copied from.
     let scratch = try ScratchFile()
     var inner = OutputFile(borrowing: scratch.descriptor, name: file.path)
-    try HDF5.write(writer.archiveWeights(), to: &inner)
+    try hdf5.write(writer.archiveWeights(), to: &inner)
     let weights = try InputFile("/dev/fd/\(scratch.descriptor)")
     try zip.add("model.weights.h5", count: weights.count, to: &file) { (zip, file) throws(RNNError) in
       try weights.storage.forEachPiece(of: 0..<weights.count) { (piece) throws(RNNError) in try zip.write(piece, to: &file) }
@@ -54,9 +64,9 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
     try zip.finish(&file)
   }
 
-  public static var holdsEverything: Bool { false }
+  public let holdsEverything = false
 
-  public static func notes(writing model: Model) -> [Phrase] { KerasOutline.notes(model) }
+  public func notes(writing model: Model) -> [Phrase] { KerasOutline.notes(model) }
 
   private static func member(_ name: String, of zip: ZipArchive) throws(RNNError) -> ZipEntry {
     guard let entry = zip[name] else {
@@ -84,28 +94,34 @@ public enum KerasArchiveFormat<HDF5: HDF5Access>: ModelFormat {
 }
 
 /// Keras' whole model as HDF5: Keras 2's layout and style of config, which Keras 3 loads.
-public enum KerasHDF5Format<HDF5: HDF5Access>: ModelFormat {
-  public static var name: String { "keras-h5" }
-  public static var summary: String { "Keras' whole model as HDF5, in Keras 2's layout, which Keras 3 loads; read as hdf5" }
-  public static var exceptions: String { KerasOutline.exceptions }
-  public static var fileExtensions: [String] { ["keras.h5"] }
+public struct KerasH5Format: ModelFormat {
+  private let hdf5: any HDF5Access
 
-  /// Never: HDF5 is read as `hdf5`, whatever is in it.
-  public static func recognizes(_ file: InputFile) -> Bool { false }
+  /// - Parameter hdf5: How HDF5 files are read and written.
+  public init(_ hdf5: any HDF5Access = HDF5Process()) { self.hdf5 = hdf5 }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    let tree = try HDF5.readTree(file)
-    guard KerasTree.recognizes(tree) else {
-      throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave \(.format) out")
+  public let name = "keras-h5"
+  public let summary = "Keras' whole model as HDF5, in Keras 2's layout, which Keras 3 loads; read as hdf5"
+  public var exceptions: String { KerasOutline.exceptions }
+  public let fileExtensions = ["keras.h5"]
+
+  /// Only where it is named: HDF5 is read as `hdf5`, whatever is in it.
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed else { return nil }
+    return OpenedFile { (_) throws(RNNError) in
+      let tree = try hdf5.readTree(file)
+      guard KerasTree.recognizes(tree) else {
+        throw RNNError(.badData, "an HDF5 file that is none of Keras", remedy: "leave \(.format) out")
+      }
+      return try tree.archive { (tree) throws(RNNError) in try KerasReader.archive(tree) }
     }
-    return try tree.archive { (tree) throws(RNNError) in try KerasReader.archive(tree) }
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
-    try HDF5.write(KerasWriter(model).wholeModel(), to: &file)
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+    try hdf5.write(KerasWriter(model).wholeModel(), to: &file)
   }
 
-  public static var holdsEverything: Bool { false }
+  public let holdsEverything = false
 
-  public static func notes(writing model: Model) -> [Phrase] { KerasOutline.notes(model) }
+  public func notes(writing model: Model) -> [Phrase] { KerasOutline.notes(model) }
 }

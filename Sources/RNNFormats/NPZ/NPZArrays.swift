@@ -8,8 +8,7 @@ enum NPZArrays {
 
   /// Every array by the name of its member without the extension, in the directory's order. With `failures`, members
   /// are unpacked as they are needed; see `ZipArchive`.
-  static func read(_ file: InputFile, unpacking failures: LateFailures? = nil) throws(RNNError) -> [NamedTensor] {
-    let archive = try ZipArchive(file.storage)
+  static func read(_ archive: ZipArchive, unpacking failures: LateFailures? = nil) throws(RNNError) -> [NamedTensor] {
     if failures == nil { try archive.requireRoom(for: archive.entries) }
     var result: [NamedTensor] = []
     for entry in archive.entries {

@@ -5,35 +5,30 @@ import RNNModel
 /// What arrays cannot say stands in a uint8 array named `__rnnkit__`, as JSON text: `architecture`, `ordered`, `cases`,
 /// `metadata`, and in `dtypes` the types that NumPy lacks, whose bits are held by unsigned integers of their size.
 /// `numpy.load` needs no pickle to open any of it. Files without that array are read just as well.
-public enum NPZFormat: ModelFormat, LateUnpacking {
-  public static let name = "npz"
-  public static let summary = "NumPy's arrays in a zip archive: stored or deflated, C or Fortran order, either byte order"
-  public static let fileExtensions = ["npz"]
-  public static let holdsStateDict = true
-  public static let exceptions = refusesCells
+public struct NPZFormat: ModelFormat {
+  public let name = "npz"
+  public let summary = "NumPy's arrays in a zip archive: stored or deflated, C or Fortran order, either byte order"
+  public let fileExtensions = ["npz"]
+  public let holdsStateDict = true
+  public var exceptions: String { Self.refusesCells }
 
   static let envelopeName = "__rnnkit__"
 
+  public init() {}
+
   /// A zip archive of nothing but arrays, or a damaged one that begins with an array.
-  public static func recognizes(_ file: InputFile) -> Bool {
-    guard file.withUnsafeBytes(ZipArchive.begins) else { return false }
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || file.withUnsafeBytes(ZipArchive.begins) else { return nil }
     let suffix = NPZArrays.memberExtension
-    if let archive = try? ZipArchive(file.storage) {
-      return !archive.entries.isEmpty && archive.entries.allSatisfy { $0.name.hasSuffix(suffix) }
+    let zip: ZipArchive
+    do throws(RNNError) { zip = try file.zip() } catch {
+      guard isNamed || ZipArchive.firstName(file)?.hasSuffix(suffix) == true else { return nil }
+      throw error
     }
-    return file.withUnsafeBytes { bytes in
-      guard bytes.count >= 30 else { return false }
-      let length = Int(bytes[26]) | Int(bytes[27]) << 8
-      return bytes.count >= 30 + length && bytes[30..<30 + length].suffix(4).elementsEqual(suffix.utf8)
+    guard isNamed || !zip.entries.isEmpty && zip.entries.allSatisfy({ $0.name.hasSuffix(suffix) }) else { return nil }
+    return OpenedFile { (request) throws(RNNError) in
+      try Self.archive(of: NPZArrays.read(zip, unpacking: request.supplied.isEmpty ? request.unpacking : nil))
     }
-  }
-
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    try archive(of: NPZArrays.read(file))
-  }
-
-  package static func read(_ file: InputFile, unpacking failures: LateFailures) throws(RNNError) -> TensorArchive {
-    try archive(of: NPZArrays.read(file, unpacking: failures))
   }
 
   private static func archive(of arrays: [NamedTensor]) throws(RNNError) -> TensorArchive {
@@ -101,13 +96,13 @@ public enum NPZFormat: ModelFormat, LateUnpacking {
     }
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     let envelope = ArchiveEnvelope(archive)
     var arrays = archive.tensors + (try ArchiveEnvelope.caseArrays(of: archive))
     var types: [JSONValue.Member] = []
     for (index, array) in arrays.enumerated() {
-      guard let stored = storedType(array.tensor.elementType) else { continue }
+      guard let stored = Self.storedType(array.tensor.elementType) else { continue }
       guard let tensor = Tensor(stored, array.tensor.shape, in: array.tensor.storage, at: array.tensor.offset) else {
         throw RNNError(.defect, place: "tensor \(array.name)", "its bits do not fit \(stored.rawValue)")
       }
@@ -124,6 +119,6 @@ public enum NPZFormat: ModelFormat, LateUnpacking {
     guard let shape = Shape([text.count]), let tensor = Tensor(.uint8, shape, fill: { $0.copyBytes(from: text) }) else {
       throw RNNError(.defect, "the JSON text fits no tensor")
     }
-    try NPZArrays.write(arrays + [NamedTensor(envelopeName, tensor)], to: &file)
+    try NPZArrays.write(arrays + [NamedTensor(Self.envelopeName, tensor)], to: &file)
   }
 }

@@ -1,20 +1,19 @@
 import RNNModel
 
 /// RNNKit's own file: mapped, checked to the byte, with architecture and reference cases inside.
-public enum NativeFormat: ModelFormat {
-  public static let name = "native"
-  public static let summary = "RNNKit's own: mapped, checked to the byte, reference cases inside"
-  public static let fileExtensions = ["rnn"]
+public struct NativeFormat: ModelFormat {
+  public let name = "native"
+  public let summary = "RNNKit's own: mapped, checked to the byte, reference cases inside"
+  public let fileExtensions = ["rnn"]
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { $0.starts(with: NativeHeader.magic) }
+  public init() {}
+
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    guard isNamed || file.withUnsafeBytes({ $0.starts(with: NativeHeader.magic) }) else { return nil }
+    return OpenedFile { (_) throws(RNNError) in try NativeReader(file).archive() }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    try NativeReader(file).archive()
-  }
-
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     try NativeWriter(model.archive).write(to: &file)
   }
 }

@@ -2,38 +2,36 @@ import RNNModel
 
 /// A file whose format is known, or that file of an archive which holds the model.
 package struct OpenedModel {
-  package let format: any ModelFormat.Type
-  let file: InputFile
-  /// The file as the user named it, and the member of it that is read.
-  let path: String
-  var member = ""
+  package let format: any ModelFormat
+  private let member: PackedFile.Member
+  private let request: ModelRequest
+  /// The file as the user named it.
+  private let path: String
   /// What was chosen, and of what.
-  var notes: [Phrase] = []
+  private let notes: [Phrase]
 
-  /// Reads everything it holds; see `ModelFormat`, `LateUnpacking` and `ConfigReading`.
-  package func read(
-    supplying tensors: [NamedTensor], unpacking failures: LateFailures? = nil, config: JSONValue? = nil
-  ) throws(RNNError) -> SuppliedModel {
+  fileprivate init(_ member: PackedFile.Member, _ request: ModelRequest, path: String, notes: [Phrase]) {
+    (format, self.member, self.request, self.path, self.notes) = (member.format, member, request, path, notes)
+  }
+
+  /// Reads everything it holds.
+  package func read() throws(RNNError) -> SuppliedModel {
     do throws(RNNError) {
-      var model: SuppliedModel
-      if let config {
-        guard let reading = format as? any ConfigReading.Type else {
-          throw RNNError(.usage, "a config is of Keras' weights, and the file is of the format \(format.name)",
-            remedy: "leave \(.config) out")
-        }
-        model = SuppliedModel(archive: try reading.read(file, config: config), members: tensors)
-      } else if let failures, tensors.isEmpty, let late = format as? any LateUnpacking.Type {
-        model = SuppliedModel(archive: try late.read(file, unpacking: failures), members: [])
-      } else {
-        model = try format.read(file, supplying: tensors)
+      let opened = try member.opened.get()
+      guard request.config == nil || opened.takesConfig else {
+        throw RNNError(.usage, "a config is of Keras' weights, and the file is of the format \(format.name)",
+          remedy: "leave \(.config) out")
       }
+      var model = if let known = member.model { try known.get() } else { try opened.read(request) }
       model.archive.notes.insert(contentsOf: notes, at: 0)
       return model
     } catch {
-      guard file.path != path else { throw error.inFile(path) }
+      guard member.path != path else { throw error.inFile(path) }
       var error = error
-      if error.file == file.path { error.file = nil }
-      if !member.isEmpty { error.place = ["member \(member)", error.place].compactMap { $0 }.joined(separator: ", ") }
+      if error.file == member.path { error.file = nil }
+      if !member.name.isEmpty {
+        error.place = ["member \(member.name)", error.place].compactMap { $0 }.joined(separator: ", ")
+      }
       throw error.inFile(path)
     }
   }
@@ -44,92 +42,99 @@ extension FormatRegistry {
   /// themselves.
   ///
   /// - Parameters:
-  ///   - entry: Which model of the file: a state_dict, `ema`, a file of an archive, `policy.pth`, or both,
+  ///   - request: What is wanted. Its `entry` is a state_dict, `ema`, a file of an archive, `policy.pth`, or both,
   ///     `policy.pth:ema`. Without it the only model is taken, or of several the only recurrent one, with a note.
   ///   - entryMayBeUnused: Whether a file of one model may be given too.
   package func open(
-    _ file: InputFile, as name: String? = nil, entry: String? = nil, entryMayBeUnused: Bool = false
+    _ file: InputFile, as name: String? = nil, _ request: ModelRequest = ModelRequest(), entryMayBeUnused: Bool = false
   ) throws(RNNError) -> OpenedModel {
     let named = try name.map { (name) throws(RNNError) in try format(named: name) }
+    let formats = named.map { [$0] } ?? self.formats
     do throws(RNNError) {
-      func taking(_ file: InputFile) -> (any ModelFormat.Type)? {
-        if let named { return named.recognizes(file) ? named : nil }
-        return formats.first { $0.recognizes(file) }
+      func taken(_ file: InputFile, _ name: String) -> PackedFile.Member? {
+        for format in formats {
+          if let member = PackedFile.Member(name, file, format, isNamed: false) { return member }
+        }
+        return nil
       }
-      var member: PackedFile.Member
+      var request = request
       var notes: [Phrase] = []
-      let members: [PackedFile.Member]
-      if let format = taking(file) {
-        members = []
-        member = PackedFile.Member(name: "", file: file, format: format)
-        member.file.entry = entry
+      var members: [PackedFile.Member] = []
+      let member: PackedFile.Member
+      if let whole = taken(file, "") {
+        member = whole
       } else if PackedFile.isPacked(file) {
-        members = try PackedFile.members(of: file, taking)
-        (member, notes) = try choose(members, entry, of: file)
+        members = try PackedFile.members(of: file, taken)
+        (member, notes) = try choose(members, &request)
+      } else if let named, let whole = PackedFile.Member("", file, named, isNamed: true) {
+        member = whole
       } else {
-        members = []
-        member = PackedFile.Member(name: "", file: file, format: try format(of: file, named: name))
-        member.file.entry = entry
+        throw unknown(file)
       }
-      if let left = member.file.entry, !member.format.holdsSeveral {
+      if let left = request.entry, case .success(let opened) = member.opened, !opened.holdsSeveral {
         guard entryMayBeUnused || members.count > 1 else {
           throw ModelEntry.onlyOne(left, in: "a file of format \(member.format.name)")
         }
-        if members.count > 1 { throw ModelEntry.unknown(left, of: members.map(\.name), in: file) }
+        if members.count > 1 { throw ModelEntry.unknown(left, of: members.map(\.name), ModelRequest()) }
       }
-      return OpenedModel(format: member.format, file: member.file, path: file.path, member: member.name, notes: notes)
+      return OpenedModel(member, request, path: file.path, notes: notes)
     } catch {
       throw error.inFile(file.path)
     }
   }
 
+  /// The member that is meant, with what is left of the request within it.
   private func choose(
-    _ members: [PackedFile.Member], _ entry: String?, of file: InputFile
+    _ members: [PackedFile.Member], _ request: inout ModelRequest
   ) throws(RNNError) -> (PackedFile.Member, [Phrase]) {
-    if let entry {
-      if var found = members.first(where: { $0.name == entry }) {
-        found.file.entryPrefix = found.name.isEmpty ? "" : found.name + ":"
+    if let entry = request.entry {
+      if let found = members.first(where: { $0.name == entry }) {
+        request.entry = nil
+        request.entryPrefix = found.name.isEmpty ? "" : found.name + ":"
         return (found, [])
       }
       let inside = members.filter { !$0.name.isEmpty && entry.hasPrefix($0.name + ":") }
-      if var found = inside.max(by: { $0.name.utf8.count < $1.name.utf8.count }) {
-        found.file.entryPrefix = found.name + ":"
-        found.file.entry = String(entry.dropFirst(found.name.count + 1))
+      if let found = inside.max(by: { $0.name.utf8.count < $1.name.utf8.count }) {
+        request.entryPrefix = found.name + ":"
+        request.entry = String(entry.dropFirst(found.name.count + 1))
         return (found, [])
       }
-      guard members.count == 1, members[0].name.isEmpty || members[0].format.holdsSeveral else {
-        throw ModelEntry.unknown(entry, of: members.map(\.name), in: file)
+      guard members.count == 1, members[0].name.isEmpty || (try? members[0].opened.get().holdsSeveral) == true else {
+        throw ModelEntry.unknown(entry, of: members.map(\.name), ModelRequest())
       }
-      var only = members[0]
-      only.file.entry = entry
-      return (only, [])
+      return (members[0], [])
     }
     if members.count == 1 {
       return (members[0], members[0].name.isEmpty ? [] : ["the model is \(members[0].name) of the archive"])
     }
-    let (models, others) = try recurrent(members, of: file)
-    guard models.count == 1, var only = models.first else {
-      throw ModelEntry.several((models.isEmpty ? members : models).map(\.name), in: file)
+    let (models, others) = try recurrent(members, request)
+    guard models.count == 1, let only = models.first else {
+      throw ModelEntry.several((models.isEmpty ? members : models).map(\.name), ModelRequest())
     }
-    only.file.entryPrefix = only.name + ":"
+    request.entryPrefix = only.name + ":"
     return (only, ["the model is \(only.name) of the archive; left out: \(others.map(\.name).listed(atMost: 4))"])
   }
 
   /// Those with recurrent weights, or that may have them, as they cannot be read as they are; and the rest.
   private func recurrent(
-    _ members: [PackedFile.Member], of file: InputFile
+    _ members: [PackedFile.Member], _ request: ModelRequest
   ) throws(RNNError) -> (models: [PackedFile.Member], others: [PackedFile.Member]) {
-    guard members.count <= Limits.maximumArchivedModels else { throw ModelEntry.several(members.map(\.name), in: file) }
+    guard members.count <= Limits.maximumArchivedModels else { throw ModelEntry.several(members.map(\.name), ModelRequest()) }
     var (models, others): ([PackedFile.Member], [PackedFile.Member]) = ([], [])
-    for member in members {
+    for var member in members {
       var isModel = true
       do throws(RNNError) {
-        isModel = try member.format.read(member.file).tensors.contains { tensor in
+        var request = request
+        request.entryPrefix = member.name + ":"
+        let model = try member.opened.get().read(request)
+        isModel = model.archive.tensors.contains { tensor in
           ParameterName(parsing: tensor.name.split(separator: ".").last ?? "") != nil
         }
+        member.model = .success(model)
       } catch {
         if error.kind == .inputOutput || error.kind == .defect { throw error }
-        isModel = !TorchStateDict.foundNothing(error)
+        isModel = error.kind != .usage && !TorchStateDict.foundNothing(error)
+        member.model = .failure(error)
       }
       if isModel { models.append(member) } else { others.append(member) }
     }

@@ -4,9 +4,25 @@ import RNNModel
 enum PackedFile {
   /// A file that a format takes, and where it stands: `inner.zip:policy.pth`; empty for what a gzip file holds.
   struct Member {
-    var name: String
-    var file: InputFile
-    var format: any ModelFormat.Type
+    let name: String
+    let format: any ModelFormat
+    /// The file, or why it cannot be opened.
+    let opened: Result<OpenedFile, RNNError>
+    /// The file's own name for errors.
+    let path: String
+    /// What it holds, where that has been looked at.
+    var model: Result<SuppliedModel, RNNError>?
+
+    /// Nil for a file of another format.
+    init?(_ name: String, _ file: InputFile, _ format: any ModelFormat, isNamed: Bool) {
+      do throws(RNNError) {
+        guard let opened = try format.open(file, isNamed: isNamed) else { return nil }
+        self.opened = .success(opened)
+      } catch {
+        opened = .failure(error)
+      }
+      (self.name, self.format, path) = (name, format, file.path)
+    }
   }
 
   static func isPacked(_ file: InputFile) -> Bool {
@@ -14,15 +30,15 @@ enum PackedFile {
   }
 
   /// Every file in it that a format takes, in order. Throws `badData` where there is none or it cannot be unpacked.
-  static func members(of file: InputFile, _ format: @escaping (InputFile) -> (any ModelFormat.Type)?) throws(RNNError) -> [Member] {
-    var search = Search(format: format, budget: UnpackingBudget(file.count))
+  static func members(of file: InputFile, _ taken: @escaping (InputFile, String) -> Member?) throws(RNNError) -> [Member] {
+    var search = Search(taken: taken, budget: UnpackingBudget(file.count))
     try search.visit(file, "", depth: 0)
     guard !search.found.isEmpty else { throw search.reason ?? search.nothing(in: file) }
     return search.found
   }
 
   private struct Search {
-    let format: (InputFile) -> (any ModelFormat.Type)?
+    let taken: (InputFile, String) -> Member?
     var budget: UnpackingBudget
     var found: [Member] = []
     /// All files that were met, for the error that none is a model; and what the only one is.
@@ -61,7 +77,7 @@ enum PackedFile {
     private func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : "\(path):\(name)" }
 
     private mutating func zip(_ file: InputFile, _ path: String, _ depth: Int) throws(RNNError) {
-      let archive = try ZipArchive(file.storage, acceptsMissingChecksums: true)
+      let archive = try file.zip(acceptsMissingChecksums: true)
       // What stands in a program of another kind is no file of its own.
       if let program = ForeignFile.program(archive.entries.map(\.name)) { throw program.error }
       for entry in archive.entries where entry.isDeflated { try budget.take(entry.count) }
@@ -72,7 +88,7 @@ enum PackedFile {
     }
 
     private mutating func add(_ file: InputFile, _ path: String, _ depth: Int) throws(RNNError) {
-      if let format = format(file) { return found.append(Member(name: path, file: file, format: format)) }
+      if let member = taken(file, path) { return found.append(member) }
       if PackedFile.isPacked(file) { return try visit(file, path, depth: depth + 1) }
       names.append(path)
       reason = nil

@@ -5,31 +5,26 @@ import RNNModel
 /// What is no tensor of the model stands in `__metadata__`: `rnnkit.architecture`, `rnnkit.cases`, `rnnkit.arrays` (the
 /// cases' members, encoded), `rnnkit.metadata`, `rnnkit.order` and `rnnkit.ordered`, each JSON text. Metadata that are
 /// strings alone stand there as they are. So what `load_file` gives is the state_dict and nothing else.
-public enum SafetensorsFormat: ModelFormat {
-  public static let name = "safetensors"
-  public static let summary = "one file, or several under model.safetensors.index.json"
-  public static let exceptions = "\(refusesCells); complex128 tensors, and reference cases of more than 16 MiB"
-  public static let fileExtensions = ["safetensors"]
-  public static let holdsStateDict = true
+public struct SafetensorsFormat: ModelFormat {
+  public let name = "safetensors"
+  public let summary = "one file, or several under model.safetensors.index.json"
+  public let exceptions = "\(Self.refusesCells); complex128 tensors, and reference cases of more than 16 MiB"
+  public let fileExtensions = ["safetensors"]
+  public let holdsStateDict = true
 
   static let prefix = "rnnkit."
 
-  public static func recognizes(_ file: InputFile) -> Bool {
-    file.withUnsafeBytes { bytes in
-      var reader = ByteReader(bytes)
-      if let size: UInt64 = try? reader.integer("the header's length"), size <= Limits.maximumSafetensorsHeaderSize,
-        let first: UInt8 = try? reader.integer("the header"), first == UInt8(ascii: "{")
-      {
-        return true
-      }
-      return SafetensorsIndex.recognizes(bytes)
-    }
-  }
+  public init() {}
 
-  public static func read(_ file: InputFile) throws(RNNError) -> TensorArchive {
-    if file.withUnsafeBytes(SafetensorsIndex.recognizes) { return try SafetensorsIndex(file).archive() }
-    let (arrays, header) = try arrays(of: file)
-    return try archive(of: arrays, metadata: header.metadata, isOrdered: !header.isSortedByName)
+  public func open(_ file: InputFile, isNamed: Bool) throws(RNNError) -> OpenedFile? {
+    if file.withUnsafeBytes(SafetensorsIndex.recognizes) {
+      return OpenedFile { (_) throws(RNNError) in try SafetensorsIndex(file).archive() }
+    }
+    guard isNamed || file.withUnsafeBytes(SafetensorsHeader.begins) else { return nil }
+    return OpenedFile { (_) throws(RNNError) in
+      let (arrays, header) = try Self.arrays(of: file)
+      return try Self.archive(of: arrays, metadata: header.metadata, isOrdered: !header.isSortedByName)
+    }
   }
 
   /// The tensors of one file, which share its mapping, in the order of their offsets.
@@ -105,7 +100,7 @@ public enum SafetensorsFormat: ModelFormat {
     return try envelope.archive(of: arrays + encoded)
   }
 
-  public static func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ model: Model, to file: inout OutputFile) throws(RNNError) {
     let archive = model.archive
     let caseArrays = try ArchiveEnvelope.caseArrays(of: archive)
     let caseSize = caseArrays.reduce(0) { $0 + $1.tensor.byteCount }
@@ -121,7 +116,7 @@ public enum SafetensorsFormat: ModelFormat {
     }.map(\.element)
     let isReordered = zip(sorted, archive.tensors).contains { $0.name != $1.name }
 
-    let metadata = metadata(of: archive, caseArrays, isReordered: isReordered)
+    let metadata = Self.metadata(of: archive, caseArrays, isReordered: isReordered)
     var members = [JSONValue.Member(SafetensorsHeader.metadataKey, metadata)]
     var end = 0
     for array in sorted {

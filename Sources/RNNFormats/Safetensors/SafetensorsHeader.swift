@@ -34,6 +34,14 @@ struct SafetensorsHeader {
 
   private static let damaged = "copy the file again; it is damaged"
 
+  /// Whether bytes begin with a length and an object.
+  static func begins(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var reader = ByteReader(bytes)
+    guard let size: UInt64 = try? reader.integer("the header's length"), let first: UInt8 = try? reader.integer("the header")
+    else { return false }
+    return size <= Limits.maximumSafetensorsHeaderSize && first == UInt8(ascii: "{")
+  }
+
   /// Reads and checks everything but the tensors' values.
   init(_ bytes: UnsafeRawBufferPointer) throws(RNNError) {
     var reader = ByteReader(bytes)

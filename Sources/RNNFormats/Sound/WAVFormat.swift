@@ -5,18 +5,20 @@ import RNNModel
 /// Integers are divided by the largest negative one: 16 bits by 32,768. What has up to 24 bits, and float32, is read as
 /// float32; integers of 32 bits and float64 as float64. Each is exact. Sound is written as float32, or float64 where the
 /// array is, so that no number changes and none is cut off at 1.
-public enum WAVFormat: ArrayFormat {
-  public static let name = "wav"
-  public static let fileExtensions = ["wav"]
-  public static let holdsOneArray = true
+public struct WAVFormat: ArrayFormat {
+  public let name = "wav"
+  public let fileExtensions = ["wav"]
+  public let holdsOneArray = true
+
+  public init() {}
 
   /// RIFF's own file, its 64-bit form, and other sound that is refused by name.
-  public static func recognizes(_ file: InputFile) -> Bool {
+  public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { WAVHeader.isSound($0) }
   }
 
-  public static func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
-    let header = try header(of: file)
+  public func read(_ file: InputFile) throws(RNNError) -> [NamedTensor] {
+    let header = try Self.header(of: file)
     guard let shape = Shape([header.sampleCount, header.channels]) else {
       throw RNNError(.badData, "\(header.sampleCount) samples of \(header.channels) channels are too many",
         remedy: "cut the sound into pieces")
@@ -45,7 +47,7 @@ public enum WAVFormat: ArrayFormat {
 
   /// Writes one sound, whose last axis is its channels. Refuses a batch of several, a result without time, integers, and
   /// what is larger than 4 GiB or has no sample rate.
-  public static func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
+  public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     guard let rate = output.sampleRate else {
       throw RNNError(.usage, "a sound has a sample rate, which neither the input nor the model tells",
         remedy: "give a .wav as input, or write .npy")

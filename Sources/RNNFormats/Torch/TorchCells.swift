@@ -6,7 +6,7 @@ extension ModelFormat {
 
   /// Refuses to write a state_dict that torch.nn's own classes load and compute something else with. With the source of the
   /// model's class beside it, `Model.torchCode()`, it says what it is.
-  package static func checkClasses(of model: Model) throws(RNNError) {
+  package func checkClasses(of model: Model) throws(RNNError) {
     guard holdsStateDict else { return }
     for module in model.architecture.recurrentModules {
       guard let cell = module.beyondTorch else { continue }

@@ -21,7 +21,7 @@ struct TorchLegacyReader {
     return bytes[(bytes[2] == PickleOpcode.frame.rawValue ? 11 : 2)...].starts(with: [0x8A, 10] + magic)
   }
 
-  func archive() throws(RNNError) -> TensorArchive {
+  func archive(_ request: ModelRequest) throws(RNNError) -> TensorArchive {
     try file.withUnsafeBytes { (bytes) throws(RNNError) in
       var reader = ByteReader(bytes)
       func pickle(_ place: String) throws(RNNError) -> PickleGraph {
@@ -45,7 +45,7 @@ struct TorchLegacyReader {
         else { throw Self.refuse("storage \(description.key)", "missing") }
         return part
       }
-      return try TorchStateDict(objects, of: file).archive(&tensors)
+      return try TorchStateDict(objects, request).archive(&tensors)
     }
   }
 

@@ -5,12 +5,12 @@ import RNNModel
 struct TorchStateDict {
   private let objects: TorchObjects
   private let arrays: PickledArrays
-  private let file: InputFile
+  private let request: ModelRequest
   private var graph: PickleGraph { objects.graph }
 
-  init(_ objects: TorchObjects, of file: InputFile) {
+  init(_ objects: TorchObjects, _ request: ModelRequest) {
     self.objects = objects
-    self.file = file
+    self.request = request
     arrays = PickledArrays(graph: objects.graph)
   }
 
@@ -58,18 +58,18 @@ struct TorchStateDict {
   /// The candidate that the user names, else the only one with recurrent weights, else, where none has any, the fullest.
   private func choice(_ candidates: [Candidate], _ search: PickleSearch) throws(RNNError) -> Candidate? {
     let models = candidates.filter { $0.score.recurrent > 0 }
-    if let entry = file.entry, !candidates.isEmpty {
+    if let entry = request.entry, !candidates.isEmpty {
       if let exact = candidates.first(where: { search.path($0.place) == entry }) { return exact }
       let found = candidates.filter { search.name($0.place) == entry }
       guard found.count == 1 else {
         throw ModelEntry.unknown(
-          entry, of: (models.isEmpty ? candidates : models).map { name($0, search, among: candidates) }, in: file,
+          entry, of: (models.isEmpty ? candidates : models).map { name($0, search, among: candidates) }, request,
           isAmbiguous: found.count > 1)
       }
       return found[0]
     }
     if models.count > 1 {
-      throw ModelEntry.several(models.map { name($0, search, among: candidates) }, in: file)
+      throw ModelEntry.several(models.map { name($0, search, among: candidates) }, request)
     }
     guard var best = models.first ?? candidates.first else { return nil }
     for candidate in candidates where candidate.score > best.score { best = candidate }

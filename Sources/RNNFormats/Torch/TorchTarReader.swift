@@ -25,7 +25,7 @@ struct TorchTarReader {
     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  func archive() throws(RNNError) -> TensorArchive {
+  func archive(_ request: ModelRequest) throws(RNNError) -> TensorArchive {
     try file.withUnsafeBytes { (bytes) throws(RNNError) in
       let members = try Self.members(bytes)
       func member(_ name: String) throws(RNNError) -> ByteReader {
@@ -45,7 +45,7 @@ struct TorchTarReader {
         }
         return part
       }
-      return try TorchStateDict(objects, of: file).archive(&tensors)
+      return try TorchStateDict(objects, request).archive(&tensors)
     }
   }
 

@@ -2,14 +2,19 @@ import RNNModel
 
 /// Reads a zip of torch.save or of TorchScript: `<stem>/data.pkl`, and a storage in each `<stem>/data/<key>`.
 struct TorchZipReader {
-  private let file: InputFile
   private let zip: ZipArchive
   private let stem: String
 
-  init(_ file: InputFile) throws(RNNError) {
-    self.file = file
-    zip = try ZipArchive(file.storage, acceptsMissingChecksums: true)
+  /// Nil for an archive of another kind, unless it is named as one of these. An archive that cannot be read is taken for what
+  /// its first member is.
+  init?(_ file: InputFile, isNamed: Bool) throws(RNNError) {
+    do throws(RNNError) { zip = try file.zip(acceptsMissingChecksums: true) } catch {
+      let first = ZipArchive.firstName(file) ?? ""
+      guard isNamed || first.hasSuffix("/data.pkl") || first.hasSuffix("/data/0") else { return nil }
+      throw error
+    }
     guard let stem = Self.stem(of: zip) else {
+      guard isNamed else { return nil }
       throw RNNError(.badData, "a zip archive without a data.pkl", remedy: "see \(.formats) for what can be read")
     }
     self.stem = stem
@@ -22,18 +27,18 @@ struct TorchZipReader {
       .map { String($0.name.dropLast(suffix.utf8.count)) }
   }
 
-  func archive() throws(RNNError) -> TensorArchive {
+  func archive(_ request: ModelRequest) throws(RNNError) -> TensorArchive {
     let isScript = zip["\(stem)/constants.pkl"] != nil
     let graph = try pickle("data.pkl")
     let objects = TorchObjects(graph)
     var tensors = try tensors(in: "data")
     if isScript {
-      if let entry = file.entry { throw ModelEntry.onlyOne(entry, in: "a TorchScript archive") }
+      if let entry = request.entry { throw ModelEntry.onlyOne(entry, in: "a TorchScript archive") }
       let code = { (path: String) throws(RNNError) -> String? in try self.text("code/\(path)") }
       var script = TorchScript(objects, code: code, constants: numbers())
       return try script.archive(&tensors)
     }
-    var archive = try TorchStateDict(objects, of: file).archive(&tensors)
+    var archive = try TorchStateDict(objects, request).archive(&tensors)
     try TorchExtra.read(from: zip, stem: stem, into: &archive)
     return archive
   }

@@ -1,12 +1,6 @@
 import RNNModel
 import Synchronization
 
-/// A format of packed members, for one who looks at types, shapes and few elements.
-package protocol LateUnpacking: ModelFormat {
-  /// The same as `read(_:)`, with large members unpacked as they are needed; `failures` tell what went wrong then.
-  static func read(_ file: InputFile, unpacking failures: LateFailures) throws(RNNError) -> TensorArchive
-}
-
 /// What went wrong where bytes were needed that had not been unpacked before.
 package final class LateFailures: Sendable {
   private let first = Mutex<RNNError?>(nil)

@@ -10,11 +10,20 @@ package struct ZipArchive: Sendable {
     bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || bytes.starts(with: [0x50, 0x4B, 0x05, 0x06])
   }
 
+  /// The name that the first member's own header has, where the file begins with one; for archives that cannot be read.
+  static func firstName(_ file: InputFile) -> String? {
+    file.withUnsafeBytes { bytes in
+      guard bytes.count > 30, bytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) else { return nil }
+      let length = Int(bytes[26]) | Int(bytes[27]) << 8
+      return String(decoding: bytes[30..<min(30 + length, bytes.count)], as: UTF8.self)
+    }
+  }
+
   /// The members, without folders, in the directory's order.
   package let entries: [ZipEntry]
   private let storage: TensorStorage
   private let positions: [String: Int]
-  private let acceptsMissingChecksums: Bool
+  var acceptsMissingChecksums: Bool
 
   /// Reads the directory and checks it against the members' headers. `acceptsMissingChecksums` takes a CRC of 0 for one
   /// that was not computed, as PyTorch writes it on request.

@@ -2,7 +2,7 @@ import RNNFormats
 import RNNModel
 
 /// Reads arrays, and writes them in the same format, which must hold the same ones. False where the bytes are refused.
-package func checkArrays(_ file: InputFile, as format: any ArrayFormat.Type) throws -> Bool {
+package func checkArrays(_ file: InputFile, as format: any ArrayFormat) throws -> Bool {
   guard let arrays = try accepted("reading \(format.name)", { try format.read(file) }) else { return false }
   guard let first = arrays.first else { return true }
   let output = ArrayOutput(members: arrays, end: first.tensor, sampleRate: 48_000)

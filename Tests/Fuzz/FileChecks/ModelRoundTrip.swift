@@ -7,13 +7,13 @@ import RNNONNX
 /// What a format wrote it must read, and write again to the same bytes. A native file must hold all that was read.
 /// False where the bytes, or what they mean, are refused.
 package func checkModel(
-  _ file: InputFile, as format: any ModelFormat.Type, writing formats: [any ModelFormat.Type]
+  _ file: InputFile, as format: any ModelFormat, writing formats: [any ModelFormat]
 ) throws -> Bool {
   guard let archive = try accepted("reading \(format.name)", { try format.read(file) }) else { return false }
   return try checkModel(archive, writing: formats)
 }
 
-package func checkModel(_ archive: TensorArchive, writing formats: [any ModelFormat.Type]) throws -> Bool {
+package func checkModel(_ archive: TensorArchive, writing formats: [any ModelFormat]) throws -> Bool {
   guard let model = try accepted("interpretation", { try Interpretation(archive).model }) else { return false }
   try checkNative(model)
   for format in formats { try checkFixedPoint(of: model, in: format) }
@@ -21,20 +21,20 @@ package func checkModel(_ archive: TensorArchive, writing formats: [any ModelFor
 }
 
 /// One of `everyFormat`, another for bytes of another length: all of them for each would be slow.
-package func someFormat(for bytes: [UInt8]) -> any ModelFormat.Type { everyFormat[bytes.count % everyFormat.count] }
+package func someFormat(for bytes: [UInt8]) -> any ModelFormat { everyFormat[bytes.count % everyFormat.count] }
 
 /// Every format that can be written without another process.
-package let everyFormat: [any ModelFormat.Type] =
+package let everyFormat: [any ModelFormat] =
   FormatRegistry.standard.formats.filter { $0.canWrite } + [
-    HDF5ModelFormat<TreeMessage>.self, KerasHDF5Format<TreeMessage>.self, KerasArchiveFormat<TreeMessage>.self,
-    ONNXFormat.self,
+    HDF5Format(TreeMessage()), KerasH5Format(TreeMessage()), KerasFormat(TreeMessage()),
+    ONNXFormat(),
   ]
 
 private func checkNative(_ model: Model) throws {
-  func write(_ model: Model) throws -> [UInt8] { try written { try NativeFormat.write(model, to: &$0) } }
+  func write(_ model: Model) throws -> [UInt8] { try written { try NativeFormat().write(model, to: &$0) } }
   guard let bytes = try accepted("writing native", { try write(model) }) else { return }
   let again = try certain("the native file") {
-    try Interpretation(NativeFormat.read(InputFile(bytes, name: "native"))).model
+    try Interpretation(NativeFormat().read(InputFile(bytes, name: "native"))).model
   }
   try require(again.architecture == model.architecture, "the native file has another architecture")
   let (old, new) = (model.archive, again.archive)
@@ -60,7 +60,7 @@ package func requireSame(_ old: [NamedTensor], _ new: [NamedTensor], _ what: Str
   }
 }
 
-private func checkFixedPoint(of model: Model, in format: any ModelFormat.Type) throws {
+private func checkFixedPoint(of model: Model, in format: any ModelFormat) throws {
   func write(_ model: Model) throws -> [UInt8] { try written { try format.write(model, to: &$0) } }
   guard let bytes = try accepted("writing \(format.name)", { try write(model) }) else { return }
   let again = try certain("the \(format.name) file written") {

@@ -3,8 +3,10 @@ import RNNModel
 
 /// HDF5 files' trees as the messages in which the confined process tells them, in place of the files: what stands above
 /// libhdf5, without it.
-package enum TreeMessage: HDF5Access {
-  package static func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
+package struct TreeMessage: HDF5Access {
+  package init() {}
+
+  package func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
     switch try HDF5Message(file, about: file) {
     case .tree(let tree): return tree
     case .error(let error): throw error
@@ -12,7 +14,7 @@ package enum TreeMessage: HDF5Access {
     }
   }
 
-  package static func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
+  package func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
     // A dataset's place in another file means nothing in this one.
     var tree = tree
     tree.root = tree.root.withoutPlaces

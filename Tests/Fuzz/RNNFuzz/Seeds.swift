@@ -25,8 +25,8 @@ struct Seeds {
       guard let file = try? InputFile(path), file.count <= 8 * Self.largest else { continue }
       try add(file.withUnsafeBytes { Array($0) }, Self.fileExtension(of: path))
       if path.hasSuffix(".rnn") { try addConverted(file) }
-      if path.hasSuffix(".h5"), getenv("RNNKIT_HDF5") != nil, let tree = try? HDF5Process.readTree(file) {
-        try add(written { try TreeMessage.write(tree, to: &$0) }, "tree")
+      if path.hasSuffix(".h5"), getenv("RNNKIT_HDF5") != nil, let tree = try? HDF5Process().readTree(file) {
+        try add(written { try TreeMessage().write(tree, to: &$0) }, "tree")
       }
       if path.hasSuffix(".pt"), let zip = try? ZipArchive(file.storage, acceptsMissingChecksums: true) {
         for entry in zip.entries where entry.name.hasSuffix("/data.pkl") {
@@ -46,7 +46,7 @@ struct Seeds {
 
   /// Adds a model in every other format.
   private mutating func addConverted(_ file: InputFile) throws {
-    guard let archive = try? NativeFormat.read(file), let model = try? Interpretation(archive).model else { return }
+    guard let archive = try? NativeFormat().read(file), let model = try? Interpretation(archive).model else { return }
     for format in everyFormat {
       guard let bytes = try? written({ try format.write(model, to: &$0) }) else { continue }
       try add(bytes, ["hdf5", "keras-h5"].contains(format.name) ? "tree" : format.fileExtensions[0])

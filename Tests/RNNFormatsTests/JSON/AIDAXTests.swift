@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct AIDAXTests {
   private func json(_ archive: TensorArchive) throws -> JSONValue {
-    try JSONValue(parsing: String(decoding: written(archive, as: AIDAXFormat.self), as: UTF8.self))
+    try JSONValue(parsing: String(decoding: written(archive, as: AIDAXFormat()), as: UTF8.self))
   }
 
   /// A dense layer of `size` features, with steps that a test adds.
@@ -20,9 +20,9 @@ import Testing
 
   @Test(arguments: ["aidax.json", "aidax_knobs.json"]) func givesSkipAndGainsBack(name: String) throws {
     let file = try Fixture.file("json/\(name)")
-    #expect(try FormatRegistry.standard.format(of: file).name == AIDAXFormat.name)
-    let archive = try AIDAXFormat.read(file)
-    let back = try AIDAXFormat.read(InputFile(written(archive, as: AIDAXFormat.self), name: "model"))
+    #expect(try FormatRegistry.standard.format(of: file).name == AIDAXFormat().name)
+    let archive = try AIDAXFormat().read(file)
+    let back = try AIDAXFormat().read(InputFile(written(archive, as: AIDAXFormat()), name: "model"))
     #expect(back.architecture == archive.architecture)
     for tensor in archive.tensors { #expect(back[tensor.name]?.isIdentical(to: tensor.tensor) == true, "\(tensor.name)") }
     let (ours, theirs) = (try json(archive), try file.withUnsafeBytes { try JSONValue(parsing: $0) })
@@ -34,10 +34,10 @@ import Testing
   }
 
   @Test func takesGuitarMLsSkip() throws {
-    let archive = try GuitarMLFormat.read(Fixture.file("json/guitarml.json"))
+    let archive = try GuitarMLFormat().read(Fixture.file("json/guitarml.json"))
     let json = try json(archive)
     #expect(json["in_skip"] == .integer(1) && json["in_gain"] == nil && json["out_gain"] == nil)
-    #expect(error { _ = try written(archive, as: RTNeuralFormat.self) } == RNNError(.badData,
+    #expect(error { _ = try written(archive, as: RTNeuralFormat()) } == RNNError(.badData,
       "RTNeural cannot hold a skip from input to output", remedy: "write AIDA-X's JSON, which can, with \(.target, "aidax")"))
   }
 
@@ -62,7 +62,7 @@ import Testing
     ("last(fc(x)) + last(x[..., :1])", 1, "what is no chain of modules"),
   ])
   func refusesOtherForwards(line: String, outputs: Int, problem: String) throws {
-    let refused = error { _ = try written(dense(2, line, outputs: outputs), as: AIDAXFormat.self) }
+    let refused = error { _ = try written(dense(2, line, outputs: outputs), as: AIDAXFormat()) }
     #expect(refused?.problem == "AIDA-X cannot hold \(problem)")
     #expect(refused?.kind == .badData)
   }
@@ -71,14 +71,14 @@ import Testing
     var archive = try dense(1, "fc(x)")
     let x = try floats([1, 2, -4], 3, 1), y = try floats([1, 2, -4], 3, 1)
     archive.cases = [ReferenceCase(name: "by hand", members: [NamedTensor("input", x), NamedTensor("y", y)])]
-    let back = try AIDAXFormat.read(InputFile(written(archive, as: AIDAXFormat.self), name: "model"))
+    let back = try AIDAXFormat().read(InputFile(written(archive, as: AIDAXFormat()), name: "model"))
     #expect(back.cases.map(\.name) == ["test_signal"])
     #expect(back.cases.first?["input"]?.doubles == [1, 2, -4] && back.cases.first?["y"]?.doubles == [1, 2, -4])
     #expect(try json(archive)["input_batch"]?.array?.compactMap(\.double) == [1, 2, -4])
     // AIDA-X's signals are without gains.
     archive.architecture = try dense(1, "fc(x) * 0.5").architecture
     #expect(try json(archive)["input_batch"] == nil)
-    #expect(AIDAXFormat.notes(writing: try Interpretation(archive).model).contains("reference cases are left out"))
+    #expect(AIDAXFormat().notes(writing: try Interpretation(archive).model).contains("reference cases are left out"))
   }
 
   // MARK: RTNeural's own
@@ -93,7 +93,7 @@ import Testing
     """
 
   @Test func carriesLayersThatItCannotRun() throws {
-    let archive = try RTNeuralFormat.read(InputFile(Array(Self.hybrid.utf8), name: "model"))
+    let archive = try RTNeuralFormat().read(InputFile(Array(Self.hybrid.utf8), name: "model"))
     let model = try Interpretation(archive).model
     #expect(model.architecture.forward?.line(modules: model.architecture.modules)
       == "dense_1(prelu(relu(conv1d(tanh(dense(x))))))")
@@ -102,13 +102,13 @@ import Testing
     #expect(archive["conv1d.weights.0"]?.shape.dimensions == [1, 2, 3])
     #expect(archive.metadata.first { $0.key == "layer conv1d" }?.value["dilation"] == .array([.integer(1)]))
     #expect(archive["prelu.weight"]?.shape.dimensions == [3])
-    let refused = error { _ = try written(archive, as: RTNeuralFormat.self) }
+    let refused = error { _ = try written(archive, as: RTNeuralFormat()) }
     #expect(refused?.place == "module conv1d")
   }
 
   @Test func refusesALayerThatRTNeuralLacks() throws {
     let text = Self.hybrid.replacing("conv1d", with: "conv9d")
-    let refused = error { _ = try RTNeuralFormat.read(InputFile(Array(text.utf8), name: "model")) }
+    let refused = error { _ = try RTNeuralFormat().read(InputFile(Array(text.utf8), name: "model")) }
     #expect(refused?.place == "layers[1].type")
   }
 
@@ -123,10 +123,10 @@ import Testing
     let modules = (archive.architecture?.modules ?? []) + [.prelu(PReLU(name: "prelu"))]
     let forward = try Forward(line: line, modules: modules, batchFirst: true)
     archive.architecture = Architecture(modules: modules, forward: forward, batchFirst: true)
-    let back = try RTNeuralFormat.read(InputFile(written(archive, as: RTNeuralFormat.self), name: "model"))
+    let back = try RTNeuralFormat().read(InputFile(written(archive, as: RTNeuralFormat()), name: "model"))
     let architecture = try #require(back.architecture)
     #expect(architecture.forward?.line(modules: architecture.modules) == expected)
-    let notes = RTNeuralFormat.notes(writing: try Model(archive, architecture: try #require(archive.architecture))).map(\.description)
+    let notes = RTNeuralFormat().notes(writing: try Model(archive, architecture: try #require(archive.architecture))).map(\.description)
     #expect(notes.contains("RTNeural gives every step's output, of which the last is this model's") == line.hasPrefix("last"))
     #expect(notes.contains { $0.contains("no part of the chain") } != line.hasPrefix("prelu"))
   }

@@ -19,7 +19,7 @@ import Testing
     let architecture = try #require(archive.architecture)
     #expect(architecture.forward?.line(modules: architecture.modules) == line)
     let model = try Interpretation(archive).model
-    let back = try NativeFormat.read(InputFile(written(model.archive, as: NativeFormat.self), name: "model"))
+    let back = try NativeFormat().read(InputFile(written(model.archive, as: NativeFormat()), name: "model"))
     #expect(back.architecture == model.architecture)
   }
 

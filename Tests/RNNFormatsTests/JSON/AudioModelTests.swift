@@ -4,14 +4,14 @@ import Testing
 
 @Suite struct AudioModelTests {
   private func expectTensors(_ archive: TensorArchive, of name: String) throws {
-    let expected = try StateDictJSONFormat.read(Fixture.file("json/\(name).state_dict.json"))
+    let expected = try StateDictJSONFormat().read(Fixture.file("json/\(name).state_dict.json"))
     #expect(archive.tensors.map(\.name) == expected.tensors.map(\.name))
     for tensor in expected.tensors {
       #expect(archive[tensor.name]?.isIdentical(to: tensor.tensor) == true, "\(tensor.name)")
     }
   }
 
-  private func read(_ path: String, as format: any ModelFormat.Type) throws -> TensorArchive {
+  private func read(_ path: String, as format: any ModelFormat) throws -> TensorArchive {
     let file = try Fixture.file(path)
     #expect(try FormatRegistry.standard.format(of: file).name == format.name)
     let archive = try format.read(file)
@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func readsRTNeuralsGRU() throws {
-    let archive = try read("json/rtneural_gru.json", as: RTNeuralFormat.self)
+    let archive = try read("json/rtneural_gru.json", as: RTNeuralFormat())
     try expectTensors(archive, of: "rtneural_gru")
     let architecture = try #require(archive.architecture)
     #expect(
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test func readsRTNeuralsLSTM() throws {
-    let archive = try read("json/rtneural_lstm.json", as: RTNeuralFormat.self)
+    let archive = try read("json/rtneural_lstm.json", as: RTNeuralFormat())
     try expectTensors(archive, of: "rtneural_lstm")
     #expect(
       archive.architecture?.modules == [
@@ -51,11 +51,11 @@ import Testing
 
   @Test(arguments: ["gru", "lstm"])
   func writesRTNeuralsLayoutBack(cell: String) throws {
-    let archive = try read("json/rtneural_\(cell).json", as: RTNeuralFormat.self)
-    let back = try roundTrip(archive, through: RTNeuralFormat.self)
+    let archive = try read("json/rtneural_\(cell).json", as: RTNeuralFormat())
+    let back = try roundTrip(archive, through: RTNeuralFormat())
     expectSame(back, archive)
     // The text itself, but for the activation that stood alone.
-    let bytes = try written(archive, as: RTNeuralFormat.self)
+    let bytes = try written(archive, as: RTNeuralFormat())
     let ours = try JSONValue(parsing: String(decoding: bytes, as: UTF8.self))
     let theirs = try Fixture.file("json/rtneural_\(cell).json").withUnsafeBytes { try JSONValue(parsing: $0) }
     #expect(ours["in_shape"] == theirs["in_shape"])
@@ -68,7 +68,7 @@ import Testing
     let inside: [JSONValue.Member] = [.init("name", .string("made for a test")), .init("samplerate", .string("48000"))]
     let expected: [JSONValue.Member] = [.init("metadata", .object(inside)), .init("samplerate", .integer(44100))]
     let file = try Fixture.file("json/aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 1, "samplerate": 44100"#)
-    #expect(try RTNeuralFormat.read(file).metadata == expected)
+    #expect(try RTNeuralFormat().read(file).metadata == expected)
   }
 
   /// Metadata by its key, and what may have been meant to change what the model computes.
@@ -90,7 +90,7 @@ import Testing
   }
 
   @Test func readsAIDAXSkipGainsAndTestSignal() throws {
-    let archive = try read("json/aidax.json", as: AIDAXFormat.self)
+    let archive = try read("json/aidax.json", as: AIDAXFormat())
     try expectTensors(archive, of: "aidax")
     let architecture = try #require(archive.architecture)
     let frame = try #require(architecture.forward?.framed(inputSize: 2))
@@ -111,7 +111,7 @@ import Testing
   }
 
   @Test func readsGuitarMLsSkip() throws {
-    let archive = try read("json/guitarml.json", as: GuitarMLFormat.self)
+    let archive = try read("json/guitarml.json", as: GuitarMLFormat())
     try expectTensors(archive, of: "guitarml")
     let links: [Link] = [
       Link(.recurrent(Recurrent(name: "rec", cell: .gru, inputSize: 2, hiddenSize: 3, numLayers: 2))),
@@ -121,7 +121,7 @@ import Testing
   }
 
   @Test func readsNAMsStartingState() throws {
-    let archive = try read("json/lstm.nam", as: NAMFormat.self)
+    let archive = try read("json/lstm.nam", as: NAMFormat())
     try expectTensors(archive, of: "lstm.nam")
     #expect(archive.architecture?.recurrentModules.first?.hasInitialState == true)
     #expect(archive.metadata == [.init("name", .string("made for a test")), .init("sample_rate", .integer(48000))])
@@ -131,7 +131,7 @@ import Testing
 /// One defect in a file that is otherwise good.
 @Suite struct AudioModelRefusals {
   private func expect(
-    _ format: any ModelFormat.Type, _ path: String, replacing old: String, with new: String, refused place: String,
+    _ format: any ModelFormat, _ path: String, replacing old: String, with new: String, refused place: String,
     _ problem: String, _ remedy: String, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let file = try Fixture.file("json/\(path)", replacing: old, with: new)
@@ -144,21 +144,21 @@ import Testing
   @Test(arguments: ["batchnorm3d", "unknown"])
   func refusesRTNeuralLayersThatItDoesNotKnow(type: String) throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#, with: #""type": "\#(type)""#,
+      RTNeuralFormat(), "rtneural_gru.json", replacing: #""type": "gru""#, with: #""type": "\#(type)""#,
       refused: "layers[1].type", "a layer of type \"\(type)\", which RTNeural does not know",
       "it knows dense, lstm, gru, prelu, activation, conv1d, conv2d and batchnorm")
   }
 
   @Test func refusesAnotherActivationInAnLSTM() throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_lstm.json", replacing: #""activation": "tanh""#, with: #""activation": "relu""#,
+      RTNeuralFormat(), "rtneural_lstm.json", replacing: #""activation": "tanh""#, with: #""activation": "relu""#,
       refused: "layers[0].activation", "\"relu\" in an lstm layer, where RTNeural itself always computes tanh",
       "train it with tanh, or set the activation to \"tanh\" if that is what is meant")
   }
 
   @Test func refusesAnActivationRTNeuralLacks() throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""sigmoid""#, with: #""gelu""#,
+      RTNeuralFormat(), "rtneural_gru.json", replacing: #""sigmoid""#, with: #""gelu""#,
       refused: "layers[2].activation", "\"gelu\", which RTNeural does not know",
       "it knows tanh, relu, sigmoid, softmax, elu")
   }
@@ -166,7 +166,7 @@ import Testing
   @Test(arguments: [(#""hidden_size": 3"#, #""hidden_size": 1048577"#), (#""num_layers": 2"#, #""num_layers": 4097"#)])
   func refusesNAMSizesBeyondTheLimits(_ old: String, _ new: String) throws {
     try expect(
-      NAMFormat.self, "lstm.nam", replacing: old, with: new, refused: "config.hidden_size",
+      NAMFormat(), "lstm.nam", replacing: old, with: new, refused: "config.hidden_size",
       "sizes must be 1 to 1048576, layers 1 to 4096", "compare with the schema, or write the file again")
   }
 
@@ -174,22 +174,22 @@ import Testing
     let file = try Fixture.file(
       "json/rtneural_lstm.json", replacing: #"{"type": "dense""#,
       with: #"{"type": "activation", "activation": "tanh", "shape": [null, null, 2], "weights": []}, {"type": "dense""#)
-    let architecture = try #require(RTNeuralFormat.read(file).architecture)
+    let architecture = try #require(RTNeuralFormat().read(file).architecture)
     #expect(architecture.forward?.line(modules: architecture.modules)
       == "softmax(dense_2(elu(dense_1(tanh(dense(tanh(lstm_1(lstm(x)))))), alpha=1)))")
-    expectSame(try roundTrip(RTNeuralFormat.read(file), through: RTNeuralFormat.self), try RTNeuralFormat.read(file))
+    expectSame(try roundTrip(RTNeuralFormat().read(file), through: RTNeuralFormat()), try RTNeuralFormat().read(file))
   }
 
   @Test func refusesWeightsThatDoNotFitTheLayer() throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""shape": [null, null, 4]"#,
+      RTNeuralFormat(), "rtneural_gru.json", replacing: #""shape": [null, null, 4]"#,
       with: #""shape": [null, null, 5]"#,
       refused: "layers[1].weights[0]", "its shape is (3, 12), expected (3, 15) from the layer's sizes", Self.again)
   }
 
   @Test func refusesAKeyThatMayChangeALayer() throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_gru.json", replacing: #""type": "gru""#,
+      RTNeuralFormat(), "rtneural_gru.json", replacing: #""type": "gru""#,
       with: #""go_backwards": true, "type": "gru""#,
       refused: "layers[1].go_backwards", "true, expected false: RTNeural runs forward alone", Self.again)
   }
@@ -197,27 +197,27 @@ import Testing
   @Test(arguments: [("gru", "time-distributed-dense", 0), ("gru", "dense", 2), ("lstm", "activation", 3)])
   func refusesAKeyThatMayChangeALayerWithoutState(file: String, type: String, index: Int) throws {
     try expect(
-      RTNeuralFormat.self, "rtneural_\(file).json", replacing: #""type": "\#(type)""#,
+      RTNeuralFormat(), "rtneural_\(file).json", replacing: #""type": "\#(type)""#,
       with: #""alpha": 0.5, "type": "\#(type)""#, refused: "layers[\(index)].alpha",
       "an unknown key, which may change what the layer computes", Self.again)
   }
 
   @Test func refusesAnUnknownNAMOption() throws {
     try expect(
-      NAMFormat.self, "lstm.nam", replacing: #""hidden_size""#, with: #""train_burn_in": 4096, "hidden_size""#,
+      NAMFormat(), "lstm.nam", replacing: #""hidden_size""#, with: #""train_burn_in": 4096, "hidden_size""#,
       refused: "config.train_burn_in", "an unknown key, which may change what the model computes",
       "use a newer RNNKit, or correct the key")
   }
 
   @Test func refusesASkipOfTwo() throws {
     try expect(
-      RTNeuralFormat.self, "aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 2"#, refused: "in_skip",
+      RTNeuralFormat(), "aidax.json", replacing: #""in_skip": 1"#, with: #""in_skip": 2"#, refused: "in_skip",
       "2, expected 0, or 1 where the model gives one feature", Self.again)
   }
 
   @Test func refusesATestSignalOfAnotherLength() throws {
     try expect(
-      RTNeuralFormat.self, "aidax.json", replacing: #""output_batch": ["#, with: #""output_batch": [0.0, "#,
+      RTNeuralFormat(), "aidax.json", replacing: #""output_batch": ["#, with: #""output_batch": [0.0, "#,
       refused: "output_batch", "its shape is (9,), expected one number for each of input_batch, (8,)", Self.again)
   }
 
@@ -225,32 +225,32 @@ import Testing
 
   @Test func refusesGuitarMLsOtherModels() throws {
     try expect(
-      GuitarMLFormat.self, "guitarml.json", replacing: "SimpleRNN", with: "GatedConvNet", refused: "model_data.model",
+      GuitarMLFormat(), "guitarml.json", replacing: "SimpleRNN", with: "GatedConvNet", refused: "model_data.model",
       "\"GatedConvNet\", of GuitarML's models only \"SimpleRNN\" can be read", Self.guitarML)
   }
 
   @Test func refusesASkipThatPyTorchWouldRepeat() throws {
     try expect(
-      GuitarMLFormat.self, "guitarml.json", replacing: #""skip": 1"#, with: #""skip": 2"#, refused: "model_data.skip",
+      GuitarMLFormat(), "guitarml.json", replacing: #""skip": 1"#, with: #""skip": 2"#, refused: "model_data.skip",
       "2, expected 0 or as many as the output's features, 1", Self.guitarML)
   }
 
   @Test func refusesAnUnknownGuitarMLOption() throws {
     try expect(
-      GuitarMLFormat.self, "guitarml.json", replacing: #""skip": 1"#, with: #""skip": 1, "bidirectional": true"#,
+      GuitarMLFormat(), "guitarml.json", replacing: #""skip": 1"#, with: #""skip": 1, "bidirectional": true"#,
       refused: "model_data.bidirectional", "an unknown key, which may change what the model computes",
       "use a newer RNNKit, or correct the key")
   }
 
   @Test func refusesNAMsOtherArchitectures() throws {
     try expect(
-      NAMFormat.self, "lstm.nam", replacing: #""LSTM""#, with: #""WaveNet""#, refused: "architecture",
+      NAMFormat(), "lstm.nam", replacing: #""LSTM""#, with: #""WaveNet""#, refused: "architecture",
       "\"WaveNet\", of Neural Amp Modeler's architectures only \"LSTM\" can be read", "use a capture of the same amp as an LSTM or GRU: .nam, AIDA-X, GuitarML or RTNeural")
   }
 
   @Test func refusesNAMWeightsOfTheWrongCount() throws {
     try expect(
-      NAMFormat.self, "lstm.nam", replacing: #""hidden_size": 3"#, with: #""hidden_size": 4"#, refused: "weights",
+      NAMFormat(), "lstm.nam", replacing: #""hidden_size": 3"#, with: #""hidden_size": 4"#, refused: "weights",
       "160 numbers, expected 261 for the sizes in config", "export the model again")
   }
 
@@ -260,7 +260,7 @@ import Testing
       try archive.append(name, tensor(.float32, shape, [UInt8](repeating: 0, count: 4 * shape.reduce(1, *))))
     }
     archive.architecture = Architecture(modules: [.recurrent(module)])
-    return error { _ = try written(archive, as: RTNeuralFormat.self) }?.problem.description
+    return error { _ = try written(archive, as: RTNeuralFormat()) }?.problem.description
   }
 
   @Test func refusesToWriteWhatRTNeuralCannotHold() throws {
@@ -287,7 +287,7 @@ import Testing
   @Test func refusesToWriteModulesThatAreNoChain() throws {
     let file = try InputFile(Fixture.path("../../../SampleModels/seq2seq.rnn"))
     #expect(
-      error { _ = try written(NativeFormat.read(file), as: RTNeuralFormat.self) }?.problem
+      error { _ = try written(NativeFormat().read(file), as: RTNeuralFormat()) }?.problem
         == "RTNeural cannot hold modules of which nothing says what is computed with them")
   }
 
@@ -297,12 +297,12 @@ import Testing
     try archive.append("lstm.weight_hh_l0", floats([1, 2, 3, 4], 4, 1))
     try archive.append("lstm.bias_ih_l0", floats([1, 2, 3, 4], 4))
     try archive.append("lstm.bias_hh_l0", floats([0.5, 0, 0, 0], 4))
-    let notes = RTNeuralFormat.notes(writing: try Interpretation(archive).model)
+    let notes = RTNeuralFormat().notes(writing: try Interpretation(archive).model)
     #expect(notes == [
       "kernels transposed; names are left out",
       "lstm: bias_ih and bias_hh are added up, RTNeural's LSTM has one bias",
     ])
-    let back = try roundTrip(archive, through: RTNeuralFormat.self)
+    let back = try roundTrip(archive, through: RTNeuralFormat())
     #expect(back["lstm.bias_ih_l0"]?.doubles == [1.5, 2, 3, 4])
     #expect(back["lstm.bias_hh_l0"]?.doubles == [0, 0, 0, 0])
   }

@@ -40,7 +40,7 @@ import Testing
   ])
   func refusesListsThatAreNoTensor(text: String, place: String, problem: String) {
     #expect(
-      error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) }
+      error { _ = try StateDictJSONFormat().read(InputFile(Array(text.utf8), name: "m")) }
         == RNNError(.badData, place: place, problem, remedy: Self.remedy))
   }
 
@@ -54,13 +54,13 @@ import Testing
   ])
   func refusesTextThatIsNoJSON(text: String, place: String, problem: String) {
     #expect(
-      error { _ = try StateDictJSONFormat.read(InputFile(Array(text.utf8), name: "m")) }
+      error { _ = try StateDictJSONFormat().read(InputFile(Array(text.utf8), name: "m")) }
         == RNNError(.badData, place: place, "\(problem), expected valid JSON", remedy: "write the file again"))
   }
 
   @Test func doesNotTakeOtherJSONForAStateDict() {
     for text in ["", "[1]", "{}", #"{"metadata": {}, "weight_map": {}}"#, #"{"in_shape": 1, "w": [1]}"#, "{\"w\": "] {
-      #expect(!StateDictJSONFormat.recognizes(InputFile(Array(text.utf8), name: "x")), "\(text)")
+      #expect(!StateDictJSONFormat().recognizes(InputFile(Array(text.utf8), name: "x")), "\(text)")
     }
   }
 
@@ -92,7 +92,7 @@ import Testing
     ]
     archive.architecture = Architecture(
       modules: [.recurrent(Recurrent(name: "rnn", cell: .rnn, inputSize: 9, hiddenSize: 1, bias: false))])
-    let back = try roundTrip(archive, through: StateDictJSONFormat.self)
+    let back = try roundTrip(archive, through: StateDictJSONFormat())
     expectSame(back, archive)
   }
 
@@ -100,7 +100,7 @@ import Testing
     var archive = TensorArchive()
     try archive.append("weight_ih_l0", floats([Float(bitPattern: 0xFFC0_0000)], 1, 1))
     try archive.append("weight_hh_l0", floats([1], 1, 1))
-    let refused = error { _ = try roundTrip(archive, through: StateDictJSONFormat.self) }
+    let refused = error { _ = try roundTrip(archive, through: StateDictJSONFormat()) }
     #expect(
       refused
         == RNNError(

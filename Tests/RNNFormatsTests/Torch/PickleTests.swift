@@ -7,7 +7,7 @@ import Testing
   private func read(_ name: String) throws -> TensorArchive {
     let file = try Fixture.file("pickles/\(name)")
     #expect(try FormatRegistry.standard.format(of: file).name == "torch")
-    return try TorchFormat.read(file)
+    return try TorchFormat().read(file)
   }
 
   private func expect(_ archive: TensorArchive, holds json: JSONValue, _ what: String) throws {
@@ -147,7 +147,7 @@ import Testing
     try archive.append("weight_hh_l0", floats([4, 5, 6], 3, 1))
     let value = try floats([7], 1)
     for index in 0..<100_000 { try archive.append("b\(index).x", value) }
-    let found = try roundTrip(archive, through: TorchFormat.self)
+    let found = try roundTrip(archive, through: TorchFormat())
     #expect(found.tensors.map(\.name) == archive.tensors.map(\.name))
     #expect(found.tensors.dropFirst(2).allSatisfy { $0.tensor.isIdentical(to: value) })
   }
@@ -156,7 +156,7 @@ import Testing
 /// Random numbers that a TorchScript archive draws while it runs; make_pickles.py says how each was made.
 @Suite struct TorchScriptRandomnessTests {
   private func departures(_ name: String) throws -> [String] {
-    try TorchFormat.read(Fixture.file("pickles/\(name).pt")).departures.filter { $0.kind == .randomness }.map { "\($0.place): \($0.problem)" }
+    try TorchFormat().read(Fixture.file("pickles/\(name).pt")).departures.filter { $0.kind == .randomness }.map { "\($0.place): \($0.problem)" }
   }
 
   @Test(arguments: [
@@ -186,7 +186,7 @@ import Testing
   }
 
   @Test func isNotRunUnlessItIsIgnored() throws {
-    let archive = try TorchFormat.read(Fixture.file("pickles/trace_always_eval.pt"))
+    let archive = try TorchFormat().read(Fixture.file("pickles/trace_always_eval.pt"))
     #expect(
       refusal { _ = try Interpretation(archive).model }
         == "the model: dropout of 0.5 is on (training=True); save the model after model.eval(), or say "
@@ -200,17 +200,17 @@ import Testing
     ("trace_bare_cell_tanh", "", .tanh), ("trace_bare_rnn_relu", "", .relu),
   ])
   func takesTheNonlinearityOfATracedCell(name: String, module: String, expected: Activation) throws {
-    let archive = try TorchFormat.read(Fixture.file("pickles/\(name).pt"))
+    let archive = try TorchFormat().read(Fixture.file("pickles/\(name).pt"))
     #expect(archive.hints.nonlinearity == [module: expected])
   }
 
   @Test(arguments: ["trace_cell_gru", "trace_cell_lstm", "trace_bare_cell_gru", "trace_bare_cell_lstm"])
   func takesNoneOfOtherCells(name: String) throws {
-    #expect(try TorchFormat.read(Fixture.file("pickles/\(name).pt")).hints.nonlinearity.isEmpty)
+    #expect(try TorchFormat().read(Fixture.file("pickles/\(name).pt")).hints.nonlinearity.isEmpty)
   }
 
   @Test(arguments: ["trace_stack", "script_stack"]) func tellsTwoModulesApart(name: String) throws {
     #expect(
-      try TorchFormat.read(Fixture.file("pickles/\(name).pt")).hints.nonlinearity == ["a": .relu, "b": .tanh])
+      try TorchFormat().read(Fixture.file("pickles/\(name).pt")).hints.nonlinearity == ["a": .relu, "b": .tanh])
   }
 }

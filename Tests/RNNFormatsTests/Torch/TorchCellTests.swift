@@ -36,7 +36,7 @@ import Testing
     return archive
   }
 
-  private static let stateDicts: [any ModelFormat.Type] = [TorchFormat.self, SafetensorsFormat.self, NPZFormat.self, StateDictJSONFormat.self]
+  private static let stateDicts: [any ModelFormat] = [TorchFormat(), SafetensorsFormat(), NPZFormat(), StateDictJSONFormat()]
 
   @Test(arguments: cells.indices) func areRefusedInStateDictsWithoutTheirCode(index: Int) throws {
     let archive = try archive(index)
@@ -51,7 +51,7 @@ import Testing
           remedy: "write its class too, with \(.code, "model.py"), or write .rnn")
       })
     }
-    try NativeFormat.checkClasses(of: model)
+    try NativeFormat().checkClasses(of: model)
   }
 
   /// With their code beside them they come back, as RNNKit reads the architecture.

@@ -5,7 +5,7 @@ import Testing
 /// What TorchScript's forward() is read as, compared with what its Python says; see Fixtures/make_torch_scripts.py.
 @Suite struct TorchScriptLineTests {
   private func archive(_ name: String) throws -> TensorArchive {
-    try TorchFormat.read(Fixture.file("torch-script/\(name).pt"))
+    try TorchFormat().read(Fixture.file("torch-script/\(name).pt"))
   }
 
   @Test func readsTheForwardsOfModelsAsPeopleWriteThem() throws {
@@ -37,7 +37,7 @@ import Testing
 
 /// What the file says of its forward is what a model of it computes.
 @Suite struct TorchScriptModelTests {
-  private func read(_ name: String) throws -> TensorArchive { try TorchFormat.read(Fixture.file("\(name).pt")) }
+  private func read(_ name: String) throws -> TensorArchive { try TorchFormat().read(Fixture.file("\(name).pt")) }
 
   private func line(_ archive: TensorArchive, _ options: ModelOptions = ModelOptions()) throws -> String? {
     let architecture = try Interpretation(archive, options: options).model.architecture
@@ -152,7 +152,7 @@ import Testing
       for member in members { try writer.add(member.name, member.bytes, to: &file) }
       try writer.finish(&file)
     }
-    return try TorchFormat.read(bytes.file)
+    return try TorchFormat().read(bytes.file)
   }
 
   private func problem(_ archive: TensorArchive) -> String? {

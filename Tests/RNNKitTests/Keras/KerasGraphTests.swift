@@ -8,7 +8,7 @@ import Testing
 /// and `make_keras_functions.py`.
 @Suite struct KerasGraphTests {
   static let folder = KerasFixture.folder.deletingLastPathComponent().appendingPathComponent("keras-graphs")
-  static let registry = KerasFixture.registry.adding(KerasH5Format.self)
+  static let registry = KerasFixture.registry.adding(KerasH5Format(HDF5File()))
   static let names: [String] = {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return files.filter { $0.hasSuffix(".keras") }.map { String($0.dropLast(6)) }.sorted()
@@ -120,8 +120,9 @@ extension Architecture {
 
   private static func archive(_ name: String, _ weights: String, config: String) throws -> TensorArchive {
     func path(_ file: String) -> String { folder.appendingPathComponent("\(name)/\(file)").path }
-    let opened = try KerasFixture.registry.open(InputFile(path(weights)))
-    return try opened.read(supplying: [], config: JSONValue(config: InputFile(path(config)))).archive
+    var request = ModelRequest()
+    request.config = try JSONValue(config: InputFile(path(config)))
+    return try KerasFixture.registry.open(InputFile(path(weights)), request).read().archive
   }
 
   @Test(arguments: [("keras2-json", "model.h5"), ("tf-keras-json", "weights.h5")])
@@ -146,8 +147,10 @@ extension Architecture {
       ("stack.h5", "the file has a config of its own"),
       ("stack.keras", "a config is of Keras' weights, and the file is of the format keras"),
     ] {
-      let opened = try KerasFixture.registry.open(InputFile(KerasFixture.path(file)))
-      let error = #expect(throws: RNNError.self) { try opened.read(supplying: [], config: config) }
+      var request = ModelRequest()
+      request.config = config
+      let opened = try KerasFixture.registry.open(InputFile(KerasFixture.path(file)), request)
+      let error = #expect(throws: RNNError.self) { try opened.read() }
       #expect(error?.problem.description == problem && error?.kind == .usage)
     }
   }

@@ -6,7 +6,7 @@ import Testing
 
 /// Against `Fixtures/keras`, made by Keras 3 or from the formulas of Keras 1 and 2 (`Fixtures/make_keras_files.py`).
 enum KerasFixture {
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self).adding(KerasFormat.self)
+  static let registry = FormatRegistry.standard.adding(HDF5Format(HDF5File())).adding(KerasFormat(HDF5File()))
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Fixtures/keras")
 

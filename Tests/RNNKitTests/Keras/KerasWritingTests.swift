@@ -5,7 +5,7 @@ import RNNKit
 import Testing
 
 @Suite struct KerasWritingTests {
-  static let registry = KerasFixture.registry.adding(KerasH5Format.self)
+  static let registry = KerasFixture.registry.adding(KerasH5Format(HDF5File()))
   static let kinds = ["keras", "keras.h5"]
 
   /// Models with what Keras can hold.
@@ -162,7 +162,7 @@ import Testing
       .recurrent(Recurrent(name: "", cell: .gru, inputSize: 2, hiddenSize: 2)),
       .linear(Linear(name: "a.b", inFeatures: 2, outFeatures: 1)),
     ]
-    let notes = try KerasFormat.notes(writing: Self.model(modules.map { Link($0) }))
+    let notes = try KerasFormat(HDF5File()).notes(writing: Self.model(modules.map { Link($0) }))
     #expect(notes == [
       "kernels transposed", "a GRU's gates put in Keras' order z, r, h", "the module without a name is layer gru",
       "a.b is layer a__b",
@@ -212,7 +212,7 @@ import Testing
     }
     let model = try Model(archive, architecture: Architecture(modules: modules, batchFirst: true))
     #expect(
-      KerasFormat.notes(writing: model) == [
+      KerasFormat(HDF5File()).notes(writing: model) == [
         "kernels transposed",
         "lstm: bias_ih and bias_hh are added up, Keras' layer has one bias",
       ])

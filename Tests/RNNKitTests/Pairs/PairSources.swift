@@ -6,8 +6,8 @@ import RNNONNX
 
 /// The containers that are read and those that are written, with models in them.
 enum PairSources {
-  static let registry = FormatRegistry.standard.adding(HDF5Format.self).adding(KerasFormat.self)
-    .adding(KerasH5Format.self).adding(ONNXFormat.self)
+  static let registry = FormatRegistry.standard.adding(HDF5Format(HDF5File())).adding(KerasFormat(HDF5File()))
+    .adding(KerasH5Format(HDF5File())).adding(ONNXFormat())
 
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -28,11 +28,11 @@ enum PairSources {
   }()
 
   /// The containers that are written, by the extension that a user gives.
-  static let writers: [(name: String, format: any ModelFormat.Type)] = [
-    ("native", NativeFormat.self), ("HDF5", HDF5Format.self), ("PyTorch", TorchFormat.self),
-    ("safetensors", SafetensorsFormat.self), ("NPZ", NPZFormat.self), ("ONNX", ONNXFormat.self),
-    ("JSON state_dict", StateDictJSONFormat.self), ("Keras .keras", KerasFormat.self),
-    ("Keras .h5", KerasH5Format.self), ("RTNeural", RTNeuralFormat.self), ("AIDA-X", AIDAXFormat.self),
+  static let writers: [(name: String, format: any ModelFormat)] = [
+    ("native", NativeFormat()), ("HDF5", HDF5Format(HDF5File())), ("PyTorch", TorchFormat()),
+    ("safetensors", SafetensorsFormat()), ("NPZ", NPZFormat()), ("ONNX", ONNXFormat()),
+    ("JSON state_dict", StateDictJSONFormat()), ("Keras .keras", KerasFormat(HDF5File())),
+    ("Keras .h5", KerasH5Format(HDF5File())), ("RTNeural", RTNeuralFormat()), ("AIDA-X", AIDAXFormat()),
   ]
 
   /// Files that other programs wrote, or as they write them, by container. Each must be a model.
@@ -67,7 +67,7 @@ enum PairSources {
   }
 
   /// Writes a model to a file without a name: thousands of them need not reach the disk. Throws the container's refusal.
-  static func write(_ model: Model, as format: any ModelFormat.Type) throws(RNNError) -> InputFile {
+  static func write(_ model: Model, as format: any ModelFormat) throws(RNNError) -> InputFile {
     let scratch = try ScratchFile()
     var output = OutputFile(borrowing: scratch.descriptor, name: "model")
     try format.checkClasses(of: model)

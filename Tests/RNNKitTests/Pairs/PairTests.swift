@@ -64,7 +64,7 @@ import Testing
 
   /// What is wrong beside the parameters.
   private static func problems(
-    _ before: Model, _ after: Model, _ changes: Set<RoundTripChange>, _ writer: (name: String, format: any ModelFormat.Type)
+    _ before: Model, _ after: Model, _ changes: Set<RoundTripChange>, _ writer: (name: String, format: any ModelFormat)
   ) -> [String] {
     var problems: [String] = []
     let notes = writer.format.notes(writing: before).map(\.description)

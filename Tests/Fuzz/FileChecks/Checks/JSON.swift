@@ -16,7 +16,7 @@ extension FileCheck {
       try require(again == architecture, "the architecture written differs")
     }
     let file = InputFile(bytes, name: "fuzz")
-    _ = try checkArrays(file, as: JSONArrayFormat.self)
+    _ = try checkArrays(file, as: JSONArrayFormat())
     for format in FormatRegistry.standard.formats where format.recognizes(file) {
       _ = try checkModel(file, as: format, writing: format.canWrite ? [format] : [])
     }

@@ -7,8 +7,8 @@ extension FileCheck {
   static let pickle = FileCheck("pickle", seeds: ["pt", "pth", "pkl"]) { bytes in
     let file = InputFile(Repair.zip(bytes), name: "fuzz")
     var isRead = false
-    if TorchFormat.recognizes(file) {
-      isRead = try checkModel(file, as: TorchFormat.self, writing: [TorchFormat.self])
+    if TorchFormat().recognizes(file) {
+      isRead = try checkModel(file, as: TorchFormat(), writing: [TorchFormat()])
     }
     guard bytes.first == 0x80 else { return isRead }
     for members in [[], [("constants.pkl", Array<UInt8>([0x80, 2, 0x29, 0x2E]))]] {
@@ -22,7 +22,7 @@ extension FileCheck {
         try writer.finish(&file)
       }
       let file = InputFile(archive, name: "fuzz")
-      isRead = try checkModel(file, as: TorchFormat.self, writing: [TorchFormat.self]) || isRead
+      isRead = try checkModel(file, as: TorchFormat(), writing: [TorchFormat()]) || isRead
     }
     return isRead
   }

@@ -19,7 +19,7 @@ extension FileCheck {
       }
       try writer.finish(&file)
     }
-    let read = try TorchFormat.read(InputFile(archive, name: "fuzz"))
+    let read = try TorchFormat().read(InputFile(archive, name: "fuzz"))
     let problem = read.departures.first { $0.kind == .forward }
     try require((read.hints.forwardLine == nil) != (problem == nil), "neither a line nor a problem, or both")
     try require(problem?.place.hasPrefix("code") ?? true, "a problem without a place: \(problem?.place ?? "")")

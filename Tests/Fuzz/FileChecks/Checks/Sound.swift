@@ -4,7 +4,7 @@ import RNNModel
 extension FileCheck {
   static let sound = FileCheck("sound", seeds: ["wav"]) { bytes in
     let file = InputFile(bytes, name: "fuzz")
-    _ = WAVFormat.recognizes(file)
-    return try checkArrays(file, as: WAVFormat.self)
+    _ = WAVFormat().recognizes(file)
+    return try checkArrays(file, as: WAVFormat())
   }
 }

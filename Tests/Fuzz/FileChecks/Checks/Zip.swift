@@ -30,7 +30,7 @@ extension FileCheck {
         try require(try again.bytes(of: entry).withUnsafeBytes { Array($0) } == member.bytes, "a member differs")
       }
     }
-    let formats: [any ModelFormat.Type] = [NPZFormat.self, TorchFormat.self, KerasArchiveFormat<TreeMessage>.self]
+    let formats: [any ModelFormat] = [NPZFormat(), TorchFormat(), KerasFormat(TreeMessage())]
     for format in formats where format.recognizes(file) { _ = try checkModel(file, as: format, writing: [format]) }
     return true
   }
