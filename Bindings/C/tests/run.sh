@@ -126,7 +126,7 @@ END
 }
 stress() {
   gcc -O2 -pthread -Wall -Werror "$here/tests/stress.c" $flags -ldl -o "$scratch/stress"
-  run timeout 900 "$scratch/stress" "$model" "$@"
+  run timeout $((900 + ${GROWTH:-0} / 1000)) "$scratch/stress" "$model" "$@"
 }
 interface() { run "$python" -B -m unittest discover -s "$here/tests"; }
 snippets() { run "$python" -B "$here/tests/snippets.py" "$here/README.md" "$samples" "$scratch"; }
