@@ -58,8 +58,9 @@ struct RealModelTests {
     #expect(run.status == 65)
     #expect(run.output.isEmpty)
     #expect(run.errors.contains("""
-      stft_conv: RNNKit cannot run what its tensors stft_conv.weight belong to; choose --module lstm_cell \
-      to leave it and conv1, conv2, conv3, conv4, final_conv out
+      stft_conv: RNNKit cannot run what its tensors stft_conv.weight belong to; say what it was made with before the \
+      forward's expression, --forward 'stft_conv = Conv1d(stride=…, padding=…, dilation=…, groups=…); …', or choose \
+      --module lstm_cell to leave it and conv1, conv2, conv3, conv4, final_conv out
       """))
   }
 

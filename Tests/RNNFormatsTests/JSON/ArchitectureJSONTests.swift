@@ -167,8 +167,8 @@ import Testing
     (#"{"modules":[],"dropout":0.5}"#, "architecture.dropout" + newer),
     (#"{"modules":[{"name":"x"}]}"#, "architecture.modules[0].type: missing" + schema),
     (#"{"modules":[{"type":"Linear"}]}"#, "architecture.modules[0].name: missing" + schema),
-    (#"{"modules":[{"type":"Conv1d","name":"x"}]}"#,
-      "architecture.modules[0].type: an unknown module type \"Conv1d\"; use a newer RNNKit, or correct the type"),
+    (#"{"modules":[{"type":"Conv3d","name":"x"}]}"#,
+      "architecture.modules[0].type: an unknown module type \"Conv3d\"; use a newer RNNKit, or correct the type"),
     (#"{"modules":[{"type":"Cell","name":"x"}]}"#,
       "architecture.modules[0].type: an unknown module type \"Cell\"; use a newer RNNKit, or correct the type"),
   ])
