@@ -6,7 +6,7 @@ export RNNKIT_COMMIT := $(shell git describe --always --dirty --abbrev=12 --excl
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
 # `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
-.PHONY: demo test build debug examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages
+.PHONY: demo test build debug examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -125,6 +125,16 @@ bench: build $(BENCH_READY)  ## measure beside PyTorch, ONNX Runtime and OpenVIN
 # Converts models of a gigabyte and loads one, and writes Benchmarks/CONVERT.md.
 bench-convert: build $(BENCH_READY)
 	$(BENCH_PYTHON) Benchmarks/convert.py --output Benchmarks/CONVERT.md
+
+# Scores sequences in Spark and Ray, and writes Benchmarks/ENGINES.md. RNNKIT_ENGINES_PYTHON names a Python that has them.
+ENGINES_PYTHON := $(or $(RNNKIT_ENGINES_PYTHON),.venv/engines/bin/python)
+ENGINES_READY := $(if $(RNNKIT_ENGINES_PYTHON),,.venv/engines/done)
+.venv/engines/done: Benchmarks/requirements-engines.txt
+	python3 -m venv .venv/engines && .venv/engines/bin/pip install -q -r $< && touch $@
+
+bench-engines: wheel $(ENGINES_READY)  ## measure Spark and Ray beside one process
+	rm -rf .build/wheel/unpacked && python3 -m zipfile -e .build/wheel/rnnkit-*.whl .build/wheel/unpacked
+	PYTHONPATH=$(CURDIR)/.build/wheel/unpacked $(ENGINES_PYTHON) -B Benchmarks/engines.py --output Benchmarks/ENGINES.md
 
 # Times a tiny model's run as a process, and writes Benchmarks/START.md.
 bench-start: build

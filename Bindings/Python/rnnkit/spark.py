@@ -93,7 +93,8 @@ def _sent(context: Any, path: bytes, checksum: str) -> str:
         except OSError:
             shutil.copyfile(path, target + ".part")
             os.replace(target + ".part", target)
-    context.addFile(target)
+    if not any(item.endswith("/" + file) for item in context.listFiles):
+        context.addFile(target)
     return file
 
 
