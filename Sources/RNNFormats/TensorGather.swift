@@ -155,15 +155,6 @@ extension Tensor {
     }
   }
 
-  /// Rows `range` of the first axis, without a copy. Nil where there are not so many.
-  package func rows(_ range: Range<Int>) -> Tensor? {
-    guard shape.rank > 0, range.lowerBound >= 0, range.upperBound <= shape[0],
-      let part = Shape([range.count] + shape.dimensions.dropFirst())
-    else { return nil }
-    let rowSize = shape[0] == 0 ? 0 : byteCount / shape[0]
-    return Tensor(elementType, part, in: storage, at: offset + range.lowerBound * rowSize)
-  }
-
   /// Tensors of one type and shape, one after the other along a new first axis. Nil where they differ.
   package static func stacked(_ tensors: [Tensor]) -> Tensor? {
     guard let first = tensors.first, let shape = Shape([tensors.count] + first.shape.dimensions),

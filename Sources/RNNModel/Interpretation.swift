@@ -95,6 +95,14 @@ public struct Interpretation: Sendable {
       Self.complete(&architecture, archive.hints, options, &notes)
       if !options.yieldToFile { try Self.check(options, against: archive.hints) }
     }
+    for case .attention(let module) in architecture.modules {
+      let said = archive.hints.declarations[module.name]?.arguments.first { $0.keyword == "batch_first" }?.value.bool
+      guard let said, said != architecture.batchFirst else { continue }
+      throw RNNError(
+        .usage, place: "module \(module.name)",
+        "it is declared with batch_first=\(said ? "True" : "False"), and the model's layout is the other: PyTorch's would attend to the batch",
+        remedy: "leave batch_first out of the declaration if it attends to steps")
+    }
     // Before the sizes that a file states are worked with.
     try Model.check(architecture)
     if architecture.forward == nil {

@@ -52,6 +52,7 @@ public struct Model: Sendable {
       return [(join(module.name, "weight"), [module.numParameters])]
     case .norm(let module):
       return module.parameters.map { (join(module.name, $0), [module.features]) }
+    case .attention(let module): return module.parameters.map { (join(module.name, $0.name), $0.shape) }
     case .convolution(let module):
       let weight = (name: join(module.name, "weight"), shape: [module.outChannels, module.inChannels / max(module.groups, 1), module.window.size])
       return module.bias ? [weight, (join(module.name, "bias"), [module.outChannels])] : [weight]
@@ -140,6 +141,10 @@ public struct Model: Sendable {
         try require((1...maximumSize).contains(module.features), "its features must be 1 to \(maximumSize)")
         try require(module.eps.isFinite && module.eps >= 0, "eps must be a number of 0 or more")
         try require(!module.hasBias || module.kind != .rms, "an RMSNorm has no bias")
+      case .attention(let module):
+        try require([module.embedDim, module.kdim, module.vdim].allSatisfy { (1...maximumSize / 3).contains($0) },
+          "embed_dim, kdim and vdim must be 1 to \(maximumSize / 3)")
+        try require(module.numHeads >= 1 && module.embedDim % module.numHeads == 0, "num_heads must divide embed_dim")
       case .convolution(let module):
         try require([module.inChannels, module.outChannels].allSatisfy { (1...maximumSize).contains($0) },
           "in_channels and out_channels must be 1 to \(maximumSize)")

@@ -15,6 +15,7 @@ extension Module: CustomStringConvertible {
       return "PReLU(num_parameters=\(module.numParameters))"
     case .norm(let module): return module.construction
     case .convolution(let module): return module.construction
+    case .attention(let module): return module.construction()
     case .unknown(let module):
       return "not runnable (\(module.tensorNames.count) tensor\(module.tensorNames.count == 1 ? "" : "s"))"
     }

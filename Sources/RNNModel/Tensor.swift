@@ -185,6 +185,15 @@ public struct Tensor: Sendable {
     shape.count == self.shape.count ? Tensor(elementType, shape, in: storage, at: offset) : nil
   }
 
+  /// Rows `range` of the first axis, without a copy. Nil where there are not so many.
+  package func rows(_ range: Range<Int>) -> Tensor? {
+    guard shape.rank > 0, range.lowerBound >= 0, range.upperBound <= shape[0],
+      let part = Shape([range.count] + shape.dimensions.dropFirst())
+    else { return nil }
+    let rowSize = shape[0] == 0 ? 0 : byteCount / shape[0]
+    return Tensor(elementType, part, in: storage, at: offset + range.lowerBound * rowSize)
+  }
+
   /// Lends the tensor's bytes for the length of the call. The address need not be aligned.
   public func withUnsafeBytes<Result, Failure: Error>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

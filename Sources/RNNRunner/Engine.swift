@@ -169,7 +169,6 @@ final class Engine {
         source: window.source, target: window.target, scratch: memory.base, active: active.base.assumingMemoryBound(to: Int.self)))
       work += [memory, active]
     }
-    memory = inputMemory + slots + [gates, scratch] + (kept.map { [$0] } ?? []) + work
     axes = .allocate(capacity: program.axes.count)
     axes.initialize(repeating: Axis(), count: program.axes.count)
 
@@ -269,11 +268,17 @@ final class Engine {
       case .norm(let stage): append(.norm(UnsafePointer(stage.norm), isOfSequence: stage.isOfSequence))
       case .overTime(let function): append(.overTime(function))
       case .repeated: append(.repeated)
+      case .attend(let attention):
+        let features = program.values[step.inputs[0]].features
+        let memory = try AlignedMemory(reals: product(features / attention.heads + mostSteps, Int(RNNKIT_QUERIES)), precision)
+        work.append(memory)
+        append(.attend(heads: attention.heads, scale: attention.factor(features), scratch: memory.base))
       case .window(_, let number): append(.window(number))
       case .concatenate: append(.concatenate)
       case .view(let first): append(.view(first))
       }
     }
+    memory = inputMemory + slots + [gates, scratch] + (kept.map { [$0] } ?? []) + work
     valueCount = program.values.count
     otherInputs = 1..<max(inputs.count, 1)
     values = .allocate(capacity: valueCount * threads)

@@ -146,6 +146,13 @@ extension rnnkit_call {
     return call
   }
 
+  /// For each query of one sequence.
+  static func attend(_ attention: UnsafePointer<rnnkit_attention>, to target: UnsafeMutableRawPointer, stride: Int) -> rnnkit_call {
+    var call = rnnkit_call(RNNKIT_CALL_ATTEND, rows: 0, to: target, stride: stride)
+    call.attention = attention
+    return call
+  }
+
   private init(_ kind: rnnkit_kind, rows: Int, to target: UnsafeMutableRawPointer, stride: Int) {
     self.init()
     self.kind = kind

@@ -22,6 +22,8 @@ extension Engine {
       case norm(UnsafePointer<rnnkit_norm>, isOfSequence: Bool)
       case overTime(rnnkit_over_time)
       case repeated
+      /// With memory to work in.
+      case attend(heads: Int, scale: Double, scratch: UnsafeMutableRawPointer)
       /// By its number among the engine's.
       case window(Int)
     }
@@ -116,6 +118,10 @@ extension Engine {
       guard isFirst else { return }
       make(function, operation, of: source, steps: steps, active)
     case .window: return
+    case .attend(let heads, let scale, let scratch):
+      guard isFirst else { return }
+      recording.doNotRecord()
+      attend(heads: heads, scale: scale, operation, values, features, steps: steps, active, scratch)
     case .repeated:
       target.count = steps * batch
       guard isFirst else { return }

@@ -25,6 +25,7 @@ struct Program {
     case overTime(rnnkit_over_time)
     /// The number is that of the window among those of the program.
     case window(WindowStage, Int)
+    case attend(Attention)
     /// A value without a time axis at every step of another one.
     case repeated
     /// A block of a recurrent module's state.
@@ -198,6 +199,7 @@ struct Program {
         add(WindowStage(window, function, features: features), function.word, inputs, value)
       case .overTime(let function): append(.overTime(function.kernel))
       case .repeated: append(.repeated)
+      case .attend(let attention): append(.attend(attention))
       case .slice(let range): append(.view(range.lowerBound))
       case .nothing: append(.view(0))
       case .concatenate: append(.concatenate)
@@ -249,6 +251,19 @@ struct Program {
         let stage = try NormStage(model, module, as: R.self)
         result.steps.append(Step(operation: .norm(stage), inputs: inputs, value: value))
       case .convolution(let module)?: add(try WindowStage(model, module, as: R.self, packing), name, inputs, value)
+      case .attention(let module)?:
+        var projected: [Int] = []
+        for (part, input) in inputs.enumerated() {
+          projected.append(result.values.count)
+          result.values.append(Value(features: module.embedDim, axis: result.values[input].axis))
+          let stage = try LinearStage(model, module, part: part, as: R.self, packing)
+          result.steps.append(Step(operation: .linear(stage, Activation.identity.kernel), inputs: [input], value: projected[part]))
+        }
+        let attended = result.values.count
+        result.values.append(Value(features: module.embedDim, axis: result.values[value].axis))
+        result.steps.append(Step(operation: .attend(Attention(heads: module.numHeads)), inputs: projected, value: attended))
+        let stage = try LinearStage(model, module, part: 3, as: R.self, packing)
+        result.steps.append(Step(operation: .linear(stage, Activation.identity.kernel), inputs: [attended], value: value))
       case .unknown(let module)?: throw Runnable.cannotRun(module, in: model)
       case nil: throw RNNError(.defect, place: "module \(name)", "missing from the model")
       }

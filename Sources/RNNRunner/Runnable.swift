@@ -92,6 +92,9 @@ struct Runnable {
   /// What may be declared of a module by its tensors' shapes, with numbers to be said.
   private static func declaration(of module: UnknownModule, in model: Model) -> String? {
     let prefix = module.name + "."
+    if module.tensorNames.contains(prefix + "in_proj_weight") || module.tensorNames.contains(prefix + "q_proj_weight") {
+      return "\(ModuleDeclaration.spelled(module.name)) = MultiheadAttention(num_heads=…)"
+    }
     guard !module.name.isEmpty, let weight = model.archive[prefix + "weight"], weight.elementType.isWeight,
       Set(module.tensorNames.filter { !$0.hasSuffix(".num_batches_tracked") }).isSubset(of: [prefix + "weight", prefix + "bias"])
     else { return nil }

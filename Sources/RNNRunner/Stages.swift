@@ -53,16 +53,39 @@ final class LinearStage: @unchecked Sendable {
   let stride: Int
   private let memory: AlignedMemory
 
-  init<R: Real>(_ model: Model, _ module: Linear, as type: R.Type, _ packing: Packing) throws(RNNError) {
+  convenience init<R: Real>(_ model: Model, _ module: Linear, as type: R.Type, _ packing: Packing) throws(RNNError) {
     guard let weight = model.tensor(module.name, "weight") else {
       throw RNNError(.defect, place: "tensor \(Model.join(module.name, "weight"))", "missing from the model")
     }
+    try self.init(module, weight, module.bias ? model.tensor(module.name, "bias") : nil, as: type, packing)
+  }
+
+  /// One of an attention's projections: of query, key, value, or of what it gives.
+  convenience init<R: Real>(
+    _ model: Model, _ module: MultiheadAttention, part: Int, as type: R.Type, _ packing: Packing
+  ) throws(RNNError) {
+    let size = module.embedDim, taken = [size, module.kdim, module.vdim, size][part]
+    let linear = Linear(name: module.name, inFeatures: taken, outFeatures: size, bias: module.bias)
+    func rows(_ parameter: String) -> Tensor? { model.tensor(module.name, parameter)?.rows(part * size..<(part + 1) * size) }
+    let weight = switch part {
+    case 3: model.tensor(module.name, "out_proj.weight")
+    case _ where module.isJoined: rows("in_proj_weight")
+    default: model.tensor(module.name, ["q_proj_weight", "k_proj_weight", "v_proj_weight"][part])
+    }
+    let bias = part == 3 ? model.tensor(module.name, "out_proj.bias") : rows("in_proj_bias")
+    guard let weight, !module.bias || bias != nil else { throw RNNError(.defect, place: "module \(module.name)", "a parameter is missing from the model") }
+    try self.init(linear, weight, module.bias ? bias : nil, as: type, packing)
+  }
+
+  private init<R: Real>(
+    _ module: Linear, _ weight: Tensor, _ given: Tensor?, as type: R.Type, _ packing: Packing
+  ) throws(RNNError) {
     let packed = try PackedMatrix(
       plain: weight, as: type, packing, rows: module.outFeatures, inner: module.inFeatures)
     let count = packed.resultCount(R.precision)
     bias = try AlignedMemory(reals: count, R.precision)
-    if module.bias, let tensor = model.tensor(module.name, "bias") {
-      tensor.copyReals(from: 0, count: module.outFeatures, to: bias.base.assumingMemoryBound(to: type))
+    if let given {
+      given.copyReals(from: 0, count: module.outFeatures, to: bias.base.assumingMemoryBound(to: type))
     }
     self.module = module
     memory = packed.memory

@@ -117,6 +117,44 @@ import Testing
     }
   }
 
+  /// Attention to a sequence's own steps, of steps and of one value, by itself and as PyTorch's module.
+  @Test(arguments: InstructionSet.available)
+  func givesTheDefinedBitsOfAttention(_ set: InstructionSet) throws {
+    for seed in 0..<modelCount {
+      var generator = Generator(seed: UInt64(seed) * 8 + 7)
+      let heads = generator.size(1...3), size = heads * generator.size(1...40)
+      var chain = Chain(features: size)
+      let query = chain.last
+      if generator.chance(0.5) { chain.add(.recurrent(Recurrent(name: "rnn", cell: .gru, inputSize: size, hiddenSize: size))) }
+      let keys = chain.last
+      if generator.chance(0.5) { chain.add(.linear(Linear(name: "fc", inFeatures: size, outFeatures: heads * generator.size(1...20)))) }
+      let values = chain.last
+      chain.last = query
+      if generator.chance(0.3) { chain.add(.overTime(.mean)) }
+      if generator.chance(0.5) {
+        chain.add(.attend(Attention(heads: heads, scale: generator.chance(0.3) ? 0.7 : nil)), [keys, values])
+      } else {
+        let module = MultiheadAttention(
+          name: "attn", embedDim: size, numHeads: heads, vdim: chain.features, bias: generator.chance(0.7))
+        chain.modules.append(.attention(module))
+        chain.add(.module("attn"), [keys, values])
+      }
+      guard !chain.modules.isEmpty else { continue }
+      chain.forward.outputs = [Forward.Output(chain.last, name: "y")]
+      let element: ElementType = generator.chance(0.3) ? .float64 : .float32, precision: Precision = element == .float64 ? .float64 : .float32
+      let model = try Self.model(chain, element, .ordinary, &generator)
+      let batch = generator.size(1...4), steps = generator.size(1...150)
+      let lengths = generator.chance(0.5) ? (0..<batch).map { _ in generator.size(1...steps) } : nil
+      let shape = model.architecture.batchFirst ? [batch, steps, size] : [steps, batch, size]
+      let input = try RandomModel.tensor(shape, element) { Values.ordinary.draw(2, precision, &generator) }
+      let note = "seed \(seed), \(set): \(chain.forward.line(modules: chain.modules))"
+      switch precision {
+      case .float32: try Self.compare(model, input, lengths, set, as: Float.self, .float32, note)
+      case .float64: try Self.compare(model, input, lengths, set, as: Double.self, .float64, note)
+      }
+    }
+  }
+
   /// Steps that every value and every padding needs; nil where that is many.
   static func leastSteps(_ model: Model) -> Int? {
     guard let shapes = model.shapes, let forward = model.architecture.forward else { return nil }

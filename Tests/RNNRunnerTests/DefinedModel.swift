@@ -93,6 +93,25 @@ struct DefinedModel<R: DefinedReal> {
         return each { row in
           row.enumerated().map { ($1 < 0 ? slopes[slopes.count == 1 ? 0 : $0] * $1 : $1).canonical }
         }
+      case .attention(let module)?:
+        let size = module.embedDim, bias = module.bias ? values(module.name, "in_proj_bias") : [R](repeating: 0, count: 3 * size)
+        func projected(_ part: Int) -> [[R]] {
+          let inner = [size, module.kdim, module.vdim][part]
+          let whole = module.isJoined ? values(module.name, "in_proj_weight")
+            : values(module.name, ["q_proj_weight", "k_proj_weight", "v_proj_weight"][part])
+          let first = module.isJoined ? part * size : 0
+          return taken[part].rows.map { row in
+            (0..<size).map { unit in
+              dot(bias[part * size + unit], Array(whole[(first + unit) * inner..<(first + unit + 1) * inner]), row).canonical
+            }
+          }
+        }
+        let rows = attended(Attention(heads: module.numHeads), projected(0), projected(1), projected(2), keys: taken[1].length ?? length,
+          own: taken[0].hasTime ? length : 1)
+        let out = values(module.name, "out_proj.weight"), outBias = module.bias ? values(module.name, "out_proj.bias") : [R](repeating: 0, count: size)
+        return Value(rows: rows.map { row in
+          (0..<size).map { unit in dot(outBias[unit], Array(out[unit * size..<(unit + 1) * size]), row).canonical }
+        }, hasTime: taken[0].hasTime)
       case .convolution(let module)?:
         let (rows, own) = convolved(module, taken[0].rows, taken[0].length ?? length)
         return Value(rows: rows, hasTime: true, length: own)
@@ -110,6 +129,9 @@ struct DefinedModel<R: DefinedReal> {
     case .window(let function, let window):
       let (rows, own) = pooled(function, window, taken[0].rows, length)
       return Value(rows: rows, hasTime: true, length: own)
+    case .attend(let attention):
+      let rows = attended(attention, taken[0].rows, taken[1].rows, taken[2].rows, keys: taken[1].length ?? length, own: taken[0].hasTime ? length : 1)
+      return Value(rows: rows, hasTime: taken[0].hasTime)
     case .repeated: return Value(rows: taken[1].rows.map { _ in taken[0].rows[0] }, hasTime: true)
     case .flip:
       let rows = taken[0].rows

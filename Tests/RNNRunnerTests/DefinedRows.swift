@@ -136,4 +136,23 @@ extension DefinedModel {
     }
     return (own + [[R]](repeating: [R](repeating: 0, count: module.outChannels), count: count - own.count), own.count)
   }
+
+  // MARK: Attention
+
+  /// - Parameters:
+  ///   - keys: Steps of the keys that are the sequence's own.
+  ///   - own: The same of the queries.
+  func attended(_ attention: Attention, _ queries: [[R]], _ keyRows: [[R]], _ valueRows: [[R]], keys: Int, own: Int) -> [[R]] {
+    let heads = attention.heads, width = (valueRows.first?.count ?? 0) / heads
+    return queries.enumerated().map { step, query -> [R] in
+      guard step < own else { return [R](repeating: 0, count: heads * width) }
+      let size = query.count / heads, factor = R(attention.factor(query.count))
+      return (0..<heads).flatMap { head -> [R] in
+        let scaled = query[head * size..<(head + 1) * size].map { $0 * factor }
+        let scores = keyRows[..<keys].map { [dot(0, Array($0[head * size..<(head + 1) * size]), scaled)] }
+        let weights = made(.softmax, of: scores, keys).map { $0[0] }
+        return (head * width..<(head + 1) * width).map { feature in dot(0, weights, valueRows[..<keys].map { $0[feature] }).canonical }
+      }
+    }
+  }
 }

@@ -36,6 +36,7 @@ static void NAME(make_calls)(const rnnkit_call *calls, ptrdiff_t count) {
       NAME(over_time)(call->over_time, call->a.values, call->a.stride, call->rows, call->count, call->target,
                       call->target_stride);
       break;
+    case RNNKIT_CALL_ATTEND: NAME(attend)(call->attention, call->target, call->target_stride); break;
     }
   }
 }

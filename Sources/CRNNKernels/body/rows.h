@@ -113,3 +113,54 @@ static void NAME(over_time)(rnnkit_over_time kind, const void *x_, ptrdiff_t x_s
     }
   }
 }
+
+/// Some queries of one head. Lanes are queries where products with keys are made, and features where values are added up.
+static void NAME(attend_together)(const rnnkit_attention *a, const REAL *query, ptrdiff_t queries, ptrdiff_t head, REAL *out,
+                                  ptrdiff_t out_stride) {
+  const REAL *keys = (const REAL *)a->keys + head * a->size, *values = (const REAL *)a->values + head * a->width;
+  REAL *turned = a->scratch, *weights = turned + a->size * RNNKIT_QUERIES;
+  const REAL scale = (REAL)a->scale;
+  for (ptrdiff_t k = 0; k < a->size; k++) {
+    for (ptrdiff_t i = 0; i < RNNKIT_QUERIES; i++) {
+      turned[k * RNNKIT_QUERIES + i] = i < queries ? query[i * a->query_stride + head * a->size + k] * scale : 0;
+    }
+  }
+  for (ptrdiff_t j = 0; j < a->steps; j++) {
+    const REAL *key = keys + j * a->key_stride;
+    for (ptrdiff_t i = 0; i < queries; i += LANES) {
+      V total = SPLAT(0);
+      for (ptrdiff_t first = 0; first < a->size; first += STEPS_SUMMED) {
+        V sum = SPLAT(0);
+        for (ptrdiff_t k = first; k < a->size && k < first + STEPS_SUMMED; k++) {
+          sum = FMA(NAME(take)(turned + k * RNNKIT_QUERIES + i, LANES, false), SPLAT(key[k]), sum);
+        }
+        total += sum;
+      }
+      NAME(put)(weights + j * RNNKIT_QUERIES + i, LANES, total);
+    }
+  }
+  NAME(over_time)(RNNKIT_SOFTMAX_OVER_TIME, weights, RNNKIT_QUERIES, a->steps, queries, weights, RNNKIT_QUERIES);
+  for (ptrdiff_t i = 0; i < queries; i++) {
+    for (ptrdiff_t c = 0; c < a->width; c += LANES) {
+      V total = SPLAT(0);
+      for (ptrdiff_t first = 0; first < a->steps; first += STEPS_SUMMED) {
+        V sum = SPLAT(0);
+        for (ptrdiff_t j = first; j < a->steps && j < first + STEPS_SUMMED; j++) {
+          sum = FMA(SPLAT(weights[j * RNNKIT_QUERIES + i]), NAME(take)(values + j * a->value_stride + c, a->width - c, false), sum);
+        }
+        total += sum;
+      }
+      NAME(put)(out + i * out_stride + head * a->width + c, a->width - c, NAME(canonical)(total));
+    }
+  }
+}
+
+static void NAME(attend)(const rnnkit_attention *a, void *out_, ptrdiff_t out_stride) {
+  for (ptrdiff_t first = 0; first < a->queries; first += RNNKIT_QUERIES) {
+    ptrdiff_t left = a->queries - first, queries = left < RNNKIT_QUERIES ? left : RNNKIT_QUERIES;
+    for (ptrdiff_t head = 0; head < a->heads; head++) {
+      NAME(attend_together)(a, (const REAL *)a->query + first * a->query_stride, queries, head,
+                            (REAL *)out_ + first * out_stride, out_stride);
+    }
+  }
+}

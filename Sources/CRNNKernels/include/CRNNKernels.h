@@ -95,6 +95,20 @@ typedef struct {
 /// What is made of the steps of one sequence, each feature by itself.
 typedef enum { RNNKIT_SUM, RNNKIT_MEAN, RNNKIT_LARGEST, RNNKIT_SOFTMAX_OVER_TIME } rnnkit_over_time;
 
+/// How many queries attend at once.
+#define RNNKIT_QUERIES 64
+
+/// Query, keys and values of one sequence: rows of heads, `size` reals of each head, of the values `width`.
+typedef struct {
+  const void *query, *keys, *values;
+  ptrdiff_t query_stride, key_stride, value_stride;
+  ptrdiff_t queries, steps, heads, size, width;
+  /// What a query is multiplied with.
+  double scale;
+  /// (size + steps)·RNNKIT_QUERIES reals.
+  void *scratch;
+} rnnkit_attention;
+
 typedef enum { RNNKIT_RNN, RNNKIT_LSTM, RNNKIT_GRU, RNNKIT_GRU_RESET_BEFORE } rnnkit_cell;
 
 /// One direction of one recurrent layer.
@@ -222,6 +236,8 @@ typedef enum {
   RNNKIT_CALL_NORMALIZE,
   /// What is made of `rows` steps of `count` reals at a; of a softmax as many rows, else one.
   RNNKIT_CALL_OVER_TIME,
+  /// target = a row of heads·width reals for each query.
+  RNNKIT_CALL_ATTEND,
 } rnnkit_kind;
 
 /// A call of an operation. What its kind does not speak of is zero.
@@ -231,6 +247,7 @@ typedef struct {
   rnnkit_activation activation;
   rnnkit_over_time over_time;
   const rnnkit_norm *norm;
+  const rnnkit_attention *attention;
   const rnnkit_matrix *matrix;
   const rnnkit_layer *layers;
   rnnkit_piece *pieces;

@@ -98,6 +98,11 @@ extension Link {
     case "PReLU":
       module = .prelu(PReLU(name: name, numParameters: try reader.integer("num_parameters", default: 1)))
     case "BatchNorm1d", "LayerNorm", "GroupNorm", "RMSNorm": module = .norm(try Norm(type: type, name: name, from: &reader))
+    case "MultiheadAttention":
+      let size = try reader.integer("embed_dim")
+      module = .attention(MultiheadAttention(
+        name: name, embedDim: size, numHeads: try reader.integer("num_heads"), kdim: try reader.integer("kdim", default: size),
+        vdim: try reader.integer("vdim", default: size), bias: try reader.bool("bias", default: true)))
     case "Conv1d": module = .convolution(try Convolution(name: name, from: &reader))
     case "Embedding":
       let count = try reader.integer("num_embeddings")
@@ -141,6 +146,12 @@ extension Module {
       ])
     case .norm(let module): return module.json
     case .convolution(let module): return module.json
+    case .attention(let module):
+      return .object([
+        .init("type", .string("MultiheadAttention")), .init("name", .string(module.name)),
+        .init("embed_dim", .integer(Int64(module.embedDim))), .init("num_heads", .integer(Int64(module.numHeads))),
+        .init("kdim", .integer(Int64(module.kdim))), .init("vdim", .integer(Int64(module.vdim))), .init("bias", .bool(module.bias)),
+      ])
     case .embedding(let module):
       var members: [JSONValue.Member] = [
         .init("type", .string("Embedding")), .init("name", .string(module.name)),

@@ -16,8 +16,8 @@ public struct RTNeuralFormat: ModelFormat {
   public let name = "rtneural"
   public let summary = "RTNeural's JSON"
   public let exceptions =
-    "holds forward LSTM, GRU, linear and PReLU layers in float32; adds an LSTM's biases up; leaves out reference cases and "
-    + "other tensors"
+    "holds forward LSTM, GRU, linear, PReLU, causal Conv1d and BatchNorm1d layers in float32; adds an LSTM's biases up; "
+    + "leaves out reference cases and other tensors"
   public let fileExtensions = ["rtneural.json"]
   static let shapeKey = "in_shape"
   static let layersKey = "layers"

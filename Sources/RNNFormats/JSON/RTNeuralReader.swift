@@ -103,7 +103,21 @@ struct RTNeuralReader {
       guard size == inputSize else { throw Self.refuse("\(place).shape", "ends in \(size), expected \(inputSize)") }
       try prelu(weights, size: size, at: place)
       try follow(activation, at: place)
-    case "conv1d", "conv2d", "batchnorm", "batchnorm2d":
+    case "conv1d":
+      if let convolution = try convolution(layer, weights, inputSize: inputSize, size: size, at: place) {
+        append(.convolution(convolution))
+      } else {
+        try carry(type, layer, weights)
+      }
+      try follow(activation, at: place)
+    case "batchnorm":
+      if let norm = try batchNorm(layer, weights, inputSize: inputSize, size: size, at: place) {
+        append(.norm(norm))
+      } else {
+        try carry(type, layer, weights)
+      }
+      try follow(activation, at: place)
+    case "conv2d", "batchnorm2d":
       try carry(type, layer, weights)
       try follow(activation, at: place)
     default:
@@ -112,6 +126,63 @@ struct RTNeuralReader {
         "it knows dense, lstm, gru, prelu, activation, conv1d, conv2d and batchnorm")
     }
     return size
+  }
+
+  /// A layer's key that is a number, or a list that ends in one; nil where there is no such key.
+  private func number(_ key: String, of layer: JSONSkeleton, at place: String) throws(RNNError) -> JSONValue? {
+    guard let range = layer[key] else { return nil }
+    let value = try JSONValue(parsing: bytes, in: range)
+    guard let last = value.array == nil ? value : value.array?.last, last.double != nil else {
+      throw Self.refuse("\(place).\(key)", "\(value.text.prefix(60)), expected a number")
+    }
+    return last
+  }
+
+  /// Whether a layer has keys beside RTNeural's own and those given.
+  private func hasOthers(_ layer: JSONSkeleton, than keys: Set<String>) -> Bool {
+    !layer.members.allSatisfy { keys.union(["type", "shape", "activation", "weights", "name", "trainable"]).contains($0.key) }
+  }
+
+  /// A convolution over time, which RTNeural computes causally: kernel (size, in, out) and bias. Nil where a key says more
+  /// than RNNKit knows of.
+  private mutating func convolution(
+    _ layer: JSONSkeleton, _ weights: [Tensor], inputSize: Int, size: Int, at place: String
+  ) throws(RNNError) -> Convolution? {
+    guard !hasOthers(layer, than: ["kernel_size", "dilation", "groups", "strides"]),
+      let steps = try number("kernel_size", of: layer, at: place)?.integer, let dilation = try number("dilation", of: layer, at: place)?.integer
+    else { return nil }
+    for key in ["groups", "strides"] {
+      if let number = try number(key, of: layer, at: place), number.integer != 1 { return nil }
+    }
+    var window = TimeWindow(size: Int(steps), dilation: Int(dilation))
+    guard window.isSound else { throw Self.refuse("\(place).kernel_size, dilation", "a window of \(steps) steps that are \(dilation) apart") }
+    window.before = window.span - 1
+    guard weights.count == 2 else { throw Self.refuse("\(place).weights", "\(weights.count) arrays, expected 2: kernel, bias") }
+    try check(weights[0], [window.size, inputSize, size], at: "\(place).weights[0]")
+    try check(weights[1], [size], at: "\(place).weights[1]")
+    let module = Convolution(name: name("conv1d"), inChannels: inputSize, outChannels: size, window: window)
+    let turned = try Shape([size, inputSize, window.size]).flatMap { (shape) throws(RNNError) in
+      try weights[0].gathered(shape, strides: [1, size, inputSize * size])
+    }
+    try add(module.name, "weight", turned, at: place)
+    try add(module.name, "bias", weights[1], at: place)
+    return module
+  }
+
+  /// A batch norm: gamma, beta, mean and variance. Nil where a key says more than RNNKit knows of.
+  private mutating func batchNorm(
+    _ layer: JSONSkeleton, _ weights: [Tensor], inputSize: Int, size: Int, at place: String
+  ) throws(RNNError) -> Norm? {
+    guard !hasOthers(layer, than: ["epsilon"]), weights.count == 4, let epsilon = try number("epsilon", of: layer, at: place)?.double
+    else { return nil }
+    guard size == inputSize else { throw Self.refuse("\(place).shape", "ends in \(size), expected \(inputSize)") }
+    var module = Norm(name: name("batchnorm"), kind: .batch, features: size)
+    module.eps = epsilon
+    for (index, parameter) in ["weight", "bias", "running_mean", "running_var"].enumerated() {
+      try check(weights[index], [size], at: "\(place).weights[\(index)]")
+      try add(module.name, parameter, weights[index], at: place)
+    }
+    return module
   }
 
   /// Keeps the arrays of a layer that RNNKit cannot run, and what its keys say.

@@ -18,6 +18,8 @@ struct RTNeuralWriter {
     var activation: String
     var size: Int
     var weights: [Tensor]
+    /// Further keys.
+    var keys: [JSONValue.Member] = []
   }
 
   private var inputSize: Int? { model.shapes?.inputs.first?.features }
@@ -85,7 +87,9 @@ struct RTNeuralWriter {
     text += "\"layers\": ["
     for (index, layer) in layers.enumerated() {
       text += "\(index > 0 ? "," : "")\n{\"type\": \"\(layer.type)\", \"activation\": \"\(layer.activation)\", "
-      text += "\"shape\": [null, null, \(layer.size)], \"weights\": ["
+      text += "\"shape\": [null, null, \(layer.size)], "
+      for member in layer.keys { text += "\"\(member.key)\": \(member.value.text), " }
+      text += "\"weights\": ["
       for (index, tensor) in layer.weights.enumerated() {
         try file.write(Array((text + (index > 0 ? ", " : "")).utf8))
         text = ""
@@ -238,11 +242,34 @@ struct RTNeuralWriter {
       else { throw Self.missing(module.name) }
       return [Layer(type: "prelu", activation: "", size: inputSize, weights: [slopes])]
     case .embedding(let module): throw refuse(module.name, "an embedding")
-    case .convolution(let module): throw refuse(module.name, "a Conv1d")
+    case .convolution(let module): return [try layer(of: module)]
+    case .attention(let module): throw refuse(module.name, "a MultiheadAttention")
+    case .norm(let module) where module.kind == .batch && module.hasWeight && module.hasBias:
+      var weights: [Tensor] = []
+      for parameter in ["weight", "bias", "running_mean", "running_var"] { weights.append(try single(module.name, parameter)) }
+      return [Layer(
+        type: "batchnorm", activation: "", size: module.features, weights: weights, keys: [.init("epsilon", .number(module.eps))])]
     case .norm(let module): throw refuse(module.name, "a \(module.kind.rawValue)")
     case .unknown(let module):
       throw refuse(module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with \(.modules)")
     }
+  }
+
+  /// RTNeural convolves causally, every step.
+  private func layer(of module: Convolution) throws(RNNError) -> Layer {
+    let window = module.window
+    guard window.before == window.span - 1, window.after == 0, window.stride == 1, module.padding == .zeros, module.groups == 1 else {
+      throw refuse(module.name, "a Conv1d that is not causal, or has a stride or groups")
+    }
+    let weight = try single(module.name, "weight"), sizes = [window.size, module.inChannels, module.outChannels]
+    guard let shape = Shape(sizes), let kernel = try weight.gathered(shape, strides: [1, window.size, module.inChannels * window.size]),
+      let bias = module.bias ? try single(module.name, "bias") : Tensor.zeros(.float32, [module.outChannels])
+    else { throw Self.missing(module.name) }
+    return Layer(
+      type: "conv1d", activation: "", size: module.outChannels, weights: [kernel, bias],
+      keys: [
+        .init("kernel_size", .array([.integer(Int64(window.size))])), .init("dilation", .array([.integer(Int64(window.dilation))])),
+      ])
   }
 
   private func check(_ module: Recurrent) throws(RNNError) {

@@ -5,7 +5,7 @@ extension KerasLayer {
   /// Classes to which steps are alike, masked or not. Others, unknown ones included, are taken to heed a mask.
   private static let maskless = transparent.union([
     "Masking", "Embedding", "Dense", "TimeDistributedDense", "TimeDistributed", "Activation", "ReLU", "LeakyReLU",
-    "ELU", "Flatten", "PReLU", "Add", "Subtract", "Multiply", "Average", "Concatenate", "Rescaling",
+    "ELU", "Flatten", "PReLU", "BatchNormalization", "LayerNormalization", "Add", "Subtract", "Multiply", "Average", "Concatenate", "Rescaling",
   ])
 
   static func heedsMask(_ className: String) -> Bool { !maskless.contains(className) }

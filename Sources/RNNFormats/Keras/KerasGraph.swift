@@ -116,7 +116,10 @@ extension KerasReader {
         departures.append(whole.masks("a mask is given to it", note: "every step is run"))
       }
       let step: KerasStep
-      if let known = steps[whole.name] {
+      if layer.className == "MultiHeadAttention", layer.calls.contains(where: { $0.options.contains { $0.value != .null && $0.value != .bool(false) } }) {
+        step = .unknown
+        if steps[whole.name] == nil { try unknown(whole, "a MultiHeadAttention that is called with a mask or for its scores") }
+      } else if let known = steps[whole.name] {
         step = known
       } else if layer.isOperation || layer.function != nil {
         step = try operation(whole, layer, layer.calls[call], of: taken.first)
@@ -194,6 +197,7 @@ extension KerasReader {
     switch step {
     case .merge(let merge, let axis): if !merges(merge, axis, values) { step = try changed(layer) }
     case .unknown: break
+    case .attention: if values.count != 2 { step = try changed(layer) }
     case .flatten: if only()?.hasTime != false { step = try changed(layer) }
     default: if values.count != 1 { step = try changed(layer) }
     }
@@ -212,6 +216,14 @@ extension KerasReader {
     case .module(let function):
       let value = forward.add(.module(layer.name), taken[0].value)
       return [KerasValue(value: add(function, value), hasTime: taken[0].hasTime)]
+    case .window(let function, let window):
+      return [KerasValue(value: forward.add(.window(function, window), taken[0].value), hasTime: true)]
+    case .overTime(let function): return [KerasValue(value: forward.add(.overTime(function), taken[0].value), hasTime: false)]
+    case .attention(let attention):
+      let (query, value) = (taken[0].value, taken[1].value)
+      func projected(_ part: String, _ value: Forward.Value) -> Forward.Value { forward.add(.module(Model.join(layer.name, part)), value) }
+      let parts = [projected("query", query), projected("key", value), projected("value", value)]
+      return [KerasValue(value: projected("attention_output", forward.add(.attend(attention), of: parts)), hasTime: taken[0].hasTime)]
     case .activation(let function): return [KerasValue(value: add(function, taken[0].value), hasTime: taken[0].hasTime)]
     case .recurrent(let call): return call.apply(taken[0].value, in: &forward)
     case .stack(let calls):

@@ -78,7 +78,10 @@ extension KerasLayer {
   /// Classes that compute without arrays.
   static func hasNoArrays(_ className: String) -> Bool {
     transparent.contains(className)
-      || ["Masking", "Activation", "Softmax", "ReLU", "LeakyReLU", "ELU", "Flatten", "Rescaling"].contains(className)
+      || [
+        "Masking", "Activation", "Softmax", "ReLU", "LeakyReLU", "ELU", "Flatten", "Rescaling", "MaxPooling1D", "AveragePooling1D",
+        "GlobalMaxPooling1D", "GlobalAveragePooling1D", "ZeroPadding1D", "Cropping1D",
+      ].contains(className)
       || KerasMerge(className) != nil
   }
 

@@ -27,7 +27,9 @@ extension KerasReader {
       let weights = layer.withoutStates
       guard weights.isCell else { return try unknown(layer, "a layer that was saved with a state") }
       return try recurrent(layer, options, KerasCellWeights.read(weights.weights.map(\.tensor), options.cell, of: layer))
-    default: return try unknown(layer, "a layer of class \(className)")
+    default:
+      if let step = try around(layer, className, config) { return step }
+      return try unknown(layer, "a layer of class \(className)")
     }
   }
 

@@ -138,6 +138,7 @@ struct KerasOutline {
     case .linear: "Dense"
     case .prelu: "PReLU"
     case .convolution: "Conv1D"
+    case .attention: "MultiHeadAttention"
     case .norm(let module): module.kind == .batch ? "BatchNormalization" : "LayerNormalization"
     case .embedding, .unknown: "Embedding"
     }
@@ -208,7 +209,7 @@ struct KerasOutline {
     // Refused where something takes it.
     case .constant: break
     case .parameter(let name): throw Self.refuse(nil, "the tensor \(name) by itself")
-    case .overTime, .repeated, .window: throw Self.refuse(nil, "\(forward.operationWord(index))")
+    case .overTime, .repeated, .window, .attend: throw Self.refuse(nil, "\(forward.operationWord(index))")
     case .select, .state, .flip, .slice:
       guard !uses.isRead(index) else {
         throw Self.refuse(nil, "the step \(forward.operationWord(index)) where it stands")
@@ -296,6 +297,7 @@ struct KerasOutline {
       try add(
         [.init("shared_axes", takes.hasTime ? .array([.integer(1)]) : .null)], [[try slopes(module, takes)]], to: &self)
     case .convolution(let module): throw Self.refuse(module.name, "a Conv1d")
+    case .attention(let module): throw Self.refuse(module.name, "a MultiheadAttention")
     case .norm(let module):
       guard module.kind == .batch || module.kind == .layer else { throw Self.refuse(module.name, "a \(module.kind.rawValue)") }
       var arrays: [Tensor] = []

@@ -147,6 +147,9 @@ extension Module {
     case .prelu(var module):
       module.name = name
       return .prelu(module)
+    case .attention(var module):
+      module.name = name
+      return .attention(module)
     case .convolution(var module):
       module.name = name
       return .convolution(module)

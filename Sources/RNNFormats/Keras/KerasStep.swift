@@ -25,6 +25,10 @@ enum KerasStep {
   case index(step: Int?, features: Range<Int>?)
   /// Multiplied and then added to; a nil of neither.
   case scaling([Double]?, [Double]?)
+  case window(WindowFunction, TimeWindow)
+  case overTime(TimeFunction)
+  /// Of query and value, which is the key too.
+  case attention(Attention)
   /// Of values without a time axis alone.
   case flatten
   /// Cannot be run.

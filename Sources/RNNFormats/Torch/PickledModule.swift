@@ -112,6 +112,9 @@ struct PickledModule {
       taken in their order
       """)
     var layouts: [(name: String, batchFirst: Bool)] = []
+    let recurrentLayouts = all.filter { $0.tensors.contains { ParameterName(parsing: $0.name) != nil } }.compactMap { module -> Bool? in
+      if case .bool(let batchFirst)? = module["batch_first"] { batchFirst } else { nil }
+    }
     for module in all {
       guard !TorchQuantization.isQuantized(class: module.className) else {
         throw TorchQuantization.error("module \(module.path)")
@@ -123,14 +126,19 @@ struct PickledModule {
       let isPReLU = type.isOfTorch && type.name == "PReLU" && module["num_parameters"]?.integer == 1
       let kind = isPReLU ? .prelu : type.kind
       archive.hints.kinds[module.path] = kind
-      let declaration = type.isOfTorch ? module.declaration(String(type.name)) : nil
+      var declaration = type.isOfTorch ? module.declaration(String(type.name)) : nil
+      // One that takes other axes than the recurrent modules may be meant to attend to the batch.
+      let isBatchFirst = if case .bool(true)? = module["batch_first"] { true } else { false }
+      if declaration?.className == "MultiheadAttention", recurrentLayouts.contains(!isBatchFirst) { declaration = nil }
       // One that RNNKit does not run so, such as a pool in ceil_mode, is refused where it is called.
       if let declaration, let pool = try? declaration.call(module.path) {
         archive.hints.calls[module.path] = pool
         continue
       }
       if !module.tensors.isEmpty { archive.hints.declarations[module.path] = declaration }
-      if type.isUnknown, call == nil, kind == nil, declaration == nil || module.tensors.isEmpty {
+      // Of an attention, whose declaration speaks for it.
+      let isProjection = type.isOfTorch && type.name == "NonDynamicallyQuantizableLinear"
+      if type.isUnknown, call == nil, kind == nil, !isProjection, declaration == nil || module.tensors.isEmpty {
         archive.hints.unknown.append(.init(name: module.path, className: String(type.name), position: archive.tensors.count))
         archive.notes.append("\(module.path) is of class \(type.name), which RNNKit cannot run")
       } else if !type.isOfTorch, !module.tensors.isEmpty {
@@ -167,7 +175,7 @@ extension TensorArchive {
 extension PickledModule {
   /// What the module was made with, where RNNKit runs such a module of such numbers.
   fileprivate func declaration(_ className: String) -> ModuleDeclaration? {
-    if className == "Conv1d" || className.hasSuffix("Pool1d") { return window(className) }
+    if className == "Conv1d" || className == "MultiheadAttention" || className.hasSuffix("Pool1d") { return numbers(of: className) }
     guard let kind = Norm.Kind(rawValue: className) else { return nil }
     var declaration = ModuleDeclaration(className)
     declaration.isOfFile = true
@@ -189,7 +197,7 @@ extension PickledModule {
     return declaration
   }
 
-  private func window(_ className: String) -> ModuleDeclaration? {
+  private func numbers(of className: String) -> ModuleDeclaration? {
     var declaration = ModuleDeclaration(className)
     declaration.isOfFile = true
     let names = switch className {
@@ -197,6 +205,7 @@ extension PickledModule {
     case "MaxPool1d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"]
     case "AvgPool1d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"]
     case "AdaptiveMaxPool1d", "AdaptiveAvgPool1d": ["output_size"]
+    case "MultiheadAttention": ["embed_dim", "num_heads", "kdim", "vdim", "batch_first", "add_zero_attn"]
     default: [String]()
     }
     for name in names {

@@ -186,6 +186,14 @@ fileprivate struct TorchCode {
         let weight = paths.access(Model.join(name, "weight"), .parameter)
         return Expression(text: "torch.where(\(operand()) > 0, \(operand()), \(weight) * \(operand()))")
       }
+      if case .attention? = model.architecture[name] {
+        // A query without steps is one step of its own.
+        let isOne = !shapes[step.inputs[0]].hasTime
+        let query = operands[0].isOperand ? operands[0].text : "(\(operands[0].text))"
+        let taken = [isOne ? "\(query).unsqueeze(\(timeAxis))" : operands[0].text, operands[1].text, operands[2].text]
+        let text = "\(paths.call(name))(\(taken.joined(separator: ", ")), need_weights=False)[0]"
+        return Expression(text: isOne ? "\(text).squeeze(\(timeAxis))" : text)
+      }
       if case .convolution(let module)? = model.architecture[name] {
         let given = module.window.before == module.window.after ? turned(operand()) : padded(turned(operand()), module)
         return Expression(text: back("\(paths.call(name))(\(given))"))
@@ -206,6 +214,19 @@ fileprivate struct TorchCode {
       case .softmax: return Expression(text: "torch.softmax(\(operands[0].text), \(timeAxis))")
       case .sum, .mean: return Expression(text: "\(operand()).\(function.rawValue)(\(timeAxis))")
       }
+    case .attend(let attention):
+      let isOne = !shapes[step.inputs[0]].hasTime
+      func part(_ index: Int, isOne: Bool = false) -> String {
+        var text = operands[index].isOperand ? operands[index].text : "(\(operands[index].text))"
+        if isOne { text += ".unsqueeze(\(timeAxis))" }
+        if !batchFirst { text += ".transpose(0, 1)" }
+        return attention.heads == 1 ? text : "\(text).unflatten(-1, (\(attention.heads), -1)).transpose(1, 2)"
+      }
+      let scale = attention.scale.map { ", scale=\($0)" } ?? ""
+      var text = "functional.scaled_dot_product_attention(\(part(0, isOne: isOne)), \(part(1)), \(part(2))\(scale))"
+      if attention.heads > 1 { text += ".transpose(1, 2).flatten(2)" }
+      if !batchFirst { text += ".transpose(0, 1)" }
+      return Expression(text: isOne ? "\(text).squeeze(\(timeAxis))" : text)
     case .window(let function, let window):
       let value = turned(operand())
       switch function {

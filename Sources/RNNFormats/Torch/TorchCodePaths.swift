@@ -120,6 +120,7 @@ extension Module {
     case .embedding(let module):
       "nn.Embedding(\(module.numEmbeddings), \(module.embeddingDim)\(module.paddingIndex.map { ", padding_idx=\($0)" } ?? ""))"
     case .prelu(let module): "nn.PReLU(\(module.numParameters))"
+    case .attention(let module): "nn.\(module.construction(batchFirst ? "batch_first=True" : ""))"
     case .convolution(let module): "nn.\(module.torchConstruction)"
     case .norm(let module): "nn.\(module.construction)"
     case .unknown: nil

@@ -28,7 +28,9 @@ struct Float64Forward {
     let taken = step.inputs.map(rows)
     let first = taken.first ?? []
     switch step.operation {
-    case .module(let name): return try call(name, first, index)
+    case .module(let name):
+      if case .attention(let module)? = model.architecture[name] { return Self.attend(module, model, taken) }
+      return try call(name, first, index)
     case .activation(let function): return first.map { Self.apply(function, $0) }
     case .select(.last): return first.last.map { [$0] } ?? []
     case .select(.first): return first.first.map { [$0] } ?? []
@@ -52,6 +54,7 @@ struct Float64Forward {
           (0..<features).map { feature in own.reduce(0) { $0 + $1[feature] } / Double(countsPadding ? rows.count : own.count) }
         }
       }
+    case .attend(let attention): return Self.attend(attention, taken)
     case .repeated: return [[Double]](repeating: first.first ?? [], count: taken.count > 1 ? taken[1].count : 0)
     case .slice(let range): return first.map { Array($0[range]) }
     case .concatenate:
@@ -124,9 +127,37 @@ struct Float64Forward {
       }
     case .convolution(let module)?: return Self.convolve(module, model, sequence)
     case .norm(let module)?: return Self.normalize(module, model, sequence)
-    case .unknown?, nil:
+    case .attention?, .unknown?, nil:
       throw RNNError(.badData, place: "module \(name)", "cannot be run", remedy: "choose a part with \(.modules)")
     }
+  }
+
+  /// Of query, key and value.
+  private static func attend(_ attention: Attention, _ taken: [[[Double]]]) -> [[Double]] {
+    guard taken.count == 3 else { return [] }
+    let (keys, values) = (taken[1], taken[2])
+    return taken[0].map { query in
+      let size = query.count / attention.heads, width = (values.first?.count ?? 0) / attention.heads, factor = attention.factor(query.count)
+      return (0..<attention.heads).flatMap { head -> [Double] in
+        let scores = keys.map { key in (head * size..<(head + 1) * size).reduce(0) { $0 + query[$1] * factor * key[$1] } }
+        let most = scores.max() ?? 0, e = scores.map { exponential($0 - most) }, sum = e.reduce(0, +)
+        return (head * width..<(head + 1) * width).map { feature in zip(e, values).reduce(0) { $0 + $1.0 / sum * $1.1[feature] } }
+      }
+    }
+  }
+
+  private static func attend(_ module: MultiheadAttention, _ model: Model, _ taken: [[[Double]]]) -> [[Double]] {
+    let size = module.embedDim, bias = model.tensor(module.name, "in_proj_bias")?.doubles ?? [Double](repeating: 0, count: 3 * size)
+    let projected = taken.indices.map { part -> [[Double]] in
+      let weight =
+        module.isJoined
+        ? Diagnosis.matrix(model, module.name, "in_proj_weight").slice(part * size..<(part + 1) * size)
+        : Diagnosis.matrix(model, module.name, ["q_proj_weight", "k_proj_weight", "v_proj_weight"][part])
+      return taken[part].map { row in zip(weight.times(row), bias[part * size..<(part + 1) * size]).map { $0 + $1 } }
+    }
+    let out = Diagnosis.matrix(model, module.name, "out_proj.weight")
+    let outBias = model.tensor(module.name, "out_proj.bias")?.doubles ?? [Double](repeating: 0, count: size)
+    return attend(Attention(heads: module.numHeads), projected).map { row in zip(out.times(row), outBias).map { $0 + $1 } }
   }
 
   private static func apply(_ function: TimeFunction, _ rows: [[Double]]) -> [[Double]] {

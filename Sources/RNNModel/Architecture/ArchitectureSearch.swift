@@ -69,10 +69,16 @@ struct ArchitectureSearch {
     let unknown = Dictionary(archive.hints.unknown.map { ($0.name, $0.className) }) { first, _ in first }
     var groups: [Group] = []
     var positions: [Substring: Int] = [:]
+    let projected = Set(archive.tensors.compactMap { tensor -> Substring? in
+      for suffix in [".in_proj_weight", ".q_proj_weight"] where tensor.name.hasSuffix(suffix) { return tensor.name.dropLast(suffix.count) }
+      return nil
+    })
     for (position, tensor) in archive.tensors.enumerated() {
       var prefix = tensor.name.lastIndex(of: ".").map { tensor.name[..<$0] } ?? ""
       // What a weight is computed from belongs to the weight's module.
       if let name = ParametrizedName(tensor.name) { prefix = tensor.name.prefix(name.owner.count) }
+      // What PyTorch's attention gives goes through a layer of its own.
+      if prefix.hasSuffix(".out_proj"), projected.contains(prefix.dropLast(9)) { prefix = prefix.dropLast(9) }
       let last = prefix.isEmpty && !tensor.name.hasPrefix(".") ? tensor.name[...] : tensor.name[prefix.endIndex...].dropFirst()
       if positions[prefix] == nil {
         positions[prefix] = groups.count

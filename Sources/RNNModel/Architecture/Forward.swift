@@ -48,6 +48,8 @@ public struct Forward: Sendable, Hashable {
     case overTime(TimeFunction)
     /// What becomes of steps that stand together. Its value has a time axis of its own.
     case window(WindowFunction, TimeWindow)
+    /// Of three inputs: query, which may have no time axis, key and value.
+    case attend(Attention)
     /// The first of two inputs, which has no time axis, at every step of the second.
     case repeated
     /// Features from the lower bound up to the upper one.

@@ -101,7 +101,7 @@ struct ForwardCandidates {
     guard index > 0, case .linear = order[index - 1], !sequentials.tells(order[index - 1].name, order[index].name) else { return false }
     return switch order[index] {
     case .linear, .recurrent: true
-    case .embedding, .prelu, .norm, .convolution, .unknown: false
+    case .embedding, .prelu, .norm, .convolution, .attention, .unknown: false
     }
   }
 

@@ -83,6 +83,7 @@ extension Forward.Operation {
     case .overTime(let function): "\(function.rawValue) over time"
     case .repeated: "repeat"
     case .window(let function, _): function.word
+    case .attend: "attention"
     case .slice(let range): "[..., \(range.lowerBound):\(range.upperBound)]"
     case .concatenate: "cat"
     case .arithmetic(let kind): kind.rawValue
@@ -176,6 +177,15 @@ private struct ShapeInference {
       }
       shape.hasTime = true
       return shape
+    case .attend(let attention):
+      let (query, key, value) = try attending(step.inputs)
+      for case let features? in [query.features, key.features, value.features] {
+        guard attention.heads >= 1, features % attention.heads == 0 else { throw refuse("\(attention.heads) heads of \(features) features") }
+      }
+      if let a = query.features, let b = key.features, a != b { throw refuse("a query of \(a) features and keys of \(b)") }
+      var result = query
+      result.features = value.features
+      return result
     case .repeated: return try repetition(step.inputs)
     case .slice(let range):
       var shape = try only(step)
@@ -213,6 +223,16 @@ private struct ShapeInference {
         "pad or cut one of them, as pad(a, 1, 0) or pad(a, -1, 0)")
     }
     return first
+  }
+
+  /// The shapes of query, key and value.
+  private func attending(_ inputs: [Forward.Value]) throws(RNNError) -> (ValueShape, ValueShape, ValueShape) {
+    guard inputs.count == 3 else { throw refuse("it takes query, key and value, not \(inputs.count) value\(inputs.count == 1 ? "" : "s")") }
+    let taken = inputs.map { shapes[$0] }
+    guard taken.allSatisfy({ !$0.isIndices && !$0.isConstant }) else { throw refuse("it takes numbers that depend on the input") }
+    guard taken[1...].allSatisfy({ $0.hasTime || $0.isOpen }) else { throw refuse("its keys or values have no steps") }
+    _ = try commonAxis([taken[1], taken[2]])
+    return (taken[0], taken[1], taken[2])
   }
 
   private func repetition(_ inputs: [Forward.Value]) throws(RNNError) -> ValueShape {
@@ -268,6 +288,18 @@ private struct ShapeInference {
       throw refuse("the model has no module of this name", "use one of \(modules.keys.sorted().listed())")
     }
     if case .unknown = module { return ValueShape(features: nil, hasTime: inputs.contains { shapes[$0].hasTime }, isOpen: true) }
+    if case .attention(let attention) = module {
+      guard inputs.count == 3 else { throw refuse("it takes query, key and value, not \(inputs.count) value\(inputs.count == 1 ? "" : "s")") }
+      for (input, size) in zip(inputs, [attention.embedDim, attention.kdim, attention.vdim]) {
+        settle(input, features: size)
+        guard shapes[input].features ?? size == size else {
+          throw refuse("it takes \(size) features, and what it is applied to has \(shapes[input].features ?? 0)")
+        }
+      }
+      var result = try attending(inputs).0
+      result.features = attention.embedDim
+      return result
+    }
     guard inputs.count == 1, let input = inputs.first else { throw refuse("it takes one value, not \(inputs.count)") }
     if case .embedding(let embedding) = module {
       if shapes[input].isOpen { return ValueShape(features: embedding.embeddingDim, hasTime: true, isOpen: true) }

@@ -61,7 +61,7 @@ public struct ForwardSuggestion: Sendable, Hashable {
   private static func rank(_ module: Module) -> Int {
     switch module {
     case .embedding: 0
-    case .recurrent, .prelu, .norm, .convolution, .unknown: 1
+    case .recurrent, .prelu, .norm, .convolution, .attention, .unknown: 1
     case .linear: 2
     }
   }
@@ -84,6 +84,7 @@ public struct ForwardSuggestion: Sendable, Hashable {
     }
     for module in order where !sequentials.tellsBefore(module.name) {
       switch module {
+      case .attention: return ("the file does not say what \(module.name) attends to", [])
       case .norm, .convolution: return ("the file does not say what stands around \(module.name)", between(order, sequentials))
       default: break
       }

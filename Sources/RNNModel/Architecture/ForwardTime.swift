@@ -21,11 +21,13 @@ extension Forward {
       case .recurrent(let module)? where module.direction != .forward:
         return "the reverse direction of \(name.isEmpty ? "the recurrent module" : name)"
       case .convolution(let module)? where !module.isCausal || !isWithSteps(module.window, step, shapes): return "the padding of \(name)"
+      case .attention?: return "the attention \(name)"
       case .norm(let module)? where module.kind == .group && shapes[step.inputs[0]].hasTime: return "the norm \(name)"
       default: return nil
       }
     case .window(let function, let window):
       return window.isCausal && isWithSteps(window, step, shapes) ? nil : "the padding of \(function.word)"
+    case .attend: return "attention"
     case .repeated: return shapes[step.inputs[0]].isConstant ? nil : "a value of the whole sequence, repeated at every step,"
     case .concatenate, .arithmetic:
       let taken = step.inputs.map { shapes[$0] }

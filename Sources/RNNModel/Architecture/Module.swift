@@ -6,7 +6,8 @@ public enum Module: Sendable, Hashable {
   case prelu(PReLU)
   case norm(Norm)
   case convolution(Convolution)
-  /// Tensors of something RNNKit carries but cannot run, such as attention.
+  case attention(MultiheadAttention)
+  /// Tensors of something RNNKit carries but cannot run, such as a two-dimensional convolution.
   case unknown(UnknownModule)
 
   /// The module's name in the model it came from, which prefixes its parameters: `encoder.rnn`; may be empty.
@@ -18,6 +19,7 @@ public enum Module: Sendable, Hashable {
     case .prelu(let module): module.name
     case .norm(let module): module.name
     case .convolution(let module): module.name
+    case .attention(let module): module.name
     case .unknown(let module): module.name
     }
   }
@@ -43,6 +45,9 @@ public enum Module: Sendable, Hashable {
     case .convolution(var module):
       module.name = name
       return .convolution(module)
+    case .attention(var module):
+      module.name = name
+      return .attention(module)
     case .unknown(var module):
       module.name = name
       return .unknown(module)
@@ -57,6 +62,7 @@ public enum Module: Sendable, Hashable {
     case .embedding: 1
     case .norm(let module): module.features
     case .convolution(let module): module.inChannels
+    case .attention(let module): module.embedDim
     case .prelu, .unknown: nil
     }
   }
@@ -69,6 +75,7 @@ public enum Module: Sendable, Hashable {
     case .embedding(let module): module.embeddingDim
     case .norm(let module): module.features
     case .convolution(let module): module.outChannels
+    case .attention(let module): module.embedDim
     case .prelu, .unknown: nil
     }
   }

@@ -40,6 +40,9 @@ public struct ModuleDeclaration: Sendable, Hashable {
     "Conv1d": [
       "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode",
     ],
+    "MultiheadAttention": [
+      "embed_dim", "num_heads", "dropout", "bias", "add_bias_kv", "add_zero_attn", "kdim", "vdim", "batch_first",
+    ],
     "PReLU": ["num_parameters", "init"],
     "Linear": ["in_features", "out_features", "bias"],
     "Embedding": ["num_embeddings", "embedding_dim", "padding_idx", "max_norm"],
@@ -126,6 +129,7 @@ struct DeclaredModule {
     if let kind = Norm.Kind(rawValue: declaration.className) { return .norm(try norm(kind, given)) }
     switch declaration.className {
     case "Conv1d": return .convolution(try convolution(given))
+    case "MultiheadAttention": return .attention(try attention(given))
     case "PReLU":
       let count = try vector("weight")
       try check(given, "num_parameters", count)
@@ -216,6 +220,23 @@ struct DeclaredModule {
     return Convolution(
       name: name, inChannels: weight.shape[1] * groups, outChannels: weight.shape[0], window: window, groups: groups, padding: mode,
       bias: try has("bias", given["bias"]))
+  }
+
+  private func attention(_ given: [String: ModuleDeclaration.Value]) throws(RNNError) -> MultiheadAttention {
+    for parameter in ["add_bias_kv", "add_zero_attn"] where given[parameter]?.bool == true {
+      throw declaration.refuse(name, "RNNKit has no \(parameter)")
+    }
+    if let other = ["bias_k", "bias_v"].first(where: { tensors[$0] != nil }) { throw declaration.refuse(name, "RNNKit has no \(other)") }
+    guard let heads = given["num_heads"]?.single, heads >= 1 else { throw declaration.refuse(name, "it does not say its num_heads") }
+    let out = try matrix("out_proj.weight")
+    var module = MultiheadAttention(name: name, embedDim: out.rows, numHeads: heads, bias: try has("in_proj_bias", given["bias"]))
+    if tensors["in_proj_weight"] == nil {
+      (module.kdim, module.vdim) = (try matrix("k_proj_weight").columns, try matrix("v_proj_weight").columns)
+    }
+    for (parameter, size) in [("embed_dim", module.embedDim), ("kdim", module.kdim), ("vdim", module.vdim)] where given[parameter] != .nothing {
+      try check(given, parameter, size)
+    }
+    return module
   }
 
   // MARK: Tensors

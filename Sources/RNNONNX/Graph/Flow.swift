@@ -31,6 +31,8 @@ struct Flow {
   enum Atom: Hashable {
     /// An axis of a graph input.
     case input(Int, axis: Int)
+    /// Time of that axis of a graph input behind a window, the step's, that gives another number of steps.
+    case window(Int, axis: Int, step: Int)
     /// An axis, time or batch, of a recurrent step whose input's layout is not known.
     case own(axis: Int)
     /// The rows, in order.
@@ -39,6 +41,14 @@ struct Flow {
     case hidden(Int)
     /// The features that a step gives.
     case features(Int)
+
+    /// The axis of a graph input whose steps these are, or are made of.
+    var origin: (input: Int, axis: Int)? {
+      switch self {
+      case .input(let input, let axis), .window(let input, let axis, _): (input, axis)
+      case .own, .rows, .hidden, .features: nil
+      }
+    }
   }
 
   var source: Source

@@ -56,6 +56,11 @@ extension GraphReader {
     let named = try node.integer("axis") ?? (node.opset < 13 ? 1 : -1)
     let settled = try settled(flow, node)
     let axis = try axis(named, of: settled.axes.count, node)
+    if axis == settled.axes.count - 2, node.opset >= 13, node.kind == "Softmax", settled.axes.count == 3, isTime(settled.axes[axis], node) {
+      var result = settled
+      result.source = try plain(.overTime(.softmax), [settled.source], flow.type, node)
+      return set(node, .flow(result))
+    }
     // Before operator set 13 it ran over all axes from this one on.
     guard axis == settled.axes.count - 1 else {
       throw node.refuse("it runs over axis \(axis), which is not that of the features")

@@ -26,6 +26,10 @@ struct GraphReader {
   var featureAxes: [Flow.Atom: String] = [:]
   /// Of steps that turn sequences round, the graph input with the lengths within which; nil for all steps in time.
   var turnedWithin: [Int: Int?] = [:]
+  /// Axes of graph inputs that something took for time, and what did.
+  var timeAxes: [Flow.Atom: String] = [:]
+  /// How many steps windows give, by their steps.
+  var windowExtents: [Int: Extent] = [:]
   /// Why the first node that is not understood is not.
   var firstRefusal: RNNError?
   /// Bytes that moving constants may still make: a few times what the file holds of them.
@@ -315,6 +319,7 @@ struct GraphReader {
     case .hidden(let size), .features(let size): .known(size)
     // Symbols of no input.
     case .own(let axis): .symbol(input: -1, axis: axis)
+    case .window(_, _, let step): windowExtents[step] ?? .unknown
     case .input(let input, let axis):
       if case .input(input) = flow.source, let range = flow.selection[axis] {
         .known(range.count)

@@ -8,6 +8,8 @@ struct GraphStep {
     case linear(LinearLink)
     case embedding(EmbeddingLink)
     case prelu(PReLULink)
+    case convolution(ConvolutionLink)
+    case norm(NormLink)
     case unknown(UnknownLink)
     /// What has no tensors; a state's number is that of the direction.
     case plain(Forward.Operation)
@@ -51,6 +53,8 @@ struct GraphStep {
     case .recurrent(let link): link.directions[0].weightIH.elementType == .float64
     case .linear(let link): link.weight.elementType == .float64
     case .embedding(let link): link.weight.elementType == .float64
+    case .convolution(let link): link.weight.elementType == .float64
+    case .norm(let link): link.weight.elementType == .float64
     case .prelu, .unknown, .plain: false
     }
   }
@@ -147,6 +151,25 @@ struct EmbeddingLink {
 struct PReLULink {
   /// One number, or one for each feature.
   var weight: Tensor
+}
+
+struct ConvolutionLink {
+  /// (out, in / groups, size)
+  var weight: Tensor
+  /// (out)
+  var bias: Tensor?
+  var window: TimeWindow
+  var groups: Int
+}
+
+/// One number for each feature in each tensor.
+struct NormLink {
+  var kind: Norm.Kind
+  var eps: Double
+  var weight: Tensor
+  var bias: Tensor?
+  var runningMean: Tensor?
+  var runningVar: Tensor?
 }
 
 /// A node that is not understood.

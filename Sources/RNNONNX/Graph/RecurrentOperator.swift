@@ -78,7 +78,13 @@ extension GraphReader {
       }
     } else {
       guard time.count <= 1, batch.count <= 1,
-        (time + batch).allSatisfy({ if case .input = $0 { true } else { false } })
+        batch.allSatisfy({ if case .input = $0 { true } else { false } }),
+        time.allSatisfy({
+          switch $0 {
+          case .input, .window: true
+          default: false
+          }
+        })
       else { throw node.refuse("the axes of its input X are not time, batch and features") }
       layout = SequenceLayout(time: time, batch: batch)
     }

@@ -65,6 +65,13 @@ struct GraphForward {
           remedy: OperatorNode.remedy)
       }
     }
+    if let layout = reader.layout, !reader.timeAxes.isEmpty {
+      let time = layout.time.first?.origin?.axis
+      if let other = reader.timeAxes.filter({ $0.key.origin?.axis != time }).min(by: { $0.value < $1.value }) {
+        throw RNNError(
+          .badData, place: other.value, "it is over another axis than a recurrent node, which tells that of time", remedy: OperatorNode.remedy)
+      }
+    }
     let lengths = Set(live.compactMap { steps[$0].recurrent }.map(\.lengths))
     guard lengths.count == 1, let lengths = lengths.first else {
       throw RNNError(
@@ -75,6 +82,17 @@ struct GraphForward {
       throw RNNError(
         .badData, place: steps[turned].place, "it turns sequences round within other lengths than the recurrent nodes have",
         remedy: "give ReverseSequence the sequence_lens of the recurrent nodes")
+    }
+    let overTime = live.first { index in
+      switch steps[index].operation {
+      case .convolution, .plain(.window), .plain(.overTime): true
+      default: false
+      }
+    }
+    if lengths != nil, let overTime {
+      throw RNNError(
+        .badData, place: steps[overTime].place, "it is over all steps, whatever the lengths that the recurrent nodes have",
+        remedy: "export the model without lengths")
     }
     self.lengths = lengths
     inputs = reader.inputs.indices.filter { used.contains(.input($0)) }
@@ -108,9 +126,7 @@ struct GraphForward {
 
   /// From which axes of a graph input became time and batch.
   private static func batchFirst(_ reader: borrowing GraphReader) -> Bool? {
-    func axis(_ atoms: [Flow.Atom]?) -> (input: Int, axis: Int)? {
-      if case .input(let input, let axis)? = atoms?.first { (input, axis) } else { nil }
-    }
+    func axis(_ atoms: [Flow.Atom]?) -> (input: Int, axis: Int)? { atoms?.first?.origin }
     func isOne(_ input: Int, _ axis: Int) -> Bool {
       let shape = reader.inputs[input].shape
       return shape.count > 1 && axis <= 1 && shape[1 - axis] == .known(1)

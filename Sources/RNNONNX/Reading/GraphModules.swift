@@ -33,6 +33,8 @@ struct GraphModules {
       case .linear: base = step.name ?? "fc"
       case .embedding: base = step.name ?? "embedding"
       case .prelu: base = step.name ?? "prelu"
+      case .convolution: base = step.name ?? "conv"
+      case .norm: base = step.name ?? "norm"
       case .unknown(let link): base = step.name ?? link.className.lowercased()
       case .plain: continue
       }
@@ -109,6 +111,14 @@ struct GraphModules {
       return .embedding(
         Embedding(name: part.name, numEmbeddings: link.weight.shape[0], embeddingDim: link.weight.shape[1]))
     case .prelu(let link): return .prelu(PReLU(name: part.name, numParameters: link.weight.count))
+    case .convolution(let link):
+      let sizes = link.weight.shape.dimensions
+      return .convolution(Convolution(
+        name: part.name, inChannels: sizes[1] * link.groups, outChannels: sizes[0], window: link.window, groups: link.groups,
+        bias: link.bias != nil))
+    case .norm(let link):
+      return .norm(Norm(
+        name: part.name, kind: link.kind, features: link.weight.count, eps: link.eps, hasWeight: true, hasBias: link.bias != nil))
     case .unknown(let link):
       return .unknown(UnknownModule(name: part.name, className: link.className, tensorNames: link.tensors.map(\.name)))
     case .plain: return .unknown(UnknownModule(name: part.name, tensorNames: []))
@@ -211,6 +221,14 @@ struct GraphModules {
         add("bias", link.bias)
       case .embedding(let link): add("weight", link.weight)
       case .prelu(let link): add("weight", link.weight)
+      case .convolution(let link):
+        add("weight", link.weight)
+        add("bias", link.bias)
+      case .norm(let link):
+        add("weight", link.weight)
+        add("bias", link.bias)
+        add("running_mean", link.runningMean)
+        add("running_var", link.runningVar)
       case .unknown(let link): result += link.tensors
       case .plain: break
       case .recurrent(let link):

@@ -305,6 +305,7 @@ struct ONNXWriter {
         let scope = Self.scope(name)
         let slope = builder.weight(Model.join(name, "weight"), try tensor(name, "weight"), as: type, scope: scope)
         return .plain(builder.node("PRelu", [inputs[0], slope], scope: scope))
+      case .attention?: throw Self.refuse(name, "RNNKit does not write a MultiheadAttention to ONNX", "write another format")
       case .convolution?: throw Self.refuse(name, "RNNKit does not write a Conv1d to ONNX", "write another format")
       case .norm(let module)?: throw Self.refuse(name, "RNNKit does not write a \(module.kind.rawValue) to ONNX", "write another format")
       case .unknown?, nil: throw Self.refuse(name, "RNNKit does not know what it computes", "write another format")
@@ -324,7 +325,7 @@ struct ONNXWriter {
       if !isOutput, !users.isEmpty, users.allSatisfy({ joins($0, values) }) { return .none }
       guard let value = values.recurrent(step.inputs[0]) else { throw Self.refuse("", "a state of no module") }
       return .plain(value.state(kind, block, &builder))
-    case .overTime, .repeated, .window:
+    case .overTime, .repeated, .window, .attend:
       throw RNNError(.badData, place: forward.place(of: index), "RNNKit does not write it to ONNX", remedy: "write another format")
     case .flip: return .plain(flipped(inputs[0], values, &builder))
     case .slice(let range):

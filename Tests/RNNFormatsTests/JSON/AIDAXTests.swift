@@ -92,16 +92,29 @@ import Testing
     {"type": "dense", "shape": [null, null, 1], "weights": [[[1], [2], [3]], [0]]}]}
     """
 
-  @Test func carriesLayersThatItCannotRun() throws {
+  @Test func readsAndWritesConvolutions() throws {
     let archive = try RTNeuralFormat().read(InputFile(Array(Self.hybrid.utf8), name: "model"))
     let model = try Interpretation(archive).model
     #expect(model.architecture.forward?.line(modules: model.architecture.modules)
       == "dense_1(prelu(relu(conv1d(tanh(dense(x))))))")
     #expect(model.architecture["conv1d"]
+      == .convolution(Convolution(name: "conv1d", inChannels: 2, outChannels: 3, window: TimeWindow(size: 1))))
+    // By hand: out 0 takes kernel[0][0][0] and kernel[0][1][0].
+    #expect(archive["conv1d.weight"]?.doubles == [1, 4, 2, 5, 3, 6])
+    #expect(archive["prelu.weight"]?.shape.dimensions == [3])
+    let back = try RTNeuralFormat().read(InputFile(written(archive, as: RTNeuralFormat()), name: "model"))
+    #expect(back.architecture == archive.architecture && back["conv1d.weight"]?.doubles == [1, 4, 2, 5, 3, 6])
+  }
+
+  @Test(arguments: [#""strides": [2],"#, #""groups": 2,"#, #""padding": "same","#])
+  func carriesLayersThatItCannotRun(_ key: String) throws {
+    let text = Self.hybrid.replacing("\"kernel_size\"", with: "\(key) \"kernel_size\"")
+    let archive = try RTNeuralFormat().read(InputFile(Array(text.utf8), name: "model"))
+    let model = try Interpretation(archive).model
+    #expect(model.architecture["conv1d"]
       == .unknown(UnknownModule(name: "conv1d", className: "conv1d", tensorNames: ["conv1d.weights.0", "conv1d.weights.1"])))
     #expect(archive["conv1d.weights.0"]?.shape.dimensions == [1, 2, 3])
     #expect(archive.metadata.first { $0.key == "layer conv1d" }?.value["dilation"] == .array([.integer(1)]))
-    #expect(archive["prelu.weight"]?.shape.dimensions == [3])
     let refused = error { _ = try written(archive, as: RTNeuralFormat()) }
     #expect(refused?.place == "module conv1d")
   }

@@ -138,12 +138,34 @@ def windows():
          "lstm(F.max_pool1d(x.transpose(1, 2), 3, stride=1, padding=1, dilation=2).transpose(1, 2))[0]")
 
 
+def attention():
+    case("self_attention", Net(lstm=lstm(4), attn=nn.MultiheadAttention(6, 2, batch_first=True), fc=nn.Linear(6, 2)),
+         lambda m, x: (lambda a: m.fc((m.attn(a, a, a)[0] + a).mean(1)))(m.lstm(x)[0]),
+         "attn = MultiheadAttention(num_heads=2); a, _ = lstm(x); b = attn(a, a, a)[0] + a; fc(b.mean(1))", steps=70)
+    case("cross_attention", Net(encoder=lstm(4, 7, bidirectional=True), decoder=lstm(4, 6),
+                                attn=nn.MultiheadAttention(6, 3, kdim=14, vdim=4, bias=False, batch_first=True), fc=nn.Linear(6, 2)),
+         lambda m, x: m.fc(m.attn(m.decoder(x)[0], m.encoder(x)[0], x)[0]),
+         "self.attn = nn.MultiheadAttention(6, 3, kdim=14, vdim=4, bias=False, batch_first=True)\n"
+         "out, weights = self.attn(decoder(x)[0], encoder(x)[0], x, need_weights=False)\nfc(out)", steps=37)
+    case("attention_whole", Net(lstm=lstm(4), attn=nn.MultiheadAttention(6, 1, batch_first=True), fc=nn.Linear(6, 2)),
+         lambda m, x: (lambda a: m.fc(m.attn(a[:, -1:], a, a)[0].squeeze(1)))(m.lstm(x)[0]),
+         "a = self.lstm(x)[0]; fc(self.attn(last(a), a, a)[0])", whole=True)
+    case("dot_product", Net(lstm=lstm(4), query=nn.Linear(6, 5), key=nn.Linear(6, 5, bias=False), fc=nn.Linear(6, 2)),
+         lambda m, x: (lambda a: m.fc(F.scaled_dot_product_attention(m.query(a), m.key(a), a)))(m.lstm(x)[0]),
+         "a, _ = lstm(x); fc(F.scaled_dot_product_attention(query(a), self.key(a), a, dropout_p=0.0, is_causal=False))", steps=90)
+    case("heads", Net(lstm=nn.LSTM(4, 6)),
+         lambda m, x: (lambda a: F.scaled_dot_product_attention(a, a, a, scale=0.7).transpose(1, 2).flatten(2).transpose(0, 1))(
+             m.lstm(x)[0].transpose(0, 1).unflatten(-1, (2, 3)).transpose(1, 2)),
+         "a = lstm(x); attention(a, a, a, heads=2, scale=0.7)", batch_first=False, steps=35)
+
+
 if __name__ == "__main__":
     for file in os.listdir(HERE):
         os.remove(os.path.join(HERE, file))
     norms()
     over_time()
     windows()
+    attention()
     with open(os.path.join(HERE, "cases.json"), "w") as file:
         json.dump(cases, file, indent=1)
         file.write("\n")

@@ -93,18 +93,15 @@ extension [NamedTensor] {
   }
 
   @Test func carriesWhatItCannotRun() throws {
-    let file = try KerasFixture.open("carried.h5")
+    let file = try ModelFile.open(AroundFormatTests.folder.appendingPathComponent("keras_carried.h5").path, registry: KerasFixture.registry)
+    #expect(file.model.architecture.modules.map { if case .unknown = $0 { false } else { true } } == [false, true, true])
+    #expect(file.model.carried.map(\.name) == ["conv1d.kernel", "conv1d.bias"])
     #expect(
-      file.model.architecture.modules.map { if case .unknown = $0 { false } else { true } } == [
-        false, true, false, true,
-      ])
-    #expect(
-      file.model.carried.map(\.name) == [
-        "conv1d.kernel", "conv1d.bias", "layer_normalization.gamma", "layer_normalization.beta",
-      ])
-    #expect(
-      file.notes.contains(
-        "conv1d is a layer of class Conv1D, which cannot be run; its arrays are carried as Keras has them"))
+      file.notes.contains("""
+        conv1d is a Conv1D with padding same and stride 2, or whose channels are not last, which cannot be run; its arrays are \
+        carried as Keras has them
+        """))
+    #expect(try KerasFixture.open("carried.h5").model.carried.isEmpty)
   }
 
   @Test func followsBranches() throws {

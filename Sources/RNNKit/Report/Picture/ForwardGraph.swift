@@ -140,6 +140,8 @@ struct ForwardGraph {
     case .select(.first): return Box(kind: .function, title: "first step")
     case .select(.at(let step)): return Box(kind: .function, title: "step \(step)")
     case .overTime(let function): return Box(kind: .function, title: function.rawValue, details: ["over time"])
+    case .attend(let attention):
+      return Box(kind: .function, title: "attention", details: attention.heads == 1 ? ["query, key, value"] : ["\(attention.heads.groupedDigits) heads"])
     case .window(let function, let window):
       var details = ["\(window.size) steps, stride \(window.stride)"]
       if window.dilation != 1 { details.append("dilation \(window.dilation)") }

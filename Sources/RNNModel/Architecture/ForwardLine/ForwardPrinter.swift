@@ -201,6 +201,9 @@ private struct ForwardPrinter {
       if window.before != 0 || window.after != 0 { parts.append("padding=[\(window.before), \(window.after)]") }
       if function == .average(countsPadding: false) { parts.append("count_include_pad=False") }
       result.text = "\(word(function.word))(\(list), \(parts.joined(separator: ", ")))"
+    case .attend(let attention):
+      let heads = attention.heads == 1 ? "" : ", heads=\(attention.heads)", scale = attention.scale.map { ", scale=\($0)" } ?? ""
+      result.text = "\(word("attention"))(\(list)\(heads)\(scale))"
     case .repeated: result.text = "\(word("repeat"))(\(list))"
     case .flip: result.text = "\(word("flip"))(\(list))"
     case .concatenate: result.text = "\(word("cat"))(\(list))"

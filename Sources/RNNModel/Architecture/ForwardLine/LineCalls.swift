@@ -67,6 +67,7 @@ extension LineResolver {
   // MARK: Modules
 
   private mutating func module(_ name: String, _ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> LineMeaning {
+    if case .attention? = modules[name] { return try attention(name, arguments, node) }
     var values = arguments.filter { $0.keyword == nil }.map(\.value)
     var state = arguments.first { $0.keyword == "hx" }?.value
     if let other = arguments.first(where: { $0.keyword != nil && $0.keyword != "hx" }) {
@@ -269,6 +270,7 @@ extension LineResolver {
     case "transpose", "permute", "swapaxes":
       if let value = positional.first, let turned = try turned(word, try meaning(value), Array(arguments.dropFirst())) { return turned }
       throw Self.lacking(word, source, offset(callee), batchFirst)
+    case "attention", "scaled_dot_product_attention": return try attention(word, arguments, node)
     case "repeat": return try repetition(arguments, node)
     case "nothing":
       guard arguments.count == 2, positional.count == 2, case .quoted(let name, false) = syntax.nodes[positional[1]].kind else {
@@ -318,7 +320,7 @@ extension LineResolver {
   /// Whether a call of what has no tensors is dropout, by its name.
   static func isDropout(_ word: String) -> Bool { word.lowercased().contains("drop") }
 
-  private mutating func useLengths(_ node: Int) {
+  mutating func useLengths(_ node: Int) {
     switch syntax.nodes[node].kind {
     case .name(let parts):
       if case .value(let value)? = variables[parts[0]] { use(value, asStateOrLength: true) }

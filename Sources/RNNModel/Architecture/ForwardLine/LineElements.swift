@@ -14,6 +14,13 @@ extension LineResolver {
         throw source.error(offset(node), "\(base) is \(parts.count) values", "take one with a number, \(base)[0]")
       }
       return parts[number]
+    case .call(let call) where isAttention(call):
+      switch only {
+      case 0: return .value(call)
+      case 1:
+        throw source.error(offset(node), "\(text(node)) is the weights of each step, which RNNKit does not give", "take \(base)[0], the output")
+      default: return .value(try element(of: call, indices, base, node))
+      }
     case .call(let call):
       guard indices.count == 1, case .at = indices[0], let module = recurrent(call) else {
         return .value(try element(of: call, indices, base, node))

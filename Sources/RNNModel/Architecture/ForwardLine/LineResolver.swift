@@ -146,6 +146,7 @@ struct LineResolver {
   private func parts(of meaning: LineMeaning, _ node: Int) throws(RNNError) -> [LineMeaning]? {
     switch meaning {
     case .call(let call):
+      if isAttention(call) { return [.value(call), .size] }
       guard let module = recurrent(call) else { return nil }
       guard !module.isCell else {
         throw source.error(offset(node), "\(module.name) is a cell, whose call here gives h of every step",
@@ -269,6 +270,7 @@ struct LineResolver {
     case .window(let function, let window):
       if function == .join { shape.features = shape.features.map { $0.multipliedReportingOverflow(by: window.size).partialValue } }
     case .overTime(let function): shape.hasTime = function.keepsTime
+    case .attend: shape.features = taken.count > 2 ? taken[2].features : nil
     case .repeated: shape = LineShape(hasTime: true, features: shape.features, isOpen: taken.contains(where: \.isOpen))
     case .activation, .flip, .nothing: break
     }
@@ -281,7 +283,7 @@ struct LineResolver {
     while true {
       if case .module(let name) = result.steps[number].operation {
         switch modules[name] {
-        case .recurrent?, .linear?, .embedding?: return true
+        case .recurrent?, .linear?, .embedding?, .attention?: return true
         case .norm(let norm)? where norm.kind == .layer || norm.kind == .rms: return true
         default: break
         }
@@ -289,6 +291,14 @@ struct LineResolver {
       guard case .step(let before)? = result.steps[number].inputs.first else { return false }
       number = before
     }
+  }
+
+  /// Whether a value is what a module of attention gives.
+  func isAttention(_ value: Forward.Value) -> Bool {
+    guard case .step(let number) = value, case .module(let name) = result.steps[number].operation, case .attention? = modules[name] else {
+      return false
+    }
+    return true
   }
 
   func shape(_ value: Forward.Value) -> LineShape {
