@@ -25,8 +25,8 @@ import Testing
   @Test(arguments: [
     ("[[1, 2], [3]]", "[1]: a list of 1, expected 2 as in the first list of this level"),
     (#"{"x": [[[1], [2]], [[1], [2, 3]]]}"#, "x[1][1]: a list of 2, expected 1 as in the first list of this level"),
-    (#"{"x": [[1], 2]}"#, "x[1]: no list, expected a list of 1"),
-    ("[1, [2]]", "[1]: a list, expected a number as in the first list of this level"),
+    (#"{"x": [[1], 2]}"#, "x[1]: no list, expected one as before it"),
+    ("[1, [2]]", "[1]: a list, expected a number as before it"),
     (#"[1, "two"]"#, "[1]: no number"),
     ("[true]", "[0]: no number"),
     (#"{"a": {"b": [1]}}"#, "a: no number"),
@@ -37,7 +37,7 @@ import Testing
 
   @Test func refusesTooManyAxes() {
     let text = String(repeating: "[", count: 33) + String(repeating: "]", count: 33)
-    #expect(refusal { _ = try Self.read(text) } == "test: more than 32 levels of lists; give nested lists of numbers")
+    #expect(refusal { _ = try Self.read(text) } == "test: more than 32 levels of lists; give nested lists of numbers, of equal lengths")
   }
 
   @Test(arguments: [

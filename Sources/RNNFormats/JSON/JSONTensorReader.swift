@@ -1,96 +1,46 @@
 import RNNModel
 
-/// Reads a tensor from nested lists of numbers, without a JSON value for every number.
+/// Reads a tensor from nested lists of numbers.
 ///
 /// Numbers are float32 where nothing else is asked for, `true` and `false` bool, a whole number outside any list int64
 /// (as PyTorch's counters are). Beside JSON's numbers stand `NaN`, `Infinity` and `-Infinity`, as Python writes them.
-struct JSONTensorReader {
-  private var parser: JSONParser
+struct JSONTensorReader: JSONNumbers {
   private var type: ElementType?
-  private let place: String
-  /// Sizes so far; -1 where not known yet.
-  private var sizes: [Int] = []
-  /// How many lists are around a number; nil before the first number or empty list.
-  private var depth: Int?
-  private var path: [Int] = []
   private let values: UnsafeMutableRawBufferPointer
-  /// Bytes of numbers so far.
-  private var filled = 0
+  private(set) var filled = 0
 
   /// The tensor that `range` of `bytes` holds and nothing else. `place` names it in errors; errors of the text itself
   /// name its offset in `bytes`.
   static func read(
     _ bytes: UnsafeRawBufferPointer, in range: Range<Int>, as type: ElementType? = nil, at place: String
   ) throws(RNNError) -> Tensor {
-    var (sizes, found, filled) = ([Int](), type, 0)
     // Without a type numbers are float32, or one int64.
-    let size = max(8, JSONSkeleton.mostNumbers(bytes, in: range) * (type?.byteCount ?? 4))
-    let storage = try ScratchSpace.shared.storage(size) { (room) throws(RNNError) in
-      var reader = JSONTensorReader(parser: JSONParser(bytes, in: range), type: type, place: place, values: room.bytes)
-      reader.parser.skipSpace()
-      try reader.element(&room)
-      _ = try reader.parser.whole { _ in }
-      (sizes, found, filled) = (reader.sizes, reader.type, reader.filled)
-    }
-    guard let shape = Shape(sizes), let tensor = Tensor(found ?? .float32, shape, in: storage),
-      tensor.byteCount == filled
-    else { throw RNNError(.defect, place: place, "nested lists do not fit their shape") }
-    return tensor
+    try JSONLists.tensor(bytes, in: range, at: place, size: type?.byteCount ?? 4) { JSONTensorReader(type: type, values: $0) }
   }
 
-  private init(parser: JSONParser, type: ElementType?, place: String, values: UnsafeMutableRawBufferPointer) {
-    self.parser = parser
-    self.type = type
-    self.place = place
-    self.values = values
+  private init(type: ElementType?, values: UnsafeMutableRawBufferPointer) {
+    (self.type, self.values) = (type, values)
   }
 
-  private func refuse(_ problem: String) -> RNNError {
-    RNNError(
-      .badData, place: place + path.map { "[\($0)]" }.joined(), problem,
-      remedy: "write nested lists of numbers, as tensor.tolist() gives them")
-  }
+  static let remedy: Phrase = "write nested lists of numbers, as tensor.tolist() gives them"
 
-  private var next: UInt8? { parser.position < parser.bytes.count ? parser.bytes[parser.position] : nil }
+  var elementType: ElementType { type ?? .float32 }
 
-  private mutating func element(_ room: inout ScratchRoom) throws(RNNError) {
-    let level = path.count
-    guard next == UInt8(ascii: "[") else {
-      guard depth == nil || depth == level else { throw refuse("a number, expected a list as before it") }
-      depth = level
-      return try number()
-    }
-    guard depth == nil || level < depth ?? 0 else { throw refuse("a list, expected a number as before it") }
-    guard level < Limits.maximumRank else { throw refuse("more than \(Limits.maximumRank) lists in each other") }
-    parser.position += 1
-    if sizes.count == level { sizes.append(-1) }
-    var count = 0
-    if parser.take("]") {
-      if depth == nil { depth = level + 1 }
-    } else {
-      path.append(0)
-      repeat {
-        path[level] = count
-        parser.skipSpace()
-        try element(&room)
-        count += 1
-      } while parser.take(",")
-      path.removeLast()
-      guard parser.take("]") else { throw parser.error("neither comma nor closing bracket") }
-      room.wrote(filled)
-    }
-    guard sizes[level] == -1 || sizes[level] == count else {
-      throw refuse("a list of \(count), expected \(sizes[level]) as in the lists before it")
-    }
-    sizes[level] = count
-  }
+  private func refuse(_ problem: Phrase) -> RNNError { RNNError(.badData, problem, remedy: Self.remedy) }
 
-  private mutating func number() throws(RNNError) {
-    switch next ?? 0 {
+  mutating func take(_ parser: inout JSONParser, isAlone: Bool, _ room: inout ScratchRoom) throws(RNNError) {
+    /// Steps over a word if it comes next.
+    func takeWord(_ word: StaticString) -> Bool {
+      let word = UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+      guard parser.bytes[parser.position...].starts(with: word) else { return false }
+      parser.position += word.count
+      return true
+    }
+    switch parser.position < parser.bytes.count ? parser.bytes[parser.position] : 0 {
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
       if takeWord("-Infinity") { return try append(-.infinity) }
       let (text, isInteger) = try parser.numberText()
-      if type == nil { type = isInteger && path.isEmpty && text != "-0" ? .int64 : .float32 }
+      if type == nil { type = isInteger && isAlone && text != "-0" ? .int64 : .float32 }
       if let type, type.isInteger { return try append(integer: text, type) }
       guard let value = Double(text) else { throw refuse("not a number: \(text)") }
       guard value.isFinite else { throw refuse("\(text), too large for \(type?.rawValue ?? "float64")") }
@@ -109,16 +59,9 @@ struct JSONTensorReader {
     }
   }
 
-  private mutating func takeWord(_ word: StaticString) -> Bool {
-    let word = UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
-    guard parser.bytes[parser.position...].starts(with: word) else { return false }
-    parser.position += word.count
-    return true
-  }
-
   private mutating func store<Value: FixedWidthInteger>(_ value: Value) throws(RNNError) {
     guard filled + MemoryLayout<Value>.size <= values.count else {
-      throw RNNError(.defect, place: place, "more numbers than commas")
+      throw RNNError(.defect, "more numbers than commas")
     }
     values.storeBytes(of: value.littleEndian, toByteOffset: filled, as: Value.self)
     filled += MemoryLayout<Value>.size

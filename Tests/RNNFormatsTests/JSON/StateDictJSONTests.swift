@@ -27,8 +27,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"w": [[1, 2], [3]]}"#, "tensor w[1]", "a list of 1, expected 2 as in the lists before it"),
-    (#"{"w": [[1, 2], 3]}"#, "tensor w[1]", "a number, expected a list as before it"),
+    (#"{"w": [[1, 2], [3]]}"#, "tensor w[1]", "a list of 1, expected 2 as in the first list of this level"),
+    (#"{"w": [[1, 2], 3]}"#, "tensor w[1]", "no list, expected one as before it"),
     (#"{"w": [1, [2]]}"#, "tensor w[1]", "a list, expected a number as before it"),
     (#"{"w": [[], [[]]]}"#, "tensor w[1][0]", "a list, expected a number as before it"),
     (#"{"w": [[1], ["x"]]}"#, "tensor w[1][0]", "neither a number nor a list"),
