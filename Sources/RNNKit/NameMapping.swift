@@ -106,7 +106,7 @@ public struct NameMapping: Sendable, Hashable {
     guard archive.architecture == nil else { return }
     let targets = Set(rules.map(\.new).filter { !$0.utf8.contains(UInt8(ascii: "*")) })
     for bias in archive.tensors where targets.contains(bias.name) {
-      let last = bias.name.lastIndex(of: ".").map { bias.name[bias.name.index(after: $0)...] } ?? bias.name[...]
+      let last = Model.split(bias.name).parameter
       guard let parameter = ParameterName(parsing: last), parameter.kind == .biasIH else { continue }
       func name(_ kind: ParameterName.Kind) -> String {
         bias.name.dropLast(last.count)
@@ -164,8 +164,9 @@ public struct NameMapping: Sendable, Hashable {
     for index in archive.cases.indices {
       for member in archive.cases[index].members.indices {
         let name = archive.cases[index].members[member].name
-        guard let dot = name.lastIndex(of: "."), let new = prefixes[String(name[..<dot])] else { continue }
-        archive.cases[index].members[member].name = Model.join(new, String(name[name.index(after: dot)...]))
+        let (module, last) = Model.split(name)
+        guard !module.isEmpty, let new = prefixes[module] else { continue }
+        archive.cases[index].members[member].name = Model.join(new, last)
       }
       for member in archive.cases[index].metadata.indices where archive.cases[index].metadata[member].key == "modules" {
         let names = archive.cases[index].metadata[member].value.array ?? []

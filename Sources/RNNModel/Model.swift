@@ -72,6 +72,12 @@ public struct Model: Sendable {
     module.isEmpty ? parameter : module + "." + parameter
   }
 
+  /// The reverse: the module's name and the parameter's. A name without a dot has no module.
+  package static func split(_ name: String) -> (module: String, parameter: String) {
+    guard let dot = name.lastIndex(of: ".") else { return ("", name) }
+    return (String(name[..<dot]), String(name[name.index(after: dot)...]))
+  }
+
   /// The names of the parameters that modules have and that the forward uses by themselves, in order.
   public var parameterNames: [String] {
     architecture.modules.flatMap { Self.parameters(of: $0).map(\.name) } + (architecture.forward?.parameterNames ?? [])

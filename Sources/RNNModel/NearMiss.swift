@@ -212,7 +212,7 @@ struct NearMiss {
     var positions: [String: Int] = [:]
     var gates: [String: [Shape]] = [:]
     for named in archive.tensors {
-      let prefix = named.name.lastIndex(of: ".").map { String(named.name[..<$0]) } ?? ""
+      let prefix = Model.split(named.name).module
       let name = LayerName(named.name, rank: named.tensor.shape.rank)
       guard let role = name.role, !unknown.contains(prefix) else { continue }
       if role == .weight(nil), let last = name.stem.last, last.text.count <= 2, last.number == nil {

@@ -60,15 +60,14 @@ struct Reparametrization {
 
   /// The name under which the weight is used. fastai's wrapper keeps what it drops weights of outside of the module.
   fileprivate func target(in archive: TensorArchive) -> String {
-    let dot = name.lastIndex(of: ".")
-    let last = dot.map { name[name.index(after: $0)...] } ?? name[...]
+    let (module, last) = Model.split(name)
     guard kind == .weightDrop, let parameter = ParameterName(parsing: last) else { return name }
-    let inside = Model.join(dot.map { String(name[..<$0]) } ?? "", "module")
+    let inside = Model.join(module, "module")
     let isWrapper = [ParameterName.Kind.weightIH, .weightHH, .biasIH].contains { kind in
       let other = ParameterName(kind, layer: parameter.layer, isReverse: parameter.isReverse)
       return archive[Model.join(inside, other.description)] != nil
     }
-    return isWrapper ? Model.join(inside, String(last)) : name
+    return isWrapper ? Model.join(inside, last) : name
   }
 
   /// `fc.weight is computed from fc.weight_g and fc.weight_v (weight_norm)`
@@ -194,7 +193,7 @@ extension TensorArchive {
     var (gone, new) = (Set<String>(), [String: NamedTensor]())
     for part in found {
       let target = part.target(in: self)
-      let last = target.split(separator: ".").last ?? ""
+      let last = Model.split(target).parameter
       guard wanted?.contains(target) ?? (["weight", "bias"].contains(last) || ParameterName(parsing: last) != nil),
         self[target] == nil || part.kind == .weightDrop, let weight = part.weight(in: self)
       else { continue }

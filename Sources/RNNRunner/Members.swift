@@ -107,7 +107,7 @@ extension Plan {
   public func state(batch: Int? = nil, storedAs members: [NamedTensor]) throws(RNNError) -> State {
     var states = members
     let names = members.map(\.name)
-    for member in members where ["hn", "cn"].contains(member.name.split(separator: ".").last ?? "") {
+    for member in members where ["hn", "cn"].contains(Model.split(member.name).parameter) {
       let first = String(member.name.dropLast()) + "0"
       if !names.contains(first) { states.append(NamedTensor(first, member.tensor)) }
     }

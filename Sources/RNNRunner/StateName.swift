@@ -1,3 +1,5 @@
+import RNNModel
+
 /// A name by which a starting state is given: `h0`, `encoder.c0`.
 public struct StateName: Sendable, Hashable {
   /// The module's name; empty where there is none.
@@ -9,14 +11,14 @@ public struct StateName: Sendable, Hashable {
 
   /// Nil for what is no starting state's name.
   public init?(_ name: String) {
-    let dot = name.lastIndex(of: ".")
-    switch dot.map({ name[name.index(after: $0)...] }) ?? name[...] {
+    let (module, parameter) = Model.split(name)
+    switch parameter {
     case "h0": (isCell, isUsual) = (false, true)
     case "c0": (isCell, isUsual) = (true, true)
     case "h_0", "hx", "h_init", "initial_h", "initial_state": (isCell, isUsual) = (false, false)
     case "c_0", "cx", "c_init", "initial_c": (isCell, isUsual) = (true, false)
     default: return nil
     }
-    module = dot.map { String(name[..<$0]) } ?? ""
+    self.module = module
   }
 }

@@ -83,7 +83,7 @@ struct CaseFiles {
 extension ReferenceCase {
   /// Whether a member is something that a run gives: `output`, `hn`, `cn`, `y`, with a module's name or 64 for float64.
   static func isOutput(_ name: String) -> Bool {
-    let last = name.split(separator: ".").last ?? ""
-    return ["output", "hn", "cn", "y"].contains(last.hasSuffix("64") ? last.dropLast(2) : last)
+    let last = Model.split(name).parameter
+    return ["output", "hn", "cn", "y"].contains(last.hasSuffix("64") ? String(last.dropLast(2)) : last)
   }
 }

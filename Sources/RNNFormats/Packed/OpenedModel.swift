@@ -128,7 +128,7 @@ extension FormatRegistry {
         request.entryPrefix = member.name + ":"
         let model = try member.opened.get().read(request)
         isModel = model.archive.tensors.contains { tensor in
-          ParameterName(parsing: tensor.name.split(separator: ".").last ?? "") != nil
+          ParameterName(parsing: Model.split(tensor.name).parameter) != nil
         }
         member.model = .success(model)
       } catch {

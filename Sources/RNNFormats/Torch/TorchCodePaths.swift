@@ -34,7 +34,7 @@ struct TorchCodePaths {
     // A folder of names is made before what stands in it.
     func make(_ path: String) throws(RNNError) {
       guard !made.contains(path) else { return }
-      let (parent, last) = path.splitAtLastDot
+      let (parent, last) = Model.split(path)
       try make(parent)
       made.insert(path)
       try Self.check(last, in: path)
@@ -42,7 +42,7 @@ struct TorchCodePaths {
     }
     for (name, _) in modules { try make(name) }
     for tensor in model.archive.tensors where !parts.contains(tensor.name) {
-      let (parent, last) = tensor.name.splitAtLastDot
+      let (parent, last) = Model.split(tensor.name)
       guard constructions[tensor.name] == nil, !made.contains(tensor.name) else {
         throw RNNError(.badData, place: "tensor \(tensor.name)", "a module has the same name", remedy: "rename it with \(.renames)")
       }
@@ -73,7 +73,7 @@ struct TorchCodePaths {
     let parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
     if parts.allSatisfy(\.isPythonIdentifier) { return "self." + path }
     guard kind != .module else { return "self.get_submodule(\"\(path.pythonText)\")" }
-    let (parent, last) = path.splitAtLastDot
+    let (parent, last) = Model.split(path)
     return last.isPythonIdentifier ? "\(attribute(parent, .module)).\(last)"
       : "getattr(\(attribute(parent, .module)), \"\(last.pythonText)\")"
   }
@@ -100,14 +100,6 @@ struct TorchCodePaths {
       throw RNNError(.badData, place: "the name \(path)", "no part of a PyTorch module can be named \(name.isEmpty ? "so" : name)",
         remedy: "give it another one with \(.renames)")
     }
-  }
-}
-
-extension String {
-  /// `a.b` and `c` of `a.b.c`; nothing and the name of one without dots.
-  fileprivate var splitAtLastDot: (parent: String, last: String) {
-    guard let dot = lastIndex(of: ".") else { return ("", self) }
-    return (String(self[..<dot]), String(self[index(after: dot)...]))
   }
 }
 

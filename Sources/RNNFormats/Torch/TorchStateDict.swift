@@ -107,7 +107,7 @@ struct TorchStateDict {
       if objects.isTensor(value) {
         try archive.append(name, tensors.tensor(objects.view(value, named: name), named: name))
       } else if arrays.isArray(value) {
-        let last = name.split(separator: ".").last ?? ""
+        let last = Model.split(name).parameter
         if !isOfTorch || ["weight", "bias"].contains(last) || ParameterName(parsing: last) != nil {
           try archive.append(name, arrays.tensor(value, named: name))
         } else if let tensor = try? arrays.tensor(value, named: name), tensor.shape.rank > 0 {
@@ -143,7 +143,7 @@ struct TorchStateDict {
         guard let name = key.string, isTensor(value) || TorchQuantization.isQuantized(value, in: graph) else { continue }
         score.tensors += 1
         // The weights of a quantized module are packed under one name.
-        let isRecurrent = ParameterName(parsing: name.split(separator: ".").last ?? "") != nil
+        let isRecurrent = ParameterName(parsing: Model.split(name).parameter) != nil
         if isRecurrent || name.contains("._all_weight_values.") { score.recurrent += 1 }
       }
       // The attributes of an object are no state_dict by themselves.

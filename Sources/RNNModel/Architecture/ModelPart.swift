@@ -51,8 +51,7 @@ public struct ModelPart: Sendable {
     let elsewhere = Set(left.flatMap(Self.tensorNames))
     // What stands under a module's name and is no other's goes along with it.
     func stays(_ name: String) -> Bool {
-      let prefix = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? ""
-      return kept.contains(name) || (chosen.contains(prefix) && !elsewhere.contains(name))
+      kept.contains(name) || (chosen.contains(Model.split(name).module) && !elsewhere.contains(name))
     }
     let gone = archive.tensors.map(\.name).filter { !stays($0) }
     if !gone.isEmpty { notes.append("tensors left out: \(gone.listed())") }

@@ -57,7 +57,7 @@ struct SequentialCalls: Sendable, Hashable {
   }
 
   private static func isInside(_ name: String, _ calls: [String: ModuleCall]) -> Bool {
-    let parent = name.lastIndex(of: ".").map { String(name[..<$0]) } ?? ""
+    let parent = Model.split(name).module
     guard !name.isEmpty, case .sequence? = calls[parent] else { return false }
     return true
   }
