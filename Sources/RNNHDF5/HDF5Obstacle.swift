@@ -99,14 +99,5 @@ struct HDF5Obstacle {
   private static func inH5py(_ code: String) -> String { "in h5py, f = h5py.File(IN, \"r+\"); \(code)" }
 
   /// The path as a literal of Python's.
-  private static func quoted(_ path: String) -> String {
-    let characters = path.unicodeScalars.map { scalar in
-      switch scalar {
-      case "\\", "\"": "\\\(scalar)"
-      case _ where scalar.value < 32 || scalar.value == 127: "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-      default: String(scalar)
-      }
-    }
-    return "\"\(characters.joined())\""
-  }
+  private static func quoted(_ path: String) -> String { "\"\(path.pythonText)\"" }
 }

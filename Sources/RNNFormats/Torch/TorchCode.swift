@@ -371,7 +371,7 @@ extension String {
   }
 
   /// The text as it can stand between quotes of a Python string.
-  var pythonText: String {
+  package var pythonText: String {
     var text = ""
     for scalar in unicodeScalars {
       switch scalar {

@@ -167,7 +167,7 @@ struct ScriptLineWriter {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     guard let first = parts.first, parts.allSatisfy(isPart), isIdentifier(String(first)), !words.contains(String(first)),
       !reserved.contains(String(first))
-    else { return quoted(name) }
+    else { return LineName.quoted(name) }
     return name
   }
 
@@ -177,20 +177,7 @@ struct ScriptLineWriter {
   }
 
   private static func spelled(_ name: String) -> String {
-    isIdentifier(name) && !reserved.contains(name) ? name : quoted(name)
-  }
-
-  private static func quoted(_ name: String) -> String {
-    var text = ""
-    for scalar in name.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": text += "\\\(scalar)"
-      case "\n": text += "\\n"
-      case _ where scalar.value < 0x20: text += "\\u{\(String(scalar.value, radix: 16))}"
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return "\"\(text)\""
+    isIdentifier(name) && !reserved.contains(name) ? name : LineName.quoted(name)
   }
 
   /// The shortest text of a number, whole ones without a point.

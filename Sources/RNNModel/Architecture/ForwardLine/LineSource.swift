@@ -32,7 +32,7 @@ struct LineSource {
 }
 
 /// How names are spelled: plain ones as they are, others in quotes.
-enum LineName {
+package enum LineName {
   /// What Python or the line itself uses otherwise.
   static let reserved: Set<String> = [
     "return", "def", "None", "True", "False", "if", "else", "elif", "for", "in", "with", "and", "or", "not", "lambda", "import",
@@ -59,7 +59,7 @@ enum LineName {
     return parts.dropFirst().allSatisfy { !$0.isEmpty && $0.unicodeScalars.allSatisfy(isPart) }
   }
 
-  static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {
