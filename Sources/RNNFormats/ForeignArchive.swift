@@ -12,10 +12,9 @@ extension ForeignFile {
         remedy: error.remedy ?? "get it again")
     }
     if let program = program(names) { return program }
-    let some = names.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
     return ForeignFile(
       names.isEmpty ? "an empty zip archive"
-        : "a zip archive without a model that RNNKit reads: it holds \(some)\(names.count > 3 ? " and others" : "")",
+        : "a zip archive without a model that RNNKit reads: it holds \(names.map { "\"\($0)\"" }.listed(atMost: 3))",
       remedy: "see \(.formats) for what can be read")
   }
 

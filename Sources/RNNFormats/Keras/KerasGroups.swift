@@ -36,11 +36,9 @@ struct KerasGroups {
     for child in root.group(container)?.children ?? [] {
       if case .group(let group) = child.node { groups[child.name] = group }
     }
-    var counts: [String: Int] = [:]
+    var names = Names()
     for layer in layers where !layer.isOperation {
-      let base = Self.snakeCase(layer.plainClass)
-      let number = counts[base, default: 0]
-      let name = number == 0 ? base : "\(base)_\(number)"
+      let name = names.next(layer.plainClass)
       let place = "/\(container)/\(name)"
       let group = groups.removeValue(forKey: name)
       if let stated = group?.group("vars")?[attribute: "name"]?.string, stated != layer.name {
@@ -48,7 +46,7 @@ struct KerasGroups {
       }
       let arrays = try group.map { (group) throws(RNNError) in try group.arrays() } ?? []
       // Before 2.14 a layer with weights is counted twice.
-      counts[base] = number + (version.countsLayersTwice && !arrays.isEmpty ? 2 : 1)
+      if version.countsLayersTwice, !arrays.isEmpty { _ = names.next(layer.plainClass) }
       if group == nil, KerasLayer.needsArrays(layer.className) {
         throw KerasWeights.error(
           "layer \(layer.name)", "its group \(place) is missing, as that of a layer is which a model inside has too",
@@ -133,12 +131,18 @@ struct KerasGroups {
 
   // MARK: Names
 
-  /// The group that Keras 3 makes for each layer of a list: its class in small letters, numbered from the second on.
+  /// The group that Keras 3 makes for each layer of a list.
   static func names(_ classNames: [String]) -> [String] {
-    var counts: [String: Int] = [:]
-    return classNames.map { className in
-      let name = snakeCase(className)
-      let count = counts[name, default: 0]
+    var names = Names()
+    return classNames.map { names.next($0) }
+  }
+
+  /// The names of groups: a layer's class in small letters, numbered from the second on.
+  private struct Names {
+    private var counts: [String: Int] = [:]
+
+    mutating func next(_ className: String) -> String {
+      let name = snakeCase(className), count = counts[name, default: 0]
       counts[name] = count + 1
       return count == 0 ? name : "\(name)_\(count)"
     }

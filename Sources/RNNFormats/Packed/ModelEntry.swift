@@ -21,8 +21,6 @@ enum ModelEntry {
   }
 
   private static func list(_ names: [String], _ prefix: String) -> String {
-    let shown = 32
-    let text = names.prefix(shown).map { prefix + $0 }.joined(separator: ", ")
-    return names.count > shown ? "\(text) or one of \(names.count - shown) others" : text
+    names.map { prefix + $0 }.listed(atMost: 32)
   }
 }

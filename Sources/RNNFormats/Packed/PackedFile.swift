@@ -100,12 +100,11 @@ enum PackedFile {
     }
 
     func nothing(in file: InputFile) -> RNNError {
-      let named = names.filter { !$0.isEmpty }
-      let some = named.prefix(3).map { "\"\($0)\"" }.joined(separator: ", ")
+      let named = names.filter { !$0.isEmpty }.map { "\"\($0)\"" }
       let what = file.withUnsafeBytes { bytes in
         ZipArchive.begins(bytes) ? "a zip archive" : GzipInflation.begins(bytes) ? "a gzip file" : "a tar archive"
       }
-      let holds = named.isEmpty ? "" : ": it holds \(some)\(named.count > 3 ? " and others" : "")"
+      let holds = named.isEmpty ? "" : ": it holds \(named.listed(atMost: 3))"
       return RNNError(
         .badData, names.isEmpty ? what == "a zip archive" ? "an empty zip archive" : "\(what) without files"
           : "\(what) without a model that RNNKit reads\(holds)",
