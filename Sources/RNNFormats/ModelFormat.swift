@@ -42,7 +42,7 @@ extension ModelFormat {
   public func read(_ file: InputFile) throws(RNNError) -> TensorArchive { try read(file, ModelRequest()).archive }
 
   /// The same of what is asked for.
-  public func read(_ file: InputFile, _ request: ModelRequest) throws(RNNError) -> SuppliedModel {
+  package func read(_ file: InputFile, _ request: ModelRequest) throws(RNNError) -> SuppliedModel {
     guard let opened = try open(file, isNamed: true) else {
       throw RNNError(.badData, "not of the format \(name)", remedy: "leave the format's name out")
     }
@@ -50,7 +50,7 @@ extension ModelFormat {
   }
 
   /// Tells by content whether a file is of this format. `file` may be anything.
-  public func recognizes(_ file: InputFile) -> Bool {
+  package func recognizes(_ file: InputFile) -> Bool {
     do throws(RNNError) { return try open(file, isNamed: false) != nil } catch { return true }
   }
 }
@@ -134,7 +134,7 @@ public struct FormatRegistry: Sendable {
   }
 
   /// The format of a file, recognised by content, or the one of that name.
-  public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ModelFormat {
+  package func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ModelFormat {
     if let name { return try format(named: name) }
     if let format = formats.first(where: { $0.recognizes(file) }) { return format }
     throw unknown(file).inFile(file.path)

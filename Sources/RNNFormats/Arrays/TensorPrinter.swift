@@ -1,7 +1,7 @@
 import RNNModel
 
 /// Shows tensors as PyTorch's `print` does, with its default options; torch/_tensor_str.py is the definition.
-public enum TensorPrinter {
+package enum TensorPrinter {
   /// Digits after the point.
   static let precision = 4
   /// More elements than this are shown in part.
@@ -11,7 +11,7 @@ public enum TensorPrinter {
   static let lineWidth = 80
 
   /// `tensor([[0.1000, 0.2000],…])`, over several lines where the tensor is large, without a line feed at its end.
-  public static func text(_ tensor: Tensor) -> String {
+  package static func text(_ tensor: Tensor) -> String {
     let prefix = "tensor("
     var suffixes: [String] = []
     let body: String

@@ -18,7 +18,7 @@ import Synchronization
 /// nothing else: no other files, no network, no other programs, limited memory and time. What it says is checked like any file. Its death, a hang, and an answer that does not hold are errors of kind `badData`.
 public struct HDF5Process: HDF5Access {
   /// Seconds of CPU time after which a process that gets no further is ended.
-  public let timeout: Int
+  package let timeout: Int
   /// The program, where it is not looked for.
   private let path: String?
   private let use = Use()
@@ -35,7 +35,7 @@ public struct HDF5Process: HDF5Access {
   }
 
   /// Whether a file has been read or written by way of this value.
-  public var wasUsed: Bool { use.isStarted.load(ordering: .relaxed) }
+  package var wasUsed: Bool { use.isStarted.load(ordering: .relaxed) }
 
   public func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
     use.isStarted.store(true, ordering: .relaxed)
