@@ -154,6 +154,7 @@ RUNS := 2000
 FUZZER := .build/fuzz/rnn-fuzz
 FUZZ := RNNKIT_HDF5=$(CURDIR)/.build/release/rnn-hdf5 python3 -B Tests/Fuzz/run.py --fuzzer $(FUZZER)
 fuzz-build: build
+	@rm -f .build/fuzz/release/librnn-fuzz.a  # an archive keeps the objects of files that are no more
 	RNNKIT_FUZZ=1 swift build -c release --scratch-path .build/fuzz --product rnn-fuzz \
 	  -Xswiftc -sanitize=address,fuzzer
 	swiftc -sanitize=address,fuzzer -use-ld=lld -o $(FUZZER) -Xlinker --whole-archive .build/fuzz/release/librnn-fuzz.a \

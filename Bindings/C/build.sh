@@ -13,6 +13,8 @@ major=$(value MAJOR)
 version=$major.$(value MINOR).$(value PATCH)
 
 flags=(-c release --static-swift-stdlib --scratch-path $scratch)
+# An archive keeps the objects of files that are no more.
+rm -f $scratch/*/release/libRNNKitC.a
 for product in RNNKitC rnn rnn-hdf5; do swift build "${flags[@]}" --product $product; done
 built=$(swift build "${flags[@]}" --show-bin-path)
 tools=$(dirname "$(readlink -f "$(command -v swiftc)")")
