@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `make test-dist` runs once `make dist` has packed: the command of the tarball and of the .deb in a root that holds
-# nothing but them, the C and C++ libraries, a shell, /dev/null and a model: no Swift, no libhdf5, no /proc. Needs root.
+# nothing but them, the C and C++ libraries and a model: no Swift, no libhdf5, no shell, no /dev, no /proc. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
@@ -14,7 +14,7 @@ package=$(echo .build/dist/rnnkit_*.deb)
 # The libraries that a bare Debian or Ubuntu has, and no others.
 bare() {
   local root=$1 library
-  mkdir -p "$root"/{tmp,var/tmp,dev,models}
+  mkdir -p "$root"/{tmp,var/tmp,models}
   for library in libc.so.6 libm.so.6 libstdc++.so.6 libgcc_s.so.1; do
     mkdir -p "$root/lib/$(uname -m)-linux-gnu"
     cp -L "/lib/$(uname -m)-linux-gnu/$library" "$root/lib/$(uname -m)-linux-gnu/" 2>/dev/null \
@@ -24,9 +24,6 @@ bare() {
   loader=$(readelf -l --wide "$root/$2" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
   mkdir -p "$root/$(dirname "$loader")"
   cp -L "$loader" "$root/$loader"
-  mkdir -p "$root/bin"
-  cp -L /bin/sh "$root/bin/sh"
-  mknod -m 666 "$root/dev/null" c 1 3
   cp $samples/sunspots.h5 $samples/sunspots.rnn $samples/input.csv "$root/models"
 }
 chroot=$(PATH=$PATH:/usr/sbin:/sbin command -v chroot)

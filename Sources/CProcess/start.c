@@ -38,6 +38,20 @@ static void close_from(int first, int except) {
     if (descriptor != except) close(descriptor);
 }
 
+// Makes standard input or output read and keep nothing: /dev/null, or one end of a pipe where a root has no devices.
+static int stand_in(int descriptor) {
+  int end = open("/dev/null", O_RDWR), ends[2] = {-1, -1};
+  if (end < 0) {
+    if (pipe(ends) != 0) return -1;
+    end = ends[descriptor];
+  }
+  int moved = end == descriptor ? end : dup2(end, descriptor);
+  int others[] = {end, ends[0], ends[1]};
+  for (int i = 0; i < 3; i++)
+    if (others[i] >= 0 && others[i] != descriptor) close(others[i]);
+  return moved < 0 ? -1 : 0;
+}
+
 // In the new process, until exec. Only async-signal-safe calls.
 static int prepare(const int *descriptors, int count, int *report, pid_t parent,
                    const struct rnn_process_limits *limits) {
@@ -64,9 +78,7 @@ static int prepare(const int *descriptors, int count, int *report, pid_t parent,
   int kept = fcntl(*report, F_DUPFD_CLOEXEC, parked);
   if (kept < 0) return -1;
   *report = kept;
-  int null = open("/dev/null", O_RDWR);
-  if (null < 0) return -1;
-  if (dup2(null, 0) < 0 || dup2(null, 1) < 0) return -1;
+  if (stand_in(0) != 0 || stand_in(1) != 0) return -1;
   for (int i = 0; i < count; i++)
     if (dup2(moved[i], first_descriptor + i) < 0) return -1;
   close_from(first_descriptor + count, kept);

@@ -61,6 +61,16 @@ import Testing
     #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
   }
 
+  @Test(.enabled(if: unshare != nil, "this user may mount nothing"))
+  func worksWithoutDevices() throws {
+    let result = try Shell.run("""
+      mount -t tmpfs none /dev
+      "$RNN" convert m.rnn a.h5 --quiet; "$RNN" diff m.rnn a.h5; "$RNN" --version
+      """, in: scratch.folder, under: try #require(Self.unshare))
+    #expect(result.lines.contains { $0.hasSuffix("identical bit for bit") }, "\(result.output)\(result.errors)")
+    #expect(result.lines.contains { $0.contains(", HDF5 1.") }, "\(result.output)\(result.errors)")
+  }
+
   /// There an output has a hidden name while it is written, which goes with a command that ends early.
   @Test(.enabled(if: unshare != nil, "this user may mount nothing"))
   func leavesNoHiddenFileWithoutProc() throws {
