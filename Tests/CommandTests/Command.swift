@@ -17,7 +17,7 @@ enum Command {
   static let samples = root.appendingPathComponent("SampleModels")
   /// Files that are not part of the package; tests that need them are skipped where they are absent.
   static let shared = root.deletingLastPathComponent().appendingPathComponent("shared")
-  static var hasShared: Bool { FileManager.default.fileExists(atPath: shared.path) }
+  static func hasShared(_ folder: String) -> Bool { FileManager.default.fileExists(atPath: shared.appendingPathComponent(folder).path) }
 
   /// `rnn` beside the test bundle, as this very build made it.
   static let executable: URL = {

@@ -3,7 +3,7 @@ import RNNKit
 import Testing
 
 /// Models that nobody here wrote, with outputs that their makers' frameworks gave.
-@Suite(.enabled(if: Command.hasShared, "no folder ../shared with the real models"))
+@Suite(.enabled(if: Command.hasShared("real-models"), "no folder ../shared/real-models"))
 struct RealModelTests {
   private static func file(_ name: String) -> String {
     Command.shared.appendingPathComponent("real-models/\(name)").path
