@@ -6,7 +6,7 @@ export RNNKIT_COMMIT := $(shell git describe --always --dirty --abbrev=12 --excl
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
 # `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
-.PHONY: demo test build debug examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages
+.PHONY: demo test build debug examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages pictures
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -101,6 +101,12 @@ pairs:  ## write Schemas/pairs.md anew
 # Schemas/messages.md, after a change of a message.
 messages:  ## write Schemas/messages.md anew
 	RNNKIT_WRITE_MESSAGES=1 $(SWIFT_TEST) --filter CommandTests.MessageTableTests
+
+# Reports and drawings in a browser without a window, at two widths, light and dark: nothing overlaps, nothing is cut. The
+# pictures are left in the folder that RNNKIT_PICTURES names, else in .build/pictures.
+pictures: PACKAGES += chromium fonts-liberation
+pictures: .packages .venv/done  ## check reports in a browser, and take pictures of them
+	$(SWIFT_TEST) --filter CommandTests.PictureTests
 
 # The files we write, opened and run by PyTorch, safetensors, NumPy, h5py, Keras and ONNX Runtime, and ONNX's own tests run
 # by us. RNNKIT_PYTHON names a Python that has them (Tests/Interop/requirements.txt), or one is made with them.

@@ -20,7 +20,7 @@ import tempfile
 
 import numpy
 
-from rows import SEQUENCES, STEPS
+from rows import MODEL_STEPS, MODELS, SEQUENCES, STEPS
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 RNN = FOLDER.parent / ".build/release/rnn"
@@ -70,7 +70,9 @@ class Bench:
             for row in rows:
                 torch.ask(do="prepare", row=dataclasses.asdict(row), folder=self.folder)
                 path = f"{self.folder}/{row.name}"
-                rnn("convert", path + ".pt", path + ".rnn", "--quiet")
+                said = ("--forward", row.forward) if row.model else ()
+                layout = ("--batch-first",) if row.model and not row.step else ()
+                rnn("convert", path + ".pt", path + ".rnn", "--quiet", *said, *layout)
                 rnn("run", path + ".rnn", "--input", path + ".x.npy", "--output", path + ".rnnkit.npy")
                 self.check(row, "rnnkit")
 
@@ -235,11 +237,11 @@ def main():
     counts = [count for count in arguments.threads if count <= len(os.sched_getaffinity(0))]
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, folder)
-        bench.prepare(bench.wanted(SEQUENCES + STEPS))
+        bench.prepare(bench.wanted(SEQUENCES + MODELS + STEPS + MODEL_STEPS))
         parts = [HEAD.format(rounds=arguments.rounds, seconds=arguments.seconds), "\n".join(machine() + versions())]
         results = {}
         for threads in counts:
-            found = [progress(Result(row, bench.measure(row, threads))) for row in bench.wanted(SEQUENCES)]
+            found = [progress(Result(row, bench.measure(row, threads))) for row in bench.wanted(SEQUENCES + MODELS)]
             results[threads] = found
             parts.append(f"## {'One thread' if threads == 1 else f'{threads} threads'}")
             if threads in bench.refused:
@@ -250,9 +252,9 @@ def main():
                       if new.best["rnnkit"] > 1.02 * old.best["rnnkit"]]
             if threads > counts[0] and threads not in bench.refused:
                 parts.append(f"Slower than with {counts[0]}: {'; '.join(slower) or 'no row'}.")
-        found = [progress(Result(row, bench.measure(row, 1))) for row in bench.wanted(STEPS)]
+        found = [progress(Result(row, bench.measure(row, 1))) for row in bench.wanted(STEPS + MODEL_STEPS)]
         if found:
-            parts.append("## One step a call\n\nWith a linear layer of one output; the state carried from call to call.")
+            parts.append("## One step a call\n\nA cell has a linear layer of one output. The state is carried from call to call.")
             parts.append(steps(found))
         names = {"rnnkit": "RNNKit"} | PEERS
         parts.append("Largest differences from float64: "

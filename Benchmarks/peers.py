@@ -46,41 +46,23 @@ class Peer:
 
 class Torch(Peer):
     def __init__(self, threads):
+        import models
         import torch
 
-        self.torch = torch
+        self.models, self.torch = models, torch
         torch.set_num_threads(threads)
         torch.set_grad_enabled(False)
-
-    def module(self, row):
-        torch, nn = self.torch, self.torch.nn
-
-        class Chain(nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.rnn = getattr(nn, row.cell)(row.input, row.hidden, row.layers)
-                self.head = nn.Linear(row.hidden, 1) if row.step else None
-
-            def forward(self, x, *state):
-                state = (state if len(state) == 2 else state[0]) if state else None
-                y, state = self.rnn(x, state)
-                return self.head(y) if self.head else y, *(state if isinstance(state, tuple) else (state,))
-
-        torch.manual_seed(row.hidden + row.layers)
-        return Chain().eval()
-
-    def state(self, row):
-        return [self.torch.zeros(row.layers, row.batch, row.hidden) for _ in range(2 if row.cell == "LSTM" else 1)]
 
     def prepare(self, row, folder):
         import numpy
 
-        torch, module = self.torch, self.module(row)
-        x = torch.randn(64 if row.step else row.steps, row.batch, row.input)
+        torch, module = self.torch, self.models.module(row)
+        size = (row.batch, row.steps) if row.model and not row.step else (64 if row.step else row.steps, row.batch)
+        x = torch.randn(*size, row.input)
         numpy.save(f"{folder}/{row.name}.x.npy", x.numpy())
         torch.save(module.state_dict(), f"{folder}/{row.name}.pt")
-        inputs = (x[:1] if row.step else x, *(self.state(row) if row.step else ()))
-        names = ["x", "h", "c"][: len(inputs)]
+        inputs = (x[:1] if row.step else x, *(module.state() if row.step else ()))
+        names = ["x"] + [f"state{i}" for i in range(len(inputs) - 1)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -92,7 +74,7 @@ class Torch(Peer):
     def load(self, row, folder):
         import numpy
 
-        torch, module = self.torch, self.module(row)
+        torch, module = self.torch, self.models.module(row)
         module.load_state_dict(torch.load(f"{folder}/{row.name}.pt"))
         x = torch.from_numpy(numpy.load(f"{folder}/{row.name}.x.npy"))
         context = torch.inference_mode()
@@ -100,7 +82,7 @@ class Torch(Peer):
         if not row.step:
             self.call = lambda: module(x)
             return module(x)[0].numpy()
-        outputs, state = [], self.state(row)
+        outputs, state = [], module.state()
         for sample in x:
             y, *state = module(sample[None], *state)
             outputs.append(y)
@@ -131,7 +113,7 @@ class ONNXRuntime(Peer):
         names = [output.name for output in session.get_outputs()]
         if not row.step:
             value = self.onnxruntime.OrtValue.ortvalue_from_numpy
-            y = value(numpy.zeros((row.steps, row.batch, row.hidden), numpy.float32))
+            y = value(numpy.zeros(session.get_outputs()[0].shape, numpy.float32))
             binding = session.io_binding()
             binding.bind_ortvalue_input("x", value(x))
             binding.bind_ortvalue_output("y", y)
@@ -139,8 +121,8 @@ class ONNXRuntime(Peer):
             self.fastest(lambda: session.run(["y"], feed), lambda: session.run_with_iobinding(binding))
             self.call()
             return session.run(["y"], feed)[0]
-        state = [input.name for input in session.get_inputs()][1:]
-        feed = {name: numpy.zeros((row.layers, row.batch, row.hidden), numpy.float32) for name in state}
+        feed = {state.name: numpy.zeros(state.shape, numpy.float32) for state in session.get_inputs()[1:]}
+        state = list(feed)
         outputs = []
         for sample in x:
             feed["x"] = sample[None]
@@ -178,7 +160,7 @@ class OpenVINO(Peer):
             self.call = request.infer
             request.infer()
             return y()
-        states = range(1, 3 if row.cell == "LSTM" else 2)
+        states = range(1, len(request.model_inputs))
         for index in states:
             request.get_input_tensor(index).data[...] = 0
 
