@@ -20,18 +20,13 @@ extension Engine {
     let active: UnsafeMutablePointer<Int>
   }
 
-  /// Steps of one row before those that are new.
-  private struct Pending {
-    var count: Int
-    /// How many of them, from the first, are padding.
-    var padding: Int
-    var rows: UnsafeMutableRawPointer?
-  }
-
   /// One row's steps: those that are left from before, and new ones.
   private struct RowSteps {
-    let pending: Pending
-    let pendingStride: Int
+    let pending: ContextNumbers
+    /// The ring of those that are left, nil where every run is a whole one; bytes of a step in it, and steps.
+    let ring: UnsafeMutableRawPointer?
+    let ringStride: Int
+    let capacity: Int
     let base: UnsafeRawPointer
     let stride: Int
     /// New steps that are the row's own.
@@ -41,7 +36,7 @@ extension Engine {
     /// Where the step of a number is, counted from the first that is left; nil for padding.
     func at(_ number: Int) -> UnsafeRawPointer? {
       if number < pending.count {
-        if number >= pending.padding { return pending.rows.map { UnsafeRawPointer($0 + number * pendingStride) } }
+        if number >= pending.padding { return ring.map { UnsafeRawPointer($0 + place(number)) } }
         if mode == .zeros { return nil }
       }
       var step = number - pending.count
@@ -56,6 +51,9 @@ extension Engine {
       }
       return base + step * stride
     }
+
+    /// Bytes before the step of a number in the ring, which has room for one at least.
+    func place(_ number: Int) -> Int { (pending.first + number) % capacity * ringStride }
   }
 
   func run(
@@ -66,20 +64,16 @@ extension Engine {
     let steps = axes[window.source].steps, active = axes[window.source].active
     let isWhole = window.context == nil
     let bytes = plan.precision.stride(stage.features) * real
-    func pending(_ row: Int) -> Pending {
-      guard let context = window.context else { return Pending(count: shape.before, padding: max(0, shape.before)) }
-      let rows = state + context.start + row * context.stride
-      let numbers = rows + stage.capacity * bytes
-      return switch plan.precision {
-      case .float32: Pending(count: Int(numbers.load(as: Float.self)), padding: Int(numbers.load(fromByteOffset: 4, as: Float.self)), rows: rows)
-      case .float64: Pending(count: Int(numbers.load(as: Double.self)), padding: Int(numbers.load(fromByteOffset: 8, as: Double.self)), rows: rows)
-      }
+    func ring(_ row: Int) -> UnsafeMutableRawPointer? { window.context.map { state + $0.start + row * $0.stride } }
+    func pending(_ row: Int) -> ContextNumbers {
+      guard let ring = ring(row) else { return ContextNumbers(count: shape.before, padding: max(0, shape.before)) }
+      return ContextNumbers(ring + stage.capacity * bytes, plan.precision)
     }
     let count = stage.windowCount(pending: pending(0).count, steps: steps, isWhole: isWhole)
     let mode: Convolution.Padding = if case .convolution(let module) = stage.kind { module.padding } else { .zeros }
     func rowSteps(_ row: Int) -> RowSteps {
       RowSteps(
-        pending: pending(row), pendingStride: bytes, base: source.base + row * source.stride * real,
+        pending: pending(row), ring: ring(row), ringStride: bytes, capacity: stage.capacity, base: source.base + row * source.stride * real,
         stride: source.stride * batch * real, length: length(of: row, steps, active), mode: mode)
     }
     axes[window.target] = Axis(steps: count)
@@ -114,23 +108,18 @@ extension Engine {
     return Rows(base: UnsafeRawPointer(operation.target), stride: operation.targetStride, count: count * batch)
   }
 
-  /// Keeps of a row what later windows need.
+  /// Keeps of a row what later windows need: what is left from before stays where it is, new steps take the places behind it.
   private func leave(_ row: RowSteps, _ stage: WindowStage, _ bytes: Int, windows: Int) {
-    guard let context = row.pending.rows else { return }
-    let done = windows * stage.window.stride, count = row.pending.count + row.length - done
-    let padding = max(0, row.pending.padding - done)
-    for number in padding..<max(padding, count) {
-      if let source = row.at(number + done) { (context + number * bytes).copyMemory(from: source, byteCount: stage.features * real) }
+    guard let ring = row.ring else { return }
+    let done = windows * stage.window.stride, all = row.pending.count + row.length
+    for number in max(done, row.pending.count, row.pending.padding)..<max(done, all, row.pending.count, row.pending.padding) {
+      if let source = row.at(number) {
+        (ring + row.place(number)).copyMemory(from: source, byteCount: stage.features * real)
+      }
     }
-    let numbers = context + stage.capacity * bytes
-    switch plan.precision {
-    case .float32:
-      numbers.storeBytes(of: Float(count), as: Float.self)
-      numbers.storeBytes(of: Float(padding), toByteOffset: 4, as: Float.self)
-    case .float64:
-      numbers.storeBytes(of: Double(count), as: Double.self)
-      numbers.storeBytes(of: Double(padding), toByteOffset: 8, as: Double.self)
-    }
+    var numbers = ContextNumbers(count: all - done, padding: max(0, row.pending.padding - done))
+    if stage.capacity > 0 { numbers.first = (row.pending.first + done) % stage.capacity }
+    numbers.store(to: ring + stage.capacity * bytes, plan.precision)
   }
 
   private func pool(

@@ -27,7 +27,7 @@ public struct State: Sendable {
     self.batch = batch
     memory = try AlignedMemory(reals: product(layout.count, batch), layout.precision)
     for context in layout.contexts {
-      for row in 0..<batch { setNumbers(of: context, row, (context.before, max(0, context.before))) }
+      for row in 0..<batch { setNumbers(of: context, row, ContextNumbers(count: context.before, padding: max(0, context.before))) }
     }
   }
 

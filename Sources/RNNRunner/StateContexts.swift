@@ -1,27 +1,48 @@
 import RNNModel
 
+/// The three numbers of a row's context.
+struct ContextNumbers {
+  /// Steps that are left for the next window, less than 0 where so many are to be skipped.
+  var count: Int
+  /// How many of them, from the first, are padding.
+  var padding: Int
+  /// Where in the ring the first one is.
+  var first = 0
+
+  init(count: Int, padding: Int) { (self.count, self.padding) = (count, padding) }
+
+  init(_ place: UnsafeRawPointer, _ precision: Precision) {
+    func number(_ index: Int) -> Int {
+      switch precision {
+      case .float32: Int(place.load(fromByteOffset: index * 4, as: Float.self))
+      case .float64: Int(place.load(fromByteOffset: index * 8, as: Double.self))
+      }
+    }
+    (count, padding, first) = (number(0), number(1), number(2))
+  }
+
+  func store(to place: UnsafeMutableRawPointer, _ precision: Precision) {
+    func store(_ number: Int, _ index: Int) {
+      switch precision {
+      case .float32: place.storeBytes(of: Float(number), toByteOffset: index * 4, as: Float.self)
+      case .float64: place.storeBytes(of: Double(number), toByteOffset: index * 8, as: Double.self)
+      }
+    }
+    store(count, 0)
+    store(padding, 1)
+    store(first, 2)
+  }
+}
+
 /// What windows over time leave for the next run.
 extension State {
-  /// How many steps a row has left for the next window, and how many of the first are padding.
-  func numbers(of context: StateLayout.Context, _ row: Int) -> (count: Int, padding: Int) {
-    let place = base + context.numbers(row, batch: batch) * precision.size
-    return switch precision {
-    case .float32: (Int(place.load(as: Float.self)), Int(place.load(fromByteOffset: 4, as: Float.self)))
-    case .float64: (Int(place.load(as: Double.self)), Int(place.load(fromByteOffset: 8, as: Double.self)))
-    }
+  func numbers(of context: StateLayout.Context, _ row: Int) -> ContextNumbers {
+    ContextNumbers(base + context.numbers(row, batch: batch) * precision.size, precision)
   }
 
   /// Only of memory that no other state shares.
-  func setNumbers(of context: StateLayout.Context, _ row: Int, _ numbers: (count: Int, padding: Int)) {
-    let place = UnsafeMutableRawPointer(mutating: base) + context.numbers(row, batch: batch) * precision.size
-    switch precision {
-    case .float32:
-      place.storeBytes(of: Float(numbers.count), as: Float.self)
-      place.storeBytes(of: Float(numbers.padding), toByteOffset: 4, as: Float.self)
-    case .float64:
-      place.storeBytes(of: Double(numbers.count), as: Double.self)
-      place.storeBytes(of: Double(numbers.padding), toByteOffset: 8, as: Double.self)
-    }
+  func setNumbers(of context: StateLayout.Context, _ row: Int, _ numbers: ContextNumbers) {
+    numbers.store(to: UnsafeMutableRawPointer(mutating: base) + context.numbers(row, batch: batch) * precision.size, precision)
   }
 
   /// The number of the context, and what the steps in it are, of windows that do not all stand at the same step; nil where
@@ -38,8 +59,8 @@ extension State {
     return nil
   }
 
-  /// Each window's context under its name: (1, batch, capacity·features + 2), the steps one after the other, then the two
-  /// numbers.
+  /// Each window's context under its name: (1, batch, capacity·features + 2), the steps that are left one after the other from
+  /// the first, places without one as zeros, then how many there are and how many of them are padding.
   var contexts: [NamedTensor] {
     layout.contexts.compactMap { context in
       let size = context.capacity * context.features + 2, real = precision.size
@@ -47,10 +68,15 @@ extension State {
         Tensor(precision.elementType, shape) { bytes in
           guard let target = bytes.baseAddress else { return }
           for row in 0..<batch {
-            let source = base + (context.start * batch + row * context.stride) * real
+            let source = base + (context.start * batch + row * context.stride) * real, numbers = numbers(of: context, row)
             for step in 0..<context.capacity {
-              (target + (row * size + step * context.features) * real)
-                .copyMemory(from: source + step * context.featureStride * real, byteCount: context.features * real)
+              let place = target + (row * size + step * context.features) * real
+              if step >= numbers.padding && step < numbers.count {
+                let from = source + (numbers.first + step) % context.capacity * context.featureStride * real
+                place.copyMemory(from: from, byteCount: context.features * real)
+              } else {
+                place.initializeMemory(as: UInt8.self, repeating: 0, count: context.features * real)
+              }
             }
             (target + (row * size + size - 2) * real)
               .copyMemory(from: base + context.numbers(row, batch: batch) * real, byteCount: 2 * real)
@@ -87,7 +113,7 @@ extension State {
       case .float32: copy(Float.self)
       case .float64: copy(Double.self)
       }
-      setNumbers(of: context, row, (count, padding))
+      setNumbers(of: context, row, ContextNumbers(count: count, padding: padding))
     }
   }
 }

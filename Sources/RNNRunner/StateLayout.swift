@@ -27,8 +27,9 @@ final class StateLayout: Sendable, Hashable {
     func c(_ block: Int, batch: Int) -> Int { (start + block * blockStride + hStride) * batch }
   }
 
-  /// What a window over time leaves for the next run: for each row its steps, then as two numbers how many those are, less
-  /// than 0 where so many are to be passed over, and how many of the first are padding.
+  /// What a window over time leaves for the next run: for each row a ring of its last steps, then three numbers: how many
+  /// steps there are, less than 0 where so many are to be skipped; how many of the first are padding; and where in the ring
+  /// the first one is.
   struct Context: Sendable, Hashable {
     var name: String
     /// Steps that there is room for, and reals in one.
@@ -41,7 +42,7 @@ final class StateLayout: Sendable, Hashable {
     var stride: Int
     var start: Int
 
-    /// Reals before the two numbers of a row.
+    /// Reals before the three numbers of a row.
     func numbers(_ row: Int, batch: Int) -> Int { start * batch + row * stride + capacity * featureStride }
   }
 
