@@ -1,6 +1,6 @@
 #include "rnnkit_build.h"
 
-// The Makefile says it through the environment, which Package.swift reads.
+// The Makefile sets it in the environment; Package.swift passes it on.
 #ifndef RNNKIT_COMMIT
 #define RNNKIT_COMMIT ""
 #endif

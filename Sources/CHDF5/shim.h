@@ -1,5 +1,5 @@
-// The macros of hdf5.h that Swift cannot import (they call H5open() or cast), and calls whose types differ between
-// releases of the library. Nothing here decides anything.
+// Wraps the macros of hdf5.h that Swift cannot import (they call H5open() or cast), and functions whose types differ
+// between releases of the library. There is no logic here.
 #include <hdf5.h>
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -35,7 +35,7 @@ static inline unsigned rnn_h5f_read_only(void) { return H5F_ACC_RDONLY; }
 static inline unsigned rnn_h5f_truncate(void) { return H5F_ACC_TRUNC; }
 static inline haddr_t rnn_h5_no_address(void) { return HADDR_UNDEF; }
 
-// A driver's class says since 1.13 which release's struct it is.
+// Since 1.13 a driver's class contains the version of its struct.
 static inline void rnn_h5fd_prepare(H5FD_class_t *driver) {
 #if H5_VERSION_GE(1, 13, 0)
   driver->version = H5FD_CLASS_VERSION;
@@ -60,7 +60,7 @@ static inline herr_t rnn_h5o_identity(hid_t object, uint64_t *address, H5O_type_
   return status;
 }
 
-// The links of a group, in order of creation or by name. H5Literate changed its struct in 1.12.
+// Visits the links of a group in creation order or by name. H5Literate changed its struct in 1.12.
 typedef herr_t (*rnn_h5_link_visitor)(const char *name, H5L_type_t type, void *context);
 
 struct rnn_h5_link_walk {
@@ -81,13 +81,13 @@ static inline herr_t rnn_h5l_iterate(hid_t group, int by_creation, rnn_h5_link_v
       group, by_creation ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, H5_ITER_INC, &position, rnn_h5_visit_link, &walk);
 }
 
-// LZF for reading, by a function that h5py's filter number 32000 is given to. The name is kept by the library.
+// Registers `decode` as h5py's filter 32000, LZF, for reading. The library keeps the pointer to the name.
 static inline herr_t rnn_h5z_register_lzf(H5Z_func_t decode) {
   const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, 32000, 0, 1, "lzf", NULL, NULL, decode};
   return H5Zregister(&filter);
 }
 
-// External links would open other files: every one met on a path is refused before that.
+// Refuses every external link on a path, before the library opens the other file.
 static inline herr_t rnn_h5_refuse_external(
     const char *parent_file, const char *parent_group, const char *child_file, const char *child_object,
     unsigned *access, hid_t access_list, void *context) {

@@ -16,7 +16,7 @@ static int argument_count;
 static char **argument_values;
 
 #if defined(__GLIBC__) || defined(__APPLE__)
-// These C libraries call constructors as they call main.
+// These C libraries pass main's arguments to constructors.
 __attribute__((constructor)) static void keep_arguments(int count, char **values, char **environment) {
   (void)environment;
   argument_count = count;
@@ -38,7 +38,7 @@ char *rnn_program_path(void) {
     path[size] = 0;
     return strdup(path);
   }
-  // As it was given to exec.
+  // The path that was given to exec.
   const char *started = (const char *)getauxval(AT_EXECFN);
   if (started != NULL) return realpath(started, NULL);
 #endif
@@ -49,7 +49,7 @@ char *rnn_program_path(void) {
 }
 
 #ifdef __linux__
-// The program itself is the first that is told of; `found` becomes 1 where an address is in it.
+// dl_iterate_phdr reports the program itself first. `found` becomes 1 if the address is inside it.
 struct search {
   uintptr_t address;
   int found;

@@ -30,15 +30,15 @@
 #define SKIP_UNLESS(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
 #define ALLOW(name) SKIP_UNLESS(SYS_##name, 1), RETURN(SECCOMP_RET_ALLOW)
 #define REFUSAL (SECCOMP_RET_ERRNO | EPERM)
-// Allowed where none of the bits is set in the argument.
+// Allows the call if none of the bits is set in the argument.
 #define ALLOW_WITHOUT(name, index, bits) \
   SKIP_UNLESS(SYS_##name, 4), ARGUMENT(index), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 0, 1), RETURN(REFUSAL), \
       RETURN(SECCOMP_RET_ALLOW)
-// Allowed where all of the bit is set in the argument.
+// Allows the call if the bit is set in the argument.
 #define ALLOW_WITH(name, index, bit) \
   SKIP_UNLESS(SYS_##name, 4), ARGUMENT(index), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bit), 1, 0), RETURN(REFUSAL), \
       RETURN(SECCOMP_RET_ALLOW)
-// Allowed where the argument has this value.
+// Allows the call if the argument has this value.
 #define ALLOW_EQUAL(name, index, value) \
   SKIP_UNLESS(SYS_##name, 4), ARGUMENT(index), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 1, 0), RETURN(REFUSAL), \
       RETURN(SECCOMP_RET_ALLOW)
@@ -56,12 +56,12 @@ int rnn_process_confine(void) {
       ALLOW(rt_sigaction), ALLOW(rt_sigprocmask), ALLOW(rt_sigreturn), ALLOW(sigaltstack),
       ALLOW(clock_gettime), ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(getpid), ALLOW(gettid), ALLOW(getrusage),
       ALLOW(exit), ALLOW(exit_group),
-      // What abort() needs, at no other process.
+      // abort() needs it, for this process only.
       ALLOW_EQUAL(tgkill, 0, (uint32_t)getpid()),
-      // fstat in the C library's words; nothing is looked up by its path.
+      // The C library implements fstat with it. AT_EMPTY_PATH excludes lookups by path.
       ALLOW_WITH(newfstatat, 3, AT_EMPTY_PATH),
       ALLOW_WITHOUT(mmap, 2, PROT_EXEC), ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
-      // Refused with an error, so that a library that can do without goes on.
+      // Refuse with an error instead of a signal, so that a library that can do without the call continues.
       RETURN(REFUSAL),
   };
   struct sock_fprog program = {.len = sizeof rules / sizeof rules[0], .filter = rules};

@@ -20,7 +20,7 @@ static int set_limit(int resource, uint64_t value) {
   struct rlimit limit;
   if (getrlimit(resource, &limit) != 0) return -1;
   rlim_t wanted = (rlim_t)value;
-  // What the user allows this program, that one may not exceed.
+  // The child may not exceed the limits that the user set for this program.
   if (limit.rlim_cur != RLIM_INFINITY && wanted > limit.rlim_cur) wanted = limit.rlim_cur;
   limit.rlim_cur = limit.rlim_max = wanted;
   return setrlimit(resource, &limit);
@@ -38,7 +38,7 @@ static void close_from(int first, int except) {
     if (descriptor != except) close(descriptor);
 }
 
-// Makes standard input or output read and keep nothing: /dev/null, or one end of a pipe where a root has no devices.
+// Replaces standard input or output with /dev/null, or with one end of a pipe if the root file system has no devices.
 static int stand_in(int descriptor) {
   int end = open("/dev/null", O_RDWR), ends[2] = {-1, -1};
   if (end < 0) {
@@ -52,7 +52,7 @@ static int stand_in(int descriptor) {
   return moved < 0 ? -1 : 0;
 }
 
-// In the new process, until exec. Only async-signal-safe calls.
+// Runs in the new process, before exec. Only async-signal-safe calls are allowed.
 static int prepare(const int *descriptors, int count, int *report, pid_t parent,
                    const struct rnn_process_limits *limits) {
   setpgid(0, 0);
@@ -61,15 +61,15 @@ static int prepare(const int *descriptors, int count, int *report, pid_t parent,
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;
 #endif
   if (getppid() != parent) _exit(127);
-  // Ignored signals and blocked ones outlive exec.
+  // Ignored and blocked signals are inherited through exec.
   for (int number = 1; number < NSIG; number++)
     if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);
-  // A file at its limit is an error to be told, not an end.
+  // A file that reaches its size limit is then an error that can be reported; the signal would kill the process.
   signal(SIGXFSZ, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
-  // First out of the way, so that none is overwritten before it is copied.
+  // Move the descriptors out of the way first, so that none is overwritten before it is copied.
   int moved[most_descriptors];
   for (int i = 0; i < count; i++) {
     moved[i] = fcntl(descriptors[i], F_DUPFD, parked);
@@ -83,7 +83,7 @@ static int prepare(const int *descriptors, int count, int *report, pid_t parent,
     if (dup2(moved[i], first_descriptor + i) < 0) return -1;
   close_from(first_descriptor + count, kept);
   if (set_limit(RLIMIT_CORE, 0) != 0) return -1;
-  // A second between the signal that tells why and the one that only ends.
+  // One second between SIGXCPU, which tells the reason, and SIGKILL.
   struct rlimit cpu = {(rlim_t)limits->cpu_seconds, (rlim_t)limits->cpu_seconds + 1};
   if (setrlimit(RLIMIT_CPU, &cpu) != 0 && set_limit(RLIMIT_CPU, limits->cpu_seconds) != 0) return -1;
   if (set_limit(RLIMIT_FSIZE, limits->file_size) != 0) return -1;
@@ -125,7 +125,7 @@ pid_t rnn_process_start(
     ssize_t size;
     do size = read(report[0], &reason, sizeof reason);
     while (size < 0 && errno == EINTR);
-    // Nothing comes where exec succeeded, which closes the pipe.
+    // A successful exec closes the pipe, and nothing is read.
     if (size != sizeof reason) reason = 0;
     if (reason != 0)
       while (waitpid(process, NULL, 0) < 0 && errno == EINTR) {

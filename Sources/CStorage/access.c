@@ -11,9 +11,9 @@
 
 enum { most_bytes = 1 << 16 };
 
-// Who may do what beside the owner, the group and the others.
+// Access control lists, in addition to the mode.
 static const char *const lists[] = {"system.posix_acl_access", "system.nfs4_acl"};
-// What the system's own rules go by.
+// Labels that the system's security modules use.
 static const char *const labels[] = {"security.selinux", "security.SMACK64"};
 
 static int is_absent(int reason) { return reason == ENODATA || reason == EOPNOTSUPP || reason == ENOSYS; }
@@ -27,7 +27,7 @@ int rnn_storage_has_access_list(const char *path) {
   return 0;
 }
 
-// Gives `to` the attribute of `from`, or takes it away where `from` has none.
+// Gives `to` the attribute of `from`, or removes it if `from` has none.
 static int copy_attribute(const char *name, const char *from, int to, char *old, char *new, int is_label) {
   ssize_t new_size = fgetxattr(to, name, new, most_bytes);
   if (new_size < 0 && !is_absent(errno)) return -1;
@@ -36,7 +36,7 @@ static int copy_attribute(const char *name, const char *from, int to, char *old,
     old_size = getxattr(from, name, old, most_bytes);
     if (old_size < 0 && !is_absent(errno)) return -1;
   }
-  // Where new files get no label, nothing goes by them; every file has one elsewhere.
+  // If new files get no label, no security module uses them; where one does, every file has a label.
   if (is_label && (new_size < 0 || old_size < 0)) return 0;
   if (old_size < 0) return new_size < 0 || fremovexattr(to, name) == 0 || is_absent(errno) ? 0 : -1;
   if (old_size == new_size && memcmp(old, new, (size_t)old_size) == 0) return 0;

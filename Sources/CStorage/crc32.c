@@ -5,7 +5,7 @@
 #include <immintrin.h>
 
 // Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Intel, 2009). The constants
-// are x^n modulo zip's polynomial, bits reversed: n = 4·128 + 32 and 4·128 − 32, then 128 + 32 and 128 − 32.
+// are x^n modulo zip's polynomial, bit-reversed: n = 4·128 + 32 and 4·128 − 32, then 128 + 32 and 128 − 32.
 #define FOLD_BY_4 _mm_set_epi64x(0x01c6e41596, 0x0154442bd4)
 #define FOLD_BY_1 _mm_set_epi64x(0x00ccaa009e, 0x01751997d0)
 

@@ -3,7 +3,7 @@ import RNNFormats
 import RNNModel
 
 extension HDF5Reader {
-  /// Reads an object's attributes, in order of creation where the file keeps it, else by name.
+  /// Reads an object's attributes, in creation order if the file tracks it, else by name.
   mutating func attributes(
     of object: hid_t, _ creation: hid_t, _ path: String
   ) throws(RNNError) -> [HDF5Tree.Attribute] {
@@ -47,7 +47,7 @@ extension HDF5Reader {
     return result
   }
 
-  /// An attribute's value. Nil where it is listed as unreadable instead.
+  /// An attribute's value. Nil if it is listed as unreadable instead.
   private mutating func value(_ attribute: hid_t, _ place: String) throws(RNNError) -> JSONValue? {
     let type = try HDF5Handle(H5Aget_type(attribute), "its type cannot be read", at: place)
     let space = try HDF5Handle(H5Aget_space(attribute), "its shape cannot be read", at: place)
@@ -81,7 +81,7 @@ extension HDF5Reader {
     return values.map { JSONValue.nested($0, shape.dimensions) }
   }
 
-  /// Nil where values are of more than 64 bits.
+  /// Nil if the values have more than 64 bits.
   private func integers(
     _ attribute: hid_t, _ type: hid_t, _ count: Int, _ place: String
   ) throws(RNNError) -> [JSONValue]? {

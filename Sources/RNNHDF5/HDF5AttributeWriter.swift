@@ -24,7 +24,7 @@ extension HDF5Writer {
     switch list.first {
     case nil, .null:
       guard values?.isEmpty ?? true else { throw unsupported(place) }
-      // Without elements there is no type: float64, as NumPy has it.
+      // An empty list has no element type: use float64, as NumPy does.
       _ = try create(attribute.name, on: object, try HDF5Datatype.writing(.float64), space, at: place)
     case .string:
       let strings = list.compactMap(\.string)
@@ -82,7 +82,7 @@ extension HDF5Writer {
       H5Acreate2(object, name, type.id, space.id, creation.id, hdf5Default), "cannot be created", at: place)
   }
 
-  /// Text of variable length in UTF-8, which h5py gives back as `str`.
+  /// Variable-length UTF-8 text, which h5py reads as `str`.
   static func stringType(at place: String) throws(RNNError) -> HDF5Handle {
     let type = try HDF5Handle(H5Tcopy(rnn_h5t_c_string()), "a type cannot be made", at: place)
     try hdf5(H5Tset_size(type.id, rnn_h5t_variable()), "a type cannot be made", at: place)
@@ -90,7 +90,7 @@ extension HDF5Writer {
     return type
   }
 
-  /// Lends the strings as an array of C strings.
+  /// Calls `body` with the strings as an array of C strings.
   static func withPointers(
     to strings: [String], at place: String, _ body: (UnsafeRawPointer?) -> herr_t
   ) throws(RNNError) {

@@ -1,17 +1,17 @@
 import RNNModel
 
-/// What one file may still ask for.
+/// The resources that one file may still use.
 struct HDF5Budget {
   /// Links and attributes.
   private var objects = Limits.maximumTensorCount
-  /// Bytes of attributes and string datasets as they stand in memory.
+  /// Bytes of attributes and string datasets in memory.
   private(set) var metadata = Limits.maximumHeaderSize
   /// Bytes of tensors that are unpacked or converted.
   private var unpacked: Int
-  /// Bytes of datasets that several links lead to, beyond the first.
+  /// Bytes of datasets reached through additional links, beyond the first.
   private var repeated: Int
 
-  /// What a value of an attribute takes beside a string's bytes.
+  /// Memory of one attribute value, not counting a string's bytes.
   static let bytesPerValue = 64
 
   init(fileSize: Int) {
@@ -21,7 +21,7 @@ struct HDF5Budget {
     repeated = max(unlimited ? Int.max : shared, Limits.maximumUnstoredSize)
   }
 
-  /// False where the file has too many links and attributes.
+  /// False if the file has too many links and attributes.
   mutating func takeObject() -> Bool {
     objects -= 1
     return objects >= 0

@@ -3,10 +3,10 @@ import RNNFormats
 import RNNModel
 
 extension HDF5Reader {
-  /// Reads a dataset. Nil where it is listed as unreadable instead.
+  /// Reads a dataset. Nil if it is listed as unreadable instead.
   mutating func dataset(_ id: hid_t, _ path: String) throws(RNNError) -> HDF5Tree.Node? {
     let creation = try HDF5Handle(H5Dget_create_plist(id), "the dataset cannot be read", at: path)
-    // Before anything else is asked of it: a virtual dataset opens other files to answer.
+    // Check this first: libhdf5 opens other files to answer other questions about a virtual dataset.
     let layout = H5Pget_layout(creation.id)
     if let obstacle = try Self.obstacle(creation.id, layout, path) {
       note(path, obstacle)
@@ -69,7 +69,7 @@ extension HDF5Reader {
     return .dataset(HDF5Tree.Dataset(tensor, attributes: attributes))
   }
 
-  /// Why a dataset's storage is not touched: it is in other files, or needs a filter that is not there.
+  /// Why a dataset's storage cannot be read: it is in other files, or needs a filter that is not available.
   private static func obstacle(
     _ creation: hid_t, _ layout: H5D_layout_t, _ path: String
   ) throws(RNNError) -> HDF5Obstacle? {
@@ -104,7 +104,7 @@ extension HDF5Reader {
     return shape
   }
 
-  /// Checks that a contiguous dataset is inside the file and returns its offset. A user block is counted already.
+  /// Checks that a contiguous dataset is inside the file and returns its offset, which already includes a user block.
   private mutating func mapped(_ address: haddr_t, _ byteCount: Int, _ path: String) throws(RNNError) -> Int {
     guard let offset = Int(exactly: address), offset <= storage.count, byteCount <= storage.count - offset else {
       throw RNNError(.badData, place: path,
@@ -115,7 +115,7 @@ extension HDF5Reader {
     return offset
   }
 
-  /// Checks a size that a dataset claims against what the file holds for it, before any memory is taken.
+  /// Checks the size that a dataset claims against the bytes stored for it, before memory is allocated.
   mutating func checkStored(_ id: hid_t, _ byteCount: Int, isCompact: Bool, _ path: String) throws(RNNError) {
     let stored = H5Dget_storage_size(id)
     guard stored <= UInt64(storage.count) else {
@@ -156,8 +156,8 @@ extension HDF5Reader {
   }
 }
 
-/// Cuts a dataset into boxes that follow each other in memory, each of whole chunks, so that every chunk is unpacked
-/// once and libhdf5 keeps track of few at a time.
+/// Splits a dataset into boxes that are consecutive in memory. Each consists of whole chunks, so that every chunk is
+/// unpacked once and libhdf5 tracks few chunks at a time.
 struct HDF5Boxes {
   private let dimensions: [Int]
   private let box: [Int]

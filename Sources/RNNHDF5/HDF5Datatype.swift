@@ -1,12 +1,12 @@
 import CHDF5
 import RNNModel
 
-/// How a datatype of a file is read: as which element type, and through which type in memory.
+/// How a file's datatype is read: the element type, and the memory type that libhdf5 converts to.
 struct HDF5Datatype: ~Copyable {
   let elementType: ElementType
-  /// The type's little-endian form, to which libhdf5 converts.
+  /// The type's little-endian form.
   let memoryType: HDF5Handle
-  /// Whether the file's bytes are the tensor's as they stand.
+  /// Whether the file's bytes are the tensor's bytes, without conversion.
   let isExact: Bool
 
   private init(_ elementType: ElementType, _ memoryType: consuming HDF5Handle, isExact: Bool) {
@@ -15,15 +15,14 @@ struct HDF5Datatype: ~Copyable {
     self.isExact = isExact
   }
 
-  /// Nil for a type that no tensor has; `unsupportedReason` says what it is. `isNamed` where an attribute names the
-  /// type.
+  /// Nil for a type that no tensor has; `unsupportedReason` describes it. `isNamed` says that an attribute names the type.
   static func reading(_ type: hid_t, isNamed: Bool, at place: String) throws(RNNError) -> HDF5Datatype? {
     switch H5Tget_class(type) {
     case H5T_INTEGER: try integer(type, at: place)
     case H5T_FLOAT: try float(type, at: place)
     case H5T_ENUM: try isBool(type) ? HDF5Datatype(.bool, copy(type, at: place), isExact: true) : nil
     case H5T_COMPOUND: try complex(type, at: place)
-    // How h5py writes NumPy types of other packages, as Keras has bfloat16 and names it.
+    // h5py writes NumPy types of other packages this way. Keras writes bfloat16 so, with the name in an attribute.
     case H5T_OPAQUE where isNamed && H5Tget_size(type) == 2:
       HDF5Datatype(.uint16, try copy(type, at: place), isExact: true)
     default: nil
@@ -52,7 +51,7 @@ struct HDF5Datatype: ~Copyable {
     }
   }
 
-  /// What a type is that no tensor has, in words.
+  /// A description of a type that no tensor has.
   static func unsupportedReason(_ type: hid_t) -> String {
     switch H5Tget_class(type) {
     case H5T_INTEGER: "an integer of \(H5Tget_size(type)) bytes"
@@ -159,7 +158,7 @@ struct HDF5Datatype: ~Copyable {
   private static func isLittleEndian(_ type: hid_t) -> Bool { H5Tget_order(type) == H5T_ORDER_LE }
 }
 
-/// Where sign, exponent and mantissa stand in a floating-point number. HDF5 describes every such type by these.
+/// The positions of sign, exponent and mantissa in a floating-point number. HDF5 describes every such type by these.
 private struct FloatLayout: Equatable {
   var size: Int
   /// Positions of the lowest bits, and widths.
@@ -177,7 +176,7 @@ private struct FloatLayout: Equatable {
     self.bias = bias
   }
 
-  /// Nil where bits are unused or the leading bit of the mantissa is stored.
+  /// Nil if bits are unused or the leading bit of the mantissa is stored.
   init?(of type: hid_t) {
     var sign = 0, exponent = 0, exponentSize = 0, mantissa = 0, mantissaSize = 0
     guard H5Tget_fields(type, &sign, &exponent, &exponentSize, &mantissa, &mantissaSize) >= 0,

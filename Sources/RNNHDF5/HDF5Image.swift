@@ -1,7 +1,7 @@
 import RNNFormats
 import RNNModel
 
-/// A whole HDF5 file but for its tensors' bytes, with the places where these belong.
+/// An HDF5 file without its tensors' bytes, and the offsets where these belong.
 struct HDF5Image {
   private let file: HDF5MemoryFile
   let placements: [HDF5Writer.Placement]
@@ -17,13 +17,13 @@ struct HDF5Image {
     self.file = file
   }
 
-  /// Writes what libhdf5 wrote, then the tensors, from where they are.
+  /// Writes libhdf5's pages, then the tensors' bytes.
   func write(to output: inout OutputFile) throws(RNNError) {
     try writePages(to: &output)
     for placement in placements { try output.write(placement.tensor, at: placement.offset) }
   }
 
-  /// Writes what libhdf5 wrote.
+  /// Writes libhdf5's pages.
   func writePages(to output: inout OutputFile) throws(RNNError) {
     try file.forEachPage { (offset, bytes) throws(RNNError) in try output.write(bytes, at: offset) }
   }

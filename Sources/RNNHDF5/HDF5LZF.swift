@@ -3,12 +3,12 @@ import RNNFormats
 import RNNModel
 import Synchronization
 
-/// LZF as a filter of libhdf5, for reading alone.
+/// LZF as a read-only filter of libhdf5.
 enum HDF5LZF {
-  /// Bytes of a chunk of the dataset that is being read; 0 where that is not known.
+  /// Bytes of a chunk of the dataset that is being read; 0 if unknown.
   private static let chunkSize = Atomic(0)
 
-  /// Tells libhdf5 of the filter, unless it has one already.
+  /// Registers the filter with libhdf5, unless it has one already.
   static func register() {
     if H5Zfilter_avail(H5Z_filter_t(LZF.filter)) <= 0 {
       rnn_h5z_register_lzf { flags, _, _, count, room, bytes in HDF5LZF.decode(flags, count, room, bytes) }
@@ -16,15 +16,15 @@ enum HDF5LZF {
     H5Eclear2(hid_t(H5E_DEFAULT))
   }
 
-  /// Says what a chunk must decode to: libhdf5 1.10 does not compare, and would take whatever comes after it in memory.
+  /// Sets the size that a chunk must decode to. libhdf5 1.10 does not check it, and would read past a shorter chunk.
   static func expect(chunkSize: Int) {
     self.chunkSize.store(chunkSize, ordering: .relaxed)
   }
 
-  /// A checksum may have been put behind the chunk's bytes before it was compressed.
+  /// A checksum may have been appended to the chunk before it was compressed.
   private static let checksumSize = 4
 
-  /// The filter: puts what `count` bytes decode to in their place and returns how many there are now, 0 for failure.
+  /// The filter: replaces `count` bytes by their decoded bytes and returns the new number of bytes, 0 on failure.
   private static func decode(
     _ flags: UInt32, _ count: Int, _ room: UnsafeMutablePointer<Int>?,
     _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>?

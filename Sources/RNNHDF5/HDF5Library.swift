@@ -2,15 +2,15 @@ import CHDF5
 import RNNModel
 import Synchronization
 
-/// The way into libhdf5: one caller at a time, silent, and without plugins.
+/// Access to libhdf5: one caller at a time, without error printing, and without plugins.
 enum HDF5Library {
   /// libhdf5 is not safe to call from two threads unless it was built to be.
   private static let lock = Mutex<Void>(())
 
-  /// Runs a whole operation. The library's printing of errors and its loading of filters from shared objects, which a
-  /// file could ask for, are off meanwhile and then as they were.
+  /// Runs a whole operation. During it, the library does not print errors or load filters from shared objects, which a
+  /// file could request. Both settings are restored afterwards.
   ///
-  /// - Parameter remedy: what the user can do about errors of the library's own.
+  /// - Parameter remedy: what the user can do about the library's own errors.
   static func perform<Value: Sendable>(
     remedy: Phrase, _ operation: () throws(RNNError) -> Value
   ) throws(RNNError) -> Value {
@@ -40,7 +40,7 @@ enum HDF5Library {
     }
   }
 
-  /// The reason for the last failure, in the library's own words, on one line: those of its innermost function.
+  /// The reason for the last failure, on one line, as the library's innermost function words it.
   fileprivate static func lastReason() -> String {
     var reason = ""
     withUnsafeMutablePointer(to: &reason) { reason in
@@ -54,7 +54,7 @@ enum HDF5Library {
     return systemReason(in: reason) ?? reason
   }
 
-  /// What the system said, out of `… errno = 28, error message = 'No space left on device', buf = 0x55ee…`.
+  /// Extracts the system's message from `… errno = 28, error message = 'No space left on device', buf = 0x55ee…`.
   private static func systemReason(in text: String) -> String? {
     let parts = text.split(separator: "'", omittingEmptySubsequences: false)
     guard let index = parts.firstIndex(where: { $0.hasSuffix("error message = ") }), index + 1 < parts.count else {
@@ -64,8 +64,7 @@ enum HDF5Library {
   }
 }
 
-/// Passes on what a function of libhdf5 returned, or throws where it is negative, which is how all of them report
-/// failure.
+/// Returns the result of a libhdf5 function, or throws if it is negative: all of them report failure that way.
 @discardableResult
 func hdf5<Value: SignedInteger>(
   _ result: Value, _ problem: @autoclosure () -> String, at place: @autoclosure () -> String?
@@ -75,21 +74,21 @@ func hdf5<Value: SignedInteger>(
   throw RNNError(.badData, place: place(), reason.isEmpty ? problem() : "\(problem()): \(reason)")
 }
 
-/// H5P_DEFAULT, and H5S_ALL where a dataspace is meant: macros that cast, which Swift does not import.
+/// H5P_DEFAULT, or H5S_ALL for a dataspace. These macros cast, so Swift does not import them.
 let hdf5Default: hid_t = 0
 
-/// One of libhdf5's objects, released once.
+/// Owns a libhdf5 object and releases it once.
 struct HDF5Handle: ~Copyable {
   let id: hid_t
 
-  /// Takes over what a function of libhdf5 returned, or throws where it is negative.
+  /// Takes ownership of a libhdf5 function's result, or throws if it is negative.
   init(_ id: hid_t, _ problem: @autoclosure () -> String, at place: @autoclosure () -> String?) throws(RNNError) {
     self.id = try hdf5(id, problem(), at: place())
   }
 
   deinit { H5Idec_ref(id) }
 
-  /// Releases a file, whose last bytes are written then.
+  /// Closes a file, which writes its last bytes.
   consuming func closeFile(at place: String?) throws(RNNError) {
     let id = id
     discard self

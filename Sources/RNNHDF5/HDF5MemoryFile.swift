@@ -1,34 +1,34 @@
 import CHDF5
 import RNNModel
 
-/// A file that libhdf5 reads and writes through functions of ours, so that it never opens one itself.
+/// A file that libhdf5 reads and writes through our own driver, so that it never opens a file itself.
 ///
-/// Reading takes the bytes of a mapped file. Writing keeps the pages that were touched; the rest are holes. libhdf5's
-/// own drivers do neither: they want a path, and on a full disk libhdf5 1.10 cannot close its file and ends the process
-/// by a signal at its exit.
+/// Reading uses the bytes of a mapped file. Writing stores the pages that were touched; the rest are holes. libhdf5's
+/// own drivers are not suitable: they need a path, and on a full disk libhdf5 1.10 cannot close its file and crashes the
+/// process at exit.
 final class HDF5MemoryFile {
   private let storage: TensorStorage?
   /// Written pages by number.
   private var pages: [Int: [UInt8]] = [:]
-  /// The end of what libhdf5 has given out, which is the file's size once it is closed.
+  /// The end of the space that libhdf5 has allocated, which is the file's size once it is closed.
   fileprivate(set) var end = 0
 
   private static let pageSize = 4096
   private static let emptyPage = [UInt8](repeating: 0, count: pageSize)
 
-  /// A file to be read.
+  /// A file for reading.
   init(_ storage: TensorStorage) {
     self.storage = storage
   }
 
-  /// An empty file to be written.
+  /// An empty file for writing.
   init() {
     storage = nil
   }
 
-  /// Calls `body` with the written pages and the last one, in the file's order; between them are holes.
+  /// Calls `body` with the written pages and the last page, in file order. Between them are holes.
   func forEachPage(_ body: (_ offset: Int, _ bytes: UnsafeRawBufferPointer) throws(RNNError) -> Void) throws(RNNError) {
-    // The file is to end where libhdf5 says, even in a hole.
+    // The file must end where libhdf5 says, even if that is in a hole.
     if end > 0 { pages[(end - 1) / Self.pageSize, default: Self.emptyPage] += [] }
     for (number, page) in pages.sorted(by: { $0.key < $1.key }) where number * Self.pageSize < end {
       let offset = number * Self.pageSize
@@ -38,7 +38,7 @@ final class HDF5MemoryFile {
     }
   }
 
-  /// How many bytes there are.
+  /// The file's size in bytes.
   fileprivate var count: Int { storage?.count ?? end }
 
   fileprivate func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) -> Bool {
@@ -68,7 +68,7 @@ final class HDF5MemoryFile {
     return true
   }
 
-  /// Cuts a run of bytes at the pages' borders.
+  /// Splits a run of bytes at page boundaries.
   private static func forEachPart(
     _ offset: Int, _ count: Int, _ body: (_ page: Int, _ inPage: Range<Int>, _ inBytes: Range<Int>) -> Void
   ) {
@@ -82,7 +82,7 @@ final class HDF5MemoryFile {
   }
 }
 
-/// The driver that leads libhdf5 to an `HDF5MemoryFile`, registered as long as the value lives.
+/// The libhdf5 driver for `HDF5MemoryFile`, registered for the lifetime of this value.
 struct HDF5MemoryDriver: ~Copyable {
   private let id: hid_t
 
@@ -130,14 +130,14 @@ struct HDF5MemoryDriver: ~Copyable {
 
   deinit { H5FDunregister(id) }
 
-  /// Makes a file access list lead to `file` and opens it.
+  /// Sets up a file access list for `file` and opens the file.
   func open(_ file: HDF5MemoryFile, _ access: hid_t, _ open: () -> hid_t) throws(RNNError) -> hid_t {
     var context = Unmanaged.passUnretained(file).toOpaque()
     try hdf5(H5Pset_driver(access, id, &context), "libhdf5 does not take a driver", at: nil)
     return withExtendedLifetime(file) { open() }
   }
 
-  /// What libhdf5 holds for an open file: its own part first.
+  /// libhdf5's record of an open file. Its own part comes first.
   private struct OpenFile {
     var header = H5FD_t()
     var file: Unmanaged<HDF5MemoryFile>

@@ -1,20 +1,20 @@
 import CHDF5
 import RNNFormats
 
-/// Why something in a file is not read, and what its owner can do about it.
+/// Why something in a file cannot be read, and what the user can do about it.
 struct HDF5Obstacle {
   let loss: HDF5Tree.Unreadable.Loss
   /// `a compound type`
   let reason: String
-  /// Empty where no numbers are lost.
+  /// Empty if no numbers are lost.
   let remedy: String
 
-  /// Of numbers, perhaps a parameter's.
+  /// A loss of numbers, which may be a parameter's.
   private init(_ reason: String, remedy: String) {
     (loss, self.reason, self.remedy) = (.numbers, reason, remedy)
   }
 
-  /// Of something else.
+  /// Another kind of loss.
   init(_ loss: HDF5Tree.Unreadable.Loss, _ reason: String) {
     (self.loss, self.reason, remedy) = (loss, reason, "")
   }
@@ -50,9 +50,9 @@ struct HDF5Obstacle {
   static let unknownLayout = HDF5Obstacle("a dataset in an unknown layout",
     remedy: "write it as a contiguous one: h5repack -l CONTI IN OUT, of a newer HDF5")
 
-  /// A compression that this libhdf5 does not undo.
+  /// A compression that this libhdf5 cannot decompress.
   static func filter(_ number: Int, _ name: String) -> HDF5Obstacle {
-    // Some plugins put a whole sentence here.
+    // Some plugins have a whole sentence as their name.
     let name = name.split(separator: ";").first.map { String($0.prefix(60)) } ?? ""
     let remedy =
       switch number {
@@ -67,7 +67,7 @@ struct HDF5Obstacle {
       remedy: remedy)
   }
 
-  /// Numbers of the filters in Python's hdf5plugin: bzip2, blosc, lz4, bitshuffle, zfp, zstd, sz, fcidecomp, sz3, blosc2,
+  /// Filter numbers of Python's hdf5plugin: bzip2, blosc, lz4, bitshuffle, zfp, zstd, sz, fcidecomp, sz3, blosc2,
   /// sperr.
   private static let packaged: Set = [307, 32001, 32004, 32008, 32013, 32015, 32017, 32018, 32024, 32026, 32028]
 
@@ -98,6 +98,6 @@ struct HDF5Obstacle {
 
   private static func inH5py(_ code: String) -> String { "in h5py, f = h5py.File(IN, \"r+\"); \(code)" }
 
-  /// The path as a literal of Python's.
+  /// The path as a Python string literal.
   private static func quoted(_ path: String) -> String { "\"\(path.pythonText)\"" }
 }

@@ -1,6 +1,6 @@
 import RNNFormats
 
-/// Counts work and gives a sign at each unit of it.
+/// Counts work and calls `sign` for each unit of it.
 struct HDF5Odometer {
   private let sign: () -> Void
   private var points = 0

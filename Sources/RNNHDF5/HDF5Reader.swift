@@ -2,7 +2,7 @@ import CHDF5
 import RNNFormats
 import RNNModel
 
-/// Walks an open file and makes the tree.
+/// Walks an open file and builds its tree.
 struct HDF5Reader: ~Copyable {
   /// The file's bytes, mapped.
   let storage: TensorStorage
@@ -10,9 +10,9 @@ struct HDF5Reader: ~Copyable {
   let scratch: ScratchSpace
   var progress: HDF5Odometer
   var unreadable: [HDF5Tree.Unreadable] = []
-  /// Parts of the file that tensors are mapped from.
+  /// The byte ranges of mapped tensors.
   var extents: [Extent] = []
-  /// Groups by address, each entered once, which also ends cycles.
+  /// Groups by address. Each is entered once, which also breaks cycles.
   private var groups: [UInt64: String] = [:]
   /// Datasets by address: a second link gives the same tensor.
   private var datasets: [UInt64: HDF5Tree.Node] = [:]
@@ -47,7 +47,7 @@ struct HDF5Reader: ~Copyable {
     return HDF5Tree(root: group, unreadable: unreadable)
   }
 
-  /// Reads a group whose path is given without a slash at its end.
+  /// Reads a group. `path` has no trailing slash.
   private mutating func group(
     _ id: hid_t, _ path: String, depth: Int, links: hid_t
   ) throws(RNNError) -> HDF5Tree.Group {
@@ -69,7 +69,7 @@ struct HDF5Reader: ~Copyable {
     return group
   }
 
-  /// Opens what a link leads to. Nil where it is listed as unreadable instead.
+  /// Reads the object that a link leads to. Nil if it is listed as unreadable instead.
   private mutating func node(
     _ parent: hid_t, _ link: Link, _ path: String, depth: Int, links: hid_t
   ) throws(RNNError) -> HDF5Tree.Node? {
@@ -88,7 +88,7 @@ struct HDF5Reader: ~Copyable {
     let (address, type) = try identity(object.id, path)
     switch type {
     case H5O_TYPE_GROUP:
-      // Under its own name a group is read where its hard link is.
+      // A group is read through its hard link only.
       if let other = groups[address] {
         note(path, HDF5Obstacle(.name, "another link to the group \(other)"))
         return nil
@@ -132,7 +132,7 @@ struct HDF5Reader: ~Copyable {
     var kind: H5L_type_t
   }
 
-  /// A group's links, in order of creation or by name. Those whose names are not text are listed as unreadable.
+  /// A group's links, in creation order or by name. Links whose names are not UTF-8 are listed as unreadable.
   private mutating func links(of group: hid_t, isOrdered: Bool, _ place: String) throws(RNNError) -> [Link] {
     struct Walk {
       var links: [Link] = []
@@ -163,7 +163,7 @@ struct HDF5Reader: ~Copyable {
     return walk.links
   }
 
-  /// No file has two datasets in one place; one that says so would be written out many times its size.
+  /// Refuses overlapping datasets. No valid file has them, and converting one could write many times its size.
   private borrowing func refuseOverlap() throws(RNNError) {
     let sorted = extents.sorted { $0.start < $1.start }
     for (before, after) in zip(sorted, sorted.dropFirst()) where after.start < before.end {

@@ -10,10 +10,9 @@ import RNNModel
   import Darwin
 #endif
 
-/// Strings of a dataset or attribute, of one length (padded with zeros or spaces) or of variable length, as text.
+/// Reads the strings of a dataset or attribute, of fixed length (padded with zeros or spaces) or of variable length.
 enum HDF5Strings {
-  /// Reads `count` strings by `transfer`, which is given a type for the memory and the memory. Nil where one is not
-  /// UTF-8.
+  /// Reads `count` strings with `transfer`, which gets the memory type and the memory. Nil if one is not UTF-8.
   static func read(
     _ type: hid_t, _ space: hid_t, count: Int, _ budget: inout HDF5Budget, at place: String,
     transferList: hid_t = hdf5Default, _ transfer: (_ type: hid_t, _ memory: UnsafeMutableRawPointer?) -> herr_t
@@ -65,7 +64,7 @@ enum HDF5Strings {
 }
 
 extension HDF5Reader {
-  /// Reads a dataset of strings. Nil where it is listed as unreadable instead.
+  /// Reads a dataset of strings. Nil if it is listed as unreadable instead.
   mutating func strings(
     _ id: hid_t, _ type: hid_t, _ space: hid_t, _ creation: hid_t, _ path: String
   ) throws(RNNError) -> HDF5Tree.Node? {
@@ -82,7 +81,7 @@ extension HDF5Reader {
       let chunk = try Self.chunk(creation, shape.rank, H5Tget_size(type), path)
       HDF5LZF.expect(chunkSize: chunk.reduce(H5Tget_size(type), &*))
     }
-    // The strings' own sizes come out only while libhdf5 allocates them.
+    // The sizes of the strings become known only when libhdf5 allocates them.
     let left = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     left.initialize(to: budget.metadata)
     defer { left.deallocate() }

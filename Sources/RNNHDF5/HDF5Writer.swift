@@ -2,18 +2,18 @@ import CHDF5
 import RNNFormats
 import RNNModel
 
-/// Lays a tree out as an HDF5 file, with room for the datasets' bytes but not the bytes.
+/// Lays out a tree as an HDF5 file with space for the datasets' bytes, but without the bytes.
 struct HDF5Writer: ~Copyable {
   struct Placement: Sendable {
     var offset: Int
     var tensor: Tensor
   }
 
-  /// Where tensors belong in the file, known once it is written.
+  /// The tensors' places in the file, known once it is written.
   private(set) var placements: [Placement] = []
   private var progress: HDF5Odometer
 
-  /// Multiples at which datasets begin, so that they can be used where they are mapped.
+  /// The alignment of datasets in bytes, so that they can be used directly from the mapping.
   private static let alignment: hsize_t = 64
 
   init(progress sign: @escaping () -> Void) {
@@ -114,7 +114,7 @@ struct HDF5Writer: ~Copyable {
     try hdf5(H5Pset_link_creation_order(creation, flags), "cannot be created", at: nil)
   }
 
-  /// A slash would make groups, and a lone dot is the group itself.
+  /// Checks a name: a slash would create groups, and `.` means the group itself.
   private static func check(_ name: String, at path: String) throws(RNNError) {
     let isBad = name.isEmpty || name == "." || name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
     guard !isBad, name.utf8.count <= Limits.maximumNameLength else {

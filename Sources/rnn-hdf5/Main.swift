@@ -11,8 +11,8 @@ import RNNModel
   import Darwin
 #endif
 
-/// `rnn-hdf5`: libhdf5 at arm's length. Started by `HDF5Process` with the descriptors of `HDF5Descriptors`, it gives up
-/// every right but to use these before it looks at a file, does one job, and answers with a message.
+/// `rnn-hdf5` runs libhdf5 in a separate process. `HDF5Process` starts it with the descriptors of `HDF5Descriptors`. It
+/// gives up all rights except to use these before it parses a file, does one job, and answers with a message.
 @main
 enum Main {
   static func main() {
@@ -36,14 +36,14 @@ enum Main {
     do throws(RNNError) {
       try send(answer)
     } catch {
-      // The tree may be too much for a message, or the disk too full for it; an error is neither.
+      // The tree may be too large for a message or for the disk; an error message is small enough.
       do throws(RNNError) {
         try send(.error(error))
       } catch {
         exit(HDF5Descriptors.noRoomStatus)
       }
     }
-    // Nothing of libhdf5's end is of use any more.
+    // Skip libhdf5's cleanup at exit, which is not needed.
     _exit(0)
   }
 
@@ -54,7 +54,7 @@ enum Main {
       throw RNNError(.defect, "the HDF5 library's process cannot be confined: \(systemMessage(errno))",
         remedy: "report it, with the kernel's version")
     }
-    // Whatever goes wrong before is no fault of the file.
+    // Failures before this sign are not the file's fault.
     giveSign(HDF5Descriptors.readySign)
     switch job {
     case .read:

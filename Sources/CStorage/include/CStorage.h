@@ -1,5 +1,5 @@
-// Bytes on their way to and from the disk, where Swift does not reach: calls of Linux that its C library module leaves
-// out, and instructions that not every processor has.
+// Storage functions that Swift cannot express: Linux calls that its C library module leaves out, and instructions that
+// not every processor has.
 #ifndef CSTORAGE_H
 #define CSTORAGE_H
 
@@ -10,23 +10,23 @@
 extern "C" {
 #endif
 
-// Claims room on the disk for bytes to be written, without changing the file's size. Returns 0, or -1 with the reason in
-// errno.
+// Allocates disk space for bytes that will be written, without changing the file's size. Returns 0, or -1 with the reason
+// in errno.
 int rnn_storage_claim(int descriptor, int64_t offset, int64_t count);
 
-// Starts to write what the system holds of these bytes to the disk, and waits for nothing. An error stays with the file,
-// for fsync to report.
+// Starts writing the dirty pages of these bytes to the disk, without waiting. fsync reports any error.
 void rnn_storage_start_writing(int descriptor, int64_t offset, int64_t count);
 
-// Whether a file has an access control list beside its mode. -1 with the reason in errno where that cannot be told.
+// Whether a file has an access control list in addition to its mode. -1 with the reason in errno if that cannot be told.
 int rnn_storage_has_access_list(const char *path);
 
-// Gives an open file the security labels of the file at a path and, where wanted, its access control lists; otherwise
-// takes away those that it has from its folder. Returns 0, or -1 with the reason in errno.
+// Gives an open file the security labels of the file at `from`. If `with_lists`, it also gets that file's access control
+// lists; otherwise it loses those that it inherited from its folder. Returns 0, or -1 with the reason in errno.
 int rnn_storage_copy_access(const char *from, int to, int with_lists);
 
-// Makes 16 bytes of many, so that their CRC-32, from an inner state of zero, is that of the many from the one that `crc`
-// stands for. Returns how many were taken, a multiple of 64; 0 where they are few or the processor lacks what it needs.
+// Folds many bytes to 16: the CRC-32 of the 16, from an inner state of zero, equals that of the many bytes continued from
+// `crc`. Returns the number of bytes folded, a multiple of 64; 0 if there are fewer than 256 or the processor lacks the
+// instruction.
 size_t rnn_storage_fold_crc32(uint32_t crc, const void *bytes, size_t count, uint8_t folded[16]);
 
 #ifdef __cplusplus
