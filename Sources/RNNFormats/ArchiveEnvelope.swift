@@ -1,6 +1,6 @@
 import RNNModel
 
-/// What a file of nothing but named arrays must hold beside them so that an archive comes back whole.
+/// The data that a file of named arrays must hold in addition to them, so that an archive can be restored completely.
 ///
 /// A reference case's members are arrays named `cases/<case>/<member>`, in the file or encoded in its metadata.
 package struct ArchiveEnvelope {
@@ -26,7 +26,7 @@ package struct ArchiveEnvelope {
 
   private static func arrayName(_ member: String, of name: String) -> String { "cases/\(name)/\(member)" }
 
-  /// Every member of an archive's cases under the name of its array. Refuses names that a tensor or another member has.
+  /// Every member of an archive's cases, named as its array. Refuses a name that a tensor or another member already has.
   package static func caseArrays(of archive: TensorArchive) throws(RNNError) -> [NamedTensor] {
     let arrays = archive.cases.flatMap { reference in
       reference.members.map { NamedTensor(arrayName($0.name, of: reference.name), $0.tensor) }
@@ -39,7 +39,7 @@ package struct ArchiveEnvelope {
     return arrays
   }
 
-  /// The archive that these arrays, in the file's order, and this envelope make.
+  /// Builds an archive from these arrays, in the file's order, and this envelope.
   package func archive(of arrays: [NamedTensor]) throws(RNNError) -> TensorArchive {
     var archive = TensorArchive(isOrdered: isOrdered)
     archive.architecture = architecture
@@ -72,7 +72,7 @@ package struct ArchiveEnvelope {
     })
   }
 
-  /// Reads what `casesJSON` gave.
+  /// Parses the output of `casesJSON`.
   package static func cases(_ json: JSONValue, at place: String) throws(RNNError) -> [Case] {
     guard let list = json.array else {
       throw RNNError(.badData, place: place, "not a list", remedy: "write the file again")

@@ -1,6 +1,6 @@
 import RNNModel
 
-/// Reads numbers and runs of bytes from a buffer, little-endian unless told otherwise, and never past its end.
+/// Reads numbers and byte ranges from a buffer, little-endian by default, and never past its end.
 struct ByteReader {
   let bytes: UnsafeRawBufferPointer
   private(set) var offset: Int

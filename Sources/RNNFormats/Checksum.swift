@@ -1,7 +1,7 @@
 import CXXHash
 import RNNModel
 
-/// XXH3-64 with seed 0, over bytes given in pieces.
+/// XXH3-64 with seed 0, computed incrementally.
 struct Checksum: ~Copyable {
   private let state: OpaquePointer?
 

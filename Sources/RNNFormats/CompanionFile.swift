@@ -8,16 +8,16 @@ import RNNModel
   import Darwin
 #endif
 
-/// A file that another one names as part of itself, in its own folder or below it.
+/// A file that another file names as part of itself, in the same folder or below it.
 ///
-/// The one that names it may come from a stranger and must not make its reader open other files. So a link that leads out
-/// of the folder is refused, with one exception: in Hugging Face's cache, every file of
-/// `models--<name>/snapshots/<revision>` is a link into `models--<name>/blobs`.
+/// The naming file is untrusted and must not make its reader open arbitrary files. A link that leads out of the folder is
+/// therefore refused, with one exception: in Hugging Face's cache, every file of `models--<name>/snapshots/<revision>` is
+/// a link into `models--<name>/blobs`.
 package enum CompanionFile {
-  /// Opens the file at `name`, a relative path without `..`, beside the file at `path`. Throws `badData` where it is a link
-  /// that leads out of the folder or no regular file, `missingInput` where there is none.
+  /// Opens the file at `name`, a relative path without `..`, beside the file at `path`. Throws `badData` if it is a link
+  /// that leads out of the folder or not a regular file, and `missingInput` if it does not exist.
   ///
-  /// - Parameter what: What it is, for errors: `its external data`.
+  /// - Parameter what: What the file is, for errors: `its external data`.
   package static func open(_ name: String, beside path: String, what: String) throws(RNNError) -> InputFile {
     let folder = path.folderPath
     let file = folder == "/" ? "/" + name : path.folderPrefix + name
@@ -41,7 +41,7 @@ package enum CompanionFile {
     file.starts(with: folder == [slash] ? folder : folder + [slash])
   }
 
-  /// Whether a file stands in the `blobs` of the cache entry that has the folder among its `snapshots`.
+  /// Whether a file is in the `blobs` folder of the cache entry whose `snapshots` contain `folder`.
   private static func isBlob(_ file: [UInt8], ofSnapshotIn folder: [UInt8]) -> Bool {
     let parts = folder.split(separator: slash)
     guard let snapshots = parts.lastIndex(where: { $0.elementsEqual("snapshots".utf8) }), snapshots > 0,
@@ -54,7 +54,7 @@ package enum CompanionFile {
 
   private static let slash = UInt8(ascii: "/")
 
-  /// A path without links, as bytes, of which equal characters may differ.
+  /// A path with links resolved, as bytes, because Unicode-equivalent names can be different files.
   private static func resolved(_ path: String) -> [UInt8]? {
     guard let text = realpath(path.systemPath, nil) else { return nil }
     defer { free(text) }

@@ -1,6 +1,6 @@
 import RNNModel
 
-/// An array as JSON, for containers whose metadata are texts:
+/// An array as JSON, for containers with text metadata:
 /// `{"name": "cases/first/input", "dtype": "float32", "shape": [2], "base64": "AACAPwAAAEA="}`, little-endian.
 package enum EncodedArray {
   package static func json(_ array: NamedTensor) -> JSONValue {
@@ -11,7 +11,7 @@ package enum EncodedArray {
     ])
   }
 
-  /// The arrays of a list of what `json` gave.
+  /// Parses a list of outputs of `json`.
   package static func arrays(_ json: JSONValue, at place: String) throws(RNNError) -> [NamedTensor] {
     guard let list = json.array else {
       throw RNNError(.badData, place: place, "not a list", remedy: "write the file again")

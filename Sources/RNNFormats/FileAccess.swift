@@ -8,7 +8,7 @@ import CStorage
   import Darwin
 #endif
 
-/// Who may use a file that is to be replaced, so that its successor is open to the same users or to fewer.
+/// The access rights of a file that will be replaced. The new file gets the same rights, or narrower ones.
 struct FileAccess {
   private let path: [CChar]
   private let owner: uid_t
@@ -16,7 +16,7 @@ struct FileAccess {
   private let mode: mode_t
   private let hasList: Bool
 
-  /// That of the file at a path. Nil where there is none.
+  /// The access rights of the file at a path. Nil if there is none.
   init?(of path: String) throws(SystemFailure) {
     self.path = path.systemPath
     var status = stat()
@@ -30,9 +30,8 @@ struct FileAccess {
     hasList = found > 0
   }
 
-  /// Gives an open file that nobody else can open yet the same owner, group, mode, access control list and security
-  /// label. Where the owner or the group cannot be kept, what the mode grants is narrowed to what everyone concerned was
-  /// granted before.
+  /// Gives an open file the same owner, group, mode, access control list and security label. Nobody else can open the
+  /// file yet. If the owner or the group cannot be kept, the mode is narrowed so that nobody gains rights.
   func give(to descriptor: Int32) throws(SystemFailure) {
     var new = stat()
     guard fstat(descriptor, &new) == 0 else { throw SystemFailure() }
@@ -47,10 +46,10 @@ struct FileAccess {
     }
   }
 
-  /// A member of the old group may now be subject to the mode's bits for others, and vice versa; the old owner may be either.
+  /// The narrowed mode. A member of the old group may now count as "others", and vice versa; the old owner may be either.
   private func narrowed(keepsOwner: Bool, keepsGroup: Bool) -> mode_t {
     let user = mode >> 6 & 7
-    // Which users a list named cannot be told from the mode.
+    // The mode does not say which users the access control list named.
     if hasList { return user << 6 }
     var (grouped, others) = (mode >> 3 & 7, mode & 7)
     if !keepsGroup {
@@ -64,7 +63,7 @@ struct FileAccess {
     return user << 6 | grouped << 3 | others
   }
 
-  /// False where this user may not give a file away so.
+  /// Sets owner and group. False if this user is not permitted to.
   private static func own(_ descriptor: Int32, _ owner: uid_t, _ group: gid_t) throws(SystemFailure) -> Bool {
     if fchown(descriptor, owner, group) == 0 { return true }
     // EINVAL: an owner that this user namespace does not know.

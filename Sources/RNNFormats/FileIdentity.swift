@@ -8,15 +8,14 @@ import RNNModel
   import Darwin
 #endif
 
-/// Which file a path means, however it is spelled: through links, from another folder, under another of its names.
+/// Identifies the file of a path, however it is spelled: through links, from another folder, by another hard link.
 package struct FileIdentity: Hashable {
   private let device: dev_t
   private let inode: ino_t
-  /// The name in that folder, for a file that is yet to be made.
+  /// The name in that folder, for a file that does not exist yet.
   private var name: [UInt8] = []
 
-  /// Nil for a terminal or another device, which takes and gives whatever comes, and where there is no such folder. `-`
-  /// is `standard`, a descriptor.
+  /// Nil for a terminal or another device, and if there is no such folder. `-` means the descriptor `standard`.
   package init?(_ path: String, standard descriptor: Int32) {
     if path == "-" {
       self.init(descriptor: descriptor)

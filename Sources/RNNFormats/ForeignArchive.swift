@@ -1,7 +1,7 @@
 import RNNModel
 
 extension ForeignFile {
-  /// What a zip archive is that no format has taken: something of PyTorch's own, or one that holds a model's file.
+  /// Identifies a zip archive that no format recognised: another kind of PyTorch file, or an archive of a model file.
   static func archive(_ file: InputFile) -> ForeignFile? {
     let names: [String]
     do throws(RNNError) {
@@ -18,7 +18,7 @@ extension ForeignFile {
       remedy: "see \(.formats) for what can be read")
   }
 
-  /// A zip archive that is no container of files but something of its own, told by the members' names.
+  /// Identifies a zip archive that is a program's own format, by its members' names.
   static func program(_ names: [String]) -> ForeignFile? {
     func has(_ part: String) -> Bool { names.contains { $0 == part || $0.hasSuffix("/" + part) } }
     if names.contains(where: { $0.contains("data/aotinductor/") }) {

@@ -1,6 +1,6 @@
 import RNNModel
 
-/// A kind of file that is not read as a model, told by its content, so that an error can name it and the next step.
+/// A kind of file that cannot be read as a model, recognised by content, so that an error can name it and the next step.
 package struct ForeignFile: Sendable, Hashable {
   /// `a tar archive`
   package let name: String
@@ -12,9 +12,9 @@ package struct ForeignFile: Sendable, Hashable {
     (self.name, self.remedy) = (name, remedy)
   }
 
-  /// What a file is; nil for what is not known here. `file` may be anything.
+  /// Identifies a file; nil for unknown kinds. `file` may be anything.
   ///
-  /// - Parameter holdingArrays: Whether files of plain arrays are meant too, which are no models.
+  /// - Parameter holdingArrays: Whether to report files of plain arrays too, which are not models.
   package static func recognize(_ file: InputFile, holdingArrays: Bool = true) -> ForeignFile? {
     guard file.count > 0 else { return nil }
     return file.withUnsafeBytes { bytes in
@@ -78,7 +78,7 @@ package struct ForeignFile: Sendable, Hashable {
 
   // MARK: Text
 
-  /// Of what text may be looked at.
+  /// The number of bytes of text that are examined.
   private static let head = 4096
 
   private static func text(_ bytes: UnsafeRawBufferPointer, _ file: InputFile) -> ForeignFile? {
@@ -102,7 +102,7 @@ package struct ForeignFile: Sendable, Hashable {
     return start.hasPrefix("{") ? json(file) : isPython(text) ? .python : nil
   }
 
-  /// An array or a table of numbers, which have no names.
+  /// An array or a table of unnamed numbers.
   private static func array(_ bytes: UnsafeRawBufferPointer, _ file: InputFile) -> ForeignFile? {
     let isNumPy = NPYFormat().recognizes(file)
     let isText = bytes.prefix(head).allSatisfy { byte in
@@ -160,7 +160,7 @@ package struct ForeignFile: Sendable, Hashable {
     return fields.areCoreML ? converted("a Core ML model") : nil
   }
 
-  /// The index of a checkpoint, which ends as LevelDB's tables do; its data tell nothing but by their name.
+  /// A checkpoint's index, which ends like a LevelDB table, or its data, which only the file's name identifies.
   private static func checkpoint(_ bytes: UnsafeRawBufferPointer, _ path: String) -> ForeignFile? {
     let magic: [UInt8] = [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB]
     return bytes.suffix(8).elementsEqual(magic) || path.contains(".data-00000-of-") ? checkpoint : nil

@@ -8,16 +8,16 @@ import RNNModel
   import Darwin
 #endif
 
-/// A folder in the place of a file, with the next step where its contents tell one.
+/// A folder given instead of a file, with the next step if its contents suggest one.
 struct ForeignFolder {
   let error: RNNError
 
-  /// Files by which folders of models are known, those first that hold all of one.
+  /// Files that identify a model's folder; files that hold a whole model come first.
   private static let models = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "model.pt", "model.keras", "model.onnx", "checkpoint.pt",
   ]
 
-  /// Nil for a folder that holds nothing of the kind.
+  /// Nil for a folder that holds no model.
   init?(_ path: String) {
     let folder = path.hasSuffix("/") ? path : path + "/"
     func holds(_ name: String) -> Bool { access((folder + name).systemPath, F_OK) == 0 }

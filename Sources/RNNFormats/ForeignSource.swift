@@ -1,11 +1,11 @@
 import RNNModel
 
-// What stands beside models in the folders that people have: captures of amps by other networks, notebooks, programs.
+// Files that are often in the same folder as models: amp captures with other networks, notebooks, programs.
 extension ForeignFile {
-  /// What to do with a capture that is no recurrent network.
+  /// The remedy for a capture that is not a recurrent network.
   static let otherCapture = "use a capture of the same amp as an LSTM or GRU: .nam, AIDA-X, GuitarML or RTNeural"
 
-  /// Captures in JSON whose networks are others than a recurrent one behind the sound itself.
+  /// JSON captures whose network is not just recurrent layers on the sound itself.
   static func capture(_ file: InputFile) -> ForeignFile? {
     if file.json.has("dilations", "residual_channels") {
       return ForeignFile("a WaveNet model of PedalNetRT or SmartAmp, which has no recurrent layer", remedy: Phrase(otherCapture))
@@ -23,7 +23,7 @@ extension ForeignFile {
   static let python = ForeignFile(
     "Python source, which holds no weights", remedy: "run it, and give the file that its torch.save or model.save writes")
 
-  /// Whether a text imports something as Python does, before anything else but comments and its documentation.
+  /// Whether a text has a Python import near its start.
   static func isPython(_ text: String) -> Bool {
     let lines = text.split(separator: "\n").prefix(200)
     return lines.contains { line in

@@ -10,9 +10,9 @@ import RNNModel
   import Darwin
 #endif
 
-/// The versions of the libraries by which files are read and written, as they are where the program runs.
+/// The versions of the file libraries that are installed where the program runs.
 package enum FormatLibraries {
-  /// Each as a person writes it: `zlib 1.2.13`.
+  /// One text per library: `zlib 1.2.13`.
   package static var versions: [String] {
     let xxhash = XXH_versionNumber()
     return [
@@ -23,13 +23,13 @@ package enum FormatLibraries {
 }
 
 extension HDF5Process {
-  /// The version of the libhdf5 that `rnn-hdf5` was linked to, nil where that program cannot be started.
+  /// The version of the libhdf5 that `rnn-hdf5` is linked to; nil if that program cannot be started.
   package static var libraryVersion: String? {
     guard let program = try? HDF5Process().program(), let line = firstLine(of: program, "--version") else { return nil }
     return line.split(separator: " ").last.map(String.init)
   }
 
-  /// What a program prints first; nil where it cannot be started or ends with another status than 0.
+  /// The first line that a program prints; nil if it cannot be started or its exit status is not 0.
   private static func firstLine(of program: String, _ argument: String) -> String? {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { return nil }

@@ -1,21 +1,21 @@
 import RNNModel
 
-/// A kind of file that holds plain arrays: inputs and states on their way in, outputs on their way out.
+/// A file format for plain arrays: inputs and states are read from it, outputs are written to it.
 public protocol ArrayFormat: Sendable {
   /// The name an option takes: `npy`.
   var name: String { get }
-  /// Without the dot, lowercase. An output's format is chosen by them.
+  /// Lowercase, without the dot. They select an output's format.
   var fileExtensions: [String] { get }
-  /// Whether a file holds one array, which has no name, rather than named members.
+  /// Whether a file holds one unnamed array instead of named members.
   var holdsOneArray: Bool { get }
-  /// Whether the format is text, in which whole numbers are told from others only by how they are written.
+  /// Whether the format is text, where only the notation distinguishes integers from other numbers.
   var isText: Bool { get }
   /// Tells by content whether a file is of this format. `file` may be anything.
   func recognizes(_ file: InputFile) -> Bool
   /// Reads every array of the file. A lone array is named "".
   func read(_ file: InputFile) throws(RNNError) -> [NamedTensor]
-  /// Room in an empty file for the elements of the one array it is to hold, which are written there instead of by `write`;
-  /// nil where the format or the file system has no such room. There is one element or more.
+  /// Maps space in an empty file for the elements of its one array, so that they can be written there instead of by
+  /// `write`. Nil if the format or the file system does not support this. The array must have at least one element.
   func room(_ type: ElementType, _ shape: Shape, in file: inout OutputFile) throws(RNNError) -> OutputRoom?
   /// Writes the members, or the one array the format can hold.
   func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError)
@@ -29,15 +29,15 @@ extension ArrayFormat {
   ) throws(RNNError) -> OutputRoom? { nil }
 }
 
-/// What a run gives, for writing.
+/// The outputs of a run, for writing.
 public struct ArrayOutput: Sendable {
   /// Everything: `output`, `hn`, `cn`, `y`.
   public var members: [NamedTensor]
-  /// What the chain ends in, for formats that hold one array.
+  /// The run's result, for formats that hold one array.
   public var end: Tensor
-  /// The axis of `end` that counts sequences; nil where there is none.
+  /// The batch axis of `end`; nil if there is none.
   public var batchAxis: Int?
-  /// Steps a second, for a format of sound; nil where nobody tells.
+  /// Steps per second, for sound formats; nil if unknown.
   public var sampleRate: Int?
 
   public init(members: [NamedTensor], end: Tensor, batchAxis: Int? = nil, sampleRate: Int? = nil) {
@@ -48,7 +48,7 @@ public struct ArrayOutput: Sendable {
   }
 }
 
-/// The array formats a program knows, in the order they are tried on a file.
+/// The array formats that a program supports, in the order in which they are tried on a file.
 public struct ArrayRegistry: Sendable {
   public let formats: [any ArrayFormat]
 
@@ -61,13 +61,13 @@ public struct ArrayRegistry: Sendable {
     NPYFormat(), NPZArrayFormat(), WAVFormat(), JSONArrayFormat(), CSVFormat(),
   ])
 
-  /// The same with one more format, which is tried first.
+  /// A copy with one more format, which is tried first.
   public func adding(_ format: any ArrayFormat) -> ArrayRegistry {
     ArrayRegistry([format] + formats)
   }
 
-  /// Reads a file, recognised by content, or as `format` where that is named. Arrays in text are float64, or int64
-  /// where every number is whole.
+  /// Reads a file as `format`, or recognises its format by content if that is nil. Arrays in text formats are float64, or
+  /// int64 if every number is an integer.
   public func read(_ file: InputFile, as format: String? = nil) throws(RNNError) -> [NamedTensor] {
     do throws(RNNError) {
       return try self.format(of: file, named: format).read(file)
@@ -76,7 +76,7 @@ public struct ArrayRegistry: Sendable {
     }
   }
 
-  /// The format to write: the one named, else the one the path's extension tells.
+  /// The format to write: `name`, else the format of the path's extension. Throws `usage` if there is none.
   public func writer(for path: String, named name: String? = nil) throws(RNNError) -> any ArrayFormat {
     if let name { return try format(named: name) }
     let file = path.lastPathComponent.lowercased()
@@ -85,12 +85,12 @@ public struct ArrayRegistry: Sendable {
       remedy: "end it in one of \(formats.flatMap { $0.fileExtensions }.map { "." + $0 }.joined(separator: ", "))")
   }
 
-  /// The format of a file, recognised by content, or the one of that name.
+  /// The format called `name`, or the file's format, recognised by content.
   public func format(of file: InputFile, named name: String? = nil) throws(RNNError) -> any ArrayFormat {
     if let name { return try format(named: name) }
     if file.count == 0 { throw RNNError(.badData, "the file is empty", remedy: "write the array again") }
     let format = formats.first { $0.recognizes(file) }
-    // Any text may be meant as CSV.
+    // Any text could be CSV.
     if format.map({ $0 is CSVFormat }) ?? true, let foreign = ForeignFile.recognize(file, holdingArrays: false) {
       throw foreign.error
     }

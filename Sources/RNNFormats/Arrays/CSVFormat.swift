@@ -1,9 +1,9 @@
 import RNNModel
 
-/// Numbers separated by commas, a row a step: an array of shape (rows, columns).
+/// Comma-separated numbers, one row per step: an array of shape (rows, columns).
 ///
-/// Empty lines and what follows `#` are skipped, and so is one line of column names before the first row. Numbers
-/// become float64, which the runner rounds once to the model's type, or int64 where all of them are whole.
+/// Empty lines, `#` comments and one line of column names before the first row are skipped. Numbers become float64, which
+/// the runner rounds once to the model's type, or int64 if all of them are integers.
 public struct CSVFormat: ArrayFormat {
   public let name = "csv"
   public let fileExtensions = ["csv"]
@@ -12,7 +12,7 @@ public struct CSVFormat: ArrayFormat {
 
   public init() {}
 
-  /// Anything that begins as text does: the format of files that nothing else recognises.
+  /// Accepts anything that begins like text. This format is for files that no other format recognises.
   public func recognizes(_ file: InputFile) -> Bool {
     file.withUnsafeBytes { bytes in bytes.prefix(4096).allSatisfy { $0 >= 0x20 || [0x09, 0x0A, 0x0D].contains($0) } }
   }
@@ -21,7 +21,7 @@ public struct CSVFormat: ArrayFormat {
     [NamedTensor("", try CSVReader.tensor(file.storage))]
   }
 
-  /// Writes a row a step, each number as the shortest decimal that reads back as the same value. Refuses a batch of
+  /// Writes one row per step, each number as the shortest decimal that reads back as the same value. Refuses a batch of
   /// more than one sequence, which a table cannot hold.
   public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     let tensor = output.end

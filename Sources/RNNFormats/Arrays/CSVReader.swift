@@ -1,9 +1,9 @@
 import RNNModel
 
-/// Takes a table apart, line by line, into scratch storage: neither the text nor its numbers need stay in memory.
+/// Parses a table line by line into scratch storage, so that neither the text nor its numbers stay in memory.
 struct CSVReader: ~Copyable {
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
-  /// Bytes of text after which those behind are let go.
+  /// Bytes of parsed text after which its pages are dropped from memory.
   private static let forgottenSize = 8 << 20
 
   private var numbers: NumberRoom
@@ -11,7 +11,7 @@ struct CSVReader: ~Copyable {
   private var line = 0
   private var hasHeader = false
 
-  /// The table that is all of `storage`.
+  /// Parses all of `storage` as one table.
   static func tensor(_ storage: TensorStorage) throws(RNNError) -> Tensor {
     var (count, columns, isWhole) = (0, 0, false)
     let values = try ScratchSpace.shared.storage(mostNumbers(storage) * NumberRoom.size) { (room) throws(RNNError) in
@@ -30,7 +30,7 @@ struct CSVReader: ~Copyable {
 
   private init(numbers: consuming NumberRoom) { self.numbers = numbers }
 
-  /// No more numbers than commas and ends of lines, and one.
+  /// An upper bound on the count of numbers: commas and line ends, plus one.
   private static func mostNumbers(_ storage: TensorStorage) throws(RNNError) -> Int {
     var count = 1
     try storage.forEachPiece(of: 0..<storage.count) { (piece) throws(RNNError) in
@@ -48,7 +48,7 @@ struct CSVReader: ~Copyable {
         while end < bytes.count, bytes[end] != 0x0A, bytes[end] != 0x0D { end += 1 }
         try take(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), &room)
         room.wrote(numbers.count * NumberRoom.size)
-        // A carriage return and a line feed end one line together.
+        // CR LF is one line end.
         let isPair = end + 1 < bytes.count && bytes[end] == 0x0D && bytes[end + 1] == 0x0A
         start = end + (isPair ? 2 : 1)
         if start - forgotten >= Self.forgottenSize, start <= bytes.count {
@@ -121,11 +121,11 @@ struct CSVReader: ~Copyable {
     return bytes[start..<end]
   }
 
-  /// Words by which tables say that a number is missing.
+  /// Words that tables use for missing numbers.
   private static let missing: Set = ["na", "n/a", "none", "null", "nat", "nil", "missing", "<na>", "#n/a"]
 
-  /// Whether a cell may be a column's name: nothing that is a number or stands for a missing one, nor begins like one,
-  /// in quotes or without.
+  /// Whether a cell, quoted or not, can be a column name: it is not a number or a word for a missing one, and does not
+  /// begin like a number.
   private static func isName(_ cell: Slice<UnsafeRawBufferPointer>) -> Bool {
     var cell = cell
     if cell.count >= 2, cell.first == UInt8(ascii: "\""), cell.last == UInt8(ascii: "\"") { cell = trim(cell.dropFirst().dropLast()) }
@@ -134,7 +134,7 @@ struct CSVReader: ~Copyable {
       && !(cell.count <= 8 && missing.contains(String(decoding: cell, as: UTF8.self).lowercased()))
   }
 
-  /// Whether a cell is digits between dashes, slashes, points or colons, as dates and times are written, in quotes or without.
+  /// Whether a cell, quoted or not, looks like a date or time: digits between dashes, slashes, points or colons.
   private static func isDate(_ cell: Slice<UnsafeRawBufferPointer>) -> Bool {
     let marks = cell.count { "-/:.".utf8.contains($0) }
     return cell.count <= 40 && marks >= 2 && cell.count { (48...57).contains($0) } >= 4

@@ -2,9 +2,9 @@ import RNNModel
 
 /// A number in decimal text.
 enum DecimalNumber {
-  /// Written without point and exponent, within 64 bits, and no negative zero.
+  /// An integer in 64 bits, written without point and exponent, and not negative zero.
   case whole(Int64)
-  /// The nearest float64; infinite where the text's is larger than any.
+  /// The nearest float64; infinite if the number is too large.
   case real(Double)
 
   var isFinite: Bool {
@@ -17,8 +17,8 @@ enum DecimalNumber {
     1e21, 1e22,
   ]
 
-  /// Reads all of `text`: an optional sign, digits with or without a point among, before or behind them, and an optional
-  /// exponent. Nil where it is anything else.
+  /// Parses all of `text`: an optional sign, digits with an optional decimal point, and an optional exponent. Nil for
+  /// anything else.
   init?(_ text: UnsafeRawBufferPointer) {
     var position = 0
     func digit(_ index: Int) -> UInt64? {
@@ -50,7 +50,7 @@ enum DecimalNumber {
       fraction = count - whole
     }
     guard count > 0 else { return nil }
-    /// No more than a few digits matter.
+    /// Exponents of more than a few digits are all out of range.
     var exponent = 0
     if position < text.count, text[position] | 0x20 == UInt8(ascii: "e") {
       isPlain = false
@@ -79,7 +79,7 @@ enum DecimalNumber {
     let power = exponent - fraction
     let value: Double
     if fits, digits <= 1 << 53, abs(power) < Self.powers.count {
-      // Both are exact, so that the one operation rounds once.
+      // Both operands are exact, so the single operation rounds once.
       let magnitude = power < 0 ? Double(digits) / Self.powers[-power] : Double(digits) * Self.powers[power]
       value = isMinus ? -magnitude : magnitude
     } else {
@@ -90,7 +90,7 @@ enum DecimalNumber {
   }
 }
 
-/// Numbers of text on their way into scratch storage: int64 as long as all of them are whole, else float64.
+/// Collects parsed numbers in scratch storage: as int64 while all of them are integers, else as float64.
 struct NumberRoom: ~Copyable {
   /// Bytes of a number.
   static let size = 8
@@ -99,10 +99,10 @@ struct NumberRoom: ~Copyable {
   private(set) var count = 0
   private(set) var isWhole = true
 
-  /// Into so many bytes, which no more numbers may follow than fit.
+  /// Collects numbers in `bytes`. The caller must not append more than fit.
   init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
 
-  /// `room` is the room of these bytes, which learns of numbers that are changed again.
+  /// Appends a number. `room` owns the bytes and is told when earlier numbers are rewritten.
   mutating func append(_ number: DecimalNumber, _ room: inout ScratchRoom) {
     switch number {
     case .whole(let value) where isWhole: bytes.storeBytes(of: value, toByteOffset: count * Self.size, as: Int64.self)

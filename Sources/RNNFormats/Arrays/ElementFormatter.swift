@@ -6,16 +6,16 @@
   import Darwin
 #endif
 
-/// Chooses one form and width for all elements shown: `_Formatter` in torch/_tensor_str.py.
+/// Chooses one notation and width for all printed elements, as `_Formatter` in torch/_tensor_str.py does.
 struct ElementFormatter {
   enum Value {
     case float(Double)
-    /// A whole number or truth value.
+    /// An integer or boolean.
     case text(String)
   }
 
   private(set) var width = 1
-  /// Every number is whole, and shown with a point and no digits after it.
+  /// Every number is an integer, printed with a point and no digits after it.
   private var isWhole = true
   private var isScientific = false
 
@@ -50,7 +50,7 @@ struct ElementFormatter {
     return isWhole ? Self.format("%.*f", 0, value) + "." : Self.format("%.*f", TensorPrinter.precision, value)
   }
 
-  /// C's rendering, which rounds the exact value to nearest even as Python's does.
+  /// Formats with C's printf, which rounds the exact value to nearest even, as Python does.
   private static func format(_ format: String, _ precision: Int, _ value: Double) -> String {
     // The longest is 309 digits, a sign and a fraction.
     var buffer = [CChar](repeating: 0, count: 400)

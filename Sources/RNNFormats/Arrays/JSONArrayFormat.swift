@@ -2,8 +2,8 @@ import RNNModel
 
 /// Nested lists of numbers, or an object whose members are such lists.
 ///
-/// Numbers become float64, which the runner rounds once to the model's type, or int64 where all of a member's are whole
-/// and written without a fraction. What JSON has no number for is written, and read, as "nan", "inf" and "-inf".
+/// Numbers become float64, which the runner rounds once to the model's type, or int64 if all numbers of a member are
+/// written without a fraction. NaN and infinities, which JSON lacks, are written and read as "nan", "inf" and "-inf".
 public struct JSONArrayFormat: ArrayFormat {
   public let name = "json"
   public let fileExtensions = ["json"]
@@ -30,7 +30,7 @@ public struct JSONArrayFormat: ArrayFormat {
     }
   }
 
-  /// Writes every member, a line for each innermost list.
+  /// Writes every member, with one line per innermost list.
   public func write(_ output: ArrayOutput, to file: inout OutputFile) throws(RNNError) {
     var writer = JSONArrayWriter()
     try file.write(Array("{".utf8))
@@ -43,7 +43,7 @@ public struct JSONArrayFormat: ArrayFormat {
   }
 }
 
-/// Writes tensors as nested lists, piece by piece.
+/// Writes tensors as nested lists, in chunks.
 private struct JSONArrayWriter {
   private var text: [UInt8] = []
 

@@ -4,8 +4,8 @@ import RNNModel
 struct JSONArrayReader: JSONNumbers, ~Copyable {
   private var numbers: NumberRoom
 
-  /// The tensor that `range` of `bytes` holds and nothing else: int64 where all numbers are whole, else float64. `place`
-  /// names it in errors. Refuses lists of different lengths and anything but numbers.
+  /// Parses `range` of `bytes` as one tensor: int64 if all numbers are integers, else float64. `place` names it in errors.
+  /// Refuses lists of different lengths and anything but numbers.
   static func read(_ bytes: UnsafeRawBufferPointer, in range: Range<Int>, at place: String) throws(RNNError) -> Tensor {
     try JSONLists.tensor(bytes, in: range, at: place, size: NumberRoom.size) { JSONArrayReader(numbers: NumberRoom($0)) }
   }
@@ -22,7 +22,7 @@ struct JSONArrayReader: JSONNumbers, ~Copyable {
     numbers.append(number, &room)
   }
 
-  /// A number, or what stands for one that JSON lacks; nil where there is another value.
+  /// A number, or a string for a number that JSON lacks; nil for any other value.
   private static func number(_ parser: inout JSONParser) throws(RNNError) -> DecimalNumber? {
     guard parser.position < parser.bytes.count else { throw parser.error("the text ends early") }
     switch parser.bytes[parser.position] {
@@ -43,7 +43,7 @@ struct JSONArrayReader: JSONNumbers, ~Copyable {
       default: return nil
       }
     default:
-      // What is valid is no number, and what is not says why.
+      // A valid value here is not a number; an invalid one throws the reason.
       _ = try parser.value()
       return nil
     }

@@ -1,9 +1,8 @@
 import RNNModel
 
-/// NumPy's file of one array.
+/// NumPy's `.npy`, a file of one array.
 ///
-/// Little-endian arrays in C order are used where they are in the file; others are reordered into memory or a scratch
-/// file.
+/// Little-endian arrays in C order are used directly from the file; others are reordered into memory or a scratch file.
 /// NumPy has neither bfloat16 nor float8: they are written as float32, which holds them exactly.
 public struct NPYFormat: ArrayFormat {
   public let name = "npy"
@@ -41,7 +40,7 @@ public struct NPYFormat: ArrayFormat {
     return header
   }
 
-  /// The tensor itself where NumPy has its type, else the same values as float32.
+  /// The tensor itself if NumPy has its type, else the same values as float32.
   static func widened(_ tensor: Tensor) throws(RNNError) -> Tensor {
     guard !NPYHeader.holds(tensor.elementType) else { return tensor }
     let storage = try ScratchSpace.shared.storage(tensor.count * 4) { (room) throws(RNNError) in
@@ -60,7 +59,7 @@ public struct NPYFormat: ArrayFormat {
     return result
   }
 
-  /// The one array that is all of `storage`.
+  /// Reads all of `storage` as one array.
   static func tensor(in storage: TensorStorage) throws(RNNError) -> Tensor {
     let (header, offset) = try storage.withUnsafeBytes { (bytes) throws(RNNError) in
       var reader = ByteReader(bytes)
@@ -69,9 +68,9 @@ public struct NPYFormat: ArrayFormat {
     return try tensor(header, in: storage, at: offset)
   }
 
-  /// The same of bytes of which only the header is read here, where they need not be reordered.
+  /// The same, but reads only the header if the elements need not be reordered.
   static func describedTensor(in storage: TensorStorage, _ failures: LateFailures) throws(RNNError) -> Tensor {
-    // More than a header of version 1 has, which NumPy writes; one that is longer is read with all the rest.
+    // Longer than any header of version 1, which NumPy writes. A longer header makes the whole file be read.
     let start = UnsafeMutableRawBufferPointer.allocate(byteCount: min(storage.count, 1 << 17), alignment: 8)
     defer { start.deallocate() }
     try storage.copyBytes(at: 0, into: start)
@@ -120,7 +119,7 @@ public struct NPYFormat: ArrayFormat {
     return result
   }
 
-  /// From column-major to row-major order.
+  /// Copies from column-major to row-major order.
   private static func transpose(
     _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ shape: Shape, _ size: Int
   ) {
@@ -174,7 +173,7 @@ public struct NPYFormat: ArrayFormat {
 }
 
 extension ElementType {
-  /// The size of what byte order applies to: half an element of a complex number.
+  /// The size of the unit that byte order applies to: half an element for complex numbers.
   fileprivate var wordSize: Int {
     switch self {
     case .complex64, .complex128: byteCount / 2

@@ -1,6 +1,6 @@
 import RNNModel
 
-/// What stands before the elements of a `.npy` file; numpy/lib/_format_impl.py is its specification.
+/// The header of a `.npy` file, before its elements; numpy/lib/_format_impl.py is its specification.
 ///
 ///     offset  size
 ///     0       6     magic 93 'NUMPY'
@@ -15,12 +15,12 @@ struct NPYHeader {
   var isFortran = false
   var shape: Shape
 
-  /// Whether the elements are in another order than a tensor's, and whether their bytes are.
+  /// Whether the element order or the byte order differs from a tensor's.
   var isTransposed: Bool { isFortran && shape.rank > 1 }
   var isSwapped: Bool { isBigEndian && elementType.byteCount > 1 }
   var isReordered: Bool { isTransposed || isSwapped }
 
-  /// Reads the header; `reader` is at the elements afterwards. Nothing in it is evaluated.
+  /// Reads the header and leaves `reader` at the elements. Nothing in the header is evaluated.
   init(_ reader: inout ByteReader) throws(RNNError) {
     guard try reader.take(6, "the magic of a .npy file").elementsEqual(Self.magic) else {
       throw RNNError(.badData, place: "offset 0", "not the magic of a .npy file", remedy: Self.remedy)
@@ -80,7 +80,7 @@ struct NPYHeader {
     return (type, order == ">")
   }
 
-  /// NumPy's names, without the byte order.
+  /// NumPy's type names, without the byte order.
   private static let types: [ElementType: String] = [
     .float64: "f8", .float32: "f4", .float16: "f2", .complex128: "c16", .complex64: "c8", .bool: "b1",
     .int64: "i8", .int32: "i4", .int16: "i2", .int8: "i1", .uint64: "u8", .uint32: "u4", .uint16: "u2", .uint8: "u1",
@@ -94,7 +94,7 @@ struct NPYHeader {
     guard let type = Self.types[elementType] else { return nil }
     let order = elementType.byteCount == 1 ? "|" : "<"
     var text = "{'descr': '\(order)\(type)', 'fortran_order': False, 'shape': \(shape), }"
-    // NumPy leaves room for the first axis to grow to 21 digits.
+    // NumPy reserves space for the first axis to grow to 21 digits.
     if let first = shape.dimensions.first { text += String(repeating: " ", count: 21 - String(first).utf8.count) }
     let fixed = 10 + text.utf8.count + 1
     text += String(repeating: " ", count: (64 - fixed % 64) % 64) + "\n"
@@ -104,7 +104,7 @@ struct NPYHeader {
   }
 }
 
-/// Reads the Python dictionary of a `.npy` header: three keys, a string, a truth value and a tuple of whole numbers.
+/// Parses the Python dictionary of a `.npy` header: three keys with a string, a boolean and a tuple of integers.
 private struct NPYHeaderParser {
   private let bytes: UnsafeRawBufferPointer
   private let start: Int

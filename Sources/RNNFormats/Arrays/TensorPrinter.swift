@@ -1,16 +1,16 @@
 import RNNModel
 
-/// Shows tensors as PyTorch's `print` does, with its default options; torch/_tensor_str.py is the definition.
+/// Prints tensors as PyTorch's `print` does, with its default options; torch/_tensor_str.py is the definition.
 package enum TensorPrinter {
   /// Digits after the point.
   static let precision = 4
-  /// More elements than this are shown in part.
+  /// A tensor with more elements is abbreviated.
   static let threshold = 1000
-  /// How many of each axis's first and last elements are shown then.
+  /// The number of first and last elements of each axis that an abbreviated tensor shows.
   static let edgeItems = 3
   static let lineWidth = 80
 
-  /// `tensor([[0.1000, 0.2000],…])`, over several lines where the tensor is large, without a line feed at its end.
+  /// `tensor([[0.1000, 0.2000],…])`, on several lines for a large tensor, without a trailing line feed.
   package static func text(_ tensor: Tensor) -> String {
     let prefix = "tensor("
     var suffixes: [String] = []
@@ -47,7 +47,7 @@ private struct TensorText {
   private let type: ElementType
   private let bytes: UnsafeRawBufferPointer
   private let isShortened: Bool
-  /// Of the elements, or of their real and imaginary parts.
+  /// One for the elements, or one each for their real and imaginary parts.
   private var formatters: [ElementFormatter] = []
 
   init(_ tensor: Tensor, _ bytes: UnsafeRawBufferPointer) {
@@ -97,7 +97,7 @@ private struct TensorText {
     return first + (second.hasPrefix("+") || second.hasPrefix("-") ? "" : "+") + second
   }
 
-  /// `start` counts the elements' rows before this one, over all outer axes.
+  /// `start` is the index of this row among all rows of the outer axes.
   private func text(axis: Int, from start: Int, indent: Int) -> String {
     if axis == sizes.count { return element(start) }
     let positions = shown(axis: axis)

@@ -1,9 +1,9 @@
 import RNNModel
 
-/// HDF5 files as plain arrays, `input`, `h0` and so on are datasets at the root.
+/// HDF5 files as plain arrays: `input`, `h0` and so on are datasets at the root.
 ///
-/// Read as well: the datasets of the only group, names joined by dots where groups are nested, and the members of the
-/// only reference case of a file in RNNKit's layout. bfloat16 is as `Schemas/hdf5.md` has it.
+/// It also reads the datasets of the only group, with names of nested groups joined by dots, and the members of the only
+/// reference case of a file in RNNKit's layout. `Schemas/hdf5.md` specifies bfloat16.
 public struct HDF5ArrayFormat: ArrayFormat {
   private let hdf5: any HDF5Access
 
@@ -33,8 +33,8 @@ extension HDF5Tree {
     self.init(root: Group(children: try Self.children(arrays, "array")))
   }
 
-  /// The arrays that the file is taken to hold; see `HDF5ArrayFormat`. Refuses a file without any, one with several
-  /// reference cases, and one of which an array cannot be read.
+  /// The file's arrays; see `HDF5ArrayFormat`. Refuses a file without arrays, one with several reference cases, and one
+  /// with an array that cannot be read.
   func arrays() throws(RNNError) -> [NamedTensor] {
     var (group, path) = (root, "")
     if case .group(let cases) = root[HDF5Layout.cases],
@@ -81,14 +81,14 @@ extension HDF5Tree {
 }
 
 extension HDF5Tree.Node {
-  /// The name that an attribute gives, where HDF5 could not hold it.
+  /// The real name, from an attribute, if HDF5 could not hold it.
   fileprivate var name: String? {
     attributes.first { $0.name == HDF5Layout.nameKey }?.value.string
   }
 }
 
 extension HDF5Tree.Dataset {
-  /// The tensor as the type that an attribute names, where HDF5 has no such type and integers carry its bits.
+  /// The tensor with the type that an attribute names, if HDF5 lacks that type and integers hold its bits.
   var typed: Tensor {
     guard let name = self[attribute: HDF5Layout.typeKey]?.string, let type = ElementType(rawValue: name),
       HDF5Layout.carrier(of: type) == tensor.elementType

@@ -9,28 +9,28 @@ import RNNModel
   import Darwin
 #endif
 
-/// One run of `rnn-hdf5`, watched from its start to its end.
+/// One run of `rnn-hdf5`, monitored until it ends.
 struct HDF5Child {
   let program: String
   let job: HDF5Descriptors.Job
-  /// Descriptors as `HDF5Descriptors` has them.
+  /// The descriptors that `HDF5Descriptors` describes.
   let input: Int32
   let answer: ScratchFile
   let output: Int32
-  /// Bytes of the largest file that it may write.
+  /// The maximum size in bytes of a file that it may write.
   let largestFile: Int
   /// Seconds of CPU time without progress.
   let timeout: Int
   let inputSize: Int
 
-  /// What of standard error is kept.
+  /// The number of bytes of standard error that are kept.
   private static let keptErrors = 4096
 
-  /// How it ended.
+  /// How the process ended.
   private enum End {
     case exit(Int32)
     case signal(Int32)
-    /// Ended by us, after so many seconds.
+    /// Killed by us, after this many seconds.
     case stuck(Int)
   }
 
@@ -40,7 +40,7 @@ struct HDF5Child {
     switch end {
     case .exit(0): break
     case .exit(HDF5Descriptors.noRoomStatus):
-      // Not even its error could be written.
+      // It could not even write its error.
       throw RNNError(.inputOutput, file: answer.folder, "no room for the answer of the HDF5 library's process",
         remedy: scratchRemedy())
     case _ where !isReady: throw broken(end, errors)
@@ -71,7 +71,7 @@ struct HDF5Child {
     }
   }
 
-  /// The error for a program that ended before it looked at the file, which is not to blame then.
+  /// The error for a program that ended before it parsed the file; the file is not to blame.
   private func broken(_ end: End, _ errors: String) -> RNNError {
     let how =
       switch end {
@@ -86,7 +86,7 @@ struct HDF5Child {
 
   private static let remedy = "the file is damaged or hostile: get it again from a source you trust"
 
-  /// The error for an answer that does not hold.
+  /// The error for an invalid answer.
   static func lie(_ problem: String) -> RNNError {
     RNNError(.badData, "the HDF5 library's process gave an answer that does not hold (\(problem))", remedy: remedy)
   }
@@ -104,7 +104,7 @@ struct HDF5Child {
       remedy: "the file is damaged or hostile; if it is only large, give it longer with \(.timeout)")
   }
 
-  /// CPU time for everything, however much progress is claimed: a second for each MiB, beside some of the timeouts.
+  /// The limit on total CPU time, whatever progress is reported: one second per MiB, plus a multiple of the timeout.
   private var cpuSeconds: Int {
     let (seconds, overflow) = timeout.multipliedReportingOverflow(by: Limits.maximumHDF5Waiting)
     return overflow ? Int.max / 2 : min(seconds, Int.max / 2) + inputSize >> 20
@@ -141,10 +141,10 @@ struct HDF5Child {
       }
       var status: Int32 = 0
       let ended = waitpid(process, &status, WNOHANG)
-      // ECHILD: the program around this library ignores SIGCHLD or has waited for every child. How this one ended is told
-      // by its answer alone.
+      // ECHILD: the program that uses this library ignores SIGCHLD or waits for all children. Then only the answer tells
+      // how the process ended.
       if ended == process || (ended < 0 && errno == ECHILD) {
-        // What came between the last look and its end.
+        // Read what arrived between the last poll and the end of the process.
         progress.drain { firstSign = firstSign ?? $0.first }
         return (Self.end(status), firstSign == HDF5Descriptors.readySign, String(decoding: text, as: UTF8.self))
       }
@@ -158,7 +158,7 @@ struct HDF5Child {
   }
 
   private func start(_ descriptors: [Int32], _ limits: rnn_process_limits) throws(RNNError) -> pid_t {
-    // What this program needed to find the Swift runtime, that one needs too. Nothing else is handed on.
+    // The child may need the same path to find the Swift runtime. Nothing else of the environment is passed on.
     let variable = getenv("LD_LIBRARY_PATH").map { strdup(("LD_LIBRARY_PATH=" + String(systemPath: $0)).systemPath) } ?? nil
     defer { free(variable) }
     var environment: [UnsafeMutablePointer<CChar>?] = variable.map { [$0, nil] } ?? [nil]
@@ -180,12 +180,12 @@ struct HDF5Child {
   }
 }
 
-/// Tells when a process has worked or waited too long without a sign of progress.
+/// Detects that a process has worked or waited too long without a progress sign.
 private struct Watchdog {
   private let process: pid_t
   private let timeout: Int64
   private let patience: Int64
-  /// For everything, of CPU time.
+  /// The limit on total CPU time.
   private let total: Int64
   private var cpuAtSign: Int64 = 0
   private var timeAtSign = now
@@ -207,12 +207,12 @@ private struct Watchdog {
     timeAtSign = Self.now
   }
 
-  /// Milliseconds until the next look: short at first, for files that are read at once.
+  /// Milliseconds until the next poll: short at first, for files that are read immediately.
   var interval: Int32 {
     Self.now - begin < 100_000_000 ? 5 : 50
   }
 
-  /// Whether it waits rather than works, or claims progress for longer than any file takes.
+  /// Whether the process waits instead of working, or reports progress for longer than any file takes.
   var isIdle: Bool { Self.now - timeAtSign > timeout * patience || Self.now - begin > total * patience }
 
   var isTooLate: Bool {
@@ -227,7 +227,7 @@ private struct Watchdog {
   }
 }
 
-/// A pipe whose reading end never blocks.
+/// A pipe with a non-blocking reading end.
 private final class Pipe {
   private let reading: OpenDescriptor
   private(set) var writing: OpenDescriptor
@@ -248,10 +248,10 @@ private final class Pipe {
     writing = OpenDescriptor(-1)
   }
 
-  /// Returns when there is something to read, when the other end is closed, or after that time.
+  /// Returns when there is something to read, when the other end is closed, or after the given time.
   func wait(milliseconds: Int32) {
     if isEnded {
-      // Closed, and the process perhaps about to end.
+      // The pipe is closed; the process is probably about to end.
       usleep(1000)
       return
     }
@@ -259,7 +259,7 @@ private final class Pipe {
     _ = poll(&entry, 1, milliseconds)
   }
 
-  /// Takes what there is, but no more than a pipe can hold, from a process that never stops.
+  /// Reads what is available, but no more than a pipe can hold, so that a process that never stops cannot block us.
   func drain(_ body: ([UInt8]) -> Void) {
     var bytes = [UInt8](repeating: 0, count: 1 << 12)
     for _ in 0..<32 {

@@ -16,17 +16,17 @@ enum HDF5Layout {
   static let versionKey = "format_version"
   static let architectureKey = "architecture"
   static let metadataKey = "metadata"
-  /// On `/state_dict`: false where the tensors' order is not the model's own.
+  /// On `/state_dict`: false if the tensors' order is not the model's own.
   static let orderedKey = "ordered"
-  /// On a dataset: the element type, where HDF5 has none for it and the bits are stored as unsigned integers.
+  /// On a dataset: the element type, if HDF5 lacks it and the bits are stored as unsigned integers.
   static let typeKey = "dtype"
-  /// On a dataset or case: its name, where HDF5 cannot hold it as it is.
+  /// On a dataset or case: its real name, if HDF5 cannot hold it.
   static let nameKey = "name"
   /// Members of an archive's metadata: attributes of groups and datasets by path, and what could not be read.
   static let attributesMember = "hdf5_attributes"
   static let unreadableMember = "hdf5_unreadable"
 
-  /// The unsigned integers that carry a type's bits, nil where HDF5 has the type.
+  /// The unsigned integer type that holds a type's bits; nil if HDF5 has the type.
   static func carrier(of type: ElementType) -> ElementType? {
     switch type {
     case .bfloat16: .uint16
@@ -35,9 +35,9 @@ enum HDF5Layout {
     }
   }
 
-  /// The name of the link to something called `name`, which `nameKey` then repeats as it is. HDF5 splits names at
-  /// slashes and takes a lone dot for the group itself; they are written as in URLs, and so is the percent sign, so
-  /// that no two names meet.
+  /// The link name for an object called `name`; if they differ, `nameKey` holds the real name. HDF5 splits names at
+  /// slashes and takes a lone dot for the group itself. These characters and the percent sign are escaped as in URLs, so
+  /// that different names stay different.
   static func linkName(_ name: String) -> String {
     switch name {
     case "": return "%"

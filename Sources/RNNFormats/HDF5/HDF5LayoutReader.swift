@@ -1,12 +1,12 @@
 import RNNModel
 
 extension TensorArchive {
-  /// Takes what an HDF5 file holds: RNNKit's layout, a Keras model, or a plain dump of tensors, flat or in groups.
+  /// Converts an HDF5 tree: RNNKit's layout, a Keras model, or a plain dump of tensors, flat or in groups.
   ///
   /// In a plain dump the parts of a path are joined with dots. Attributes of the root and datasets of strings become
-  /// metadata under their names, other attributes the metadata member `hdf5_attributes`, by path; what the tree lists
-  /// as unreadable becomes `hdf5_unreadable`, and a departure where numbers are lost. Throws `badData` where a name stands
-  /// twice or the layout is not kept.
+  /// metadata under their names. Other attributes become the metadata member `hdf5_attributes`, by path. What the tree
+  /// lists as unreadable becomes `hdf5_unreadable`, and also a departure if numbers are lost. Throws `badData` if a name
+  /// occurs twice or the layout is violated.
   public init(hdf5 tree: HDF5Tree) throws(RNNError) {
     self = try tree.archive { (tree) throws(RNNError) in
       if tree.root[attribute: HDF5Layout.formatKey] != .string(HDF5Layout.format), KerasTree.recognizes(tree) {
@@ -20,11 +20,11 @@ extension TensorArchive {
 
 private struct HDF5LayoutReader {
   private let tree: HDF5Tree
-  /// Whether the file says that it is in RNNKit's layout.
+  /// Whether the file declares RNNKit's layout.
   private let isOurs: Bool
   private var archive = TensorArchive()
   private var metadata = MemberList()
-  /// Attributes that have no other place, by path.
+  /// Attributes without another place, by path.
   private var attributes = MemberList()
 
   init(_ tree: HDF5Tree) throws(RNNError) {
@@ -84,7 +84,7 @@ private struct HDF5LayoutReader {
     }
   }
 
-  /// The architecture's JSON. In a plain dump an attribute of that name may be anything, and is nil where it is none.
+  /// The architecture's JSON. In a plain dump an attribute of that name may be anything; nil if it is not an architecture.
   private func architecture(_ value: JSONValue, _ place: String) throws(RNNError) -> JSONValue? {
     if isOurs {
       guard let text = value.string else { throw Self.error(place, "not a text", "write the file again") }
@@ -167,7 +167,7 @@ private struct HDF5LayoutReader {
     }
   }
 
-  /// What something is called: its link's name, unless an attribute says that HDF5 could not hold the name.
+  /// An object's name: its link's name, unless an attribute holds a name that HDF5 could not hold.
   private func name(_ child: HDF5Tree.Child) -> String {
     guard isOurs, let attribute = child.node.attributes.first(where: { $0.name == HDF5Layout.nameKey }) else {
       return child.name
@@ -175,7 +175,7 @@ private struct HDF5LayoutReader {
     return attribute.value.string ?? child.name
   }
 
-  /// The tensor of a dataset, as the type that its attribute names.
+  /// The tensor of a dataset, with the type that its attribute names.
   private mutating func tensor(_ dataset: HDF5Tree.Dataset, _ path: String) throws(RNNError) -> Tensor {
     var used: Set<String> = isOurs ? [HDF5Layout.nameKey] : []
     let tensor = dataset.typed
@@ -194,7 +194,7 @@ private struct HDF5LayoutReader {
     if !members.members.isEmpty { try self.attributes.add(path, .object(members.members), at: path) }
   }
 
-  /// Adds the attributes and unreadable things, to those that the file brought in its metadata.
+  /// Adds the attributes and unreadable objects to those that the file's metadata already lists.
   private mutating func addNotes() throws(RNNError) {
     if !attributes.members.isEmpty {
       var all = MemberList()
@@ -211,7 +211,7 @@ private struct HDF5LayoutReader {
     }
   }
 
-  /// Whether a plain dump's group holds cases rather than a module that is called so: groups that each have an input.
+  /// Whether a plain dump's group `cases` holds reference cases (groups that each have an input), not a module's tensors.
   private static func looksLikeCases(_ group: HDF5Tree.Group) -> Bool {
     !group.children.isEmpty && group.children.allSatisfy { child in
       guard case .group(let inner) = child.node, case .dataset = inner["input"] else { return false }

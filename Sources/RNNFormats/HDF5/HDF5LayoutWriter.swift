@@ -6,8 +6,8 @@ extension HDF5Tree {
     try self.init(model.archive)
   }
 
-  /// RNNKit's layout of an archive; `TensorArchive(hdf5:)` gives back the same. Throws `badData` for names that HDF5
-  /// cannot hold in any way.
+  /// RNNKit's layout of an archive; `TensorArchive(hdf5:)` is the inverse. Throws `badData` for names that HDF5 cannot
+  /// hold even when escaped.
   public init(_ archive: TensorArchive) throws(RNNError) {
     var root = Group(attributes: [
       Attribute(HDF5Layout.formatKey, .string(HDF5Layout.format)),
@@ -51,7 +51,7 @@ extension HDF5Tree {
     return result
   }
 
-  /// The link's name, and the attribute that says the real one where they differ.
+  /// The link's name, and an attribute with the real name if they differ.
   private static func name(_ name: String, _ kind: String) throws(RNNError) -> (String, [Attribute]) {
     guard !name.utf8.contains(0) else {
       throw RNNError(.badData, place: "\(kind) \(name)", "HDF5 cannot hold a name with a zero character",

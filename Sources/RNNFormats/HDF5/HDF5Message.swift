@@ -1,23 +1,23 @@
 import RNNModel
 
-/// What a program and `rnn-hdf5` tell each other, each message a native file of its own.
+/// A message between a program and `rnn-hdf5`, stored as a native file.
 ///
 /// The file's tensor `message` (uint8) is JSON text with one member, `tree`, `placements` or `error`. A tree's datasets
-/// that are not to be found in the HDF5 file itself are further tensors, named by the number of their node. Whoever reads a
-/// message believes none of it: checksums, shapes and places are checked as those of any file.
+/// that are not in the HDF5 file itself are further tensors, named by the number of their node. Messages are not trusted:
+/// checksums, shapes and offsets are checked like those of any file.
 package enum HDF5Message {
-  /// What a file holds, or the outline of what is to be written.
+  /// A file's content, or the outline of a file to write.
   case tree(HDF5Tree)
-  /// Where in the written file the bytes of the datasets belong that have any, in the tree's order.
+  /// The offsets in the written file of the datasets that are not empty, in the tree's order.
   case placements([Int])
-  /// Why there is nothing else.
+  /// The reason for a failure.
   case error(RNNError)
 
   static let textName = "message"
 
-  /// Which bytes of datasets a message carries.
+  /// Which datasets' bytes a message contains.
   package enum Contents {
-    /// Those that do not stand in the HDF5 file.
+    /// Those that are not in the HDF5 file.
     case unpacked
     /// None.
     case outline
@@ -48,7 +48,7 @@ package enum HDF5Message {
     try NativeWriter(archive).write(to: &file)
   }
 
-  /// Reads a message. `source` is the HDF5 file that a tree's datasets may be parts of, nil for an outline.
+  /// Reads a message. `source` is the HDF5 file that may contain a tree's datasets; nil for an outline.
   package init(_ file: InputFile, about source: InputFile?) throws(RNNError) {
     let archive = try NativeReader(file).archive()
     guard let text = archive[Self.textName], text.elementType == .uint8, text.shape.rank == 1,
@@ -86,7 +86,7 @@ package enum HDF5Message {
 
   private static func error(_ json: JSONValue) throws(RNNError) -> RNNError {
     var reader = try JSONObjectReader(json, at: "error")
-    // Options and paths are not that process's business.
+    // That process sees no options and paths, so it cannot report errors about them.
     guard let kind = RNNError.Kind(rawValue: try reader.string("kind")), [.badData, .inputOutput, .defect].contains(kind)
     else { throw reader.error("kind", "not a kind of error") }
     var error = RNNError(kind, try reader.string("problem"))

@@ -10,16 +10,17 @@ import Synchronization
   import Darwin
 #endif
 
-/// HDF5 through libhdf5 in a process of its own, `rnn-hdf5`, which a hostile file can crash, hang or take over without
-/// harm to this one.
+/// Runs libhdf5 in a separate process, `rnn-hdf5`, which a malicious file can crash, hang or take over without harm to
+/// this process.
 ///
-/// The program is the one that the environment's `RNNKIT_HDF5` names, or stands beside the running program, or beside the
-/// shared library that this code is in, or in `../libexec/rnnkit` of one of these. It gets the open file and
-/// nothing else: no other files, no network, no other programs, limited memory and time. What it says is checked like any file. Its death, a hang, and an answer that does not hold are errors of kind `badData`.
+/// The program is looked for in the environment variable `RNNKIT_HDF5`, beside the running program or the shared library
+/// that contains this code, and in `../libexec/rnnkit` and `../../libexec/rnnkit` from there. It gets the open file and
+/// nothing else: no other files, no network, no other programs, limited memory and time. Its answer is checked like any
+/// file. A crash, a hang and an invalid answer are errors of kind `badData`.
 public struct HDF5Process: HDF5Access {
-  /// Seconds of CPU time after which a process that gets no further is ended.
+  /// Seconds of CPU time without progress after which the process is killed.
   package let timeout: Int
-  /// The program, where it is not looked for.
+  /// The program's path; nil to search for it.
   private let path: String?
   private let use = Use()
 
@@ -27,14 +28,14 @@ public struct HDF5Process: HDF5Access {
     let isStarted = Atomic(false)
   }
 
-  /// - Parameter timeout: Seconds of CPU time after which a process that gets no further is ended, at least 1.
+  /// - Parameter timeout: Seconds of CPU time without progress after which the process is killed, at least 1.
   public init(timeout: Int = Limits.maximumHDF5Seconds) { self.init(timeout: timeout, program: nil) }
 
   package init(timeout: Int = Limits.maximumHDF5Seconds, program: String?) {
     (self.timeout, path) = (max(1, timeout), program)
   }
 
-  /// Whether a file has been read or written by way of this value.
+  /// Whether a file has been read or written with this value.
   package var wasUsed: Bool { use.isStarted.load(ordering: .relaxed) }
 
   public func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
@@ -51,7 +52,7 @@ public struct HDF5Process: HDF5Access {
     let answer = try ScratchFile()
     let room = try ScratchFile()
     let (unpacked, overflow) = file.count.multipliedReportingOverflow(by: Limits.maximumInflationRatio)
-    // The message has the unpacked datasets and the text, with headers and what lies between.
+    // The message holds the unpacked datasets, the text, headers and padding.
     let largest = max(overflow ? Int.max / 4 : min(unpacked, Int.max / 4), Limits.maximumUnstoredSize)
       + Limits.maximumHDF5Tree + 2 * Limits.maximumHeaderSize
     let process = HDF5Child(
@@ -75,7 +76,7 @@ public struct HDF5Process: HDF5Access {
   }
 
   private func write(_ tree: HDF5Tree, to file: inout OutputFile, through program: String) throws(RNNError) {
-    // The process lays the file out from names, types and shapes; the datasets' bytes never go through it.
+    // The process lays out the file from names, types and shapes; it never sees the datasets' bytes.
     let request = try ScratchFile()
     var message = OutputFile(borrowing: request.descriptor, name: file.path)
     try HDF5Message.tree(tree).write(.outline, to: &message)
@@ -102,7 +103,7 @@ public struct HDF5Process: HDF5Access {
     }
   }
 
-  /// Offsets must leave each dataset its room.
+  /// Checks that datasets at these offsets do not overlap and lie below `end`.
   private static func check(_ offsets: [Int], of datasets: [Tensor], below end: Int) throws(RNNError) {
     guard offsets.count == datasets.count else {
       throw HDF5Child.lie("\(offsets.count) places for \(datasets.count) datasets")
@@ -116,7 +117,7 @@ public struct HDF5Process: HDF5Access {
     }
   }
 
-  /// The file as a descriptor. Bytes in memory, and parts of other files, are copied to a file of their own.
+  /// The file as a descriptor. Bytes in memory and parts of other files are first copied to a scratch file.
   private static func opened(_ file: InputFile) throws(RNNError) -> OpenDescriptor {
     if let mapped = file.mapped { return mapped }
     let scratch = try ScratchFile()
@@ -129,7 +130,7 @@ public struct HDF5Process: HDF5Access {
     return OpenDescriptor(descriptor)
   }
 
-  /// Where `rnn-hdf5` is.
+  /// The path of `rnn-hdf5`.
   func program() throws(RNNError) -> String {
     if let path { return path }
     if let path = getenv("RNNKIT_HDF5") { return String(systemPath: path) }
@@ -139,7 +140,7 @@ public struct HDF5Process: HDF5Access {
     }
     defer { free(path) }
     let folder = String(systemPath: path).folderPrefix
-    // Beside it, or as `make install` puts it for a program in bin, a library in lib and one in lib/<architecture>.
+    // Beside it, or where `make install` puts it for a program in bin, a library in lib or in lib/<architecture>.
     let places = ["", "../libexec/rnnkit/", "../../libexec/rnnkit/"].map { folder + $0 + "rnn-hdf5" }
     return places.first { access($0.systemPath, X_OK) == 0 } ?? places[0]
   }

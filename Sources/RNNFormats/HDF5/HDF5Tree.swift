@@ -1,12 +1,11 @@
 import RNNModel
 
-/// What an HDF5 file holds, as a plain value: groups, datasets and attributes, with nothing of libhdf5 in it.
+/// The content of an HDF5 file as a plain value: groups, datasets and attributes, independent of libhdf5.
 ///
-/// The tree says what is there; what it means (RNNKit's layout, a plain dump, Keras) is decided by the code that is
-/// given it.
+/// The tree is not interpreted: code that uses it decides whether it is RNNKit's layout, a plain dump or Keras.
 public struct HDF5Tree: Sendable {
   public var root: Group
-  /// What the file holds and the tree cannot, in the order it was met.
+  /// Objects of the file that the tree cannot hold, in the order in which they were found.
   public var unreadable: [Unreadable]
 
   public init(root: Group = Group(), unreadable: [Unreadable] = []) {
@@ -16,8 +15,8 @@ public struct HDF5Tree: Sendable {
 
   /// A named value at a group or dataset.
   ///
-  /// Strings, whole numbers, numbers and HDF5's bool (h5py's enumeration) are `string`, `integer`, `number` and `bool`;
-  /// arrays of them are arrays, nested where they have several axes; an attribute without a value is `null`.
+  /// Strings, integers, floating-point numbers and bool (h5py's enumeration) are `string`, `integer`, `number` and `bool`.
+  /// Arrays of them are arrays, nested by axes. An attribute without a value is `null`.
   public struct Attribute: Sendable, Hashable {
     public var name: String
     public var value: JSONValue
@@ -29,11 +28,11 @@ public struct HDF5Tree: Sendable {
   }
 
   public struct Group: Sendable {
-    /// In order of creation where the file keeps it, else by name.
+    /// In creation order if the file tracks it, else by name.
     public var attributes: [Attribute]
-    /// In order of creation where `isOrdered`, else by name.
+    /// In creation order if `isOrdered`, else by name.
     public var children: [Child]
-    /// Whether the file keeps the order in which children were made.
+    /// Whether the file tracks the creation order of the children.
     public var isOrdered: Bool
 
     public init(attributes: [Attribute] = [], children: [Child] = [], isOrdered: Bool = true) {
@@ -47,7 +46,7 @@ public struct HDF5Tree: Sendable {
       attributes.first { $0.name == name }?.value
     }
 
-    /// What a path of child names leads to: `lstm/kernel:0`. A leading slash means nothing.
+    /// The node at a path of child names: `lstm/kernel:0`. A leading slash is ignored.
     public subscript(path: String) -> Node? {
       var node: Node = .group(self)
       for name in path.split(separator: "/") {
@@ -85,13 +84,12 @@ public struct HDF5Tree: Sendable {
     }
   }
 
-  /// A dataset of numbers, little-endian and row-major whatever the file has.
+  /// A dataset of numbers. Its tensor is little-endian and row-major, whatever the file's byte order.
   public struct Dataset: Sendable {
-    /// HDF5's own types: a bfloat16 that was stored as uint16 with an attribute is uint16 here.
+    /// Has HDF5's type: a bfloat16 that is stored as uint16 with an attribute is uint16 here.
     public var tensor: Tensor
     public var attributes: [Attribute]
-    /// Where in the file the tensor's bytes stand, where they stand there unchanged; nil where they were unpacked or
-    /// converted.
+    /// The offset of the tensor's bytes in the file; nil if they were unpacked or converted.
     public var fileOffset: Int?
 
     public init(_ tensor: Tensor, attributes: [Attribute] = [], fileOffset: Int? = nil) {
@@ -118,15 +116,15 @@ public struct HDF5Tree: Sendable {
       self.attributes = attributes
     }
 
-    /// One string, or arrays of them nested by axes.
+    /// One string, or nested arrays of strings.
     public var json: JSONValue { JSONValue.nested(values.map { .string($0) }, shape.dimensions) }
   }
 
   /// Something that the tree cannot hold.
   public struct Unreadable: Sendable, Hashable {
-    /// What the tree lacks by it.
+    /// What the tree loses.
     public enum Loss: String, Sendable, Hashable {
-      /// A dataset, or a link in the place of one.
+      /// A dataset, or a link that may lead to one.
       case numbers
       /// A second name of a group.
       case name
@@ -139,7 +137,7 @@ public struct HDF5Tree: Sendable {
     /// What it is: `a compound type`.
     public var reason: String
     public var loss: Loss
-    /// What the file's owner can do; empty where no numbers are lost.
+    /// What the user can do; empty if no numbers are lost.
     public var remedy: String
 
     public init(_ path: String, _ reason: String, losing loss: Loss = .metadata, remedy: String = "") {
@@ -147,8 +145,8 @@ public struct HDF5Tree: Sendable {
     }
   }
 
-  /// Whether bytes are an HDF5 file: its signature stands at offset 0, or at 512, 1024, 2048 and so on after a user
-  /// block. A zip archive is none, though a member of it, such as a `.keras` file's weights, may begin at such an offset.
+  /// Whether bytes are an HDF5 file: its signature is at offset 0, or at 512, 1024, 2048 and so on after a user block.
+  /// Zip archives are excluded, because a member, such as a `.keras` file's weights, may begin at such an offset.
   public static func isHDF5(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if ZipArchive.begins(bytes) { return false }
     let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
@@ -164,8 +162,8 @@ public struct HDF5Tree: Sendable {
 }
 
 extension JSONValue {
-  /// Row-major values as arrays nested by axes; the value itself where there are no axes. There must be as many values
-  /// as the axes ask for.
+  /// Row-major values as arrays nested by axes; the value itself if there are no axes. The number of values must match the
+  /// axes.
   public static func nested(_ values: [JSONValue], _ axes: [Int]) -> JSONValue {
     nested(values[...], axes[...])
   }

@@ -1,16 +1,16 @@
 import RNNModel
 
-/// Makes a tree of what `HDF5TreeEncoder` made of one, or refuses what it never makes.
+/// Decodes the output of `HDF5TreeEncoder`, and refuses anything that the encoder never produces.
 struct HDF5TreeDecoder {
   private let archive: TensorArchive
   private let source: InputFile?
-  /// Parts of the HDF5 file that datasets are.
+  /// Byte ranges of the HDF5 file that are datasets.
   private var extents: Set<Extent> = []
-  /// Tensors of the message that datasets are, by name.
+  /// Names of the message's tensors that are datasets.
   private var used: Set<String> = []
-  /// Bytes of datasets that several links lead to, beyond the first.
+  /// Bytes of datasets reached through additional links, beyond the first.
   private var repeated = 0
-  /// All bytes of an outline, none of which exist.
+  /// The storage of an outline's datasets, which have no bytes.
   private var emptiness: TensorStorage?
 
   private struct Extent: Hashable {
@@ -62,12 +62,12 @@ struct HDF5TreeDecoder {
     var entry = Entry(name: name, node: .group(HDF5Tree.Group()), depth: 0)
     if number > 0 {
       guard parent < number, case .group = entries[parent].node else { throw reader.error("in", "not an earlier group") }
-      // Names in an outline are the writer's business too.
+      // The writer checks the names of an outline.
       if source != nil, name.isEmpty || name.utf8.contains(0) || !entries[parent].names.insert(name).inserted {
         throw reader.error("name", "no name, or one that stands twice")
       }
       entry.depth = entries[parent].depth + 1
-      // The writer of an outline looks itself, and says it in its own words.
+      // The writer checks the depth of an outline, with its own error.
       guard entry.depth <= (source == nil ? 1024 : Limits.maximumDepth) else {
         throw reader.error("in", "groups are nested too deep")
       }
@@ -124,7 +124,7 @@ struct HDF5TreeDecoder {
     return HDF5Tree.Dataset(tensor, attributes: attributes)
   }
 
-  /// Storage of at least that size, for an outline, whose bytes nobody reads.
+  /// Storage of at least that size for an outline, whose bytes are never read.
   private mutating func room(_ byteCount: Int) throws(RNNError) -> TensorStorage {
     if let emptiness, emptiness.count >= byteCount { return emptiness }
     let made = try TensorStorage.unreadable(count: byteCount)
@@ -141,7 +141,7 @@ struct HDF5TreeDecoder {
     repeated = sum
   }
 
-  /// Datasets are one part of the file or apart from each other.
+  /// Refuses datasets that overlap without being identical.
   private func refuseOverlap() throws(RNNError) {
     let sorted = extents.sorted { ($0.start, $0.end) < ($1.start, $1.end) }
     for (before, after) in zip(sorted, sorted.dropFirst()) where after.start < before.end {
@@ -187,7 +187,7 @@ struct HDF5TreeDecoder {
     return shape
   }
 
-  /// A node with all that is in it. Its depth is limited already.
+  /// A node with its descendants. The depth was checked before.
   private static func node(_ number: Int, _ entries: [Entry]) -> HDF5Tree.Node {
     guard case .group(var group) = entries[number].node else { return entries[number].node }
     group.children = entries[number].children.map { HDF5Tree.Child(entries[$0].name, node($0, entries)) }

@@ -1,22 +1,22 @@
 import RNNModel
 
-/// Puts a tree into JSON, and the bytes of its datasets into tensors.
+/// Encodes a tree as JSON, and the bytes of its datasets as tensors.
 ///
 ///     {"nodes": [N, …], "unreadable": [[path, reason, loss, remedy], …]}
 ///
-/// Nodes stand in the tree's order, each after the group that it is in; the first is the root. A list rather than nested
-/// objects, whose depth is limited. A node:
+/// Nodes are in the tree's order, each after its group; the first is the root. It is a list because the depth of nested
+/// objects is limited. A node:
 ///
 ///     {"in": number of its group, "name": …, "kind": "group", "ordered": bool, "attributes": [[name, value], …]}
 ///     {…, "kind": "dataset", "dtype": …, "shape": […], "offset": in the HDF5 file, or "tensor": number, or neither}
 ///     {…, "kind": "strings", "shape": […], "values": […]}
 ///
-/// Attributes' values are JSON's own but for `{"bits": "7ff8000000000000"}`, a number that JSON lacks.
+/// Attribute values are JSON, except `{"bits": "7ff8000000000000"}` for a number that JSON lacks.
 struct HDF5TreeEncoder {
   private let contents: HDF5Message.Contents
   private var nodes: [JSONValue] = []
   private(set) var tensors: [NamedTensor] = []
-  /// Numbers by the bytes that several links lead to.
+  /// Node numbers by the byte ranges that several links share.
   private var known: [Extent: Int] = [:]
 
   private struct Extent: Hashable {
@@ -88,7 +88,7 @@ struct HDF5TreeEncoder {
     case .number(let number) where !number.isFinite:
       .object([.init("bits", .string(Checksum.text(number.bitPattern)))])
     case .array(let values): .array(values.map(json))
-    // No attribute is one; whoever is given it says so.
+    // An attribute cannot be an object; the receiver refuses it.
     case .object: .object([])
     default: value
     }

@@ -1,12 +1,11 @@
 import RNNModel
 
 extension HDF5Tree {
-  /// The archive that `read` makes of the tree, with a departure for the datasets that are not in it, and a note for the
-  /// names that are not.
+  /// The archive that `read` makes of the tree, with a departure for unreadable datasets and a note for unreadable names.
   ///
-  /// Where `read` fails, the reason is taken to be what it does not have.
+  /// If `read` fails, the unreadable datasets are assumed to be the reason.
   ///
-  /// - Parameter place: what holds the tree, `member model.weights.h5`; nil for a file.
+  /// - Parameter place: what contains the tree, `member model.weights.h5`; nil for a file.
   func archive(
     in place: String? = nil, _ read: (HDF5Tree) throws(RNNError) -> TensorArchive
   ) throws(RNNError) -> TensorArchive {
@@ -19,7 +18,7 @@ extension HDF5Tree {
     return archive
   }
 
-  /// The error for the first dataset of a group that cannot be read.
+  /// The error for a group's first unreadable dataset.
   func unreadableError(below path: String) -> RNNError? {
     unreadable.first { $0.loss == .numbers && $0.path.hasPrefix(path + "/") }
       .map { RNNError(.badData, place: $0.path, $0.reason, remedy: $0.remedy) }
@@ -34,7 +33,7 @@ extension HDF5Tree {
       remedy: Phrase(first.remedy), note: "left out, since they cannot be read: \(Self.text(lost))")
   }
 
-  /// How many are named in a note.
+  /// The number of names in a note.
   private static let shown = 8
 
   private static func text(_ list: [Unreadable]) -> String {
