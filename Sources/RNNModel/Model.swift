@@ -54,7 +54,7 @@ public struct Model: Sendable {
       return module.parameters.map { (join(module.name, $0), [module.features]) }
     case .attention(let module): return module.parameters.map { (join(module.name, $0.name), $0.shape) }
     case .convolution(let module):
-      let weight = (name: join(module.name, "weight"), shape: [module.outChannels, module.inChannels / max(module.groups, 1), module.window.size])
+      let weight = (name: join(module.name, "weight"), shape: [module.outChannels, module.inChannels / max(module.groups, 1)] + module.windows.map(\.size))
       return module.bias ? [weight, (join(module.name, "bias"), [module.outChannels])] : [weight]
     case .unknown:
       return []
@@ -154,8 +154,13 @@ public struct Model: Sendable {
       case .convolution(let module):
         try require([module.inChannels, module.outChannels].allSatisfy { (1...maximumSize).contains($0) },
           "in_channels and out_channels must be 1 to \(maximumSize)")
-        try require(module.window.isSound && module.inChannels.multipliedReportingOverflow(by: module.window.size).partialValue <= maximumSize,
-          "its window is larger than RNNKit runs, \(Limits.maximumWindow) steps")
+        try require(module.windows.allSatisfy(\.isSound), "its window is larger than RNNKit runs, \(Limits.maximumWindow) steps")
+        let taps = module.windows.reduce((1, false)) { product, window in
+          let (next, overflow) = product.0.multipliedReportingOverflow(by: window.size)
+          return (next, product.1 || overflow)
+        }
+        let inner = taps.0.multipliedReportingOverflow(by: module.inChannels)
+        try require(!taps.1 && !inner.overflow && inner.partialValue <= maximumSize, "its window is larger than RNNKit runs, \(maximumSize) numbers")
         try require(module.groups >= 1 && module.inChannels % module.groups == 0 && module.outChannels % module.groups == 0,
           "groups must divide in_channels and out_channels")
       case .unknown: break

@@ -274,6 +274,11 @@ final class Engine {
         work.append(memory)
         append(.attend(heads: attention.heads, scale: attention.factor(features), scratch: memory.base))
       case .window(_, let number): append(.window(number))
+      case .across(let function, let window, let channels):
+        let memory = try AlignedMemory(reals: product(window.size, channels), precision)
+        work.append(memory)
+        append(.across(function, window, channels: channels, scratch: memory.base))
+      case .interleave(let parts): append(.interleave(parts))
       case .concatenate: append(.concatenate)
       case .view(let first): append(.view(first))
       }

@@ -7,9 +7,11 @@ final class NormStage: @unchecked Sendable {
   let isOfSequence: Bool
   private let memory: [AlignedMemory]
 
-  init<R: Real>(_ model: Model, _ module: Norm, as type: R.Type) throws(RNNError) {
+  /// - Parameter features: Of a step, as many as the module has or, where it does the same with each position, a multiple.
+  init<R: Real>(_ model: Model, _ module: Norm, features: Int, as type: R.Type) throws(RNNError) {
+    let positions = max(1, features / module.features), count = try product(positions, module.features)
     func vector(_ parameter: String, or missing: R) throws(RNNError) -> AlignedMemory {
-      let memory = try AlignedMemory(reals: module.features, R.precision)
+      let memory = try AlignedMemory(reals: count, R.precision)
       let base = memory.base.assumingMemoryBound(to: type)
       if module.parameters.contains(parameter) {
         guard let tensor = model.tensor(module.name, parameter) else {
@@ -19,6 +21,7 @@ final class NormStage: @unchecked Sendable {
       } else {
         for feature in 0..<module.features { base[feature] = missing }
       }
+      for feature in module.features..<max(module.features, count) { base[feature] = base[feature - module.features] }
       return memory
     }
     let scale = try vector("weight", or: 1), shift = try vector("bias", or: 0), mean = try vector("running_mean", or: 0)
@@ -26,7 +29,7 @@ final class NormStage: @unchecked Sendable {
     if module.kind == .batch {
       let variance = try vector("running_var", or: 1)
       let scales = scale.base.assumingMemoryBound(to: type), variances = variance.base.assumingMemoryBound(to: type)
-      for feature in 0..<module.features { scales[feature] /= (variances[feature] + R(module.eps)).squareRoot() }
+      for feature in 0..<count { scales[feature] /= (variances[feature] + R(module.eps)).squareRoot() }
     }
     let kind: rnnkit_norm_kind = switch module.kind {
     case .batch: RNNKIT_BATCH_NORM
@@ -37,7 +40,7 @@ final class NormStage: @unchecked Sendable {
     isOfSequence = module.kind == .group
     norm = .allocate(capacity: 1)
     norm.initialize(
-      to: rnnkit_norm(kind: kind, count: module.features, mean: mean.base, scale: scale.base, shift: shift.base, eps: module.eps))
+      to: rnnkit_norm(kind: kind, count: count, mean: mean.base, scale: scale.base, shift: shift.base, eps: module.eps))
   }
 
   deinit { norm.deallocate() }

@@ -26,6 +26,9 @@ extension Engine {
       case attend(heads: Int, scale: Double, scratch: UnsafeMutableRawPointer)
       /// By its number among the engine's.
       case window(Int)
+      /// Over the positions of each step, with memory to work in.
+      case across(WindowFunction, TimeWindow, channels: Int, scratch: UnsafeMutableRawPointer)
+      case interleave(Int)
     }
 
     var kind: Kind
@@ -118,6 +121,17 @@ extension Engine {
       guard isFirst else { return }
       make(function, operation, of: source, steps: steps, active)
     case .window: return
+    case .across(let function, let window, let channels, let scratch):
+      guard isFirst else { return }
+      recording.doNotRecord()
+      pool(function, window, channels, operation, source, positions: features[inputs[0]] / channels, scratch)
+    case .interleave(let parts):
+      guard isFirst else { return }
+      recording.doNotRecord()
+      switch plan.precision {
+      case .float32: interleave(parts, operation, source, as: UInt32.self)
+      case .float64: interleave(parts, operation, source, as: UInt64.self)
+      }
     case .attend(let heads, let scale, let scratch):
       guard isFirst else { return }
       recording.doNotRecord()

@@ -97,7 +97,11 @@ extension Engine {
         clear(operation, row, from: own, to: count)
       }
     case .convolution(let module):
-      convolve(module, window, operation, count: count, source, steps: steps, row: rowSteps)
+      if let taken = stage.taken {
+        convolve(positions: taken, module, window, operation, count: count, row: rowSteps)
+      } else {
+        convolve(module, window, operation, count: count, source, steps: steps, row: rowSteps)
+      }
       if targetActive != nil {
         for row in 0..<batch { clear(operation, row, from: length(of: row, count, targetActive), to: count) }
       }
@@ -145,11 +149,7 @@ extension Engine {
     let kind: rnnkit_over_time
     if taken == 0, case .max = function {
       // Nothing but padding.
-      switch plan.precision {
-      case .float32: for feature in 0..<stage.features { target.storeBytes(of: -.infinity, toByteOffset: feature * real, as: Float.self) }
-      case .float64: for feature in 0..<stage.features { target.storeBytes(of: -.infinity, toByteOffset: feature * real, as: Double.self) }
-      }
-      return
+      return fill(target, stage.features, -.infinity)
     }
     switch function {
     case .join: return
@@ -224,6 +224,66 @@ extension Engine {
       }
       canonical(operation, done, now)
       done += now
+    }
+  }
+
+  /// Products of windows over steps and positions, so many of (step·batch + row)·positions at once.
+  private func convolve(
+    positions taken: [Int], _ module: Convolution, _ window: WindowOperation, _ operation: StepOperation, count: Int,
+    row rowSteps: (Int) -> RowSteps
+  ) {
+    guard let across = module.across else { return }
+    let stage = window.stage, shape = stage.window, size = across.size
+    let channels = module.inChannels / module.groups, outs = module.outChannels / module.groups
+    let inner = shape.size * size * channels, positions = taken.count / size, all = count * batch * positions
+    let results = window.scratch + WindowStage.rowsAtOnce * inner * real, piece = channels * real
+    var done = 0
+    while done < all {
+      let now = min(WindowStage.rowsAtOnce, all - done)
+      for group in 0..<module.groups {
+        // Those of one step of one row together.
+        var number = 0
+        while number < now {
+          let place = (done + number) / positions, first = (done + number) % positions
+          let these = min(now - number, positions - first), own = rowSteps(place % batch)
+          for tap in 0..<shape.size {
+            let from = own.at(place / batch * shape.stride + tap * shape.dilation).map { $0 + group * piece }
+            for position in 0..<these {
+              let target = window.scratch + ((number + position) * inner + tap * size * channels) * real
+              gather(taken, (first + position) * size, size, from, module.inChannels * real, piece, to: target)
+            }
+          }
+          number += these
+        }
+        let weights = stage.groups[group], rows = Rows(base: UnsafeRawPointer(window.scratch), stride: inner, count: now)
+        make(.multiply(UnsafePointer(weights.matrix), rows, from: weights.bias.base, to: results, stride: weights.count))
+        make(.activate(Activation.identity.kernel, results, count: outs, rows: now, stride: weights.count))
+        for number in 0..<now {
+          let place = (done + number) / positions, position = (done + number) % positions
+          (operation.target + (place * operation.targetStride + position * module.outChannels + group * outs) * real)
+            .copyMemory(from: results + number * weights.count * real, byteCount: outs * real)
+        }
+      }
+      done += now
+    }
+  }
+
+  /// The channels of the positions that are taken one after the other; those that stand side by side at once.
+  private func gather(
+    _ taken: [Int], _ first: Int, _ count: Int, _ from: UnsafeRawPointer?, _ stride: Int, _ piece: Int, to target: UnsafeMutableRawPointer
+  ) {
+    guard let from else { return zero(target, count * piece) }
+    var tap = 0
+    while tap < count {
+      let position = taken[first + tap]
+      var together = 1
+      if position < 0 {
+        zero(target + tap * piece, piece)
+      } else {
+        if stride == piece { while tap + together < count, taken[first + tap + together] == position + together { together += 1 } }
+        (target + tap * piece).copyMemory(from: from + position * stride, byteCount: together * piece)
+      }
+      tap += together
     }
   }
 

@@ -25,6 +25,9 @@ struct Program {
     case overTime(rnnkit_over_time)
     /// The number is that of the window among those of the program.
     case window(WindowStage, Int)
+    /// A window over a step's positions.
+    case across(WindowFunction, TimeWindow, channels: Int)
+    case interleave(Int)
     case attend(Attention)
     /// A value without a time axis at every step of another one.
     case repeated
@@ -197,6 +200,11 @@ struct Program {
       case .window(let function, let window):
         let features = shapes[step.inputs[0]].features ?? 1
         add(WindowStage(window, function, features: features), function.word, inputs, value)
+      case .across(let function, let window, let channels): append(.across(function, window, channels: channels))
+      case .interleave(let parts):
+        let features = shapes[step.inputs[0]].features ?? 1
+        // One part, or parts of one feature, stay as they are.
+        append(parts == 1 || parts == features ? .view(0) : .interleave(parts))
       case .overTime(let function): append(.overTime(function.kernel))
       case .repeated: append(.repeated)
       case .attend(let attention): append(.attend(attention))
@@ -243,14 +251,17 @@ struct Program {
         }
         result.steps.append(Step(operation: .linear(stage, Activation.identity.kernel), inputs: inputs, value: value))
       case .prelu?:
-        let weight = try tensor(Model.join(name, "weight"))
+        let slopes = try tensor(Model.join(name, "weight")).reals(R.self), features = result.values[value].features
+        let positions = slopes.count > 1 ? max(1, features / slopes.count) : 1
         let constant = result.values.count
-        result.values.append(Value(features: weight.count, place: .constant(try memory(weight.reals(R.self)))))
+        result.values.append(Value(
+          features: slopes.count * positions, place: .constant(try memory((0..<positions).flatMap { _ in slopes }))))
         result.steps.append(Step(operation: .arithmetic(RNNKIT_PRELU), inputs: inputs + [constant], value: value))
       case .norm(let module)?:
-        let stage = try NormStage(model, module, as: R.self)
+        let stage = try NormStage(model, module, features: result.values[value].features, as: R.self)
         result.steps.append(Step(operation: .norm(stage), inputs: inputs, value: value))
-      case .convolution(let module)?: add(try WindowStage(model, module, as: R.self, packing), name, inputs, value)
+      case .convolution(let module)?: 
+        add(try WindowStage(model, module, features: result.values[inputs[0]].features, as: R.self, packing), name, inputs, value)
       case .attention(let module)?:
         var projected: [Int] = []
         for (part, input) in inputs.enumerated() {

@@ -12,6 +12,11 @@ struct SequenceInput {
     guard tensors.count == plan.inputs.count else {
       throw RNNError(.usage, "\(tensors.count) inputs", remedy: "give \(plan.inputs.count): \(plan.inputs.map(\.name).listed())")
     }
+    var tensors = tensors
+    for (index, input) in plan.architecture.forward?.inputs.enumerated() ?? [].enumerated() {
+      guard let axes = input.axes, tensors.indices.contains(index) else { continue }
+      tensors[index] = try Self.rows(of: tensors[index], axes, plan.inputs.count == 1 ? "input" : "input \(input.name)", plan.architecture.batchFirst)
+    }
     var axes: [(steps: Int, batch: Int, isBatched: Bool)] = []
     for (tensor, input) in zip(tensors, plan.inputs) {
       let place = plan.inputs.count == 1 ? "input" : "input \(input.name)"
@@ -30,6 +35,46 @@ struct SequenceInput {
       throw RNNError(.badData, place: "input", "it has \(steps) step\(steps == 1 ? "" : "s"), and the forward takes one that is not there",
         remedy: "give sequences of \(least) steps or more")
     }
+  }
+
+  /// A tensor of the axes that a forward says as one of batch, time and features, in the order that the architecture has.
+  private static func rows(
+    of tensor: Tensor, _ axes: [Forward.Input.Axis], _ place: String, _ batchFirst: Bool
+  ) throws(RNNError) -> Tensor {
+    let sizes = tensor.shape.dimensions, expected = "(\(axes.map(\.word).joined(separator: ", ")))"
+    // One sequence may come without an axis for the batch.
+    let own = sizes.count == axes.count ? axes : axes.filter { $0 != .batch }
+    guard own.count == sizes.count, zip(own, sizes).allSatisfy({ axis, size in if case .size(let wanted) = axis { wanted == size } else { true } }) else {
+      throw RNNError(.badData, place: place, "its shape is \(tensor.shape), expected \(expected)", remedy: "reshape it")
+    }
+    var strides = [Int](repeating: 1, count: sizes.count)
+    for axis in sizes.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * sizes[axis + 1] }
+    let leading: [Forward.Input.Axis] = batchFirst ? [.batch, .time] : [.time, .batch]
+    let order = leading.compactMap { own.firstIndex(of: $0) } + own.indices.filter { !leading.contains(own[$0]) }
+    let features = own.reduce(1) { product, axis in if case .size(let size) = axis { product * size } else { product } }
+    guard let shape = Shape(leading.compactMap { own.firstIndex(of: $0).map { sizes[$0] } } + [features]) else {
+      throw RNNError(.badData, place: place, "its shape is \(tensor.shape)", remedy: "reshape it")
+    }
+    let size = tensor.elementType.byteCount
+    guard let result = Tensor(tensor.elementType, shape, fill: { target in
+      tensor.withUnsafeBytes { source in
+        guard let to = target.baseAddress, let from = source.baseAddress, tensor.count > 0 else { return }
+        var index = [Int](repeating: 0, count: order.count), place = 0
+        for element in 0..<tensor.count {
+          (to + element * size).copyMemory(from: from + place * size, byteCount: size)
+          var axis = order.count - 1
+          while axis >= 0 {
+            index[axis] += 1
+            place += strides[order[axis]]
+            if index[axis] < sizes[order[axis]] { break }
+            place -= index[axis] * strides[order[axis]]
+            index[axis] = 0
+            axis -= 1
+          }
+        }
+      }
+    }) else { throw RNNError(.badData, place: place, "its shape \(tensor.shape) is too large", remedy: "use a smaller batch or a shorter sequence") }
+    return result
   }
 
   private static func axes(

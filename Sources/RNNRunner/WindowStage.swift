@@ -19,17 +19,24 @@ final class WindowStage: @unchecked Sendable {
 
   let kind: Kind
   let window: TimeWindow
-  /// Features of a step that it takes.
+  /// Features of a step that it takes, and that it gives.
   let features: Int
+  let results: Int
+  /// For each tap of each position that a convolution gives, the position that it takes, less than 0 for padding; nil where a
+  /// step is one position.
+  let taken: [Int]?
   /// One, or as many as the convolution has; none of a pool.
   let groups: [Group]
 
   init(_ window: TimeWindow, _ function: WindowFunction, features: Int) {
-    (self.window, self.features, kind, groups) = (window, features, .function(function), [])
+    (self.window, self.features, kind, groups, taken) = (window, features, .function(function), [], nil)
+    results = function == .join ? features * window.size : features
   }
 
-  /// Packs a weight of (out, in / groups, size) with its columns in the order in which a window's steps are in memory.
-  init<R: Real>(_ model: Model, _ module: Convolution, as type: R.Type, _ packing: Packing) throws(RNNError) {
+  /// Packs a weight of (out, in / groups, sizes) with its columns in the order in which a window's steps are in memory.
+  init<R: Real>(
+    _ model: Model, _ module: Convolution, features: Int, as type: R.Type, _ packing: Packing
+  ) throws(RNNError) {
     guard let weight = model.tensor(module.name, "weight") else {
       throw RNNError(.defect, place: "tensor \(Model.join(module.name, "weight"))", "missing from the model")
     }
@@ -37,14 +44,35 @@ final class WindowStage: @unchecked Sendable {
     for group in 0..<module.groups {
       groups.append(try Self.group(group, of: module, weight, model.tensor(module.name, "bias"), as: type, packing))
     }
-    (window, features, kind, self.groups) = (module.window, module.inChannels, .convolution(module), groups)
+    (window, self.features, kind, self.groups) = (module.window, features, .convolution(module), groups)
+    guard let results = module.outputSize(of: features) else {
+      throw RNNError(.defect, place: "module \(module.name)", "\(features) features, which it does not take")
+    }
+    self.results = results
+    taken = module.across.map { Self.taken($0, of: features / module.inChannels, results / module.outChannels, module.padding) }
+  }
+
+  private static func taken(_ window: TimeWindow, of positions: Int, _ count: Int, _ padding: Convolution.Padding) -> [Int] {
+    (0..<count * window.size).map { index in
+      let position = index / window.size * window.stride + index % window.size * window.dilation - window.before
+      guard !(0..<positions).contains(position) else { return position }
+      return switch padding {
+      case .zeros: -1
+      case .replicate: position < 0 ? 0 : positions - 1
+      case .circular: position < 0 ? position + positions : position - positions
+      case .reflect: position < 0 ? -position : 2 * (positions - 1) - position
+      }
+    }
   }
 
   private static func group<R: Real>(
     _ group: Int, of module: Convolution, _ weight: Tensor, _ bias: Tensor?, as type: R.Type, _ packing: Packing
   ) throws(RNNError) -> Group {
-    let size = module.window.size, channels = module.inChannels / module.groups, rows = module.outChannels / module.groups
+    let steps = module.window.size, positions = module.across?.size ?? 1
+    let size = try product(steps, positions), channels = module.inChannels / module.groups, rows = module.outChannels / module.groups
     let inner = try product(size, channels)
+    // A kernel's places, with time first, in the order in which the weight has them.
+    let places = (0..<size).map { module.isTimeLast ? $0 % positions * steps + $0 / positions : $0 }
     let given = try AlignedMemory(reals: inner, R.precision)
     let numbers = given.base.assumingMemoryBound(to: type)
     guard let shape = Shape([rows, inner]), let turned = Tensor(R.precision.elementType, shape, fill: { bytes in
@@ -52,7 +80,7 @@ final class WindowStage: @unchecked Sendable {
       for row in 0..<rows {
         weight.copyReals(from: (group * rows + row) * inner, count: inner, to: numbers)
         for channel in 0..<channels {
-          for tap in 0..<size { target[row * inner + tap * channels + channel] = numbers[channel * size + tap] }
+          for tap in 0..<size { target[row * inner + tap * channels + channel] = numbers[channel * size + places[tap]] }
         }
       }
     }) else {
@@ -74,7 +102,8 @@ final class WindowStage: @unchecked Sendable {
     switch kind {
     case .function(.join): precision.stride(features * window.size)
     case .function: precision.stride(features)
-    case .convolution(let module): max(precision.stride(module.outChannels), groups.count == 1 ? groups[0].count : 0)
+    case .convolution:
+      max(precision.stride(results), groups.count == 1 && taken == nil ? groups[0].count : 0)
     }
   }
 
@@ -87,7 +116,7 @@ final class WindowStage: @unchecked Sendable {
     case .function(.join): return 0
     case .function: return try product(window.size, precision.stride(features))
     case .convolution(let module):
-      let inner = try product(window.size, module.inChannels / module.groups)
+      let inner = try product(window.size, module.across?.size ?? 1, module.inChannels / module.groups)
       return try product(Self.rowsAtOnce, inner + (groups.first?.count ?? 0))
     }
   }

@@ -10,6 +10,8 @@ import Testing
     var forward: Forward
     var last: Forward.Value = .input(0)
     var features: Int
+    /// Of each position, where the features are positions.
+    var channels: Int?
 
     init(features: Int) {
       forward = Forward(inputs: [Forward.Input("x", features: features)])
@@ -22,7 +24,13 @@ import Testing
 
     mutating func add(_ module: Module) {
       modules.append(module)
-      features = module.outputSize ?? features
+      if case .convolution(let convolution) = module {
+        features = convolution.outputSize(of: features) ?? features
+        channels = convolution.across == nil ? nil : convolution.outChannels
+      } else if !module.isChannelwise || channels != module.outputSize {
+        features = module.outputSize ?? features
+        if !module.isChannelwise { channels = nil }
+      }
       add(.module(module.name))
     }
   }
@@ -31,7 +39,37 @@ import Testing
     var chain = Chain(features: generator.size(1...40))
     for index in 0..<generator.size(1...4) {
       let before = chain.last, name = "m\(index)"
-      switch generator.size(0...11) {
+      switch generator.size(0...17) {
+      case 12...14:
+        // A convolution over positions, of channels that stand side by side or are made to.
+        var channels = chain.channels ?? 1
+        if chain.channels == nil, let parts = [2, 3, 4].first(where: { chain.features % $0 == 0 }), generator.chance(0.6) {
+          if generator.chance(0.5) { chain.add(.interleave(parts)) }
+          channels = parts
+        }
+        let groups = generator.chance(0.3) ? [2, 3].first { channels % $0 == 0 } ?? 1 : 1
+        let window = Self.window(&generator), across = Self.window(&generator), positions = chain.features / channels
+        let isPlain = window.before < 0 || window.after < 0 || across.before < 0 || across.after < 0 || max(across.before, across.after) >= positions
+        let module = Convolution(
+          name: name, inChannels: channels, outChannels: groups * generator.size(1...12), window: window, across: across,
+          isTimeLast: generator.chance(0.5), groups: groups,
+          padding: isPlain || generator.chance(0.5) ? .zeros : Convolution.Padding.allCases[generator.size(0...3)], bias: generator.chance(0.7))
+        guard let size = module.outputSize(of: chain.features), size < 400 else { continue }
+        chain.add(.convolution(module))
+        if generator.chance(0.4) { chain.add(.norm(Norm(name: name + "n", kind: generator.chance(0.7) ? .batch : .group, features: module.outChannels))) }
+        if generator.chance(0.3) { chain.add(.prelu(PReLU(name: name + "p", numParameters: module.outChannels))) }
+      case 15, 16:
+        let channels = chain.channels ?? ([2, 3].first { chain.features % $0 == 0 } ?? 1), window = Self.window(&generator)
+        let function: WindowFunction = [.max, .average(countsPadding: true), .average(countsPadding: false), .join][generator.size(0...3)]
+        guard let count = window.count(of: chain.features / channels), count > 0 else { continue }
+        let each = function == .join ? channels * window.size : channels
+        guard each * count < 400 else { continue }
+        chain.add(.across(function, window, channels: channels))
+        (chain.features, chain.channels) = (each * count, each)
+      case 17:
+        guard let parts = [2, 3, 5].first(where: { chain.features % $0 == 0 }) else { continue }
+        chain.add(.interleave(parts))
+        chain.channels = parts
       case 8, 9:
         let groups = generator.chance(0.3) ? generator.size(1...3) : 1
         guard chain.features % groups == 0 else { continue }
@@ -48,6 +86,7 @@ import Testing
         let window = generator.chance(0.5) ? TimeWindow(size: 1, before: generator.size(-2...2), after: generator.size(-2...2)) : Self.window(&generator)
         chain.add(.window(.join, window))
         chain.features *= window.size
+        if window.size > 1 { chain.channels = nil }
       case 0...2:
         let kind = Norm.Kind.allCases[generator.size(0...3)]
         let hasWeight = generator.chance(0.7)

@@ -91,7 +91,7 @@ struct DefinedModel<R: DefinedReal> {
       case .prelu(let module)?:
         let slopes = self.values(module.name, "weight")
         return each { row in
-          row.enumerated().map { ($1 < 0 ? slopes[slopes.count == 1 ? 0 : $0] * $1 : $1).canonical }
+          row.enumerated().map { ($1 < 0 ? slopes[$0 % slopes.count] * $1 : $1).canonical }
         }
       case .attention(let module)?:
         let size = module.embedDim, bias = module.bias ? values(module.name, "in_proj_bias") : [R](repeating: 0, count: 3 * size)
@@ -129,6 +129,16 @@ struct DefinedModel<R: DefinedReal> {
     case .window(let function, let window):
       let (rows, own) = pooled(function, window, taken[0].rows, length)
       return Value(rows: rows, hasTime: true, length: own)
+    case .across(let function, let window, let channels):
+      return each { row in
+        let positions = self.positions(row, channels)
+        return pooled(function, window, positions, positions.count).0.flatMap { $0 }
+      }
+    case .interleave(let parts):
+      return each { row in
+        let size = row.count / parts
+        return (0..<size).flatMap { index in (0..<parts).map { row[$0 * size + index] } }
+      }
     case .attend(let attention):
       let rows = attended(attention, taken[0].rows, taken[1].rows, taken[2].rows, keys: taken[1].length ?? length, own: taken[0].hasTime ? length : 1)
       return Value(rows: rows, hasTime: taken[0].hasTime)

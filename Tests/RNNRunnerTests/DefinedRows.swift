@@ -20,17 +20,22 @@ extension DefinedModel {
     case .batch:
       let mean = parameter("running_mean", or: 0), variance = parameter("running_var", or: 1)
       let scale = zip(weight, variance).map { $0 / ($1 + eps).squareRoot() }
-      return rows.map { row in row.indices.map { fma(row[$0] - mean[$0], scale[$0], bias[$0]).canonical } }
+      return rows.map { row in
+        row.indices.map { feature in
+          let channel = feature % module.features
+          return fma(row[feature] - mean[channel], scale[channel], bias[channel]).canonical
+        }
+      }
     case .layer, .rms: return rows.flatMap { together(module, [$0], weight, bias, eps) }
     case .group:
       guard hasTime else { return together(module, rows, weight, bias, eps) }
-      let zeros = [R](repeating: 0, count: module.features)
+      let zeros = [R](repeating: 0, count: rows.first?.count ?? 0)
       return together(module, Array(rows[..<length]), weight, bias, eps) + rows[length...].map { _ in zeros }
     }
   }
 
   private func together(_ module: Norm, _ rows: [[R]], _ weight: [R], _ bias: [R], _ eps: R) -> [[R]] {
-    let count = R(module.features) * R(rows.count)
+    let count = R(rows.first?.count ?? 0) * R(rows.count)
     func total(_ number: (R) -> R, squares: Bool) -> R {
       var lanes = [R](repeating: 0, count: R.lanes)
       for row in rows {
@@ -45,7 +50,9 @@ extension DefinedModel {
     }
     let mean = module.kind == .rms ? 0 : total({ $0 }, squares: false) / count
     let factor = 1 / (total({ $0 - mean }, squares: true) / count + eps).squareRoot()
-    return rows.map { row in row.indices.map { fma((row[$0] - mean) * factor, weight[$0], bias[$0]).canonical } }
+    return rows.map { row in
+      row.indices.map { fma((row[$0] - mean) * factor, weight[$0 % module.features], bias[$0 % module.features]).canonical }
+    }
   }
 
   func made(_ function: TimeFunction, of rows: [[R]], _ length: Int) -> [[R]] {
@@ -122,6 +129,7 @@ extension DefinedModel {
     let (taken, count) = windows(module.window, rows, length, module.padding)
     let weight = values(module.name, "weight"), bias = module.bias ? values(module.name, "bias") : [R](repeating: 0, count: module.outChannels)
     let channels = module.inChannels / module.groups, outs = module.outChannels / module.groups, size = module.window.size
+    if let across = module.across { return convolved(module, across, taken, count, weight, bias, rows.first?.count ?? 0) }
     let own = taken.map { steps in
       (0..<module.outChannels).map { out -> R in
         var w: [R] = [], x: [R] = []
@@ -135,6 +143,44 @@ extension DefinedModel {
       }
     }
     return (own + [[R]](repeating: [R](repeating: 0, count: module.outChannels), count: count - own.count), own.count)
+  }
+
+  /// A step's positions, of so many features each.
+  func positions(_ row: [R], _ channels: Int) -> [[R]] {
+    stride(from: 0, to: row.count, by: channels).map { Array(row[$0..<$0 + channels]) }
+  }
+
+  /// Over the positions too: each output is the product of a window of steps with a window of their positions.
+  private func convolved(
+    _ module: Convolution, _ across: TimeWindow, _ taken: [[[R]?]], _ count: Int, _ weight: [R], _ bias: [R], _ features: Int
+  ) -> ([[R]], Int) {
+    let channels = module.inChannels / module.groups, outs = module.outChannels / module.groups
+    let (steps, taps) = (module.window.size, across.size)
+    let zeros = [R](repeating: 0, count: module.inChannels)
+    let own = taken.map { window -> [R] in
+      // For each step of the window, for each position that comes out, what goes into it.
+      let places = window.map { row -> [[[R]]] in
+        let row = row ?? [R](repeating: 0, count: features), positions = positions(row, module.inChannels)
+        return windows(across, positions, positions.count, module.padding).taken.map { $0.map { $0 ?? zeros } }
+      }
+      return (0..<(places.first?.count ?? 0)).flatMap { position in
+        (0..<module.outChannels).map { out -> R in
+          var w: [R] = [], x: [R] = []
+          for step in 0..<steps {
+            for tap in 0..<taps {
+              let at = module.isTimeLast ? tap * steps + step : step * taps + tap
+              for channel in 0..<channels {
+                w.append(weight[(out * channels + channel) * steps * taps + at])
+                x.append(places[step][position][tap][out / outs * channels + channel])
+              }
+            }
+          }
+          return dot(bias[out], w, x).canonical
+        }
+      }
+    }
+    let size = module.outputSize(of: features) ?? 0
+    return (own + [[R]](repeating: [R](repeating: 0, count: size), count: count - own.count), own.count)
   }
 
   // MARK: Attention

@@ -29,7 +29,7 @@ import Testing
       case .activation, .nothing: return (inputs[0].features, inputs[0].hasTime, false, inputs[0].isConstant)
       case .select: return inputs[0].hasTime ? (inputs[0].features, false, false, false) : nil
       case .overTime(let function): return inputs[0].hasTime ? (inputs[0].features, function.keepsTime, false, false) : nil
-      case .window, .attend: return nil
+      case .window, .attend, .across, .interleave: return nil
       case .repeated: return !inputs[0].hasTime && inputs[1].hasTime ? (inputs[0].features, true, false, false) : nil
       case .flip: return inputs[0].hasTime ? (inputs[0].features, true, false, false) : nil
       case .slice(let range): return range.upperBound <= inputs[0].features ? (range.count, inputs[0].hasTime, false, inputs[0].isConstant) : nil

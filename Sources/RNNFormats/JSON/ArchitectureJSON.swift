@@ -104,6 +104,7 @@ extension Link {
         name: name, embedDim: size, numHeads: try reader.integer("num_heads"), kdim: try reader.integer("kdim", default: size),
         vdim: try reader.integer("vdim", default: size), bias: try reader.bool("bias", default: true)))
     case "Conv1d": module = .convolution(try Convolution(name: name, from: &reader))
+    case "Conv2d": module = .convolution(try Convolution(plane: name, from: &reader))
     case "Embedding":
       let count = try reader.integer("num_embeddings")
       let size = try reader.integer("embedding_dim")
@@ -186,8 +187,40 @@ extension Convolution {
       groups: try reader.integer("groups", default: 1), padding: padding, bias: try reader.bool("bias", default: true))
   }
 
+  /// A Conv2d: each of its sizes is two numbers, of the kernel's axes in their order; padding is two for each.
+  fileprivate init(plane name: String, from reader: inout JSONObjectReader) throws(RNNError) {
+    func numbers(_ key: String, _ count: Int, or missing: Int) throws(RNNError) -> [Int] {
+      guard reader.has(key) else { return [Int](repeating: missing, count: count) }
+      let found = try reader.array(key).compactMap { $0.integer.flatMap { Int(exactly: $0) } }
+      guard found.count == count else { throw reader.error(key, "not \(count) whole numbers") }
+      return found
+    }
+    let sizes = try numbers("kernel_size", 2, or: 0), strides = try numbers("stride", 2, or: 1), dilations = try numbers("dilation", 2, or: 1)
+    let sides = try numbers("padding", 4, or: 0), time = try reader.integer("time", default: 2)
+    guard time == 2 || time == 3 else { throw reader.error("time", "neither 2 nor 3") }
+    let windows = (0..<2).map { axis in
+      TimeWindow(size: sizes[axis], stride: strides[axis], dilation: dilations[axis], before: sides[2 * axis], after: sides[2 * axis + 1])
+    }
+    let mode = try reader.has("padding_mode") ? reader.string("padding_mode") : "zeros"
+    guard let padding = Padding(rawValue: mode) else { throw reader.error("padding_mode", "an unknown mode \"\(mode)\"") }
+    self.init(
+      name: name, inChannels: try reader.integer("in_channels"), outChannels: try reader.integer("out_channels"), window: windows[time - 2],
+      across: windows[3 - time], isTimeLast: time == 3, groups: try reader.integer("groups", default: 1), padding: padding,
+      bias: try reader.bool("bias", default: true))
+  }
+
   fileprivate var json: JSONValue {
-    .object([
+    if across != nil {
+      func each(_ numbers: [Int]) -> JSONValue { .array(numbers.map { .integer(Int64($0)) }) }
+      return .object([
+        .init("type", .string("Conv2d")), .init("name", .string(name)), .init("in_channels", .integer(Int64(inChannels))),
+        .init("out_channels", .integer(Int64(outChannels))), .init("kernel_size", each(windows.map(\.size))),
+        .init("stride", each(windows.map(\.stride))), .init("padding", each(windows.flatMap { [$0.before, $0.after] })),
+        .init("dilation", each(windows.map(\.dilation))), .init("groups", .integer(Int64(groups))), .init("bias", .bool(bias)),
+        .init("padding_mode", .string(padding.rawValue)), .init("time", .integer(isTimeLast ? 3 : 2)),
+      ])
+    }
+    return .object([
       .init("type", .string("Conv1d")), .init("name", .string(name)), .init("in_channels", .integer(Int64(inChannels))),
       .init("out_channels", .integer(Int64(outChannels))), .init("kernel_size", .integer(Int64(window.size))),
       .init("stride", .integer(Int64(window.stride))),

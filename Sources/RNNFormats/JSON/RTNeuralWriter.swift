@@ -257,6 +257,7 @@ struct RTNeuralWriter {
 
   /// RTNeural convolves causally, every step.
   private func layer(of module: Convolution) throws(RNNError) -> Layer {
+    guard module.across == nil else { throw refuse(module.name, "a Conv2d") }
     let window = module.window
     guard window.before == window.span - 1, window.after == 0, window.stride == 1, module.padding == .zeros, module.groups == 1 else {
       throw refuse(module.name, "a Conv1d that is not causal, or has a stride or groups")

@@ -36,6 +36,7 @@ struct KerasOutline {
 
   /// Throws `badData` for what Keras cannot hold.
   init(_ model: Model) throws(RNNError) {
+    if let positions = model.architecture.positions { throw Self.refuse(nil, Phrase(positions)) }
     self.model = model
     guard let forward = model.architecture.forward, let shapes = model.shapes else {
       throw Self.refuse(nil, "modules of which nothing says what is computed with them", "say it with \(.forward)")
@@ -209,7 +210,7 @@ struct KerasOutline {
     // Refused where something takes it.
     case .constant: break
     case .parameter(let name): throw Self.refuse(nil, "the tensor \(name) by itself")
-    case .overTime, .repeated, .window, .attend: throw Self.refuse(nil, "\(forward.operationWord(index))")
+    case .overTime, .repeated, .window, .attend, .across, .interleave: throw Self.refuse(nil, "\(forward.operationWord(index))")
     case .select, .state, .flip, .slice:
       guard !uses.isRead(index) else {
         throw Self.refuse(nil, "the step \(forward.operationWord(index)) where it stands")

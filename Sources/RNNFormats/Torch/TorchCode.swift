@@ -54,6 +54,13 @@ fileprivate struct TorchCode {
 
   mutating func source() throws(RNNError) -> String {
     let inputs = forward.inputs.map { variable($0.name) }
+    for (input, name) in zip(forward.inputs, inputs) {
+      guard let axes = input.axes else { continue }
+      let batch = axes.firstIndex(of: .batch) ?? 0, time = axes.firstIndex(of: .time) ?? 0
+      let order = (batchFirst ? [batch, time] : [time, batch]) + axes.indices.filter { $0 != batch && $0 != time }
+      let rows = "\(name).permute(\(order.map(String.init).joined(separator: ", ")))"
+      statements.append("\(name) = \(axes.count > 2 ? "\(rows).flatten(2)" : "\(rows).unsqueeze(2)")")
+    }
     for (index, step) in forward.steps.enumerated() { try add(step, index, inputs) }
     let results = forward.outputs.map { text(of: $0.value, inputs).text }
     let ownCells = model.architecture.recurrentModules.contains { $0.needsOwnClass }
@@ -85,6 +92,7 @@ fileprivate struct TorchCode {
     let axes = batchFirst ? "batch, time" : "time, batch"
     let inputs = forward.inputs.indices.map { index in
       let shape = shapes.inputs[index]
+      if let axes = forward.inputs[index].axes { return "\(forward.inputs[index].name.pythonText) (\(axes.map(\.word).joined(separator: ", ")))" }
       return "\(forward.inputs[index].name.pythonText) (\(axes)\(shape.isIndices ? "" : ", \(shape.features.map { "\($0)" } ?? "features")"))"
     }
     let outputs = forward.outputs.map { output in
@@ -194,6 +202,19 @@ fileprivate struct TorchCode {
         let text = "\(paths.call(name))(\(taken.joined(separator: ", ")), need_weights=False)[0]"
         return Expression(text: isOne ? "\(text).squeeze(\(timeAxis))" : text)
       }
+      if case .convolution(let module)? = model.architecture[name], module.across != nil {
+        let positions = (shapes[step.inputs[0]].features ?? 0) / module.inChannels
+        let plane = plane(operand(), positions, module.inChannels, isTimeLast: module.isTimeLast)
+        let given = module.hasTorchPadding ? plane : padded(plane, module)
+        return Expression(text: rows("\(paths.call(name))(\(given))", isTimeLast: module.isTimeLast))
+      }
+      if let channels = shapes[step.inputs[0]].channels, let features = shapes[step.inputs[0]].features, features > channels,
+        let module = model.architecture[name], module.isChannelwise, !(module.takesAll(features))
+      {
+        // Axis 1 for the channels of each position.
+        let value = "\(operand()).unflatten(-1, (\(features / channels), \(channels)))"
+        return Expression(text: "\(paths.call(name))(\(value).movedim(-1, 1)).movedim(1, -1).flatten(-2)")
+      }
       if case .convolution(let module)? = model.architecture[name] {
         let given = module.window.before == module.window.after ? turned(operand()) : padded(turned(operand()), module)
         return Expression(text: back("\(paths.call(name))(\(given))"))
@@ -227,6 +248,25 @@ fileprivate struct TorchCode {
       if attention.heads > 1 { text += ".transpose(1, 2).flatten(2)" }
       if !batchFirst { text += ".transpose(0, 1)" }
       return Expression(text: isOne ? "\(text).squeeze(\(timeAxis))" : text)
+    case .across(let function, let window, let channels):
+      let positions = (shapes[step.inputs[0]].features ?? 0) / channels, value = "\(operand()).unflatten(-1, (\(positions), \(channels)))"
+      let name = "pool_\(function.word)"
+      guard function != .join || window.size == 1 && window.stride == 1 else {
+        throw RNNError(.badData, "\(.code): positions that are joined", remedy: "leave \(.code) out")
+      }
+      if function == .join { return Expression(text: "functional.pad(\(value), (0, 0, \(window.before), \(window.after))).flatten(-2)") }
+      guard window.before == window.after, 2 * window.before <= window.size, function == .max || window.dilation == 1 else {
+        throw RNNError(.badData, "\(.code): \(name) whose padding or dilation PyTorch does not have", remedy: "leave \(.code) out")
+      }
+      // One channel after the other, and all other axes as one.
+      var arguments = "\(window.size), \(window.stride), \(window.before)"
+      if function == .max { arguments += ", \(window.dilation)" }
+      if function == .average(countsPadding: false) { arguments += ", count_include_pad=False" }
+      let pool = function == .max ? "max_pool1d" : "avg_pool1d"
+      return Expression(text: "(lambda value: functional.\(pool)(value.flatten(0, -3).transpose(1, 2), \(arguments)).transpose(1, 2)"
+        + ".reshape(*value.shape[:-2], -1))(\(value))")
+    case .interleave(let parts):
+      return Expression(text: "\(operand()).unflatten(-1, (\(parts), -1)).transpose(-2, -1).flatten(-2)")
     case .window(let function, let window):
       let value = turned(operand())
       switch function {
@@ -290,10 +330,24 @@ fileprivate struct TorchCode {
   private func turned(_ operand: String) -> String { operand + (batchFirst ? ".transpose(1, 2)" : ".permute(1, 2, 0)") }
   private func back(_ value: String) -> String { value + (batchFirst ? ".transpose(1, 2)" : ".permute(2, 0, 1)") }
 
+  /// (batch, channels, time, positions), or positions before time, of positions that stand one after the other, and back.
+  private func plane(_ operand: String, _ positions: Int, _ channels: Int, isTimeLast: Bool) -> String {
+    let batch = batchFirst ? 0 : 1, time = batchFirst ? 1 : 0
+    let axes = isTimeLast ? [batch, 3, 2, time] : [batch, 3, time, 2]
+    return "\(operand).unflatten(-1, (\(positions), \(channels))).permute(\(axes.map(String.init).joined(separator: ", ")))"
+  }
+
+  private func rows(_ value: String, isTimeLast: Bool) -> String {
+    let time = isTimeLast ? 3 : 2, positions = isTimeLast ? 2 : 3
+    let axes = (batchFirst ? [0, time] : [time, 0]) + [positions, 1]
+    return "\(value).permute(\(axes.map(String.init).joined(separator: ", "))).flatten(-2)"
+  }
+
   /// Padding that PyTorch's class has not, which is as much on both sides.
   private func padded(_ value: String, _ module: Convolution) -> String {
     let mode = module.padding == .zeros ? "" : ", mode=\"\(module.padding.rawValue)\""
-    return "functional.pad(\(value), (\(module.window.before), \(module.window.after))\(mode))"
+    let sides = module.windows.reversed().map { "\($0.before), \($0.after)" }.joined(separator: ", ")
+    return "functional.pad(\(value), (\(sides))\(mode))"
   }
 
   /// An operand beside others: what has no time axis stands at every step where another one has it.

@@ -104,6 +104,15 @@ struct TorchCodePaths {
 }
 
 extension Module {
+  /// Whether so many features are all that it takes, rather than those of several positions.
+  func takesAll(_ features: Int) -> Bool {
+    switch self {
+    case .norm(let module): module.features == features
+    case .prelu(let module): module.numParameters == 1 || module.numParameters == features
+    default: true
+    }
+  }
+
   /// The call that makes the module; nil for one that cannot be run.
   fileprivate func torchConstruction(batchFirst: Bool) -> String? {
     switch self {

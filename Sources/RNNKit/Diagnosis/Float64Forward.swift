@@ -44,16 +44,11 @@ struct Float64Forward {
       return [kind == .hn ? states[block].hidden : states[block].cell]
     case .flip: return first.reversed()
     case .overTime(let function): return Self.apply(function, first)
-    case .window(let function, let window):
-      return Self.windows(window, of: first).map { rows in
-        let features = first.first?.count ?? 0, zeros = [Double](repeating: 0, count: features), own = rows.compactMap { $0 }
-        return switch function {
-        case .join: rows.flatMap { $0 ?? zeros }
-        case .max: (0..<features).map { feature in own.map { $0[feature] }.max() ?? -.infinity }
-        case .average(let countsPadding):
-          (0..<features).map { feature in own.reduce(0) { $0 + $1[feature] } / Double(countsPadding ? rows.count : own.count) }
-        }
-      }
+    case .window(let function, let window): return Self.pool(function, window, first)
+    case .across(let function, let window, let channels):
+      return first.map { row in Self.pool(function, window, Self.positions(row, channels)).flatMap { $0 } }
+    case .interleave(let parts):
+      return first.map { row in (0..<row.count).map { row[$0 % parts * (row.count / parts) + $0 / parts] } }
     case .attend(let attention): return Self.attend(attention, taken)
     case .repeated: return [[Double]](repeating: first.first ?? [], count: taken.count > 1 ? taken[1].count : 0)
     case .slice(let range): return first.map { Array($0[range]) }
@@ -123,7 +118,7 @@ struct Float64Forward {
     case .prelu(let module)?:
       let slopes = model.tensor(module.name, "weight")?.doubles ?? []
       return sequence.map { step in
-        step.enumerated().map { $1 < 0 ? $1 * slopes[slopes.count == 1 ? 0 : $0] : $1 }
+        step.enumerated().map { $1 < 0 ? $1 * slopes[$0 % max(1, slopes.count)] : $1 }
       }
     case .convolution(let module)?: return Self.convolve(module, model, sequence)
     case .norm(let module)?: return Self.normalize(module, model, sequence)
@@ -193,9 +188,49 @@ struct Float64Forward {
     }
   }
 
+  private static func pool(_ function: WindowFunction, _ window: TimeWindow, _ rows: [[Double]]) -> [[Double]] {
+    let features = rows.first?.count ?? 0, zeros = [Double](repeating: 0, count: features)
+    return windows(window, of: rows).map { rows in
+      let own = rows.compactMap { $0 }
+      return switch function {
+      case .join: rows.flatMap { $0 ?? zeros }
+      case .max: (0..<features).map { feature in own.map { $0[feature] }.max() ?? -.infinity }
+      case .average(let countsPadding):
+        (0..<features).map { feature in own.reduce(0) { $0 + $1[feature] } / Double(countsPadding ? rows.count : own.count) }
+      }
+    }
+  }
+
+  /// The positions of a step, of so many channels each.
+  private static func positions(_ row: [Double], _ channels: Int) -> [[Double]] {
+    stride(from: 0, to: row.count, by: channels).map { Array(row[$0..<min($0 + channels, row.count)]) }
+  }
+
   private static func convolve(_ module: Convolution, _ model: Model, _ rows: [[Double]]) -> [[Double]] {
     let weight = model.tensor(module.name, "weight")?.doubles ?? [], bias = module.bias ? model.tensor(module.name, "bias")?.doubles : nil
     let channels = module.inChannels / module.groups, outs = module.outChannels / module.groups, size = module.window.size
+    if let across = module.across {
+      return windows(module.window, of: rows, module.padding).map { steps in
+        // For each position that is given, for each step and tap what is taken.
+        let count = rows.first?.count ?? 0, none = [[Double]?](repeating: nil, count: across.size)
+        let taken = steps.map { $0.map { windows(across, of: positions($0, module.inChannels), module.padding) } }
+        return (0..<(across.count(of: count / module.inChannels) ?? 0)).flatMap { position in
+          (0..<module.outChannels).map { out in
+            var sum = bias?[out] ?? 0
+            for (step, windows) in taken.enumerated() {
+              for (tap, place) in (windows?[position] ?? none).enumerated() {
+                guard let place else { continue }
+                let at = module.isTimeLast ? tap * size + step : step * across.size + tap
+                for channel in 0..<channels {
+                  sum += weight[(out * channels + channel) * size * across.size + at] * place[out / outs * channels + channel]
+                }
+              }
+            }
+            return sum
+          }
+        }
+      }
+    }
     return windows(module.window, of: rows, module.padding).map { taken in
       (0..<module.outChannels).map { out in
         var sum = bias?[out] ?? 0
@@ -213,7 +248,8 @@ struct Float64Forward {
       model.tensor(module.name, parameter)?.doubles ?? [Double](repeating: missing, count: module.features)
     }
     let weight = values("weight", or: 1), bias = values("bias", or: 0)
-    func scaled(_ row: [Double]) -> [Double] { row.indices.map { row[$0] * weight[$0] + bias[$0] } }
+    let count = module.features
+    func scaled(_ row: [Double]) -> [Double] { row.indices.map { row[$0] * weight[$0 % count] + bias[$0 % count] } }
     func normal(_ values: [Double]) -> (mean: Double, deviation: Double) {
       let mean = module.kind == .rms ? 0 : values.reduce(0, +) / Double(values.count)
       return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count) + module.eps).squareRoot())
@@ -221,7 +257,7 @@ struct Float64Forward {
     switch module.kind {
     case .batch:
       let mean = values("running_mean", or: 0), variance = values("running_var", or: 1)
-      return rows.map { row in scaled(row.indices.map { (row[$0] - mean[$0]) / (variance[$0] + module.eps).squareRoot() }) }
+      return rows.map { row in scaled(row.indices.map { (row[$0] - mean[$0 % count]) / (variance[$0 % count] + module.eps).squareRoot() }) }
     case .layer, .rms:
       return rows.map { row in
         let (mean, deviation) = normal(row)

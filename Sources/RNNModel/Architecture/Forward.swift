@@ -48,6 +48,11 @@ public struct Forward: Sendable, Hashable {
     case overTime(TimeFunction)
     /// What becomes of steps that stand together. Its value has a time axis of its own.
     case window(WindowFunction, TimeWindow)
+    /// The same of a step's positions, which stand one after the other with so many channels each.
+    case across(WindowFunction, TimeWindow, channels: Int)
+    /// A step's features, cut into so many equal parts, with one of each part in turn: positions of so many channels, of what
+    /// was the positions of one channel after those of another, or the other way round.
+    case interleave(Int)
     /// Of three inputs: query, which may have no time axis, key and value.
     case attend(Attention)
     /// The first of two inputs, which has no time axis, at every step of the second.
@@ -89,10 +94,33 @@ public struct Forward: Sendable, Hashable {
     public var name: String
     /// Features of a step, where the modules that it goes to do not tell.
     public var features: Int?
+    /// The axes of the tensor that is given; nil for batch, time and features as the architecture has them. Those that are
+    /// neither batch nor time are a step's features, the last one running fastest.
+    public var axes: [Axis]?
 
-    public init(_ name: String = "x", features: Int? = nil) {
+    /// An axis of an input.
+    public enum Axis: Sendable, Hashable {
+      case batch, time
+      case size(Int)
+    }
+
+    public init(_ name: String = "x", features: Int? = nil, axes: [Axis]? = nil) {
       self.name = name
       self.features = features
+      self.axes = axes
+    }
+
+    /// Whether `axes` are some that an input may have: batch and time once each, and features as many as `features` says.
+    public var isSound: Bool {
+      guard let axes else { return true }
+      guard axes.count <= 8, axes.count(where: { $0 == .batch }) == 1, axes.count(where: { $0 == .time }) == 1 else { return false }
+      var product = 1
+      for case .size(let size) in axes {
+        let (next, overflow) = product.multipliedReportingOverflow(by: size)
+        guard size >= 1, !overflow, next <= Limits.maximumModuleSize else { return false }
+        product = next
+      }
+      return product == features
     }
   }
 

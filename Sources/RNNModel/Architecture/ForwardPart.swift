@@ -51,7 +51,7 @@ extension Forward {
     let users = steps.indices.filter { steps[$0].inputs.contains(.step(step)) }
     if users.count == 1, steps[users[0]].inputs == [.step(step)] {
       switch steps[users[0]].operation {
-      case .activation, .select, .state, .nothing, .flip, .overTime, .window: return .one(users[0])
+      case .activation, .select, .state, .nothing, .flip, .overTime, .window, .across, .interleave: return .one(users[0])
       default: return nil
       }
     }

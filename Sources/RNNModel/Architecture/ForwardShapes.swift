@@ -3,6 +3,8 @@ public struct ValueShape: Sendable, Hashable {
   /// Features of a step, or of the whole where there is no time axis; nil where nothing tells, as behind a module that
   /// cannot be run.
   public var features: Int?
+  /// Of how many channels each position of a step is, where its features are positions that stand one after the other.
+  public var channels: Int?
   /// Whether there is a value for every step, rather than one for each sequence.
   public var hasTime: Bool
   /// How many steps that is of the input's.
@@ -83,6 +85,8 @@ extension Forward.Operation {
     case .overTime(let function): "\(function.rawValue) over time"
     case .repeated: "repeat"
     case .window(let function, _): function.word
+    case .across(let function, _, _): "\(function.word) of positions"
+    case .interleave: "interleave"
     case .attend: "attention"
     case .slice(let range): "[..., \(range.lowerBound):\(range.upperBound)]"
     case .concatenate: "cat"
@@ -113,7 +117,7 @@ private struct ShapeInference {
   mutating func infer() throws(RNNError) -> ForwardShapes {
     let most = Limits.maximumModuleSize
     guard !forward.inputs.isEmpty, !forward.outputs.isEmpty, forward.steps.count <= Limits.maximumStepCount,
-      forward.inputs.allSatisfy({ $0.features.map { (1...most).contains($0) } ?? true })
+      forward.inputs.allSatisfy({ $0.features.map { (1...most).contains($0) } ?? true && $0.isSound })
     else { throw refuse("it has no input or no output, or sizes beyond 1 to \(most)") }
     for index in forward.steps.indices {
       place = forward.place(of: index)
@@ -174,8 +178,33 @@ private struct ShapeInference {
         let (joined, overflow) = features.multipliedReportingOverflow(by: window.size)
         guard !overflow, joined <= Limits.maximumModuleSize else { throw refuse("more features than a module may have") }
         shape.features = joined
+        if window.size > 1 { shape.channels = nil }
       }
       shape.hasTime = true
+      return shape
+    case .across(let function, let window, let channels):
+      var shape = try only(step)
+      guard channels >= 1, channels <= Limits.maximumModuleSize, window.isSound, shape.channels ?? channels == channels else {
+        throw refuse("positions of \(channels) channels, where there are \(shape.channels ?? 0)")
+      }
+      if let features = shape.features {
+        guard features % channels == 0, let count = window.count(of: features / channels), count > 0 else {
+          throw refuse("a window of \(window.size) positions, where \(features) features are \(features / channels) of \(channels) channels")
+        }
+        let each = channels.multipliedReportingOverflow(by: function == .join ? window.size : 1)
+        let size = each.partialValue.multipliedReportingOverflow(by: count)
+        guard !each.overflow, !size.overflow, size.partialValue <= Limits.maximumModuleSize else { throw refuse("more features than a module may have") }
+        shape.features = size.partialValue
+      }
+      shape.channels = function == .join ? channels * window.size : channels
+      shape.isConstant = false
+      return shape
+    case .interleave(let parts):
+      var shape = try only(step)
+      guard parts >= 1, parts <= Limits.maximumModuleSize, shape.features.map({ $0 % parts == 0 }) ?? true else {
+        throw refuse("\(shape.features ?? 0) features are not \(parts) equal parts")
+      }
+      shape.channels = parts
       return shape
     case .attend(let attention):
       let (query, key, value) = try attending(step.inputs)
@@ -184,7 +213,7 @@ private struct ShapeInference {
       }
       if let a = query.features, let b = key.features, a != b { throw refuse("a query of \(a) features and keys of \(b)") }
       var result = query
-      result.features = value.features
+      (result.features, result.channels) = (value.features, nil)
       return result
     case .repeated: return try repetition(step.inputs)
     case .slice(let range):
@@ -192,6 +221,7 @@ private struct ShapeInference {
       guard range.lowerBound >= 0, !range.isEmpty, range.upperBound <= shape.features ?? Limits.maximumModuleSize else {
         throw refuse("features \(range.lowerBound) to \(range.upperBound) of \(shape.features ?? 0)")
       }
+      if range.count != shape.features { shape.channels = nil }
       shape.features = range.count
       return shape
     case .state(let kind, let index): return try state(kind, index, step.inputs)
@@ -242,7 +272,8 @@ private struct ShapeInference {
     guard !value.hasTime || value.isOpen else { throw refuse("it repeats a value that has a time axis already") }
     guard sequence.hasTime || sequence.isOpen else { throw refuse("it repeats a value over what has no time axis") }
     // Of the sequence there is the time axis alone.
-    (sequence.features, sequence.isIndices, sequence.isConstant, sequence.hasTime) = (value.features, false, false, true)
+    (sequence.features, sequence.channels, sequence.isIndices, sequence.isConstant, sequence.hasTime) =
+      (value.features, value.channels, false, false, true)
     sequence.isOpen = sequence.isOpen || value.isOpen
     value = sequence
     return value
@@ -278,8 +309,10 @@ private struct ShapeInference {
       features = known
       if let open = inputs.first(where: { shapes[$0].features == nil }) { settle(open, features: known) }
     }
+    let wide = [first, second].filter { $0.features == features }
     return ValueShape(
-      features: features, hasTime: first.hasTime || second.hasTime, axis: try commonAxis([first, second]), isConstant: first.isConstant && second.isConstant,
+      features: features, channels: wide.compactMap(\.channels).first, hasTime: first.hasTime || second.hasTime,
+      axis: try commonAxis([first, second]), isConstant: first.isConstant && second.isConstant,
       isOpen: first.isOpen || second.isOpen)
   }
 
@@ -297,7 +330,7 @@ private struct ShapeInference {
         }
       }
       var result = try attending(inputs).0
-      result.features = attention.embedDim
+      (result.features, result.channels) = (attention.embedDim, nil)
       return result
     }
     guard inputs.count == 1, let input = inputs.first else { throw refuse("it takes one value, not \(inputs.count)") }
@@ -310,13 +343,18 @@ private struct ShapeInference {
       return ValueShape(features: embedding.embeddingDim, hasTime: true)
     }
     if case .prelu(let slopes) = module {
-      if slopes.numParameters > 1 { settle(input, features: slopes.numParameters) }
+      if slopes.numParameters > 1, shapes[input].channels == nil { settle(input, features: slopes.numParameters) }
       let shape = shapes[input]
       guard !shape.isIndices else { throw refuse("it takes numbers, not an embedding's indices") }
-      guard slopes.numParameters == 1 || shape.features ?? slopes.numParameters == slopes.numParameters else {
+      guard slopes.numParameters == 1 || shape.channels == slopes.numParameters || shape.features ?? slopes.numParameters == slopes.numParameters else {
         throw refuse("it has \(slopes.numParameters) slopes, and what it is applied to has \(shape.features ?? 0) features")
       }
       return shape
+    }
+    if case .convolution(let module) = module, module.across != nil { return try planes(module, shapes[input]) }
+    // Each position by itself.
+    if case .norm(let norm) = module, norm.kind == .batch || norm.kind == .group, shapes[input].channels == norm.features {
+      return shapes[input]
     }
     guard let takes = module.inputSize, let gives = module.outputSize else { return shapes[input] }
     settle(input, features: takes)
@@ -339,6 +377,29 @@ private struct ShapeInference {
       shape.axis = try axis(of: shape, under: module.window)
     }
     (shape.features, shape.isConstant) = (gives, false)
+    if case .norm = module {} else { shape.channels = nil }
+    return shape
+  }
+
+  /// What a convolution over time and positions gives.
+  private func planes(_ module: Convolution, _ taken: ValueShape) throws(RNNError) -> ValueShape {
+    var shape = taken
+    guard !shape.isIndices else { throw refuse("it takes numbers, not an embedding's indices") }
+    guard shape.hasTime && !shape.isConstant || shape.isOpen else {
+      throw refuse("it takes a sequence, and what it is applied to has no time axis")
+    }
+    guard shape.channels ?? module.inChannels == module.inChannels else {
+      throw refuse("it takes \(module.inChannels) channels, and what it is applied to has \(shape.channels ?? 0)")
+    }
+    if let features = shape.features {
+      guard let gives = module.outputSize(of: features) else {
+        throw refuse("it takes positions of \(module.inChannels) channels, and what it is applied to has \(features) features, which are no such "
+          + "positions or too few of them")
+      }
+      shape.features = gives
+    }
+    (shape.channels, shape.hasTime) = (module.outChannels, true)
+    shape.axis = try axis(of: shape, under: module.window)
     return shape
   }
 
@@ -350,7 +411,7 @@ private struct ShapeInference {
       guard case .step(let number) = value else { return }
       let step = forward.steps[number]
       switch step.operation {
-      case .activation, .nothing, .flip, .select, .overTime, .repeated: value = step.inputs[0]
+      case .activation, .nothing, .flip, .select, .overTime, .repeated, .interleave: value = step.inputs[0]
       // Features of several steps are not told apart from those of one.
       case .window(let function, let window) where function != .join || window.size == 1: value = step.inputs[0]
       case .arithmetic:

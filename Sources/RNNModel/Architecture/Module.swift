@@ -7,7 +7,7 @@ public enum Module: Sendable, Hashable {
   case norm(Norm)
   case convolution(Convolution)
   case attention(MultiheadAttention)
-  /// Tensors of something RNNKit carries but cannot run, such as a two-dimensional convolution.
+  /// Tensors of something RNNKit carries but cannot run, such as a three-dimensional convolution.
   case unknown(UnknownModule)
 
   /// The module's name in the model it came from, which prefixes its parameters: `encoder.rnn`; may be empty.
@@ -54,6 +54,15 @@ public enum Module: Sendable, Hashable {
     }
   }
 
+  /// Whether it does the same with each position of a step, of as many channels as it has features.
+  package var isChannelwise: Bool {
+    switch self {
+    case .norm(let norm): norm.kind == .batch || norm.kind == .group
+    case .prelu: true
+    default: false
+    }
+  }
+
   /// Features a step takes; 1 for an embedding's index, nil where it takes any or what it takes is unknown.
   public var inputSize: Int? {
     switch self {
@@ -61,7 +70,7 @@ public enum Module: Sendable, Hashable {
     case .linear(let module): module.inFeatures
     case .embedding: 1
     case .norm(let module): module.features
-    case .convolution(let module): module.inChannels
+    case .convolution(let module): module.across == nil ? module.inChannels : nil
     case .attention(let module): module.embedDim
     case .prelu, .unknown: nil
     }
@@ -74,7 +83,7 @@ public enum Module: Sendable, Hashable {
     case .linear(let module): module.outFeatures
     case .embedding(let module): module.embeddingDim
     case .norm(let module): module.features
-    case .convolution(let module): module.outChannels
+    case .convolution(let module): module.across == nil ? module.outChannels : nil
     case .attention(let module): module.embedDim
     case .prelu, .unknown: nil
     }

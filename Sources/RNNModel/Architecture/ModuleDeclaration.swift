@@ -30,6 +30,7 @@ public struct ModuleDeclaration: Sendable, Hashable {
   /// The parameters of PyTorch's constructors, in their order, of the classes that can be declared.
   package static let parameters: [String: [String]] = [
     "BatchNorm1d": ["num_features", "eps", "momentum", "affine", "track_running_stats"],
+    "BatchNorm2d": ["num_features", "eps", "momentum", "affine", "track_running_stats"],
     "LayerNorm": ["normalized_shape", "eps", "elementwise_affine", "bias"],
     "GroupNorm": ["num_groups", "num_channels", "eps", "affine"],
     "RMSNorm": ["normalized_shape", "eps", "elementwise_affine"],
@@ -40,6 +41,13 @@ public struct ModuleDeclaration: Sendable, Hashable {
     "Conv1d": [
       "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode",
     ],
+    "Conv2d": [
+      "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode", "time",
+    ],
+    "MaxPool2d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"],
+    "AvgPool2d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"],
+    "AdaptiveMaxPool2d": ["output_size"],
+    "AdaptiveAvgPool2d": ["output_size"],
     "MultiheadAttention": [
       "embed_dim", "num_heads", "dropout", "bias", "add_bias_kv", "add_zero_attn", "kdim", "vdim", "batch_first",
     ],
@@ -98,6 +106,40 @@ public struct ModuleDeclaration: Sendable, Hashable {
     }
   }
 
+  /// One number for both axes, or two; `least` is the smallest that each may be.
+  func pair(_ value: Value, _ parameter: String, _ place: String, least: Int) throws(RNNError) -> [Int] {
+    var numbers: [Int?] = []
+    switch value {
+    case .list(let given) where given.count == 2: numbers = given.map { Int(exactly: $0) }
+    default: numbers = [value.single, value.single]
+    }
+    let known = numbers.compactMap { $0 }.filter { (least...Limits.maximumWindow).contains($0) }
+    guard known.count == 2 else { throw refuse(place, "\(parameter) is neither one whole number from \(least) on nor two") }
+    return known
+  }
+
+  /// Stride, dilation and padding of windows over two axes; padding by two numbers, or by two for each axis.
+  func complete(_ windows: inout [TimeWindow], _ given: [String: Value], _ place: String) throws(RNNError) {
+    if let value = given["stride"], value != .nothing {
+      for (index, number) in try pair(value, "stride", place, least: 1).enumerated() { windows[index].stride = number }
+    }
+    if let value = given["dilation"] {
+      for (index, number) in try pair(value, "dilation", place, least: 1).enumerated() { windows[index].dilation = number }
+    }
+    switch given["padding"] {
+    case nil, .text("valid")?, .text("same")?: break
+    case .list(let sides)? where sides.count == 4:
+      let numbers = sides.compactMap { Int(exactly: $0) }
+      guard numbers.count == 4 else { throw refuse(place, "padding is no four whole numbers") }
+      for index in windows.indices { (windows[index].before, windows[index].after) = (numbers[2 * index], numbers[2 * index + 1]) }
+    case let value?:
+      for (index, number) in try pair(value, "padding", place, least: 0).enumerated() {
+        (windows[index].before, windows[index].after) = (number, number)
+      }
+    }
+    guard windows.allSatisfy(\.isSound) else { throw refuse(place, "a window of more than \(Limits.maximumWindow) steps") }
+  }
+
   func refuse(_ place: String, _ problem: String) -> RNNError {
     RNNError(.usage, place: "module \(place)", problem,
       remedy: "write \(className)(\((Self.parameters[className] ?? []).joined(separator: ", "))), as PyTorch has it; sizes may be left out")
@@ -126,9 +168,11 @@ struct DeclaredModule {
   /// Throws `usage` where the declaration does not fit the tensors.
   func module() throws(RNNError) -> Module {
     let given = try declaration.named(name)
+    if declaration.className == "BatchNorm2d" { return .norm(try norm(.batch, given)) }
     if let kind = Norm.Kind(rawValue: declaration.className) { return .norm(try norm(kind, given)) }
     switch declaration.className {
     case "Conv1d": return .convolution(try convolution(given))
+    case "Conv2d": return .convolution(try convolution2d(given))
     case "MultiheadAttention": return .attention(try attention(given))
     case "PReLU":
       let count = try vector("weight")
@@ -210,16 +254,51 @@ struct DeclaredModule {
       let padding = try whole("padding", least: 0) ?? 0
       (window.before, window.after) = (padding, padding)
     }
-    var mode = Convolution.Padding.zeros
-    if let text = given["padding_mode"] {
-      guard case .text(let name) = text, let known = Convolution.Padding(rawValue: name) else {
-        throw declaration.refuse(name, "padding_mode is none of \(Convolution.Padding.allCases.map(\.rawValue).listed())")
-      }
-      mode = known
-    }
     return Convolution(
-      name: name, inChannels: weight.shape[1] * groups, outChannels: weight.shape[0], window: window, groups: groups, padding: mode,
+      name: name, inChannels: weight.shape[1] * groups, outChannels: weight.shape[0], window: window, groups: groups, padding: try padding(given),
       bias: try has("bias", given["bias"]))
+  }
+
+  private func convolution2d(_ given: [String: ModuleDeclaration.Value]) throws(RNNError) -> Convolution {
+    let weight = try tensor("weight")
+    guard weight.shape.rank == 4, weight.count > 0 else {
+      throw declaration.refuse(name, "the shape of \(Model.join(name, "weight")) is \(weight.shape), which is no Conv2d's, (out, in / groups, size, size)")
+    }
+    let groups = try (given["groups"]).map { (value) throws(RNNError) in
+      guard let number = value.single, (1...Limits.maximumWindow).contains(number) else { throw declaration.refuse(name, "groups is no whole number from 1 on") }
+      return number
+    } ?? 1
+    guard weight.shape[1] <= Limits.maximumModuleSize / groups else { throw declaration.refuse(name, "groups is too large") }
+    try check(given, "in_channels", weight.shape[1] * groups)
+    try check(given, "out_channels", weight.shape[0])
+    let sizes = [weight.shape[2], weight.shape[3]]
+    if let said = given["kernel_size"], try declaration.pair(said, "kernel_size", name, least: 1) != sizes {
+      throw declaration.refuse(name, "kernel_size is (\(sizes[0]), \(sizes[1])) by its tensors")
+    }
+    var windows = sizes.map { TimeWindow(size: $0) }
+    try declaration.complete(&windows, given, name)
+    if given["padding"] == .text("same") {
+      guard windows.allSatisfy({ $0.stride == 1 }) else { throw declaration.refuse(name, "padding='same' with a stride, which PyTorch has not either") }
+      for index in windows.indices { (windows[index].before, windows[index].after) = Convolution.same(windows[index].size, windows[index].dilation) }
+    }
+    let isTimeLast = try given["time"].map { (value) throws(RNNError) -> Bool in
+      switch value.single {
+      case 2, -2: return false
+      case 3, -1: return true
+      default: throw declaration.refuse(name, "time is neither 2, the axis before the last, nor 3, the last one")
+      }
+    } ?? false
+    return Convolution(
+      name: name, inChannels: weight.shape[1] * groups, outChannels: weight.shape[0], window: windows[isTimeLast ? 1 : 0],
+      across: windows[isTimeLast ? 0 : 1], isTimeLast: isTimeLast, groups: groups, padding: try padding(given), bias: try has("bias", given["bias"]))
+  }
+
+  private func padding(_ given: [String: ModuleDeclaration.Value]) throws(RNNError) -> Convolution.Padding {
+    guard let text = given["padding_mode"] else { return .zeros }
+    guard case .text(let mode) = text, let known = Convolution.Padding(rawValue: mode) else {
+      throw declaration.refuse(name, "padding_mode is none of \(Convolution.Padding.allCases.map(\.rawValue).listed())")
+    }
+    return known
   }
 
   private func attention(_ given: [String: ModuleDeclaration.Value]) throws(RNNError) -> MultiheadAttention {

@@ -38,7 +38,7 @@ public struct TimeAxis: Sendable, Hashable {
 }
 
 /// Steps that go into one together, and how far it is from one of these to the next.
-public struct TimeWindow: Sendable, Hashable {
+public struct TimeWindow: Sendable, Hashable, BitwiseCopyable {
   /// Steps that are taken.
   public var size: Int
   /// Steps from the first of one window to that of the next.
@@ -75,7 +75,7 @@ public struct TimeWindow: Sendable, Hashable {
 }
 
 /// What becomes of the steps in a window, each feature by itself.
-public enum WindowFunction: Sendable, Hashable {
+public enum WindowFunction: Sendable, Hashable, BitwiseCopyable {
   /// The largest of those that are there; NaN where there is one.
   case max
   /// Their mean, with or without the padding's zeros.

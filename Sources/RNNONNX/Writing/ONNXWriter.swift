@@ -67,6 +67,9 @@ struct ONNXWriter {
 
   /// Checks what no graph can express.
   private func check() throws(RNNError) {
+    if let positions = architecture.positions {
+      throw RNNError(.badData, place: positions, "RNNKit does not write it to ONNX", remedy: "write another format")
+    }
     for module in architecture.modules {
       if case .unknown = module {
         throw Self.refuse(module.name, "RNNKit does not know what it computes, and an ONNX graph must say it",
@@ -325,7 +328,7 @@ struct ONNXWriter {
       if !isOutput, !users.isEmpty, users.allSatisfy({ joins($0, values) }) { return .none }
       guard let value = values.recurrent(step.inputs[0]) else { throw Self.refuse("", "a state of no module") }
       return .plain(value.state(kind, block, &builder))
-    case .overTime, .repeated, .window, .attend:
+    case .overTime, .repeated, .window, .attend, .across, .interleave:
       throw RNNError(.badData, place: forward.place(of: index), "RNNKit does not write it to ONNX", remedy: "write another format")
     case .flip: return .plain(flipped(inputs[0], values, &builder))
     case .slice(let range):

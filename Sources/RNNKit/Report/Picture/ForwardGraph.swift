@@ -142,8 +142,10 @@ struct ForwardGraph {
     case .overTime(let function): return Box(kind: .function, title: function.rawValue, details: ["over time"])
     case .attend(let attention):
       return Box(kind: .function, title: "attention", details: attention.heads == 1 ? ["query, key, value"] : ["\(attention.heads.groupedDigits) heads"])
-    case .window(let function, let window):
-      var details = ["\(window.size) steps, stride \(window.stride)"]
+    case .interleave(let parts): return Box(kind: .function, title: "interleave", details: ["\(parts.groupedDigits) parts"])
+    case .window(let function, let window), .across(let function, let window, _):
+      let isOverTime = if case .window = step.operation { true } else { false }
+      var details = ["\(window.size) \(isOverTime ? "steps" : "positions"), stride \(window.stride)"]
       if window.dilation != 1 { details.append("dilation \(window.dilation)") }
       if window.before != 0 || window.after != 0 { details.append("padding \(window.before), \(window.after)") }
       return Box(kind: .function, title: function.word, details: details)

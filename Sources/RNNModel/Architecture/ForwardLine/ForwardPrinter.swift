@@ -95,6 +95,7 @@ private struct ForwardPrinter {
       // An input that nothing takes is one all the same where its name is quoted.
       let isUsed = forward.steps.contains { $0.inputs.contains(.input(index)) } || forward.outputs.contains { $0.value == .input(index) }
       let name = isUsed && LineName.isIdentifier(input.name) ? input.name : LineName.quoted(input.name)
+      if let axes = input.axes { return "\(name)(\(axes.map(\.word).joined(separator: ", ")))" }
       return name + (asked.contains(index) ? "(N)" : input.features.map { "(\($0))" } ?? "")
     }
     let outputs = forward.outputs.map { output in
@@ -192,15 +193,9 @@ private struct ForwardPrinter {
     case .select(.first): result.text = "\(word("first"))(\(list))"
     case .select(.at(let index)): result.text = "\(word("at"))(\(list), \(index))"
     case .overTime(let function): result.text = "\(word(function.rawValue))(\(list), time)"
-    case .window(.join, let window) where window.size == 1 && window.stride == 1 && window.dilation == 1:
-      result.text = "\(word("pad"))(\(list), \(window.before), \(window.after))"
-    case .window(let function, let window):
-      var parts = ["\(window.size)"]
-      if window.stride != window.size { parts.append("stride=\(window.stride)") }
-      if window.dilation != 1 { parts.append("dilation=\(window.dilation)") }
-      if window.before != 0 || window.after != 0 { parts.append("padding=[\(window.before), \(window.after)]") }
-      if function == .average(countsPadding: false) { parts.append("count_include_pad=False") }
-      result.text = "\(word(function.word))(\(list), \(parts.joined(separator: ", ")))"
+    case .window(let function, let window): result.text = self.window(function, window, "", list)
+    case .across(let function, let window, let channels): result.text = self.window(function, window, ", channels=\(channels)", list)
+    case .interleave(let parts): result.text = "\(word("interleave"))(\(list), \(parts))"
     case .attend(let attention):
       let heads = attention.heads == 1 ? "" : ", heads=\(attention.heads)", scale = attention.scale.map { ", scale=\($0)" } ?? ""
       result.text = "\(word("attention"))(\(list)\(heads)\(scale))"
@@ -233,6 +228,18 @@ private struct ForwardPrinter {
     return result
   }
 
+  private func window(_ function: WindowFunction, _ window: TimeWindow, _ positions: String, _ list: String) -> String {
+    if function == .join, window.size == 1, window.stride == 1, window.dilation == 1 {
+      return "\(word("pad"))(\(list), \(window.before), \(window.after)\(positions))"
+    }
+    var parts = ["\(window.size)"]
+    if window.stride != window.size { parts.append("stride=\(window.stride)") }
+    if window.dilation != 1 { parts.append("dilation=\(window.dilation)") }
+    if window.before != 0 || window.after != 0 { parts.append("padding=[\(window.before), \(window.after)]") }
+    if function == .average(countsPadding: false) { parts.append("count_include_pad=False") }
+    return "\(word(function.word))(\(list), \(parts.joined(separator: ", "))\(positions))"
+  }
+
   private func bound(_ expression: Expression, _ level: Level) -> String {
     expression.level.rawValue < level.rawValue ? "(\(expression.text))" : expression.text
   }
@@ -244,5 +251,16 @@ private struct ForwardPrinter {
       !moduleNames.contains(spelling)
         && (spelling == word || !forward.inputs.contains { $0.name == spelling.prefix { $0 != "." } })
     } ?? word
+  }
+}
+
+extension Forward.Input.Axis {
+  /// `batch`, `time`, or how many features there are along it.
+  public var word: String {
+    switch self {
+    case .batch: "batch"
+    case .time: "time"
+    case .size(let size): "\(size)"
+    }
   }
 }

@@ -267,6 +267,7 @@ extension LineResolver {
     case "max_pool", "max_pool1d", "avg_pool", "avg_pool1d", "join": return try window(word, arguments, node)
     case "adaptive_max_pool1d", "adaptive_avg_pool1d": return try adaptivePool(word, arguments, node)
     case "pad": return try padding(arguments, node)
+    case "interleave": return try interleaving(arguments, node)
     case "transpose", "permute", "swapaxes":
       if let value = positional.first, let turned = try turned(word, try meaning(value), Array(arguments.dropFirst())) { return turned }
       throw Self.lacking(word, source, offset(callee), batchFirst)

@@ -66,7 +66,7 @@ struct LineFunction {
   /// Every word, in alphabetical order.
   static let words: [String] =
     (byWord.filter { activation($0.value.name, sample($0.value)) != nil }.keys
-      + ["softmax", "log_softmax", "last", "first", "at", "flip", "cat", "dropout", "nothing", "sum", "mean", "max", "repeat"]).sorted()
+      + ["softmax", "log_softmax", "last", "first", "at", "flip", "cat", "dropout", "nothing", "sum", "mean", "max", "repeat", "interleave"]).sorted()
 
   static func isKnown(_ word: String) -> Bool {
     byWord[word] != nil || ["softmax", "log_softmax"].contains(word) || activation(word, []) != nil

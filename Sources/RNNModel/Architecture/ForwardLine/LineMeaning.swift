@@ -24,6 +24,8 @@ struct LineShape {
   var hasTime: Bool
   /// Nil where nothing has told.
   var features: Int?
+  /// Of each position of a step, where the features are positions that stand one after the other.
+  var channels: Int?
   /// Numbers of the model, which have features alone.
   var isConstant = false
   /// Whether it comes of a module that cannot be run, so that it may have a time axis or not.

@@ -96,16 +96,43 @@ struct LineParser {
       }
       position += 1
       if withFeatures, take("(") {
-        guard case .number(let number) = token.kind, let features = Int(exactly: number),
-          (1...Limits.maximumModuleSize).contains(features)
-        else { throw source.error(offset, "no number of features", "write how many a step has, as x(5)") }
-        declaration.features = features
-        position += 1
-        try expect(")")
+        try axes(of: &declaration)
       }
       result.append(declaration)
     } while take(",")
     return result
+  }
+
+  /// `5)`, the features of a step, or all axes of the tensor, `batch, 1, 32, time)`.
+  private mutating func axes(of declaration: inout LineSyntax.Declaration) throws(RNNError) {
+    let start = offset
+    var axes: [Forward.Input.Axis] = [], features = 1
+    repeat {
+      switch token.kind {
+      case .path(["batch"]): axes.append(.batch)
+      case .path(["time"]): axes.append(.time)
+      case .number(let number):
+        guard let size = Int(exactly: number), (1...Limits.maximumModuleSize).contains(size) else {
+          throw source.error(offset, "no number of features", "write how many a step has, as x(5)")
+        }
+        let (product, overflow) = features.multipliedReportingOverflow(by: size)
+        guard !overflow, product <= Limits.maximumModuleSize else {
+          throw source.error(offset, "more features than a module may have", "write how many a step has, as x(5)")
+        }
+        axes.append(.size(size))
+        features = product
+      default: throw source.error(offset, "no number of features", "write how many a step has, as x(5)")
+      }
+      position += 1
+    } while take(",")
+    try expect(")")
+    declaration.features = features
+    if axes.count == 1, case .size = axes[0] { return }
+    let input = Forward.Input(declaration.name, features: features, axes: axes)
+    guard input.isSound else {
+      throw source.error(start, "axes without batch or time, or with one of them twice", "write the features of a step, x(5), or all axes, x(batch, 1, 32, time)")
+    }
+    declaration.axes = axes
   }
 
   /// `def forward(self, x: Tensor, h=None) -> Tensor:`

@@ -209,7 +209,7 @@ struct LineResolver {
     var numbers: [Int: Int] = [:]
     for (index, input) in inputs.enumerated() where input.isKept {
       numbers[index] = forward.inputs.count
-      forward.inputs.append(Forward.Input(input.declaration.name, features: input.declaration.features))
+      forward.inputs.append(Forward.Input(input.declaration.name, features: input.declaration.features, axes: input.declaration.axes))
     }
     guard !forward.inputs.isEmpty else {
       throw source.error(inputs.first?.declaration.offset ?? 0, "no input is used as a value", "name one in the first line and use it")
@@ -243,8 +243,11 @@ struct LineResolver {
     switch step.operation {
     case .module(let name):
       shape.isConstant = false
-      shape.features = modules[name]?.outputSize ?? shape.features
+      if let size = modules[name]?.outputSize, shape.channels != size || modules[name]?.isChannelwise != true { shape.features = size }
+      if modules[name]?.isChannelwise != true { shape.channels = nil }
       switch modules[name] {
+      case .convolution(let module)? where module.across != nil:
+        shape = LineShape(hasTime: true, features: shape.features.flatMap(module.outputSize), channels: module.outChannels, isOpen: shape.isOpen)
       case .unknown?: shape = LineShape(hasTime: taken.contains(where: \.hasTime), isOpen: true)
       case .embedding?, .recurrent?, .convolution?: shape.hasTime = true
       default: break
@@ -252,13 +255,13 @@ struct LineResolver {
     case .constant(let values): shape = LineShape(hasTime: false, features: values.count, isConstant: true)
     case .parameter: shape = LineShape(hasTime: false, isConstant: true)
     case .select: shape.hasTime = false
-    case .slice(let range): shape.features = range.count
+    case .slice(let range): (shape.features, shape.channels) = (range.count, nil)
     case .state(let kind, _):
       shape.hasTime = false
       shape.features = step.inputs.first.flatMap(recurrent).map { kind == .cn ? $0.hiddenSize : $0.stateSize }
     case .concatenate, .arithmetic:
       shape = LineShape(
-        hasTime: taken.contains(where: \.hasTime), isConstant: taken.allSatisfy(\.isConstant),
+        hasTime: taken.contains(where: \.hasTime), channels: step.operation == .concatenate ? nil : taken.compactMap(\.channels).first, isConstant: taken.allSatisfy(\.isConstant),
         isOpen: taken.contains(where: \.isOpen))
       let counts = taken.compactMap(\.features)
       guard counts.count == taken.count else { break }
@@ -267,7 +270,14 @@ struct LineResolver {
       } else {
         shape.features = counts.max()
       }
+    case .across(let function, let window, let channels):
+      shape.channels = function == .join ? channels.multipliedReportingOverflow(by: window.size).partialValue : channels
+      shape.features = shape.features.flatMap { window.count(of: max(1, $0 / max(1, channels))) }
+        .map { $0.multipliedReportingOverflow(by: shape.channels ?? 1).partialValue }
+      shape.isConstant = false
+    case .interleave(let parts): shape.channels = parts
     case .window(let function, let window):
+      if function == .join, window.size > 1 { shape.channels = nil }
       if function == .join { shape.features = shape.features.map { $0.multipliedReportingOverflow(by: window.size).partialValue } }
     case .overTime(let function): shape.hasTime = function.keepsTime
     case .attend: shape.features = taken.count > 2 ? taken[2].features : nil

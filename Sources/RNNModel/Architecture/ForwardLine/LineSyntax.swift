@@ -40,6 +40,8 @@ struct LineSyntax {
     /// Quoted names are meant literally.
     var isQuoted = false
     var features: Int?
+    /// All axes of `x(batch, 1, 32, time)`.
+    var axes: [Forward.Input.Axis]?
     /// Of a Python parameter `h=None`.
     var isOptional = false
     var offset: Int

@@ -54,13 +54,32 @@ extension LineResolver {
     }
     let meaning = try meaning(first), rest = arguments.filter { $0.value != first }
     if word.hasSuffix("1d") { try checkTurned(word, meaning, first, "\(word)(\(text(first)).transpose(1, 2), 2)") }
-    let (function, window) = try self.window(word, known.function, known.arguments, rest, node)
+    let channels = try channels(rest, node)
+    let (function, window) = try self.window(word, known.function, known.arguments, rest.filter { $0.keyword != "channels" }, node)
+    if let channels { return .value(try add(.across(function, window, channels: channels), [try value(meaning, first)], at: node)) }
     return try overTime(meaning, first) { (line, value) throws(RNNError) in
       guard line.shape(value).hasTime || line.shape(value).isOpen else {
         throw line.source.error(line.offset(first), "\(line.text(first)) has no steps, and \(word) is over them", "use it without \(word)")
       }
       return try line.add(.window(function, window), [value], at: node)
     }
+  }
+
+  /// Those of each position, where a window is over positions: `channels=8`.
+  private func channels(_ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> Int? {
+    guard let given = arguments.first(where: { $0.keyword == "channels" })?.value else { return nil }
+    guard let number = integer(given), (1...Limits.maximumModuleSize).contains(number) else {
+      throw source.error(offset(given), "\(text(given)) is no number of channels", "write how many features each position has, channels=8")
+    }
+    return number
+  }
+
+  /// `interleave(a, 8)`: one of each of eight equal parts of a step's features in turn.
+  mutating func interleaving(_ arguments: [LineSyntax.Argument], _ node: Int) throws(RNNError) -> LineMeaning {
+    guard arguments.count == 2, arguments.allSatisfy({ $0.keyword == nil }), let parts = integer(arguments[1].value),
+      (1...Limits.maximumModuleSize).contains(parts)
+    else { throw source.error(offset(node), "interleave takes a value and a whole number", "write interleave(a, 8) for one of each of eight equal parts in turn") }
+    return .value(try add(.interleave(parts), [try value(of: arguments[0].value)], at: node))
   }
 
   /// PyTorch's functions for one dimension are over the last axis, which is that of features unless it is turned.
@@ -128,8 +147,13 @@ extension LineResolver {
       }
       return try pad(meaning, arguments[0].value, before, after, node)
     }
-    guard arguments.count == 3, numbers.count == 2 else {
+    let channels = try channels(arguments, node)
+    guard arguments.count == (channels == nil ? 3 : 4), numbers.count == 2 else {
       throw source.error(offset(node), "pad takes a sequence and two whole numbers", "write pad(a, 1, 0) for one step of zeros before each sequence")
+    }
+    if let channels {
+      let window = TimeWindow(size: 1, before: numbers[0], after: numbers[1])
+      return .value(try add(.across(.join, window, channels: channels), [try value(of: arguments[0].value)], at: node))
     }
     return try pad(try meaning(arguments[0].value), arguments[0].value, numbers[0], numbers[1], node)
   }
