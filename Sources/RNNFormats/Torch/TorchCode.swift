@@ -211,9 +211,15 @@ fileprivate struct TorchCode {
       if let channels = shapes[step.inputs[0]].channels, let features = shapes[step.inputs[0]].features, features > channels,
         let module = model.architecture[name], module.isChannelwise, !(module.takesAll(features))
       {
-        // Axis 1 for the channels of each position.
-        let value = "\(operand()).unflatten(-1, (\(features / channels), \(channels)))"
-        return Expression(text: "\(paths.call(name))(\(value).movedim(-1, 1)).movedim(1, -1).flatten(-2)")
+        if case .norm(let norm) = module, norm.kind == .group {
+          guard shapes[step.inputs[0]].hasTime else {
+            throw RNNError(.badData, "\(.code): the norm \(name) of positions without steps", remedy: "leave \(.code) out")
+          }
+          let plane = plane(operand(), features / channels, channels, isTimeLast: false)
+          return Expression(text: rows("\(paths.call(name))(\(plane))", isTimeLast: false))
+        }
+        // Each position by itself, as a row of its own.
+        return Expression(text: "(lambda value: \(paths.call(name))(value.reshape(-1, \(channels))).reshape(value.shape))(\(operands[0].text))")
       }
       if case .convolution(let module)? = model.architecture[name] {
         let given = module.window.before == module.window.after ? turned(operand()) : padded(turned(operand()), module)
