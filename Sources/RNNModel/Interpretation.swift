@@ -89,7 +89,9 @@ public struct Interpretation: Sendable {
         try Self.check(options, against: stated)
       }
     } else {
-      architecture = Architecture(modules: try ArchitectureSearch(archive).modules(), forward: nil)
+      architecture = Architecture(modules: try ArchitectureSearch(
+        archive, needsRecurrent: options.forward == nil || archive.hints.declarations.isEmpty
+      ).modules(), forward: nil)
       archive = try Self.flatteningStates(of: architecture, in: archive, &notes)
       notes += Self.assumedNumbers(of: architecture, archive.hints)
       Self.complete(&architecture, archive.hints, options, &notes)

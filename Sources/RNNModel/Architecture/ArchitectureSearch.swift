@@ -1,9 +1,13 @@
 /// Works out modules from the names and shapes of tensors. What is computed with them, `ForwardSuggestion` tells.
 struct ArchitectureSearch {
   private let archive: TensorArchive
+  private let needsRecurrent: Bool
 
-  init(_ archive: TensorArchive) {
+  /// - Parameter needsRecurrent: Whether an archive without a recurrent layer is refused. It is not where the forward and its modules
+  ///   are stated, as of a stack of convolutions.
+  init(_ archive: TensorArchive, needsRecurrent: Bool = true) {
     self.archive = archive
+    self.needsRecurrent = needsRecurrent
   }
 
   /// Tensors under one prefix, in the archive's order.
@@ -30,7 +34,7 @@ struct ArchitectureSearch {
     let groups = self.groups()
     var recurrent: [Recurrent] = []
     for group in groups where group.isRecurrent { recurrent.append(try self.recurrent(group)) }
-    guard !recurrent.isEmpty else { throw NearMiss(archive).error() }
+    guard !recurrent.isEmpty || !needsRecurrent else { throw NearMiss(archive).error() }
     var seen = 0
     var absent = self.unknownWithoutTensors(groups)[...]
     for group in groups {

@@ -44,10 +44,6 @@ public struct ModuleDeclaration: Sendable, Hashable {
     "Conv2d": [
       "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "padding_mode", "time",
     ],
-    "MaxPool2d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"],
-    "AvgPool2d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"],
-    "AdaptiveMaxPool2d": ["output_size"],
-    "AdaptiveAvgPool2d": ["output_size"],
     "MultiheadAttention": [
       "embed_dim", "num_heads", "dropout", "bias", "add_bias_kv", "add_zero_attn", "kdim", "vdim", "batch_first",
     ],
