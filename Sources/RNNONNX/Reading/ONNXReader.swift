@@ -20,6 +20,12 @@ struct ONNXReader {
     let opset = try Self.operatorSet(proto)
     let properties = try ONNXProperties(proto.metadataProps + proto.graph.metadataProps)
     var graph = proto.graph
+    if let stated = properties.envelope.architecture, stated.forward?.mixesSteps(stated.modules) == true, opset == ONNXWriter.operatorSet,
+      let own = OwnGraph(graph, stated)
+    {
+      let archive = try properties.envelope.archive(of: try properties.ordered(own.tensors + properties.arrays))
+      return SuppliedModel(archive: archive, members: supplied)
+    }
     // Branches that are the same, or one that is always taken, may hold some.
     let isPlain = graph.node.contains(where: \.isRecurrent)
     guard isPlain || graph.node.contains(where: { $0.opType == "If" }) else { throw noRecurrence(graph) }

@@ -11,6 +11,8 @@ struct GraphBuilder {
   private(set) var graph = GraphProto()
   private var names: Set<String> = []
   private var integerLists: [[Int]: String] = [:]
+  private var sharedNumbers: [Double: String] = [:]
+  private var sharedNodes: [NodeProto: String] = [:]
   /// Whether modules' weights are left without their numbers.
   private let isOutline: Bool
 
@@ -117,6 +119,14 @@ struct GraphBuilder {
     return name
   }
 
+  /// A number without axes; the same is stored once. Not for NaN.
+  mutating func number(_ value: Double, _ type: ElementType) throws(RNNError) -> String {
+    if let name = sharedNumbers[value] { return name }
+    let name = constant("number", try ONNXWriter.number(value, type))
+    sharedNumbers[value] = name
+    return name
+  }
+
   enum Attribute {
     case integer(String, Int)
     case integers(String, [Int])
@@ -164,6 +174,16 @@ struct GraphBuilder {
     _ kind: String, _ inputs: [String], scope: String, _ attributes: [Attribute] = [], output: String? = nil
   ) -> String {
     nodes(kind, inputs, scope: scope, attributes, outputs: [output])[0]
+  }
+
+  /// A node of no module with one output; the same is made once.
+  mutating func shared(_ kind: String, _ inputs: [String], _ attributes: [Attribute] = []) -> String {
+    var key = NodeProto()
+    (key.opType, key.input, key.attribute) = (kind, inputs, attributes.map(\.proto))
+    if let name = sharedNodes[key] { return name }
+    let name = node(kind, inputs, scope: "", attributes)
+    sharedNodes[key] = name
+    return name
   }
 
   private static func proto(_ name: String, _ tensor: Tensor) -> TensorProto {

@@ -77,9 +77,8 @@ struct ONNXWriter {
       }
       if case .recurrent(let recurrent) = module { try check(recurrent) }
     }
-    guard architecture.modules.contains(where: { if case .recurrent = $0 { true } else { false } }) else {
-      throw RNNError(.badData, "the model has no recurrent module", remedy: "write another format")
-    }
+    guard forward.mixesSteps(architecture.modules) || architecture.modules.contains(where: { if case .recurrent = $0 { true } else { false } })
+    else { throw RNNError(.badData, "the model has no module that is over time", remedy: "write another format") }
     var called = Set<String>()
     for step in forward.steps {
       guard case .module(let name) = step.operation, case .recurrent? = architecture[name] else { continue }
@@ -145,7 +144,8 @@ struct ONNXWriter {
     }
     let sizes = builder.node("Shape", [values.inputs[0]], scope: "")
     values.batch = builder.node("Gather", [sizes, builder.integers([1])], scope: "", [.integer("axis", 0)])
-    values.lengths = try lengths(&builder, sizes, values.batch)
+    let (time, lengths, lengths32) = try lengths(&builder, sizes, values.batch)
+    values.times[TimeAxis()] = GraphTime(steps: time, lengths: lengths, lengths32: lengths32)
     for (index, step) in forward.steps.enumerated() {
       guard !gains.constants.contains(index) else {
         values.steps.append(.none)
@@ -155,7 +155,7 @@ struct ONNXWriter {
         values.steps.append(.plain(values.inputs[input]))
         continue
       }
-      values.steps.append(try write(step, index, values, &builder) { member($0, $1) })
+      values.steps.append(try write(step, index, &values, &builder) { member($0, $1) })
       guard case .recurrent(let value) = values.steps[index] else { continue }
       let module = value.module
       if index == kept {
@@ -233,8 +233,7 @@ struct ONNXWriter {
     var steps: [Value] = []
     var parameters: [String: String] = [:]
     var batch = ""
-    /// Of each sequence, int32.
-    var lengths = ""
+    var times: [TimeAxis: GraphTime] = [:]
 
     init(_ forward: Forward) { self.forward = forward }
 
@@ -280,7 +279,7 @@ struct ONNXWriter {
   }
 
   private func write(
-    _ step: Forward.Step, _ index: Int, _ values: GraphValues, _ builder: inout GraphBuilder,
+    _ step: Forward.Step, _ index: Int, _ values: inout GraphValues, _ builder: inout GraphBuilder,
     member: (String, Recurrent) -> String
   ) throws(RNNError) -> GraphValues.Value {
     let inputs = step.inputs.map { values[$0] }
@@ -297,7 +296,8 @@ struct ONNXWriter {
       case .recurrent(let module)?:
         let layers = RecurrentWriter(
           model: model, module: module, type: type, states: ["h0", "c0", "hn", "cn"].map { member($0, module) })
-        return .recurrent(try layers.write(inputs[0], lengths: values.lengths, batch: values.batch, &builder))
+        let lengths = time(step.inputs[0], &values, &builder).lengths32(&builder)
+        return .recurrent(try layers.write(inputs[0], lengths: lengths, batch: values.batch, &builder))
       case .linear(let module)?:
         return .plain(try LinearWriter(model: model, module: module, type: type).write(inputs[0], &builder))
       case .embedding?:
@@ -308,9 +308,15 @@ struct ONNXWriter {
         let scope = Self.scope(name)
         let slope = builder.weight(Model.join(name, "weight"), try tensor(name, "weight"), as: type, scope: scope)
         return .plain(builder.node("PRelu", [inputs[0], slope], scope: scope))
-      case .attention?: throw Self.refuse(name, "RNNKit does not write a MultiheadAttention to ONNX", "write another format")
-      case .convolution?: throw Self.refuse(name, "RNNKit does not write a Conv1d to ONNX", "write another format")
-      case .norm(let module)?: throw Self.refuse(name, "RNNKit does not write a \(module.kind.rawValue) to ONNX", "write another format")
+      case .attention(let module)?:
+        let (query, keys) = (queryTime(step, &values, &builder), time(step.inputs[1], &values, &builder))
+        return .plain(try AttentionWriter(model: model, type: type).write(module, inputs, query, keys, &builder))
+      case .convolution(let module)?:
+        let (before, after) = (time(step.inputs[0], &values, &builder), time(.step(index), &values, &builder))
+        return .plain(try WindowWriter(type: type, window: module.window, before: before, after: after).write(module, of: model, inputs[0], &builder))
+      case .norm(let module)?:
+        let time = shape(step.inputs[0]).hasTime ? self.time(step.inputs[0], &values, &builder) : nil
+        return .plain(try NormWriter(model: model, module: module, type: type).write(inputs[0], time, &builder))
       case .unknown?, nil: throw Self.refuse(name, "RNNKit does not know what it computes", "write another format")
       }
     case .activation(let function):
@@ -318,7 +324,7 @@ struct ONNXWriter {
     case .nothing: return .plain(inputs[0])
     case .select(.last):
       if let value = values.recurrent(step.inputs[0]), value.module.direction == .forward { return .plain(value.end(&builder)) }
-      return .plain(self.step(0, of: flipped(inputs[0], values, &builder), &builder))
+      return .plain(self.step(0, of: flipped(step.inputs[0], &values, &builder), &builder))
     case .select(.first): return .plain(self.step(0, of: inputs[0], &builder))
     case .select(.at(let position)): return .plain(self.step(position, of: inputs[0], &builder))
     case .state(let kind, let block):
@@ -328,9 +334,20 @@ struct ONNXWriter {
       if !isOutput, !users.isEmpty, users.allSatisfy({ joins($0, values) }) { return .none }
       guard let value = values.recurrent(step.inputs[0]) else { throw Self.refuse("", "a state of no module") }
       return .plain(value.state(kind, block, &builder))
-    case .overTime, .repeated, .window, .attend, .across, .interleave:
+    case .across, .interleave:
       throw RNNError(.badData, place: forward.place(of: index), "RNNKit does not write it to ONNX", remedy: "write another format")
-    case .flip: return .plain(flipped(inputs[0], values, &builder))
+    case .overTime(let function):
+      return .plain(try time(step.inputs[0], &values, &builder).write(function, inputs[0], type, &builder))
+    case .repeated: return .plain(repeated(inputs[0], time(step.inputs[1], &values, &builder), values, &builder))
+    case .window(let function, let window):
+      let (before, after) = (time(step.inputs[0], &values, &builder), time(.step(index), &values, &builder))
+      return .plain(try WindowWriter(type: type, window: window, before: before, after: after).write(function, inputs[0], &builder))
+    case .attend(let attention):
+      let (query, keys) = (queryTime(step, &values, &builder), time(step.inputs[1], &values, &builder))
+      let factor = attention.factor(shape(step.inputs[0]).features ?? 1)
+      return .plain(
+        try AttentionWriter(model: model, type: type).write(inputs, heads: attention.heads, factor, query, keys, "", &builder))
+    case .flip: return .plain(flipped(step.inputs[0], &values, &builder))
     case .slice(let range):
       let axis = (shape(step.inputs[0]).hasTime ? 2 : 1)
       return .plain(builder.node(
@@ -340,11 +357,15 @@ struct ONNXWriter {
     case .concatenate:
       if let value = values.joined(step) { return .plain(value.end(&builder)) }
       let taken = step.inputs.map { shape($0) }
-      guard Set(taken.map(\.hasTime)).count == 1, !taken.contains(where: \.isConstant) else {
+      guard shape(.step(index)).hasTime || !taken.contains(where: \.isConstant) else {
         throw RNNError(.badData, place: "forward, cat",
-          "it joins what has a time axis and what has none, which RNNKit does not write to ONNX", remedy: "write another format")
+          "it joins numbers of the model to what has no time axis, which RNNKit does not write to ONNX", remedy: "write another format")
       }
-      return .plain(builder.node("Concat", inputs, scope: scope, [.integer("axis", -1)]))
+      var joined = inputs
+      for (place, part) in taken.enumerated() where part.hasTime != shape(.step(index)).hasTime {
+        joined[place] = repeated(inputs[place], time(.step(index), &values, &builder), values, &builder)
+      }
+      return .plain(builder.node("Concat", joined, scope: scope, [.integer("axis", -1)]))
     case .arithmetic(let kind):
       let operators: [Forward.Arithmetic: String] = [.add: "Add", .subtract: "Sub", .multiply: "Mul", .divide: "Div"]
       return .plain(builder.node(operators[kind] ?? "Add", inputs, scope: scope))
@@ -366,12 +387,33 @@ struct ONNXWriter {
     return tensor
   }
 
+  /// The time axis of a value that has one.
+  private func time(_ value: Forward.Value, _ values: inout GraphValues, _ builder: inout GraphBuilder) -> GraphTime {
+    let axis = shape(value).axis
+    if let known = values.times[axis] { return known }
+    guard let input = values.times[TimeAxis()] else { return GraphTime(steps: "", lengths: "", lengths32: nil) }
+    let time = input.under(axis, &builder)
+    values.times[axis] = time
+    return time
+  }
+
+  /// The time axis of a step's query; nil where it has none.
+  private func queryTime(_ step: Forward.Step, _ values: inout GraphValues, _ builder: inout GraphBuilder) -> GraphTime? {
+    shape(step.inputs[0]).hasTime ? time(step.inputs[0], &values, &builder) : nil
+  }
+
   /// Each sequence turned round within its own length.
-  private func flipped(_ value: String, _ values: GraphValues, _ builder: inout GraphBuilder) -> String {
+  private func flipped(_ value: Forward.Value, _ values: inout GraphValues, _ builder: inout GraphBuilder) -> String {
     let lengths = builder.node(
-      "Cast", [values.lengths], scope: "", [.integer("to", Int(ElementTypeCode.code(.int64)))])
+      "Cast", [time(value, &values, &builder).lengths32(&builder)], scope: "", [.integer("to", Int(ElementTypeCode.code(.int64)))])
     return builder.node(
-      "ReverseSequence", [value, lengths], scope: "", [.integer("time_axis", 0), .integer("batch_axis", 1)])
+      "ReverseSequence", [values[value], lengths], scope: "", [.integer("time_axis", 0), .integer("batch_axis", 1)])
+  }
+
+  /// What has no time axis, or is numbers of the model, at every step of every sequence.
+  private func repeated(_ value: String, _ time: GraphTime, _ values: GraphValues, _ builder: inout GraphBuilder) -> String {
+    let sizes = builder.node("Concat", [time.steps, values.batch, builder.integers([1])], scope: "", [.integer("axis", 0)])
+    return builder.node("Expand", [value, sizes], scope: "")
   }
 
   /// One step of all sequences, (batch, features).
@@ -380,14 +422,16 @@ struct ONNXWriter {
     return builder.node("Squeeze", [one, builder.integers([0])], scope: "")
   }
 
-  /// `lengths`, by default longer than any sequence, as int32 of at most the number of steps.
-  private func lengths(_ builder: inout GraphBuilder, _ sizes: String, _ batch: String) throws(RNNError) -> String {
+  /// The number of steps, and `lengths`, by default longer than any sequence, of at most that number, also as int32.
+  private func lengths(
+    _ builder: inout GraphBuilder, _ sizes: String, _ batch: String
+  ) throws(RNNError) -> (time: String, lengths: String, lengths32: String) {
     let whole = Shape([1]).flatMap { Tensor([Int64.max], $0) }
     try builder.input("lengths", .int64, [.open("lengths_batch")], default: whole)
     let time = builder.node("Gather", [sizes, builder.integers([0])], scope: "", [.integer("axis", 0)])
     let each = builder.node("Expand", ["lengths", batch], scope: "")
     let bounded = builder.node("Min", [each, time], scope: "")
-    return builder.node("Cast", [bounded], scope: "", [.integer("to", Int(ElementTypeCode.code(.int32)))])
+    return (time, bounded, builder.node("Cast", [bounded], scope: "", [.integer("to", Int(ElementTypeCode.code(.int32)))]))
   }
 
   /// One number without axes, or a vector.
