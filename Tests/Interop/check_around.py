@@ -1,10 +1,12 @@
 """What `rnn convert` writes of convolutions, pools, norms and attention, run by the frameworks it is written for.
 
 Every model of Tests/RNNKitTests/Fixtures/around, which PyTorch made: as ONNX, whole and with lengths, by ONNX Runtime. Its numbers
-are PyTorch's, and those of `rnn run` for the same file and lengths; and what is read back is the model.
+are PyTorch's, and those of `rnn run` for the same file and lengths; and what is read back is the model. As .keras and .h5, where
+Keras has the layers, whole by Keras.
 """
 
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -50,9 +52,27 @@ def check_onnx(report, command, name, native, arrays, batch_first):
         report.require(command("diff", native, back) is None, f"{name}: another model is read back")
 
 
+def check_keras(report, command, name, native, arrays, batch_first):
+    """Returns whether Keras has the model's layers."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    path = command.folder / "model.keras"
+    if command("convert", "--quiet", "--force", native, path) is not None:
+        return False
+    whole = command.folder / "model.h5"
+    report.require(command("convert", "--quiet", "--force", "--to", "keras-h5", native, whole) is None, f"{name}: .h5 is refused")
+    x = arrays["input"].astype(np.float32)
+    for file in (path, whole):
+        y = np.asarray(keras.models.load_model(file, compile=False).predict(x if batch_first else x.swapaxes(0, 1), verbose=0))
+        expected = arrays["y"] if batch_first or arrays["y"].ndim < 3 else arrays["y"].swapaxes(0, 1)
+        compare(report, f"{name}, {file.suffix} by Keras", expected.reshape(y.shape), y)
+    return True
+
+
 def check(report, command):
     onnxruntime.set_default_logger_severity(3)
-    cases = json.loads((FIXTURES / "cases.json").read_text())
+    cases, by_keras = json.loads((FIXTURES / "cases.json").read_text()), 0
     for name, case in cases.items():
         native = command.folder / "model.rnn"
         options = ["--batch-first"] if case["batch_first"] else []
@@ -61,4 +81,6 @@ def check(report, command):
             continue
         arrays = dict(np.load(FIXTURES / f"{name}.npz"))
         check_onnx(report, command, name, native, arrays, case["batch_first"])
-    report.say(f"{len(cases)} models by ONNX Runtime {onnxruntime.__version__}")
+        by_keras += check_keras(report, command, name, native, arrays, case["batch_first"])
+    report.require(by_keras > 0, "Keras takes none of them")
+    report.say(f"{len(cases)} models by ONNX Runtime {onnxruntime.__version__}, {by_keras} by Keras")

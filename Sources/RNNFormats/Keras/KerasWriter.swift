@@ -114,6 +114,7 @@ struct KerasWriter {
       return HDF5Tree.Child(name, .group(HDF5Tree.Group(children: children)))
     }
     let cell = ["kernel", "recurrent_kernel", "bias"]
+    func has(_ option: String) -> Bool { layer.config.contains { $0.key == option && $0.value == .bool(true) } }
     let inside: [HDF5Tree.Child]
     switch layer.className {
     case "Bidirectional":
@@ -124,6 +125,10 @@ struct KerasWriter {
     case "Embedding": inside = [group(layer.name, layer.name, ["embeddings"], layer.arrays[0])]
     case "PReLU": inside = [group(layer.name, layer.name, ["alpha"], layer.arrays[0])]
     case "Dense": inside = [group(layer.name, layer.name, ["kernel", "bias"], layer.arrays[0])]
+    case "BatchNormalization", "LayerNormalization":
+      let own = (has("scale") ? ["gamma"] : []) + (has("center") ? ["beta"] : [])
+      let moving = layer.className == "BatchNormalization" ? ["moving_mean", "moving_variance"] : []
+      inside = [group(layer.name, layer.name, own + moving, layer.arrays[0])]
     default: inside = [group(layer.name, layer.name, cell, layer.arrays[0])]
     }
     return HDF5Tree.Group(attributes: [.init("weight_names", .array(paths))], children: inside)
@@ -217,8 +222,8 @@ struct KerasWriter {
           HDF5Tree.Child(name, .group(HDF5Tree.Group(children: [cell(arrays), vars([])])))
         }
         children = parts + [vars([], layer.name)]
-      case "Embedding", "Dense", "PReLU": children = [vars(layer.arrays[0], layer.name)]
-      default: children = [cell(layer.arrays[0]), vars([], layer.name)]
+      case "SimpleRNN", "LSTM", "GRU": children = [cell(layer.arrays[0]), vars([], layer.name)]
+      default: children = [vars(layer.arrays[0], layer.name)]
       }
       return HDF5Tree.Child(group, .group(HDF5Tree.Group(children: children)))
     }
