@@ -42,9 +42,9 @@ def main():
     path = f"export PATH={ROOT}/.build/release:$PATH; "
     by_kind = {kind: [text for name, text in blocks if name == kind] for kind in ("", "python", "c")}
 
-    print("# The two commands\n")
-    for line in by_kind[""][0].splitlines():
-        run(line.partition("#")[0].strip(), ROOT)
+    demo, test = (line.partition("#")[0].strip() for line in by_kind[""][0].splitlines())
+    print("# The demo\n")
+    run(demo, ROOT)
 
     print("# A model of one's own\n")
     run("python3 -m venv torch && torch/bin/pip install -q torch numpy 2>&1 | tail -1", work)
@@ -68,6 +68,9 @@ def main():
     run(f"torch/bin/pip install -q {ROOT}/.build/wheel/rnnkit-*.whl", work)
     (work / "first.py").write_text(by_kind["python"][1])
     run("torch/bin/python first.py", work)
+
+    print("# The tests\n")
+    run(test, ROOT)
 
 
 if __name__ == "__main__":
