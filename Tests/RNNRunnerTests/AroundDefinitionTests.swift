@@ -29,7 +29,8 @@ import Testing
         channels = convolution.across == nil ? nil : convolution.outChannels
       } else if !module.isChannelwise || channels != module.outputSize {
         features = module.outputSize ?? features
-        if !module.isChannelwise { channels = nil }
+        // A norm leaves features where they are.
+        if case .norm = module {} else if !module.isChannelwise { channels = nil }
       }
       add(.module(module.name))
     }
@@ -44,7 +45,10 @@ import Testing
         // A convolution over positions, of channels that stand side by side or are made to.
         var channels = chain.channels ?? 1
         if chain.channels == nil, let parts = [2, 3, 4].first(where: { chain.features % $0 == 0 }), generator.chance(0.6) {
-          if generator.chance(0.5) { chain.add(.interleave(parts)) }
+          if generator.chance(0.5) {
+            chain.add(.interleave(parts))
+            chain.channels = parts
+          }
           channels = parts
         }
         let groups = generator.chance(0.3) ? [2, 3].first { channels % $0 == 0 } ?? 1 : 1

@@ -110,6 +110,15 @@ public struct Forward: Sendable, Hashable {
       self.axes = axes
     }
 
+    /// Of how many channels each position of a step is by the axes: the last of several sizes, which runs fastest. Channels before
+    /// time, as PyTorch has them, are not each position's own: then a step is one position until it is interleaved.
+    var channels: Int? {
+      let sizes = (axes ?? []).compactMap { axis in if case .size(let size) = axis { size > 1 ? size : nil } else { nil } }
+      guard sizes.count > 1, let time = axes?.firstIndex(of: .time) else { return nil }
+      let isFirst = axes?[..<time].contains { if case .size(let size) = $0 { size > 1 } else { false } } == true
+      return isFirst ? features : sizes.last
+    }
+
     /// Whether `axes` are some that an input may have: batch and time once each, and features as many as `features` says.
     public var isSound: Bool {
       guard let axes else { return true }

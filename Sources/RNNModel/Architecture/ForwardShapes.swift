@@ -111,7 +111,7 @@ private struct ShapeInference {
     self.modules = Dictionary(modules.map { ($0.name, $0) }) { first, _ in first }
     self.parameterSize = parameterSize
     shapes = ForwardShapes(
-      inputs: inputs ?? forward.inputs.map { ValueShape(features: $0.features, hasTime: true) }, steps: [])
+      inputs: inputs ?? forward.inputs.map { ValueShape(features: $0.features, channels: $0.channels, hasTime: true) }, steps: [])
   }
 
   mutating func infer() throws(RNNError) -> ForwardShapes {
@@ -389,7 +389,8 @@ private struct ShapeInference {
       throw refuse("it takes a sequence, and what it is applied to has no time axis")
     }
     guard shape.channels ?? module.inChannels == module.inChannels else {
-      throw refuse("it takes \(module.inChannels) channels, and what it is applied to has \(shape.channels ?? 0)")
+      throw refuse("it takes positions of \(module.inChannels) channels, and what it is applied to has positions of "
+        + "\(shape.channels ?? 0); interleave(a, \(module.inChannels)) makes them of PyTorch's channels")
     }
     if let features = shape.features {
       guard let gives = module.outputSize(of: features) else {

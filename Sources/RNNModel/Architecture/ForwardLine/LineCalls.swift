@@ -95,6 +95,21 @@ extension LineResolver {
     return try apply(module: name, to: meaning, values[0], node)
   }
 
+  /// Refuses a Conv2d whose first axis is said to be time, or not to be, against what the inputs' axes say.
+  private func checkAxes(_ module: Convolution, _ meaning: LineMeaning, _ node: Int) throws(RNNError) {
+    if case .turned = meaning {
+      throw source.error(offset(node), "\(text(node)) is turned, (batch, features, time), and a Conv2d takes positions of each step",
+        "turn it back: \(text(node)).transpose(1, 2)")
+    }
+    for (name, axes) in declaredAxes {
+      let isTimeLast = axes.last == .time
+      guard isTimeLast != module.isTimeLast else { continue }
+      throw source.error(offset(node), "the input \(name) has time \(isTimeLast ? "as its last axis" : "before another axis"), and "
+        + "\(spelled(module.name)) is declared with time as \(isTimeLast ? "the first" : "the last") axis of its kernel",
+        isTimeLast ? "declare it with time=3" : "declare it without time=3")
+    }
+  }
+
   private mutating func apply(
     module name: String, to meaning: LineMeaning, _ first: Int, _ node: Int
   ) throws(RNNError) -> LineMeaning {
@@ -102,6 +117,9 @@ extension LineResolver {
       try line.add(.module(name), [value], at: node)
     }
     switch modules[name] {
+    case .convolution(let module)? where module.across != nil:
+      try checkAxes(module, meaning, first)
+      return .value(try call(&self, try value(meaning, first)))
     case .convolution?: return try overTime(meaning, first, call)
     case .norm(let norm)? where norm.kind == .batch || norm.kind == .group: return try through(meaning, first, call)
     case .prelu?: return try through(meaning, first, call)
@@ -226,7 +244,7 @@ extension LineResolver {
       return receiver
     }
     if Self.overTime[name] != nil { return try reduction(name, receiver, baseNode, base, arguments, node) }
-    guard LineFunction.methods.contains(name) else { throw Self.lacking(name, source, offset(node), batchFirst) }
+    guard LineFunction.methods.contains(name) else { throw lacking(name, offset(node)) }
     return try apply(name, isTorch: true, receiver, baseNode, arguments, node)
   }
 
@@ -270,7 +288,7 @@ extension LineResolver {
     case "interleave": return try interleaving(arguments, node)
     case "transpose", "permute", "swapaxes":
       if let value = positional.first, let turned = try turned(word, try meaning(value), Array(arguments.dropFirst())) { return turned }
-      throw Self.lacking(word, source, offset(callee), batchFirst)
+      throw lacking(word, offset(callee))
     case "attention", "scaled_dot_product_attention": return try attention(word, arguments, node)
     case "repeat": return try repetition(arguments, node)
     case "nothing":
@@ -314,7 +332,7 @@ extension LineResolver {
       let value = try first()
       return try through(try meaning(value), value) { (line, value) throws(RNNError) in try line.add(.nothing(word), [value], at: node) }
     }
-    if Self.lacks.keys.contains(word) { throw Self.lacking(word, source, offset(callee), batchFirst) }
+    if Self.lacks.keys.contains(word) { throw lacking(word, offset(callee)) }
     throw unknown(word, callee)
   }
 

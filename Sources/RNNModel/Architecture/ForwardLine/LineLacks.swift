@@ -24,11 +24,19 @@ extension LineResolver {
     return result
   }()
 
-  static func lacking(_ name: String, _ source: LineSource, _ offset: Int, _ batchFirst: Bool) -> RNNError {
-    let known = lacks[name]
-    let remedy: Phrase = known == "" ? (batchFirst
-      ? "leave it out: every value keeps the layout (batch, time, features)"
-      : "leave it out, and if the input is (batch, time, features), say \(.batchFirst) instead")
+  /// The error for a name that nothing has.
+  func lacking(_ name: String, _ offset: Int) -> RNNError {
+    let known = Self.lacks[name]
+    let isOfAxes = known == "" || known?.hasPrefix("leave ") == true
+    let hasPositions = modules.values.contains { if case .convolution(let module) = $0 { module.across != nil } else { false } }
+    let remedy: Phrase = isOfAxes && hasPositions
+      ? """
+        write what has four axes in PyTorch as positions: the input with its axes, x(batch, 1, time, 32) -> _, and \
+        interleave(a, POSITIONS) where channels and positions are flattened (Schemas/forward.md)
+        """
+      : known == "" ? (batchFirst
+        ? "leave it out: every value keeps the layout (batch, time, features)"
+        : "leave it out, and if the input is (batch, time, features), say \(.batchFirst) instead")
       : known.map { Phrase($0) } ?? "use .hn[0], .cn[0] or .output of a recurrent call, or a function: relu(a)"
     return source.error(offset, known == nil ? "a value has no .\(name)" : "RNNKit has no \(name)", remedy)
   }

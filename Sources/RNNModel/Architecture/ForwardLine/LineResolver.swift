@@ -17,6 +17,11 @@ struct LineResolver {
   private var inputs: [Input] = []
   var variables: [String: LineMeaning] = [:]
 
+  /// The inputs of which the line says all axes.
+  var declaredAxes: [(name: String, axes: [Forward.Input.Axis])] {
+    inputs.compactMap { input in input.declaration.axes.map { (input.declaration.name, $0) } }
+  }
+
   /// An input that the line declares, and what it is used for.
   private struct Input {
     var declaration: LineSyntax.Declaration

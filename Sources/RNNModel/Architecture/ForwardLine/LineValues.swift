@@ -184,7 +184,7 @@ extension LineResolver {
           "take its h, .hn[\(module.numLayers * module.directionCount - 1)]")
       }
       return .state(value, name == "hn" ? .hn : .cn)
-    default: throw Self.lacking(name, source, offset(node), batchFirst)
+    default: throw lacking(name, offset(node))
     }
   }
 
