@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -36,7 +37,7 @@ def run(command, folder, shown=None):
 
 
 def main():
-    work = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "/root/model")
+    work = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
     work.mkdir(parents=True, exist_ok=True)
     blocks = BLOCK.findall((ROOT / "README.md").read_text())
     path = f"export PATH={ROOT}/.build/release:$PATH; "
