@@ -26,7 +26,7 @@ struct Runnable {
     for name in forward.moduleNames {
       if case .unknown(let unknown)? = whole[name] { throw Self.cannotRun(unknown, in: model) }
     }
-    guard !forward.moduleNames.isEmpty else {
+    guard !forward.steps.isEmpty else {
       throw RNNError(.badData, "the model has no module to run", remedy: "choose a file with a recurrent network")
     }
     do throws(RNNError) {

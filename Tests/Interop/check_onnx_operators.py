@@ -1,4 +1,4 @@
-"""The official ONNX operator tests of RNN, LSTM and GRU, through `rnn run`.
+"""The official ONNX operator tests of RNN, LSTM and GRU, and of what stands around them, through `rnn run`.
 
 Run are the tests that the PyPI package onnx==1.22.0 ships with their data, whose weights are inputs of
 the graph and stand in .pb files of their own; and, made from the formulas of its onnx/backend/test/case/node (the helper
@@ -117,7 +117,46 @@ def generated(folder):
                     yield name, f"{folder}/{name}.onnx", paths, node, wanted
 
 
+# Those that a sequence model can hold: one kind of window over up to two axes, of which one is time, norms of channels, and what
+# is over the steps.
+AROUND = (
+    "basic_conv_with_padding basic_conv_without_padding conv_with_strides_and_asymmetric_padding conv_with_strides_no_padding "
+    "conv_with_strides_padding averagepool_1d_default averagepool_2d_default averagepool_2d_dilations averagepool_2d_pads "
+    "averagepool_2d_pads_count_include_pad averagepool_2d_precomputed_pads averagepool_2d_precomputed_pads_count_include_pad "
+    "averagepool_2d_precomputed_strides averagepool_2d_same_lower averagepool_2d_same_upper averagepool_2d_strides "
+    "globalaveragepool globalaveragepool_precomputed globalmaxpool globalmaxpool_precomputed maxpool_1d_default maxpool_2d_default "
+    "maxpool_2d_dilations maxpool_2d_pads maxpool_2d_precomputed_pads maxpool_2d_precomputed_strides maxpool_2d_same_lower "
+    "maxpool_2d_same_upper maxpool_2d_strides softmax_axis_1 batchnorm_example batchnorm_epsilon").split() + [
+        f"reduce_{kind}_{form}" for kind in ("max", "mean", "sum")
+        for form in ("do_not_keepdims_example", "do_not_keepdims_random", "keepdims_example", "keepdims_random",
+                     "negative_axes_keepdims_example", "negative_axes_keepdims_random")]
+
+
+def check_around(report, command, name):
+    """The one output of an operator without a recurrent layer, whose axes a run puts as batch, steps and features."""
+    folder = pathlib.Path(onnx.__file__).parent / f"backend/test/data/node/test_{name}"
+    inputs = sorted((folder / "test_data_set_0").glob("input_*.pb"))
+    target = command.folder / "out.npz"
+    refusal = command("run", folder / "model.onnx", "--output", target, "--force",
+                      *[word for path in inputs for word in ("--input", path)])
+    report.require(refusal is None, f"{name}: {refusal}")
+    if refusal:
+        return 0.0
+    tensor = onnx.TensorProto()
+    tensor.ParseFromString((folder / "test_data_set_0/output_0.pb").read_bytes())
+    wanted, given = numpy_helper.to_array(tensor), np.load(target)["y"]
+    if "softmax" not in name and "reduce" not in name:
+        wanted = wanted.swapaxes(1, 2) if wanted.ndim > 2 else wanted
+    wanted = wanted.reshape(given.shape)
+    error = float(np.abs(given - wanted).max())
+    report.require(error <= 1e-5, f"{name}: off by {error:.3g}")
+    return error
+
+
 def check(report, command):
+    around = [check_around(report, command, name) for name in AROUND]
+    report.say(f"{len(around)} operator tests of onnx {onnx.__version__} of what stands around recurrent layers, "
+               f"largest error {max(around):.3g}")
     shipped = [check_test(report, command, *test) for test in official()]
     made = [check_test(report, command, *test) for test in generated(command.folder)]
     report.require(shipped and made, "no tests of the package, or none made")

@@ -39,7 +39,8 @@ func run(_ model: Model, _ members: [NamedTensor]) throws -> [NamedTensor] {
   let plan = try Plan(model)
   let input = try #require(member("input"))
   let isBatched = input.shape.rank == (plan.takesIndices ? 2 : 3)
-  let batch = isBatched ? input.shape[plan.architecture.batchFirst ? 0 : 1] : 1
+  let own = plan.architecture.forward?.inputs.first?.axes?.firstIndex(of: .batch)
+  let batch = own.map { input.shape[$0] } ?? (isBatched ? input.shape[plan.architecture.batchFirst ? 0 : 1] : 1)
   let lengths = try member("lengths").map(Plan.lengths)
   return try plan.run(input, state: plan.state(batch: batch, members: members), lengths: lengths).members
 }

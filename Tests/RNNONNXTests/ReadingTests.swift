@@ -6,7 +6,7 @@ import Testing
 /// Graphs of PyTorch's two exporters, by hand as other exporters write them, and of the official operator tests.
 /// Outputs are PyTorch's or ONNX Runtime's.
 @Suite struct ReadingTests {
-  @Test(arguments: Fixture.names(".npz") + ["operators", "steps", "followed"].flatMap { Fixture.names(".npz", in: $0) })
+  @Test(arguments: Fixture.names(".npz") + ["operators", "steps", "followed", "planes"].flatMap { Fixture.names(".npz", in: $0) })
   func givesTheNumbersOfPyTorchAndONNXRuntime(_ name: String) throws {
     let file = try Fixture.file("\(name).onnx")
     #expect(ONNXFormat().recognizes(file))

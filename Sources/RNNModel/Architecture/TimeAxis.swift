@@ -18,7 +18,7 @@ public struct TimeAxis: Sendable, Hashable {
   }
 
   /// The axis behind a window on this one. Nil where its numbers are larger than a run could ever reach.
-  func under(_ window: TimeWindow) -> TimeAxis? {
+  package func under(_ window: TimeWindow) -> TimeAxis? {
     let (scaled, overflow) = window.offset.multipliedReportingOverflow(by: stride)
     let (sum, overflowToo) = offset.addingReportingOverflow(scaled)
     let (product, overflowAgain) = stride.multipliedReportingOverflow(by: window.stride)

@@ -62,18 +62,31 @@ extension GraphReader {
     }
     let count = constant.tensor.count
     var result = flow.isOpaque && count == 1 ? flow : try settled(flow, node)
-    guard (1...Limits.maximumModuleSize).contains(count), result.isOpaque || constant.shape.count <= result.axes.count,
-      count == 1 || constant.tensor.shape.dimensions.last == count
+    guard (1...Limits.maximumModuleSize).contains(count), result.isOpaque || constant.shape.count <= result.axes.count
     else { throw node.refuse("it takes stored numbers that are neither one nor one for each feature") }
+    var numbers = constant.tensor.doubles
     if count > 1 {
-      let size = try features(result, node)
+      let axis = try axis(of: constant, in: result, node)
+      let size: Int?
+      if axis == result.axes.count - 1, result.positions == 1 {
+        size = try features(result, node)
+      } else {
+        guard axis > 0, result.axes.count > 2 else { throw node.refuse("it takes stored numbers along another axis than that of the features") }
+        let plane = try plane(result, dimensions: result.axes.count - 2, node)
+        result = plane.flow
+        // Each position has the numbers of all channels, or the same one for all of them.
+        let channels = plane.channels ?? count, positions = result.positions
+        size = axis == 1 ? channels : axis == plane.positionsAxis ? positions : nil
+        guard channels <= Limits.maximumModuleSize / max(1, positions) else { throw node.refuse("it takes more numbers than a module may have") }
+        numbers = axis == 1 ? (0..<positions).flatMap { _ in numbers } : numbers.flatMap { [Double](repeating: $0, count: channels) }
+      }
       guard size == count else { throw node.refuse("it takes \(count) stored numbers, and \(size ?? 1) features") }
     }
     if kind == .multiply, count == 1, constant.number == 0.5, let gelu = gelu(halved: result.source) {
       result.source = try plain(.activation(.elementwise(.gelu)), [gelu], flow.type, node)
       return set(node, .flow(result))
     }
-    let stored = try plain(.constant(constant.tensor.doubles), [], flow.type, node)
+    let stored = try plain(.constant(numbers), [], flow.type, node)
     result.source = try plain(.arithmetic(kind), isFirst ? [result.source, stored] : [stored, result.source], flow.type, node)
     set(node, .flow(result))
   }
@@ -103,7 +116,8 @@ extension GraphReader {
         result.axes[index] = own.isEmpty ? other : own
       }
     }
-    if rank > 0 { _ = try (features(a, node), features(b, node)) }
+    // Channels and positions on axes of their own fit as they are.
+    if a.axes != b.axes || a.positions == 1 && a.axes.count == 2 { _ = try (features(a, node), features(b, node)) }
     if kind == .multiply, let source = silu(a.source, b.source) {
       result.source = try plain(.activation(.elementwise(.silu)), [source], first.type, node)
     } else if kind == .multiply, let source = gelu(a.source, b.source) {

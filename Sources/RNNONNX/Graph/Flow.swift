@@ -31,22 +31,24 @@ struct Flow {
   enum Atom: Hashable {
     /// An axis of a graph input.
     case input(Int, axis: Int)
-    /// Time of that axis of a graph input behind a window, the step's, that gives another number of steps.
-    case window(Int, axis: Int, step: Int)
+    /// Time of that axis of a graph input behind windows that give another number of steps.
+    case window(Int, axis: Int, TimeAxis)
     /// An axis, time or batch, of a recurrent step whose input's layout is not known.
     case own(axis: Int)
     /// The rows, in order.
     case rows
     /// One direction's state.
     case hidden(Int)
-    /// The features that a step gives.
+    /// The features that a step gives, or the channels of each of its positions.
     case features(Int)
+    /// The positions that a step gives, which stand one after the other with their channels.
+    case positions(Int)
 
     /// The axis of a graph input whose steps these are, or are made of.
     var origin: (input: Int, axis: Int)? {
       switch self {
       case .input(let input, let axis), .window(let input, let axis, _): (input, axis)
-      case .own, .rows, .hidden, .features: nil
+      case .own, .rows, .hidden, .features, .positions: nil
       }
     }
   }
@@ -90,6 +92,12 @@ struct Flow {
 
   /// Whether it is nothing but states that recurrent steps leave.
   var isState: Bool { isStates || (!rows.isEmpty && moment == .final) }
+
+  /// How many positions of several channels, or fewer, its features are; 1 where they are none.
+  var positions: Int {
+    for case .positions(let count) in axes.joined() { return count }
+    return 1
+  }
 
   /// The graph input this is, if nothing has been done to it.
   var untouchedInput: Int? {

@@ -28,8 +28,12 @@ struct GraphReader {
   var turnedWithin: [Int: Int?] = [:]
   /// Axes of graph inputs that something took for time, and what did.
   var timeAxes: [Flow.Atom: String] = [:]
-  /// How many steps windows give, by their steps.
-  var windowExtents: [Int: Extent] = [:]
+  /// The axes of time that windows made.
+  var windowAxes: [TimeAxis] = []
+  /// Whether the last of a window's two axes is time where neither is known to be; see `ONNXReader`.
+  let takesLastForTime: Bool
+  /// Whether that was used.
+  var hasTakenForTime = false
   /// Why the first node that is not understood is not.
   var firstRefusal: RNNError?
   /// Bytes that moving constants may still make: a few times what the file holds of them.
@@ -53,9 +57,10 @@ struct GraphReader {
   /// - Parameter tensors: the graph's initializers, taken out of it.
   init(
     _ graph: GraphProto, initializers tensors: consuming [TensorProto], opset: Int, supplied: [NamedTensor],
-    decoder: TensorDecoder
+    decoder: TensorDecoder, takesLastForTime: Bool = false
   ) throws(RNNError) {
     self.graph = graph
+    self.takesLastForTime = takesLastForTime
     self.opset = opset
     self.decoder = decoder
     self.supplied = Dictionary(supplied.map { ($0.name, $0.tensor) }) { _, last in last }
@@ -316,10 +321,12 @@ struct GraphReader {
   func extent(_ atom: Flow.Atom, in flow: Flow) -> Extent {
     switch atom {
     case .rows: .known(flow.rows.count)
-    case .hidden(let size), .features(let size): .known(size)
+    case .hidden(let size), .features(let size), .positions(let size): .known(size)
     // Symbols of no input.
     case .own(let axis): .symbol(input: -1, axis: axis)
-    case .window(_, _, let step): windowExtents[step] ?? .unknown
+    case .window(let input, let axis, let time):
+      inputs[input].shape[axis].value.map { .known(time.steps(of: $0)) }
+        ?? windowAxes.firstIndex(of: time).map { .symbol(input: -2, axis: $0) } ?? .unknown
     case .input(let input, let axis):
       if case .input(input) = flow.source, let range = flow.selection[axis] {
         .known(range.count)

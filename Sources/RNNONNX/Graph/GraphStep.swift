@@ -154,11 +154,15 @@ struct PReLULink {
 }
 
 struct ConvolutionLink {
-  /// (out, in / groups, size)
+  /// (out, in / groups, size), or with positions (out, in / groups, size, size)
   var weight: Tensor
   /// (out)
   var bias: Tensor?
   var window: TimeWindow
+  /// Over the positions of a step.
+  var across: TimeWindow?
+  /// Whether the weight's last axis is time.
+  var isTimeLast = false
   var groups: Int
 }
 

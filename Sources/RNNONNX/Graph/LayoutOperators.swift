@@ -191,8 +191,10 @@ extension GraphReader {
     func refuse() -> RNNError {
       node.refuse("it divides the axes in a way that RNNKit does not follow")
     }
-    /// Takes parts from one end until their product is the size.
-    func take(_ size: Extent, fromEnd: Bool) throws(RNNError) -> [Flow.Atom] {
+    func isOne(_ atom: Flow.Atom) -> Bool { extent(atom, in: flow) == .known(1) }
+    /// Takes parts from one end until their product is the size. Parts of size 1 of which there are more than axes of size 1 that
+    /// follow each other, `ones` with this one, go together.
+    func take(_ size: Extent, fromEnd: Bool, ones: Int) throws(RNNError) -> [Flow.Atom] {
       var parts: [Flow.Atom] = []
       var product = Extent.known(1)
       func next() -> Flow.Atom? { fromEnd ? rest.last : rest.first }
@@ -202,7 +204,8 @@ extension GraphReader {
         product = product * extent(atom, in: flow)
       }
       if size == .known(1) {
-        if let atom = next(), extent(atom, in: flow) == .known(1) { add() }
+        let run = fromEnd ? rest.reversed().prefix(while: isOne).count : rest.prefix(while: isOne).count
+        for _ in 0..<min(run, max(1, run - ones + 1)) { add() }
         return parts
       }
       guard size != .unknown else { throw refuse() }
@@ -213,13 +216,21 @@ extension GraphReader {
       guard product == size else { throw refuse() }
       return parts
     }
-    let open = shape.firstIndex(of: .known(-1)) ?? shape.count
+    // One size that is not understood is what is left, as -1 is.
+    let open = shape.firstIndex(of: .known(-1)) ?? (shape.count { $0 == .unknown } == 1 ? shape.firstIndex(of: .unknown) : nil) ?? shape.count
     var axes: [[Flow.Atom]] = []
-    for size in shape[..<open] { axes.append(try take(size, fromEnd: false)) }
+    for index in 0..<open {
+      axes.append(try take(shape[index], fromEnd: false, ones: shape[index..<open].prefix { $0 == .known(1) }.count))
+    }
     if open < shape.count {
       var last: [[Flow.Atom]] = []
-      for size in shape[(open + 1)...].reversed() { last.insert(try take(size, fromEnd: true), at: 0) }
-      axes.append(Array(rest))
+      for index in (open + 1..<shape.count).reversed() {
+        let ones = shape[(open + 1)...index].reversed().prefix { $0 == .known(1) }.count
+        last.insert(try take(shape[index], fromEnd: true, ones: ones), at: 0)
+      }
+      // What has size 1 is nothing beside others.
+      let others = rest.filter { !isOne($0) }
+      axes.append(others.isEmpty ? Array(rest) : others)
       return axes + last
     }
     // Parts of size 1 that no axis needed.

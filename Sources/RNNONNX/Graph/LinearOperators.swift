@@ -92,6 +92,15 @@ extension GraphReader {
     return tensor
   }
 
+  /// The axis of a flow along which a constant of several numbers has them.
+  func axis(of constant: Constant, in flow: Flow, _ node: OperatorNode) throws(RNNError) -> Int {
+    let sizes = constant.tensor.shape.dimensions, long = sizes.indices.filter { sizes[$0] != 1 }
+    guard long.count == 1, constant.isPlain, sizes.count <= flow.axes.count else {
+      throw node.refuse("it takes stored numbers of shape \(constant.tensor.shape), which are neither one nor one for each feature")
+    }
+    return flow.axes.count - sizes.count + long[0]
+  }
+
   mutating func embedding(_ node: OperatorNode, table: GraphValue, indices: Flow, axis: Int) throws(RNNError) {
     guard axis == 0, let constant = try weight(node, 0, "table"), constant.tensor.shape.rank == 2,
       constant.tensor.elementType.isWeight
@@ -109,13 +118,24 @@ extension GraphReader {
   mutating func prelu(_ node: inout OperatorNode) throws(RNNError) {
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
     guard let slope = try weight(node, 1, "slope") else { throw node.refuse("its slope is missing") }
-    let settled = try settled(flow, node)
+    try check(slope, flow, node, "slope")
     let count = slope.tensor.count
-    let size = count == 1 ? nil : try features(settled, node)
-    guard count == 1 || size == count else {
-      throw node.refuse("its slope has shape \(slope.tensor.shape), and what it changes \(size ?? 0) features")
+    var settled = try settled(flow, node)
+    if count > 1 {
+      let axis = try axis(of: slope, in: settled, node)
+      let size: Int?
+      if axis == settled.axes.count - 1 {
+        size = try features(settled, node)
+      } else {
+        guard axis == 1, settled.axes.count > 2 else { throw node.refuse("its slope has shape \(slope.tensor.shape), which is none of one for each channel") }
+        let plane = try plane(settled, dimensions: settled.axes.count - 2, node)
+        (settled, size) = (plane.flow, plane.channels)
+      }
+      guard size == count else {
+        throw node.refuse("its slope has shape \(slope.tensor.shape), and what it changes \(size ?? 0) features")
+      }
     }
-    let weight = try vector(slope, count, settled, node)
+    guard let weight = Shape([count]).flatMap({ slope.tensor.reshaped($0) }) else { throw node.refuse("its slope is too large") }
     let step = try append(.prelu(PReLULink(weight: weight)), [settled.source], flow.type, name: name(node, [slope]), node)
     var result = settled
     result.source = .step(step)

@@ -26,7 +26,9 @@ extension GraphReader {
     case "MaxPool", "AveragePool": try pool(&node)
     case "GlobalAveragePool", "GlobalMaxPool": try globalPool(&node)
     case "BatchNormalization": try batchNorm(&node)
-    case "LayerNormalization": try layerNorm(&node)
+    case "LayerNormalization", "RMSNormalization": try layerNorm(&node)
+    case "GroupNormalization": try groupNorm(&node)
+    case "Pad": try pad(&node)
     case "ReduceMean": try reduction(&node, .mean)
     case "ReduceMax": try reduction(&node, .max)
     case "ReduceSum": try reduction(&node, .sum)
@@ -185,7 +187,13 @@ extension GraphReader {
       if let integers = constant.integers { return integers.map(Extent.known) }
       throw node.refuse("input \(index + 1) is no list of sizes")
     case .missing(let reason): throw reason
-    case .uniform, .flow: throw node.refuse("input \(index + 1) depends on the graph's input")
+    case .flow(let flow):
+      if let input = flow.untouchedInput, flow.type.isInteger, let tensor = supplied[inputs[input].name], let integers = Constant(tensor).integers {
+        weightInputs.insert(input)
+        return integers.map(Extent.known)
+      }
+      throw node.refuse("input \(index + 1) depends on the graph's input")
+    case .uniform: throw node.refuse("input \(index + 1) depends on the graph's input")
     }
   }
 

@@ -119,6 +119,7 @@ extension GraphReader {
       return bound(start)..<max(bound(start), bound(end))
     }
     if step == -1, case .flow(let flow) = value { return .flow(try turned(flow, axis: named, from: start, to: end, node)) }
+    if step == -1, case .constant(let constant) = value, constant.isPlain { return .constant(try turned(constant, axis: named, from: start, to: end, node)) }
     guard step == 1 else { throw node.refuse("its step is \(step); RNNKit follows steps of 1 only") }
     switch value {
     case .extents(let extents, false):
@@ -154,8 +155,9 @@ extension GraphReader {
     let atoms = flow.axes[axis]
     let size = extent(atoms, in: flow)
     if start == 0, end == nil || (size.value.map { (end ?? 0) >= $0 } ?? false) { return flow }
-    if atoms == layout?.time, flow.moment == .every, case .step = flow.source {
-      return try step(of: flow, axis: axis, from: start, to: end, size.value, node)
+    if atoms == layout?.time || isSteps(atoms), flow.moment == .every, case .step = flow.source {
+      if let step = try step(of: flow, axis: axis, from: start, to: end, size.value, node) { return step }
+      return try cropped(flow, axis: axis, from: start, to: end, size.value, node)
     }
     guard let count = size.value else { throw node.refuse("it chooses some of the steps or sequences") }
     func bound(_ value: Int) -> Int { min(max(value < 0 ? value + count : value, 0), count) }
@@ -178,6 +180,7 @@ extension GraphReader {
         flow.rows = Array(flow.rows[range.lowerBound / size..<range.upperBound / size])
       } else {
         flow = try settled(flow, node)
+        guard flow.positions == 1 else { throw node.refuse("it chooses some of the channels or positions") }
         guard axis == flow.axes.count - 1 || flow.axes[axis].allSatisfy({ if case .features = $0 { true } else { false } }),
           flow.axes[axis].count == 1, layout?.batch != atoms, layout?.time != atoms
         else { throw node.refuse("it chooses some of the steps, sequences or features") }
@@ -189,17 +192,44 @@ extension GraphReader {
     return flow
   }
 
-  /// One step in time, whose axis stays with size 1.
+  /// Whether an axis is one of steps, as a window or a reduction over time took it.
+  private func isSteps(_ axis: [Flow.Atom]) -> Bool {
+    guard axis.count == 1, let origin = axis[0].origin else { return false }
+    if case .window = axis[0] { return true }
+    return timeAxes[.input(origin.input, axis: origin.axis)] != nil
+  }
+
+  /// Without some steps at either end, whose number does not depend on how many there are.
+  private mutating func cropped(
+    _ flow: Flow, axis: Int, from start: Int, to end: Int?, _ count: Int?, _ node: OperatorNode
+  ) throws(RNNError) -> Flow {
+    let behind = end.map { end in end < 0 ? end : count.map { min(0, end - $0) } ?? 1 } ?? 0
+    guard start >= 0, behind <= 0 else {
+      throw node.refuse("which of the steps it chooses depends on how many there are")
+    }
+    return try padded(flow, axis: axis, before: -start, after: behind, node)
+  }
+
+  /// With zeros before and after the steps; negative numbers cut steps off.
+  mutating func padded(_ flow: Flow, axis: Int, before: Int, after: Int, _ node: OperatorNode) throws(RNNError) -> Flow {
+    let window = TimeWindow(size: 1, before: before, after: after)
+    guard window.isSound else { throw node.refuse("it pads or cuts more than \(Limits.maximumWindow) steps") }
+    var result = try settled(flow, node)
+    guard before != 0 || after != 0, isTime(result.axes[axis], node) else { return result }
+    result.source = try plain(.window(.join, window), [result.source], flow.type, node)
+    result.axes[axis] = try time(result.axes[axis], under: window, node)
+    return result
+  }
+
+  /// One step in time, whose axis stays with size 1. Nil where it is none, or several.
   private mutating func step(
     of flow: Flow, axis: Int, from start: Int, to end: Int?, _ count: Int?, _ node: OperatorNode
-  ) throws(RNNError) -> Flow {
+  ) throws(RNNError) -> Flow? {
     var step = start
     let next = end ?? count ?? (start < 0 ? 0 : Int.max)
     // The last step, counted from the start of a known number of them.
     if let count, start >= 0, start == count - 1, count > 1 { step = -1 }
-    guard next == start + 1 || (start == -1 && end == nil) || (step == -1 && next >= (count ?? Int.max)) else {
-      throw node.refuse("it chooses some of the steps or sequences")
-    }
+    guard next == start + 1 || (start == -1 && end == nil) || (step == -1 && next >= (count ?? Int.max)) else { return nil }
     var flow = flow
     flow.axes[axis] = []
     if flow.rows.isEmpty {
@@ -208,6 +238,22 @@ extension GraphReader {
       flow.moment = .step(step)
     }
     return flow
+  }
+
+  /// A short constant in the other order, as exporters write what is padded.
+  private func turned(_ constant: Constant, axis named: Int, from start: Int, to end: Int, _ node: OperatorNode) throws(RNNError) -> Constant {
+    let axis = try axis(named, of: constant.shape.count, node), count = constant.tensor.shape[axis]
+    guard start == -1 || start >= count - 1, end < -count, count <= Limits.maximumRank else {
+      throw node.refuse("its step is -1; RNNKit follows it over all of a short constant only")
+    }
+    var parts: [Tensor] = []
+    for index in (0..<count).reversed() {
+      if let part = try constant.tensor.sliced(axis: axis, index..<index + 1) { parts.append(part) }
+    }
+    var result = constant
+    guard parts.count == count, let tensor = try Tensor.concatenated(parts, axis: axis) else { throw node.refuse("its constant is too large") }
+    result.tensor = tensor
+    return result
   }
 
   /// Steps in the other order.
@@ -283,6 +329,10 @@ extension GraphReader {
       var extents: [Extent] = []
       for index in parts.indices { extents += try sizes(node, index) ?? [] }
       guard extents.count <= Limits.maximumRank else { throw node.refuse("it makes a shape of \(extents.count) axes") }
+      let numbers = extents.compactMap(\.value).map(Int64.init)
+      if numbers.count == extents.count, let shape = Shape([numbers.count]), let tensor = Tensor(numbers, shape) {
+        return set(node, .constant(Constant(tensor)))
+      }
       return set(node, .extents(extents, isScalar: false))
     }
     try concatConstants(parts, named, node)

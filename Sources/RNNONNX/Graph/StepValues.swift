@@ -47,7 +47,7 @@ extension GraphReader {
       result.selection = [:]
       return result
     }
-    guard !flow.rows.isEmpty else { return flow }
+    guard !flow.rows.isEmpty else { return try joined(flow, node) }
     let size = flow.rows.reduce(0) { $0 + rowSize($1) }
     for (index, axis) in flow.axes.enumerated() {
       if case .hidden? = axis.last, axis.count == 1 ? flow.rows.count == 1 : axis.first == .rows {
@@ -59,6 +59,34 @@ extension GraphReader {
     }
     result.source = try source(of: flow, node)
     (result.rows, result.moment, result.quantity) = ([], .every, .hn)
+    return result
+  }
+
+  /// A flow whose channels and positions stand along one axis, in the order of their axes, as a run gives them.
+  func gathered(_ flow: Flow) -> Flow {
+    guard flow.positions > 1 else { return flow }
+    func isFeatures(_ axis: [Flow.Atom]) -> Bool {
+      axis.contains { if case .features = $0 { true } else if case .positions = $0 { true } else { false } }
+    }
+    var result = flow
+    result.axes = flow.axes.filter { !isFeatures($0) } + [flow.axes.filter(isFeatures).flatMap { $0 }]
+    return result
+  }
+
+  /// Channels and positions that were put along one axis, as features in the order that they have there.
+  private mutating func joined(_ flow: Flow, _ node: OperatorNode) throws(RNNError) -> Flow {
+    var result = flow
+    for (index, axis) in flow.axes.enumerated() where axis.count > 1 && axis.allSatisfy({ if case .features = $0 { true } else if case .positions = $0 { true } else { false } }) {
+      let parts = axis.filter { extent($0, in: flow) != .known(1) }
+      switch (parts.first, parts.last) {
+      case (.features?, .positions(let count)?) where parts.count == 2:
+        result.source = try plain(.interleave(count), [result.source], flow.type, node)
+      case (.positions?, .features?) where parts.count == 2: break
+      default: guard parts.count <= 1 else { throw node.refuse("it takes channels and positions in a way that RNNKit does not follow") }
+      }
+      guard let size = extent(axis, in: flow).value else { continue }
+      result.axes[index] = [.features(size)]
+    }
     return result
   }
 
@@ -107,7 +135,19 @@ extension GraphReader {
   /// The number of features along the last axis of a settled flow; nil where only the input tells.
   mutating func features(_ flow: Flow, _ node: OperatorNode) throws(RNNError) -> Int? {
     guard let axis = flow.axes.last else { throw node.refuse("what it takes has no axis of features") }
+    let apart = flow.axes.dropLast().joined().contains { atom in
+      switch atom {
+      case .features, .positions: extent(atom, in: flow) != .known(1)
+      default: false
+      }
+    }
+    guard !apart else { throw node.refuse("what it takes has features on another axis than the last too") }
+    if axis.count > 1, let all = inputFeatures(axis) {
+      for atom in all where featureAxes[atom] == nil { featureAxes[atom] = node.place }
+      return extent(axis, in: flow).value
+    }
     switch axis.first {
+    case .positions(let count)? where axis.count == 1: return count
     case .features(let size)? where axis.count == 1: return size
     case .input(let input, let number)? where axis.count == 1:
       let atom = Flow.Atom.input(input, axis: number)
@@ -115,6 +155,17 @@ extension GraphReader {
       return extent(atom, in: flow).value
     default: throw node.refuse("the last axis of what it takes is not the whole output of the layer before it")
     }
+  }
+
+  /// The axes of one graph input, where an axis is several of them in their order.
+  private func inputFeatures(_ axis: [Flow.Atom]) -> [Flow.Atom]? {
+    var numbers: [Int] = [], origins = Set<Int>()
+    for atom in axis {
+      guard case .input(let input, let number) = atom else { return nil }
+      origins.insert(input)
+      numbers.append(number)
+    }
+    return origins.count == 1 && numbers == numbers.sorted() ? axis : nil
   }
 
   /// Whether the step that was chosen is the last that each direction takes, and so its last state.

@@ -1,22 +1,30 @@
 import RNNModel
 
-/// Convolutions, pools, norms and reductions over time. Windows are over the last of (batch, features, time).
+/// Convolutions, pools and batch norms: over the steps and positions of (batch, channels, …), and of each channel.
 extension GraphReader {
   mutating func convolution(_ node: inout OperatorNode) throws(RNNError) {
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
-    guard let weight = try weight(node, 1, "weight"), weight.tensor.shape.rank == 3, weight.tensor.count > 0 else {
-      throw node.refuse("its weight is none of one dimension, (out, in / groups, size)")
+    guard let weight = try weight(node, 1, "weight"), [3, 4].contains(weight.tensor.shape.rank), weight.tensor.count > 0 else {
+      throw node.refuse("its weight is none of one or two dimensions, (out, in / groups, size, …)")
     }
     try check(weight, flow, node, "weight")
     let sizes = weight.tensor.shape.dimensions, groups = try node.integer("group") ?? 1
     guard groups >= 1, sizes[0] % groups == 0, sizes[1] <= Limits.maximumModuleSize / groups else {
       throw node.refuse("attribute group is \(groups)", remedy: OperatorNode.again)
     }
-    var (settled, channels) = try turned(flow, node)
-    if let channels, channels != sizes[1] * groups {
-      throw node.refuse("its weight takes \(sizes[1] * groups) channels, the layer before it gives \(channels)", remedy: OperatorNode.again)
+    var plane = try plane(flow, dimensions: sizes.count - 2, node)
+    guard plane.channels ?? sizes[1] * groups == sizes[1] * groups else {
+      throw node.refuse("its weight takes \(sizes[1] * groups) channels, the layer before it gives \(plane.channels ?? 0)", remedy: OperatorNode.again)
     }
-    var link = ConvolutionLink(weight: weight.tensor, window: try window(&node, size: sizes[2]), groups: groups)
+    let windows = try windows(&node, plane, sizes: Array(sizes[2...]))
+    var link = ConvolutionLink(
+      weight: weight.tensor, window: windows.time, across: windows.positions, isTimeLast: plane.isTimeLast, groups: groups)
+    if plane.timeAxis == nil {
+      guard let shape = Shape([sizes[0], sizes[1], 1, sizes[2]]), let tensor = weight.tensor.reshaped(shape) else {
+        throw node.refuse("its weight is too large")
+      }
+      link.weight = tensor
+    }
     var constants: [Constant?] = [weight]
     if let bias = try self.weight(node, 2, "bias") {
       try check(bias, flow, node, "bias")
@@ -24,53 +32,38 @@ extension GraphReader {
       link.bias = bias.tensor
       constants.append(bias)
     }
-    let window = link.window
-    let step = try append(.convolution(link), [settled.source], flow.type, name: name(node, constants), node)
-    settled.source = .step(step)
-    settled.axes[1] = [.features(sizes[0])]
-    settled.axes[2] = try time(settled.axes[2], under: window, step, settled, node)
-    set(node, .flow(settled))
+    let step = try append(.convolution(link), [plane.flow.source], flow.type, name: name(node, constants), node)
+    plane.flow.source = .step(step)
+    plane.flow.axes[1] = [.features(sizes[0])]
+    try shrink(&plane, windows, node)
+    set(node, .flow(plane.flow))
   }
 
   mutating func pool(_ node: inout OperatorNode) throws(RNNError) {
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
     guard node.outputs.dropFirst().allSatisfy(\.isEmpty) else { throw node.refuse("it gives the places of what it chooses") }
-    let isMax = node.kind == "MaxPool", countsPadding = try node.flag("count_include_pad")
+    let function: WindowFunction = node.kind == "MaxPool" ? .max : .average(countsPadding: try node.flag("count_include_pad"))
     node.ignore("storage_order")
-    guard try !node.flag("ceil_mode") else { throw node.refuse("attribute ceil_mode is 1, which RNNKit does not read") }
-    guard let size = try node.integers("kernel_shape"), size.count == 1, size[0] >= 1 else {
-      throw node.refuse("it is none of one dimension")
+    guard let sizes = try node.integers("kernel_shape"), [1, 2].contains(sizes.count), sizes.allSatisfy({ $0 >= 1 }) else {
+      throw node.refuse("it is none of one or two dimensions")
     }
-    var (settled, _) = try turned(flow, node)
-    let window = try window(&node, size: size[0])
-    settled.source = try plain(.window(isMax ? .max : .average(countsPadding: countsPadding), window), [settled.source], flow.type, node)
-    guard case .step(let step) = settled.source else { return }
-    settled.axes[2] = try time(settled.axes[2], under: window, step, settled, node)
-    set(node, .flow(settled))
+    var plane = try plane(flow, dimensions: sizes.count, node)
+    let ceils = try node.flag("ceil_mode")
+    let windows = try windows(&node, plane, sizes: sizes, ceils: ceils, function)
+    if let across = windows.positions, !across.isWhole {
+      guard let channels = plane.channels else { throw node.refuse("how many channels it takes is not known") }
+      plane.flow.source = try plain(.across(function, across, channels: channels), [plane.flow.source], flow.type, node)
+    }
+    if !windows.time.isWhole { plane.flow.source = try plain(.window(function, windows.time), [plane.flow.source], flow.type, node) }
+    try shrink(&plane, windows, node)
+    set(node, .flow(plane.flow))
   }
 
   mutating func globalPool(_ node: inout OperatorNode) throws(RNNError) {
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
-    var (settled, _) = try turned(flow, node)
-    settled.source = try plain(.overTime(node.kind == "GlobalMaxPool" ? .max : .mean), [settled.source], flow.type, node)
-    settled.axes[2] = []
-    set(node, .flow(settled))
-  }
-
-  /// Over the steps, by an attribute or an input that names the axis of time.
-  mutating func reduction(_ node: inout OperatorNode, _ function: TimeFunction) throws(RNNError) {
-    guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
-    let keeps = try node.flag("keepdims", default: true)
-    node.ignore("noop_with_empty_axes")
-    var named = try node.integers("axes")
-    if named == nil { named = try integers(node, 1) }
-    var settled = try settled(flow, node)
-    guard let named, named.count == 1, settled.axes.count == 3 else { throw node.refuse("it is over other axes than that of time") }
-    let axis = try axis(named[0], of: 3, node)
-    guard isTime(settled.axes[axis], node) else { throw node.refuse("it is over axis \(axis), which is not that of time") }
-    settled.source = try plain(.overTime(function), [settled.source], flow.type, node)
-    if keeps { settled.axes[axis] = [] } else { settled.axes.remove(at: axis) }
-    set(node, .flow(settled))
+    let plane = try plane(flow, dimensions: max(flow.axes.count - 2, 1), node)
+    let axes = plane.flow.axes.indices.dropFirst(2)
+    set(node, .flow(try reduced(plane.flow, Array(axes), node.kind == "GlobalMaxPool" ? .max : .mean, keeps: true, node)))
   }
 
   mutating func batchNorm(_ node: inout OperatorNode) throws(RNNError) {
@@ -85,7 +78,10 @@ extension GraphReader {
       settled = try self.settled(flow, node)
       channels = try features(settled, node)
     } else {
-      (settled, channels) = try turned(flow, node)
+      let plane = try plane(flow, dimensions: max(flow.axes.count - 2, 1), node)
+      (settled, channels) = (plane.flow, plane.channels)
+      // Positions of one channel are told from one position of several.
+      if channels == 1, settled.positions > 1 { settled.source = try plain(.interleave(1), [settled.source], flow.type, node) }
     }
     var tensors: [Tensor] = [], constants: [Constant?] = []
     for (index, role) in ["scale", "B", "mean", "variance"].enumerated() {
@@ -103,91 +99,198 @@ extension GraphReader {
     set(node, .flow(settled))
   }
 
-  mutating func layerNorm(_ node: inout OperatorNode) throws(RNNError) {
-    guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
-    let eps = try node.float("epsilon") ?? 1e-5, named = try node.integer("axis") ?? -1
-    node.ignore("stash_type")
-    guard node.outputs.dropFirst().allSatisfy(\.isEmpty) else { throw node.refuse("it gives its mean or deviation") }
-    var settled = try settled(flow, node)
-    guard try axis(named, of: settled.axes.count, node) == settled.axes.count - 1 else {
-      throw node.refuse("it is over other axes than that of the features")
-    }
-    let size = try features(settled, node)
-    guard let scale = try weight(node, 1, "scale") else { throw node.refuse("its scale is missing", remedy: OperatorNode.again) }
-    let bias = try weight(node, 2, "bias")
-    for constant in [scale, bias].compactMap({ $0 }) {
-      try check(constant, flow, node, "scale or bias")
-      guard constant.tensor.shape.dimensions == [size ?? scale.tensor.count] else {
-        throw node.refuse("its scale or bias has shape \(constant.tensor.shape), and there are \(size ?? scale.tensor.count) features")
-      }
-    }
-    let link = NormLink(kind: .layer, eps: Double(eps), weight: scale.tensor, bias: bias?.tensor)
-    settled.source = .step(try append(.norm(link), [settled.source], flow.type, name: name(node, [scale, bias]), node))
-    set(node, .flow(settled))
-  }
-
   // MARK: Axes
 
-  /// A flow that is (batch, features, time), and how many features.
-  private mutating func turned(_ flow: Flow, _ node: OperatorNode) throws(RNNError) -> (flow: Flow, features: Int?) {
-    let result = try settled(flow, node)
-    guard result.axes.count == 3, result.axes[2].count == 1, result.axes[1].count == 1 else {
-      throw node.refuse("what it takes is not (batch, features, time)")
+  /// What windows run over: a flow that is (batch, channels, axis) or (batch, channels, axis, axis).
+  struct Plane {
+    /// Its source's features are positions of the channels each. Channels and positions are atoms of their own.
+    var flow: Flow
+    /// Nil where only the input tells.
+    var channels: Int?
+    /// Nil where the steps stand in the axis of the batch, each with positions of its own.
+    var timeAxis: Int?
+    /// Nil where there is no such axis, and each step is one position.
+    var positionsAxis: Int?
+    var isTimeLast: Bool { timeAxis == 3 }
+  }
+
+  mutating func plane(_ flow: Flow, dimensions: Int, _ node: OperatorNode) throws(RNNError) -> Plane {
+    var plane = Plane(flow: try settled(flow, node))
+    let axes = plane.flow.axes
+    guard [1, 2].contains(dimensions), axes.count == dimensions + 2, axes[1...].allSatisfy({ $0.count <= 1 }) else {
+      throw node.refuse("what it takes is not (batch, channels, time) or (batch, channels, time, positions)")
     }
-    guard isTime(result.axes[2], node) else { throw node.refuse("the last axis of what it takes is not that of time") }
-    switch result.axes[1][0] {
-    case .features(let size): return (result, size)
-    case .input(let input, let axis):
-      // A run's inputs have their features last.
-      guard axis == inputs[input].shape.count - 1 else {
-        throw node.refuse("the graph's input \(inputs[input].name) has its features before its steps, and RNNKit takes them behind",
-          remedy: "export the model with an input of (batch, time, features)")
+    if axes[0].count > 1 {
+      guard dimensions == 1 else { throw node.refuse("it takes steps as sequences of their own, in two dimensions") }
+      plane.positionsAxis = 2
+    } else {
+      plane.timeAxis = dimensions == 1 ? 2 : try timeAxis(axes, node)
+      plane.positionsAxis = dimensions == 1 ? nil : 5 - (plane.timeAxis ?? 2)
+    }
+    if let time = plane.timeAxis {
+      guard isTime(axes[time], node) else { throw node.refuse("axis \(time) of what it takes is not that of time") }
+    }
+    plane.channels = try part(of: axes[1], plane.flow, node)
+    if let axis = plane.positionsAxis {
+      let positions = try part(of: axes[axis], plane.flow, node)
+      guard let count = positions else {
+        throw node.refuse("how many positions there are on its axis \(axis) is left open", remedy: "export the model with that size fixed")
       }
-      let atom = Flow.Atom.input(input, axis: axis)
+      if count > 1, let parts = plane.channels, parts > 1 {
+        // Of a graph's input the later axis runs faster; of a step the channels do.
+        switch (axes[1][0], axes[axis][0]) {
+        case (.features, .positions): break
+        case (.input(let own, let first), .input(let other, let second)) where own == other:
+          if first < second { plane.flow.source = try plain(.interleave(parts), [plane.flow.source], flow.type, node) }
+        default: throw node.refuse("what it takes has channels and positions in a way that RNNKit does not follow")
+        }
+      }
+      plane.flow.axes[axis] = [.positions(count)]
+    }
+    if let size = plane.channels { plane.flow.axes[1] = [.features(size)] }
+    return plane
+  }
+
+  /// How many channels or positions an axis is, noted as features where it is one of a graph input.
+  private mutating func part(of axis: [Flow.Atom], _ flow: Flow, _ node: OperatorNode) throws(RNNError) -> Int? {
+    switch axis.first {
+    case nil: return 1
+    case .features(let size)?, .positions(let size)?: return size
+    case .input(let input, let number)?:
+      let atom = Flow.Atom.input(input, axis: number)
       if featureAxes[atom] == nil { featureAxes[atom] = node.place }
-      return (result, extent(atom, in: result).value)
-    default: throw node.refuse("what it takes is not (batch, features, time)")
+      return extent(atom, in: flow).value
+    default: throw node.refuse("what it takes is not (batch, channels, …)")
+    }
+  }
+
+  /// Which of the axes 2 and 3 is that of time.
+  private mutating func timeAxis(_ axes: [[Flow.Atom]], _ node: OperatorNode) throws(RNNError) -> Int {
+    func isKnown(_ axis: [Flow.Atom]) -> Bool? {
+      guard let atom = axis.first else { return false }
+      if axis == layout?.time { return true }
+      switch atom {
+      case .window, .own: return true
+      case .input: return timeAxes[atom] != nil ? true : featureAxes[atom] != nil ? false : nil
+      case .rows, .hidden, .features, .positions: return false
+      }
+    }
+    switch (isKnown(axes[2]), isKnown(axes[3])) {
+    case (true?, false?), (true?, nil), (nil, false?): return 2
+    case (false?, true?), (false?, nil), (nil, true?): return 3
+    case (nil, nil):
+      hasTakenForTime = true
+      return takesLastForTime ? 3 : 2
+    default: throw node.refuse("which of the axes of what it takes is that of time is not known")
     }
   }
 
   /// Whether an axis is that of steps, or may be as far as is known: then it has to be where a recurrent node tells.
   mutating func isTime(_ axis: [Flow.Atom], _ node: OperatorNode) -> Bool {
-    guard axis.count == 1, let origin = axis[0].origin, origin.axis != inputs[origin.input].shape.count - 1 else { return false }
+    guard axis.count == 1, let origin = axis[0].origin else { return false }
     timeAxes[.input(origin.input, axis: origin.axis)] = node.place
     return true
   }
 
-  /// What a window makes of the axis of time.
-  private mutating func time(
-    _ axis: [Flow.Atom], under window: TimeWindow, _ step: Int, _ flow: Flow, _ node: OperatorNode
-  ) throws(RNNError) -> [Flow.Atom] {
-    if window.offset == 0, window.stride == 1 { return axis }
-    guard let first = axis.first, let origin = first.origin else { throw node.refuse("the last axis of what it takes is not that of time") }
-    windowExtents[step] = extent(first, in: flow).value.map { .known(max(0, ($0 + window.offset) / window.stride)) } ?? .unknown
-    return [.window(origin.input, axis: origin.axis, step: step)]
+  /// Whether time comes before the batch; nil where there are not both.
+  func isTimeFirst(_ flow: Flow) -> Bool? {
+    func isTime(_ atom: Flow.Atom) -> Bool {
+      guard let origin = atom.origin else { return atom == layout?.time.first }
+      return timeAxes[.input(origin.input, axis: origin.axis)] != nil || [atom] == layout?.time
+    }
+    guard let time = flow.axes.firstIndex(where: { $0.contains(where: isTime) }),
+      let batch = flow.axes.firstIndex(where: { axis in axis.contains { atom in atom.origin != nil && !isTime(atom) && featureAxes[atom] == nil } })
+    else { return nil }
+    return time < batch
   }
 
-  private func window(_ node: inout OperatorNode, size: Int) throws(RNNError) -> TimeWindow {
-    func one(_ name: String) throws(RNNError) -> Int? {
-      guard let values = try node.integers(name) else { return nil }
-      guard values.count == 1 else { throw node.refuse("attribute \(name) has \(values.count) numbers, expected 1") }
-      return values[0]
+  /// What windows make of the axes.
+  private mutating func shrink(_ plane: inout Plane, _ windows: Windows, _ node: OperatorNode) throws(RNNError) {
+    if let axis = plane.timeAxis { plane.flow.axes[axis] = try time(plane.flow.axes[axis], under: windows.time, node) }
+    guard let axis = plane.positionsAxis, let window = windows.positions else { return }
+    guard case .positions(let old)? = plane.flow.axes[axis].first, let count = window.count(of: old), count > 0 else {
+      throw node.refuse("its window is larger than what it runs over", remedy: OperatorNode.again)
     }
-    if let kernel = try one("kernel_shape"), kernel != size { throw node.refuse("attribute kernel_shape is not the weight's", remedy: OperatorNode.again) }
-    var window = TimeWindow(size: size, stride: try one("strides") ?? 1, dilation: try one("dilations") ?? 1)
-    let pads = try node.integers("pads") ?? [0, 0], automatic = try node.string("auto_pad") ?? "NOTSET"
-    guard pads.count == 2 else { throw node.refuse("attribute pads has \(pads.count) numbers, expected 2") }
-    (window.before, window.after) = (pads[0], pads[1])
-    guard window.isSound else { throw node.refuse("a window of more than \(Limits.maximumWindow) steps") }
-    switch automatic {
-    case "NOTSET": break
-    case "VALID": (window.before, window.after) = (0, 0)
-    case "SAME_UPPER", "SAME_LOWER":
-      guard window.stride == 1 else { throw node.refuse("attribute auto_pad is \(automatic) with a stride, which depends on the length") }
-      let less = (window.span - 1) / 2, more = window.span - 1 - less
-      (window.before, window.after) = automatic == "SAME_UPPER" ? (less, more) : (more, less)
-    default: throw node.refuse("attribute auto_pad is \(automatic)", remedy: OperatorNode.again)
-    }
-    return window
+    plane.flow.axes[axis] = [.positions(count)]
   }
+
+  /// What a window makes of the axis of time.
+  mutating func time(_ axis: [Flow.Atom], under window: TimeWindow, _ node: OperatorNode) throws(RNNError) -> [Flow.Atom] {
+    if window.offset == 0, window.stride == 1 { return axis }
+    guard let first = axis.first, let origin = first.origin else { throw node.refuse("the axis that it runs over is not that of time") }
+    var time = TimeAxis()
+    if case .window(_, _, let own) = first { time = own }
+    guard let result = time.under(window) else { throw node.refuse("a window of more than \(Limits.maximumWindow) steps") }
+    if result == TimeAxis() { return [.input(origin.input, axis: origin.axis)] }
+    if !windowAxes.contains(result) { windowAxes.append(result) }
+    return [.window(origin.input, axis: origin.axis, result)]
+  }
+
+  // MARK: Windows
+
+  struct Windows {
+    var time: TimeWindow
+    /// Nil where there is no axis of positions.
+    var positions: TimeWindow?
+  }
+
+  /// The windows that the attributes give, of these sizes.
+  private func windows(
+    _ node: inout OperatorNode, _ plane: Plane, sizes: [Int], ceils: Bool = false, _ function: WindowFunction? = nil
+  ) throws(RNNError) -> Windows {
+    func numbers(_ name: String, _ count: Int, default value: Int) throws(RNNError) -> [Int] {
+      guard let values = try node.integers(name) else { return [Int](repeating: value, count: count) }
+      guard values.count == count else { throw node.refuse("attribute \(name) has \(values.count) numbers, expected \(count)") }
+      return values
+    }
+    if let kernel = try node.integers("kernel_shape"), kernel != sizes { throw node.refuse("attribute kernel_shape is not the weight's", remedy: OperatorNode.again) }
+    let strides = try numbers("strides", sizes.count, default: 1), dilations = try numbers("dilations", sizes.count, default: 1)
+    let pads = try numbers("pads", 2 * sizes.count, default: 0), automatic = try node.string("auto_pad") ?? "NOTSET"
+    var all: [TimeWindow] = []
+    for index in sizes.indices {
+      var window = TimeWindow(
+        size: sizes[index], stride: strides[index], dilation: dilations[index], before: pads[index], after: pads[sizes.count + index])
+      guard window.isSound else { throw node.refuse("a window of more than \(Limits.maximumWindow) steps or positions") }
+      var length: Int?
+      if plane.positionsAxis == index + 2, case .positions(let count)? = plane.flow.axes[index + 2].first { length = count }
+      switch automatic {
+      case "NOTSET": break
+      case "VALID": (window.before, window.after) = (0, 0)
+      case "SAME_UPPER", "SAME_LOWER":
+        guard window.stride == 1 || length != nil else {
+          throw node.refuse("attribute auto_pad is \(automatic) with a stride over time, which depends on the length",
+            remedy: "export the model with the padding in numbers")
+        }
+        let rest = length.map { ($0 + window.stride - 1) / window.stride * window.stride - window.stride + window.span - $0 }
+        let total = max(0, rest ?? window.span - 1), less = total / 2
+        (window.before, window.after) = automatic == "SAME_UPPER" ? (less, total - less) : (total - less, less)
+      default: throw node.refuse("attribute auto_pad is \(automatic)", remedy: OperatorNode.again)
+      }
+      if ceils, window.stride > 1 { window = try ceiling(window, length, function, node) }
+      all.append(window)
+    }
+    guard let axis = plane.positionsAxis else { return Windows(time: all[0]) }
+    return Windows(time: plane.timeAxis.map { all[$0 - 2] } ?? TimeWindow(size: 1), positions: all[axis - 2])
+  }
+
+  /// The same with as much padding behind as lets the last window begin.
+  private func ceiling(_ window: TimeWindow, _ length: Int?, _ function: WindowFunction?, _ node: OperatorNode) throws(RNNError) -> TimeWindow {
+    guard let length else {
+      throw node.refuse("attribute ceil_mode is 1 with a stride over time, which depends on the length", remedy: "export the model without ceil_mode")
+    }
+    let most = max(0, length + window.before + window.after - window.span)
+    var last = (most + window.stride - 1) / window.stride
+    if last * window.stride >= length + window.before { last -= 1 }
+    var result = window
+    result.after = last * window.stride + window.span - length - window.before
+    guard result.after <= window.after || function == .max || function == .average(countsPadding: false), result.isSound else {
+      throw node.refuse("attribute ceil_mode is 1, and it counts padding, which RNNKit does not read", remedy: "export the model without ceil_mode")
+    }
+    return result
+  }
+}
+
+extension TimeWindow {
+  /// Whether each window is one step, of all that there are.
+  fileprivate var isWhole: Bool { size == 1 && stride == 1 && before == 0 && after == 0 }
 }

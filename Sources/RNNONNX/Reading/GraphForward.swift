@@ -18,18 +18,21 @@ struct GraphForward {
   /// The graph input that gives the sequences' lengths.
   let lengths: Int?
   /// Nil where the graph's input tells neither way.
-  let batchFirst: Bool?
+  private(set) var batchFirst: Bool?
 
-  /// Walks the graph and checks that every output is something a run gives.
-  init(_ reader: consuming GraphReader) throws(RNNError) {
-    let values = try reader.outputs()
+  /// Checks that every output is something a run gives.
+  ///
+  /// - Parameter values: What is known of the outputs, as the reader's `outputs` gave it.
+  init(_ reader: consuming GraphReader, _ values: [(name: String, value: GraphValue)]) throws(RNNError) {
     var found: [Output] = []
     var recurrent: [Int] = []
+    var isTimeFirst: Bool?
     for output in values {
       guard case .flow(let flow) = output.value else {
         if case .missing(let reason) = output.value { throw reason }
         throw Self.refuse(output.name, "it is no layer's output")
       }
+      isTimeFirst = isTimeFirst ?? reader.isTimeFirst(flow)
       if flow.isState {
         recurrent += flow.rows.map(\.step)
         guard Self.isValue(flow, reader) else { continue }
@@ -38,7 +41,7 @@ struct GraphForward {
       if !flow.isOpaque {
         var proto = NodeProto()
         (proto.name, proto.opType) = (output.name, "output")
-        source = try reader.source(of: flow, OperatorNode(proto, opset: reader.opset))
+        source = try reader.source(of: reader.gathered(flow), OperatorNode(proto, opset: reader.opset))
       }
       if case .input(let input) = source, !reader.inputs[input].type.isWeight {
         throw Self.refuse(output.name, "it is no layer's output")
@@ -50,7 +53,11 @@ struct GraphForward {
     let steps = reader.steps
     let used = Self.reached(from: found.map(\.source) + recurrent.map(Flow.Source.step), steps)
     let live = steps.indices.filter { used.contains(.step($0)) }
-    guard live.contains(where: { steps[$0].recurrent != nil }) else {
+    let isRecurrent = live.contains { steps[$0].recurrent != nil }
+    // A graph without a recurrent layer is a model where all of it is understood and steps in time were found.
+    guard isRecurrent || !reader.timeAxes.isEmpty && !live.isEmpty && !reader.graph.node.contains(where: \.isRecurrent)
+      && !live.contains(where: { if case .unknown = steps[$0].operation { true } else { false } })
+    else {
       if let reason = reader.firstRefusal { throw reason }
       throw RNNError(
         .badData, place: reader.graph.node.first { $0.isRecurrent }.map(OperatorNode.place),
@@ -65,15 +72,18 @@ struct GraphForward {
           remedy: OperatorNode.remedy)
       }
     }
-    if let layout = reader.layout, !reader.timeAxes.isEmpty {
-      let time = layout.time.first?.origin?.axis
+    if let (atom, place) = reader.featureAxes.filter({ reader.timeAxes[$0.key] != nil }).min(by: { $0.value < $1.value }) {
+      throw RNNError(
+        .badData, place: place, "it takes an axis for features that \(reader.timeAxes[atom] ?? "") takes for time", remedy: OperatorNode.remedy)
+    }
+    if let time = reader.layout?.time.first?.origin?.axis, !reader.timeAxes.isEmpty {
       if let other = reader.timeAxes.filter({ $0.key.origin?.axis != time }).min(by: { $0.value < $1.value }) {
         throw RNNError(
           .badData, place: other.value, "it is over another axis than a recurrent node, which tells that of time", remedy: OperatorNode.remedy)
       }
     }
     let lengths = Set(live.compactMap { steps[$0].recurrent }.map(\.lengths))
-    guard lengths.count == 1, let lengths = lengths.first else {
+    guard lengths.count <= 1, case let lengths = lengths.first ?? nil else {
       throw RNNError(
         .badData, "some recurrent nodes have sequence_lens and others have not, or others",
         remedy: "give all of them the same lengths")
@@ -96,9 +106,12 @@ struct GraphForward {
     }
     self.lengths = lengths
     inputs = reader.inputs.indices.filter { used.contains(.input($0)) }
-    batchFirst = Self.batchFirst(reader)
+    let batchFirst = Self.batchFirst(reader)
     self.reader = reader
+    self.batchFirst = batchFirst
     (self.steps, self.live, outputs) = (steps, live, found)
+    // Inputs that say all their axes leave it to the outputs.
+    if !inputs.isEmpty, inputs.allSatisfy({ axes(of: $0) != nil }) { self.batchFirst = !(isTimeFirst ?? false) }
   }
 
   private static func refuse(_ output: String, _ problem: String) -> RNNError {
@@ -124,12 +137,32 @@ struct GraphForward {
     return reached
   }
 
+  /// The axes of an input where they are not batch, time and features in one of the usual orders; nil where they are, or are not
+  /// known.
+  func axes(of input: Int) -> [Forward.Input.Axis]? {
+    let own = reader.inputs[input]
+    func isOwn(_ atom: Flow.Atom) -> Bool { atom.origin?.input == input }
+    let time = (reader.layout?.time.first(where: isOwn) ?? reader.timeAxes.keys.filter(isOwn).min { ($0.origin?.axis ?? 0) < ($1.origin?.axis ?? 0) })?.origin?.axis
+    guard let time, own.type.isWeight else { return nil }
+    let features = Set(reader.featureAxes.keys.filter(isOwn).compactMap { $0.origin?.axis })
+    let batch = reader.layout?.batch.first(where: isOwn)?.origin?.axis ?? own.shape.indices.first { $0 != time && !features.contains($0) }
+    let rest = own.shape.indices.filter { $0 != time && $0 != batch }
+    guard let batch, own.shape.count != 3 || rest != [2] else { return nil }
+    let sizes = own.shape.map(\.value)
+    guard rest.allSatisfy({ sizes[$0] != nil }) else { return nil }
+    return own.shape.indices.map { $0 == time ? .time : $0 == batch ? .batch : .size(sizes[$0] ?? 1) }
+  }
+
   /// From which axes of a graph input became time and batch.
   private static func batchFirst(_ reader: borrowing GraphReader) -> Bool? {
     func axis(_ atoms: [Flow.Atom]?) -> (input: Int, axis: Int)? { atoms?.first?.origin }
     func isOne(_ input: Int, _ axis: Int) -> Bool {
       let shape = reader.inputs[input].shape
       return shape.count > 1 && axis <= 1 && shape[1 - axis] == .known(1)
+    }
+    if reader.layout == nil, let time = reader.timeAxes.keys.compactMap(\.origin).map({ $0.axis }).min() {
+      // The first of the axes that are neither is that of the batch.
+      return time > 0
     }
     switch (axis(reader.layout?.time), axis(reader.layout?.batch)) {
     case (let time?, let batch?): return batch.axis < time.axis

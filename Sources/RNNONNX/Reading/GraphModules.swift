@@ -114,8 +114,8 @@ struct GraphModules {
     case .convolution(let link):
       let sizes = link.weight.shape.dimensions
       return .convolution(Convolution(
-        name: part.name, inChannels: sizes[1] * link.groups, outChannels: sizes[0], window: link.window, groups: link.groups,
-        bias: link.bias != nil))
+        name: part.name, inChannels: sizes[1] * link.groups, outChannels: sizes[0], window: link.window, across: link.across,
+        isTimeLast: link.isTimeLast, groups: link.groups, bias: link.bias != nil))
     case .norm(let link):
       return .norm(Norm(
         name: part.name, kind: link.kind, features: link.weight.count, eps: link.eps, hasWeight: true, hasBias: link.bias != nil))

@@ -26,21 +26,18 @@ struct ONNXReader {
       let archive = try properties.envelope.archive(of: try properties.ordered(own.tensors + properties.arrays))
       return SuppliedModel(archive: archive, members: supplied)
     }
-    // Branches that are the same, or one that is always taken, may hold some.
-    let isPlain = graph.node.contains(where: \.isRecurrent)
-    guard isPlain || graph.node.contains(where: { $0.opType == "If" }) else { throw noRecurrence(graph) }
+    // Branches that are the same, or one that is always taken, may hold some. What is over steps may do without.
+    let isPlain = graph.node.contains(where: \.isRecurrent), isWindowed = graph.node.contains { Self.overSteps.contains($0.opType) }
+    guard isPlain || isWindowed || graph.node.contains(where: { $0.opType == "If" }) else { throw noRecurrence(graph) }
     proto.clearGraph()
     // Out of the graph, so that each tensor's bytes in the message are let go as soon as they are decoded.
     let initializers = graph.initializer
     graph.initializer = []
     let graphForward: GraphForward
     do throws(RNNError) {
-      graphForward = try GraphForward(
-        GraphReader(
-          graph, initializers: initializers, opset: opset, supplied: supplied,
-          decoder: TensorDecoder(modelPath: file.pathOfCompanions)))
+      graphForward = try forward(of: graph, initializers, opset, isWindowed: isWindowed)
     } catch {
-      throw isPlain || error.isDamage ? error : noRecurrence(graph)
+      throw isPlain || error.isDamage || graph.node.contains(where: { $0.opType == "Conv" }) ? error : noRecurrence(graph)
     }
     let stated = properties.envelope.architecture
     let modules: GraphModules
@@ -73,6 +70,36 @@ struct ONNXReader {
     }
     archive.departures = graphForward.live.compactMap { graphForward.steps[$0].halfPrecision }
     return SuppliedModel(archive: archive, members: try SuppliedMembers(modules).rename(supplied))
+  }
+
+  /// Operators that are over steps, or may be.
+  private static let overSteps: Set<String> = [
+    "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax", "ReduceSum", "Softmax",
+    "BatchNormalization", "GroupNormalization",
+  ]
+
+  /// Follows the graph. Where nothing tells which of a window's two axes is time, that is the first as long as all fits, then the
+  /// last.
+  private func forward(
+    of graph: GraphProto, _ initializers: consuming [TensorProto], _ opset: Int, isWindowed: Bool
+  ) throws(RNNError) -> GraphForward {
+    func read(_ initializers: consuming [TensorProto], takesLastForTime: Bool) throws(RNNError) -> (forward: GraphForward?, error: RNNError?, hasTaken: Bool) {
+      var reader = try GraphReader(
+        graph, initializers: initializers, opset: opset, supplied: supplied,
+        decoder: TensorDecoder(modelPath: file.pathOfCompanions), takesLastForTime: takesLastForTime)
+      do throws(RNNError) {
+        let values = try reader.outputs()
+        return (try GraphForward(reader, values), nil, reader.hasTakenForTime)
+      } catch {
+        return (nil, error, reader.hasTakenForTime)
+      }
+    }
+    let again = isWindowed ? initializers : nil
+    let first = try read(initializers, takesLastForTime: false)
+    if let forward = first.forward, !first.hasTaken || forward.reader.firstRefusal == nil { return forward }
+    if first.hasTaken, let again, let other = try read(again, takesLastForTime: true).forward, other.reader.firstRefusal == nil { return other }
+    if let forward = first.forward { return forward }
+    throw first.error ?? noRecurrence(graph)
   }
 
   private static func decode(_ file: InputFile) throws(RNNError) -> ModelProto {
@@ -126,6 +153,11 @@ struct ONNXReader {
     let graph = modules.graph
     var found = Architecture(
       modules: modules.parts.map(modules.module), forward: modules.forward(), batchFirst: graph.batchFirst ?? false)
+    for (number, input) in graph.inputs.enumerated() {
+      guard let axes = graph.axes(of: input) else { continue }
+      found.forward?.inputs[number].axes = axes
+      found.forward?.inputs[number].features = axes.reduce(1) { product, axis in if case .size(let size) = axis { product * size } else { product } }
+    }
     guard let shapes = try? found.forward?.shapes(found.modules) else { return found }
     for (number, input) in graph.inputs.enumerated() where shapes.inputs[number].features == nil {
       found.forward?.inputs[number].features = graph.reader.inputs[input].shape.last?.value
