@@ -14,7 +14,7 @@ extension TensorArchive {
     let tensorNames = Dictionary(hints.renamed.map { ($1, $0) }) { first, _ in first }
     func parameter(_ name: String) -> Tensor? { self[tensorNames[name] ?? name] }
     do throws(RNNError) {
-      let forward = try Forward(line: line, modules: known, batchFirst: batchFirst) { Model.parameterSize(parameter($0)) != nil }
+      let forward = try Forward(printed: line, modules: known, batchFirst: batchFirst) { Model.parameterSize(parameter($0)) != nil }
       _ = try forward.shapes(known) { Model.parameterSize(parameter($0)) }
       return forward.renamed(modules: moduleNames) { tensorNames[$0] ?? $0 }
     } catch {

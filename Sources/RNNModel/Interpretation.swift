@@ -263,15 +263,23 @@ public struct Interpretation: Sendable {
     of architecture: inout Architecture, _ archive: TensorArchive, _ options: ModelOptions, _ notes: inout [Phrase],
     _ source: inout ForwardSource?, _ suggestion: inout ForwardSuggestion?
   ) throws(RNNError) {
-    let modules = architecture.modules
+    var modules = architecture.modules
     let stated = architecture.forward
     if let line = options.forward, stated == nil || !options.yieldToFile {
       guard options.modules == nil else {
         throw RNNError(.usage, "\(.forward) and \(.modules) both say what is run", remedy: "leave one of them out")
       }
-      let said = try Forward(line: line, modules: modules, batchFirst: architecture.batchFirst, calls: archive.hints.calls) {
-        Model.parameterSize(archive[$0]) != nil
+      // Those of which nothing says which axis of the kernel is time take it by their inputs' axes.
+      let settled = Set(modules.compactMap { module in
+        let isSaid = archive.architecture != nil || archive.hints.declarations[module.name]?.arguments.contains { $0.keyword == "time" } == true
+        return isSaid ? module.name : nil
+      })
+      let (said, timeLast) = try Forward.read(
+        line, modules, architecture.batchFirst, archive.hints.calls, { Model.parameterSize(archive[$0]) != nil }, settled: settled)
+      for index in modules.indices where timeLast.contains(modules[index].name) {
+        if case .convolution(let module) = modules[index] { modules[index] = .convolution(module.transposed) }
       }
+      architecture.modules = modules
       do throws(RNNError) { _ = try said.shapes(modules) { Model.parameterSize(archive[$0]) } } catch {
         var error = error
         error.kind = .usage

@@ -7,6 +7,12 @@ public enum ModuleCall: Sendable, Hashable {
   case nothing
   /// A pool over time.
   case window(WindowFunction, TimeWindow)
+  /// A pool over the last two of PyTorch's four axes, a window for each.
+  case planes(WindowFunction, [TimeWindow], isCeil: Bool)
+  /// One that leaves so many of the last two axes each; nil leaves one as it is.
+  case adaptivePlanes(TimeFunction, [Int?])
+  /// Joins axes, from one to another.
+  case flatten(Int, Int)
   /// A pool of all steps.
   case overTime(TimeFunction)
   /// What an `nn.Sequential` calls, in order, by name.
@@ -17,7 +23,7 @@ public enum ModuleCall: Sendable, Hashable {
     switch self {
     case .activation(let activation): .elementwise(activation)
     case .softmax(let isLog, _): isLog ? .logSoftmax : .softmax
-    case .nothing, .sequence, .window, .overTime: nil
+    case .nothing, .sequence, .window, .planes, .adaptivePlanes, .flatten, .overTime: nil
     }
   }
 }

@@ -35,7 +35,7 @@ extension Architecture {
     guard let line = line.string else { throw refuse("neither a line of text nor null") }
     do throws(RNNError) {
       // The model has the tensors, and looks whether they are there.
-      return try Forward(line: line, modules: modules, batchFirst: batchFirst) { _ in true }
+      return try Forward(printed: line, modules: modules, batchFirst: batchFirst) { _ in true }
     } catch {
       throw refuse("\(error.place.map { $0 + ": " } ?? "")\(error.problem)")
     }

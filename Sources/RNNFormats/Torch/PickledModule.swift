@@ -11,8 +11,8 @@ struct PickledModule {
   var attributes: [(name: String, value: PickleGraph.Value)] = []
   /// Parameters, then the buffers that a state_dict has.
   var tensors: [(name: String, value: PickleGraph.Value)] = []
-  /// Attributes that are a few whole numbers, as a convolution's stride is.
-  var tuples: [(name: String, numbers: [Int])] = []
+  /// Attributes that are a few whole numbers, as a convolution's stride is; NaN where one is None.
+  var tuples: [(name: String, numbers: [Double])] = []
   var children: [(name: String, module: PickledModule)] = []
 
   /// Whether an object is one: an instance of whatever class with a module's own attributes.
@@ -56,8 +56,11 @@ struct PickledModule {
         }
       default:
         if Self.isPlain(held) { attributes.append((name, held)) }
-        if let numbers = graph.tuple(held)?.compactMap(\.integer), numbers.count == graph.tuple(held)?.count, numbers.count <= 4 {
-          tuples.append((name, numbers))
+        if let parts = graph.tuple(held), parts.count <= 4 {
+          let numbers = parts.compactMap { part -> Double? in
+            if case .none = part { .nan } else { part.integer.map(Double.init) }
+          }
+          if numbers.count == parts.count { tuples.append((name, numbers)) }
         }
       }
     }
@@ -175,8 +178,9 @@ extension TensorArchive {
 extension PickledModule {
   /// What the module was made with, where RNNKit runs such a module of such numbers.
   fileprivate func declaration(_ className: String) -> ModuleDeclaration? {
-    if className == "Conv1d" || className == "MultiheadAttention" || className.hasSuffix("Pool1d") { return numbers(of: className) }
-    guard let kind = Norm.Kind(rawValue: className) else { return nil }
+    let isPool = className.hasSuffix("Pool1d") || className.hasSuffix("Pool2d")
+    if isPool || ["Conv1d", "Conv2d", "MultiheadAttention", "Flatten"].contains(className) { return numbers(of: className) }
+    guard let kind = className == "BatchNorm2d" ? .batch : Norm.Kind(rawValue: className) else { return nil }
     var declaration = ModuleDeclaration(className)
     declaration.isOfFile = true
     switch self["eps"] {
@@ -201,16 +205,18 @@ extension PickledModule {
     var declaration = ModuleDeclaration(className)
     declaration.isOfFile = true
     let names = switch className {
-    case "Conv1d": ["kernel_size", "stride", "padding", "dilation", "groups", "padding_mode"]
-    case "MaxPool1d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"]
+    case "Conv1d", "Conv2d": ["kernel_size", "stride", "padding", "dilation", "groups", "padding_mode"]
+    case "MaxPool1d", "MaxPool2d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"]
     case "AvgPool1d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"]
-    case "AdaptiveMaxPool1d", "AdaptiveAvgPool1d": ["output_size"]
+    case "AvgPool2d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"]
+    case "AdaptiveMaxPool1d", "AdaptiveAvgPool1d", "AdaptiveMaxPool2d", "AdaptiveAvgPool2d": ["output_size"]
+    case "Flatten": ["start_dim", "end_dim"]
     case "MultiheadAttention": ["embed_dim", "num_heads", "kdim", "vdim", "batch_first", "add_zero_attn"]
     default: [String]()
     }
     for name in names {
       if let numbers = tuples.last(where: { $0.name == name })?.numbers {
-        declaration.arguments.append(.init(name, .list(numbers.map(Double.init))))
+        declaration.arguments.append(.init(name, .list(numbers)))
         continue
       }
       switch self[name] {
@@ -221,6 +227,6 @@ extension PickledModule {
       default: return nil
       }
     }
-    return names.isEmpty || className == "Conv1d" && !tensors.contains { $0.name == "weight" } ? nil : declaration
+    return names.isEmpty || className.hasPrefix("Conv") && !tensors.contains { $0.name == "weight" } ? nil : declaration
   }
 }

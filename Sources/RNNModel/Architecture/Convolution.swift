@@ -42,6 +42,14 @@ public struct Convolution: Sendable, Hashable {
   /// Whether it needs nothing that comes later.
   public var isCausal: Bool { window.isCausal && (padding == .zeros || window.before <= 0) }
 
+  /// The same of a kernel whose other axis is time.
+  var transposed: Convolution {
+    guard let across else { return self }
+    var result = self
+    (result.window, result.across, result.isTimeLast) = (across, window, !isTimeLast)
+    return result
+  }
+
   /// Features of a step that it gives of one of so many; nil where they are no positions that it can take.
   public func outputSize(of features: Int) -> Int? {
     guard let across else { return features == inChannels ? outChannels : nil }

@@ -72,6 +72,9 @@ public struct ForwardSuggestion: Sendable, Hashable {
     if let module = order.first(where: { sequentials.isOpen(after: $0.name) }) {
       return ("RNNKit cannot run what its Sequential applies after \(module.name)", [])
     }
+    for case .convolution(let module) in order where module.across != nil {
+      return ("the file does not say how the four axes around \(module.name) become those of a sequence", [])
+    }
     for (first, second) in zip(order, order.dropFirst()) {
       if case .linear = first, case .linear = second, !sequentials.tells(first.name, second.name) {
         return ("the file does not say what stands between \(first.name) and \(second.name)", between(order, sequentials))

@@ -36,6 +36,11 @@ public struct ModuleDeclaration: Sendable, Hashable {
     "RMSNorm": ["normalized_shape", "eps", "elementwise_affine"],
     "MaxPool1d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"],
     "AvgPool1d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"],
+    "MaxPool2d": ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"],
+    "AvgPool2d": ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"],
+    "AdaptiveMaxPool2d": ["output_size", "return_indices"],
+    "AdaptiveAvgPool2d": ["output_size"],
+    "Flatten": ["start_dim", "end_dim"],
     "AdaptiveMaxPool1d": ["output_size"],
     "AdaptiveAvgPool1d": ["output_size"],
     "Conv1d": [
@@ -98,6 +103,36 @@ public struct ModuleDeclaration: Sendable, Hashable {
       window.after = window.before
       guard window.isSound else { throw refuse(place, "a window of more than \(Limits.maximumWindow) steps") }
       return .window(className == "MaxPool1d" ? .max : .average(countsPadding: given["count_include_pad"]?.bool ?? true), window)
+    case "MaxPool2d", "AvgPool2d":
+      guard given["return_indices"]?.bool != true, (given["divisor_override"] ?? .nothing) == .nothing else {
+        throw refuse(place, "RNNKit has no \(className == "MaxPool2d" ? "return_indices" : "divisor_override")")
+      }
+      guard let size = given["kernel_size"] else { throw refuse(place, "it does not say its kernel_size") }
+      var windows = try pair(size, "kernel_size", place, least: 1).map { TimeWindow(size: $0, stride: $0) }
+      try complete(&windows, given, place)
+      return .planes(
+        className == "MaxPool2d" ? .max : .average(countsPadding: given["count_include_pad"]?.bool ?? true), windows,
+        isCeil: given["ceil_mode"]?.bool ?? false)
+    case "AdaptiveMaxPool2d", "AdaptiveAvgPool2d":
+      guard given["return_indices"]?.bool != true, let size = given["output_size"] else {
+        throw refuse(place, "it does not say its output_size, or asks for indices")
+      }
+      let function: TimeFunction = className == "AdaptiveMaxPool2d" ? .max : .mean
+      if case .list(let numbers) = size, numbers.count == 2 {
+        let sizes = numbers.map { $0.isNaN ? nil : Int(exactly: $0) }
+        guard zip(numbers, sizes).allSatisfy({ $0.isNaN || ($1 ?? 0) >= 1 }) else { throw refuse(place, "output_size is no whole numbers from 1 on") }
+        return .adaptivePlanes(function, sizes)
+      }
+      guard let both = size.single, both >= 1 else { throw refuse(place, "output_size is no whole number from 1 on") }
+      return .adaptivePlanes(function, [both, both])
+    case "Flatten":
+      let most = Limits.maximumDepth
+      func axis(_ parameter: String, _ missing: Int) throws(RNNError) -> Int {
+        guard let value = given[parameter] else { return missing }
+        guard let number = value.single, (-most...most).contains(number) else { throw refuse(place, "\(parameter) is no axis") }
+        return number
+      }
+      return .flatten(try axis("start_dim", 1), try axis("end_dim", -1))
     default: return nil
     }
   }

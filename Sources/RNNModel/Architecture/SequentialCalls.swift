@@ -40,7 +40,7 @@ struct SequentialCalls: Sendable, Hashable {
           case .overTime(let function)?: operations?.append(.overTime(function))
           case .nothing?: break
           case .sequence(let inner)?: walk(inner, depth: depth + 1)
-          case .softmax?, nil: operations = nil
+          case .planes?, .adaptivePlanes?, .flatten?, .softmax?, nil: operations = nil
           }
         }
       }
@@ -50,7 +50,7 @@ struct SequentialCalls: Sendable, Hashable {
     let called = Set(calls.values.flatMap { if case .sequence(let parts) = $0 { parts } else { [String]() } })
     alone = calls.filter { name, call in
       switch call {
-      case .window, .overTime: !called.contains(name)
+      case .window, .overTime, .planes, .adaptivePlanes, .flatten: !called.contains(name)
       default: false
       }
     }.keys.sorted()

@@ -31,20 +31,33 @@ extension LineResolver {
       // A Sequential's own modules are called by number.
       guard modules[text(callee)] != nil else { throw unknown(text(callee), callee) }
       return try module(text(callee), arguments, node)
-    case .element(let base, let indices):
+    case .element:
       // `self.layers[0](x)`
-      if case .name(let parts) = syntax.nodes[base].kind, indices.count == 1, case .at(let index) = indices[0],
-        let number = integer(index)
-      {
-        let name = (parts[0] == "self" ? parts.dropFirst() : parts[...]).joined(separator: ".") + ".\(number)"
+      if let name = modulePath(callee) {
         if modules[name] == nil, let result = try called("self." + name, name, arguments, node) { return result }
         guard modules[name] != nil else { throw unknown(name, callee) }
         return try module(name, arguments, node)
       }
       throw source.error(offset(callee), "\(text(callee)) is no module", "call a module by its name, such as \(example)")
     case .attribute(let base, let name):
+      // `self.layers[0].fc(x)`
+      if let path = modulePath(callee) {
+        if modules[path] != nil { return try module(path, arguments, node) }
+        if let result = try called("self." + path, path, arguments, node) { return result }
+      }
       return try method(name, of: try meaning(base), text(base), arguments, base, node)
     default: throw source.error(offset(callee), "\(text(callee)) is no module", "call a module by its name, such as \(example)")
+    }
+  }
+
+  /// The name of a module that is an entry of a list, or stands in one.
+  private func modulePath(_ node: Int) -> String? {
+    switch syntax.nodes[node].kind {
+    case .name(let parts) where variables[parts[0]] == nil: (parts[0] == "self" ? parts.dropFirst() : parts[...]).joined(separator: ".")
+    case .attribute(let base, let name): modulePath(base).map { Model.join($0, name) }
+    case .element(let base, let indices):
+      if indices.count == 1, case .at(let index) = indices[0], let number = integer(index) { modulePath(base).map { Model.join($0, "\(number)") } } else { nil }
+    default: nil
     }
   }
 
@@ -96,14 +109,14 @@ extension LineResolver {
   }
 
   /// Refuses a Conv2d whose first axis is said to be time, or not to be, against what the inputs' axes say.
-  private func checkAxes(_ module: Convolution, _ meaning: LineMeaning, _ node: Int) throws(RNNError) {
+  private mutating func checkAxes(_ module: Convolution, _ meaning: LineMeaning, _ node: Int) throws(RNNError) {
     if case .turned = meaning {
       throw source.error(offset(node), "\(text(node)) is turned, (batch, features, time), and a Conv2d takes positions of each step",
         "turn it back: \(text(node)).transpose(1, 2)")
     }
     for (name, axes) in declaredAxes {
       let isTimeLast = axes.last == .time
-      guard isTimeLast != module.isTimeLast else { continue }
+      guard settle(module, timeLast: isTimeLast) == nil else { continue }
       throw source.error(offset(node), "the input \(name) has time \(isTimeLast ? "as its last axis" : "before another axis"), and "
         + "\(spelled(module.name)) is declared with time as \(isTimeLast ? "the first" : "the last") axis of its kernel",
         isTimeLast ? "declare it with time=3" : "declare it without time=3")
@@ -118,11 +131,21 @@ extension LineResolver {
     }
     switch modules[name] {
     case .convolution(let module)? where module.across != nil:
+      if let result = try plane(convolution: module, meaning, first, node) { return result }
       try checkAxes(module, meaning, first)
-      return .value(try call(&self, try value(meaning, first)))
+      let value = try call(&self, try value(meaning, first))
+      // Nothing tells what axes PyTorch's would have.
+      return isPrinted ? .value(value) : .plane(LinePlane(value: value, axes: [], layout: [], isOwn: true))
     case .convolution?: return try overTime(meaning, first, call)
-    case .norm(let norm)? where norm.kind == .batch || norm.kind == .group: return try through(meaning, first, call)
-    case .prelu?: return try through(meaning, first, call)
+    case .norm(let norm)? where norm.kind == .batch || norm.kind == .group:
+      if let result = try plane(channelwise: .module(name), norm.features, meaning, first, node) { return result }
+      return try through(meaning, first, call)
+    case .prelu(let module)?:
+      if module.numParameters > 1, let result = try plane(channelwise: .module(name), module.numParameters, meaning, first, node) { return result }
+      return try through(meaning, first, call)
+    case .linear?, .norm?:
+      if let result = try plane(rowwise: name, meaning, first, node) { return result }
+      return .value(try call(&self, try value(meaning, first)))
     default:
       let value = try add(.module(name), [try value(meaning, first)], at: node)
       return recurrent(value) == nil ? .value(value) : .call(value)
@@ -181,6 +204,18 @@ extension LineResolver {
     case .overTime(let function):
       try checkTurned(spelled(name), meaning, first, "\(spelled(name))(\(text(first)).transpose(1, 2))")
       return .value(try over(function, meaning, first, node))
+    case .planes(let function, let windows, let isCeil):
+      return try pool(spelled(name), function, windows, isCeil: isCeil, meaning, first, node)
+    case .adaptivePlanes(let function, let sizes):
+      return try adaptivePool(spelled(name), function, sizes, meaning, first, node)
+    case .flatten(let start, let end):
+      guard var plane = plane(meaning), !plane.axes.isEmpty, let range = Self.axes(start, end, plane.axes.count) else {
+        throw source.error(offset(node), "\(spelled(name)) joins axes, and nothing tells those of \(text(first))",
+          "begin with the input's axes as it has them, such as x(batch, 1, time, 32) -> _")
+      }
+      plane.axes.replaceSubrange(range, with: [plane.axes[range].flatMap { $0 }])
+      plane.isOwn = false
+      return try settled(plane, node)
     case .softmax(let isLog, let axis):
       let value = try value(meaning, first), shape = shape(value)
       // PyTorch's own choice is the features' where there are two axes.
@@ -222,7 +257,11 @@ extension LineResolver {
     if Self.without.contains(name) { return receiver }
     if case .size = receiver { return .size }
     switch (name, receiver) {
-    case ("size", _), ("dim", _), ("numel", _): return .size
+    case ("size", _):
+      guard let sizes = sizes(receiver) else { return .size }
+      guard let dim = arguments.first?.value else { return .tuple(sizes) }
+      return axisIndex(dim, sizes.count).map { sizes[$0] } ?? .size
+    case ("dim", _), ("numel", _): return .size
     case ("new_zeros", _): return .zeros
     case ("squeeze", .state(let call, let kind)):
       let count = recurrent(call).map { $0.numLayers * $0.directionCount } ?? 0
@@ -237,12 +276,16 @@ extension LineResolver {
     default: break
     }
     if let turned = try turned(name, receiver, arguments) { return turned }
+    if name.hasSuffix("_"), Self.axisWords[String(name.dropLast())] != nil {
+      throw source.error(offset(node), "\(name) changes a value in its place", "write a = \(base).\(name.dropLast())(…)")
+    }
     // After a pool that leaves one step, which has no axis here.
     if ["squeeze", "flatten"].contains(name), arguments.count == 1, case .value(let value) = receiver, !shape(value).hasTime,
       !shape(value).isConstant, let dim = integer(arguments[0].value), name == "squeeze" ? [-1, 2].contains(dim) : dim == 1
     {
       return receiver
     }
+    if let moved = try moved(name, receiver, arguments, node) { return moved }
     if Self.overTime[name] != nil { return try reduction(name, receiver, baseNode, base, arguments, node) }
     guard LineFunction.methods.contains(name) else { throw lacking(name, offset(node)) }
     return try apply(name, isTorch: true, receiver, baseNode, arguments, node)
@@ -288,7 +331,13 @@ extension LineResolver {
     case "interleave": return try interleaving(arguments, node)
     case "transpose", "permute", "swapaxes":
       if let value = positional.first, let turned = try turned(word, try meaning(value), Array(arguments.dropFirst())) { return turned }
+      if let value = positional.first, let moved = try moved(word, try meaning(value), Array(arguments.dropFirst()), node) { return moved }
       throw lacking(word, offset(callee))
+    case "unsqueeze", "squeeze", "flatten", "unflatten", "reshape", "swapdims", "movedim":
+      let value = try first()
+      if let moved = try moved(word, try meaning(value), arguments.filter { $0.value != value }, node) { return moved }
+      throw lacking(word, offset(callee))
+    case "max_pool2d", "avg_pool2d", "adaptive_max_pool2d", "adaptive_avg_pool2d": return try pool2d(word, try first(), arguments, node)
     case "attention", "scaled_dot_product_attention": return try attention(word, arguments, node)
     case "repeat": return try repetition(arguments, node)
     case "nothing":
@@ -378,6 +427,10 @@ extension LineResolver {
     }
     var parts: [(meaning: LineMeaning, node: Int)] = []
     for part in positional { parts.append((try operand(part), part)) }
+    // Along one of PyTorch's axes.
+    if let dim, text(dim) != "features", parts.contains(where: { if case .plane = $0.meaning { true } else { false } }) {
+      return try joined(parts, dim, node)
+    }
     let isTurned = parts.contains { if case .turned = $0.meaning { true } else { false } }
     let isLoose = !isTurned && parts.contains { if case .loose = $0.meaning { true } else { false } }
     var hasTime = false
@@ -406,6 +459,11 @@ extension LineResolver {
     _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) -> LineMeaning {
     if word == "softmax" || word == "log_softmax" {
+      if case .plane(let plane) = meaning, !plane.axes.isEmpty, let dim = arguments.first(where: { [nil, "dim", "axis"].contains($0.keyword) })?.value,
+        integer(dim) != nil
+      {
+        return try softmax(plane, isLog: word == "log_softmax", dim, first, node)
+      }
       let meaning = try checkedAxis(word, meaning, first, arguments, node)
       let value = try value(meaning, first)
       let dims = arguments.filter { [nil, "dim", "axis"].contains($0.keyword) }

@@ -1,25 +1,69 @@
-/// Statements that say what a module was made with: `conv = Conv1d(stride=2)`, `self.norm = nn.LayerNorm(8)`.
+/// Statements that say what a module was made with: `conv = Conv1d(stride=2)`, `self.norm = nn.LayerNorm(8)`, and what an
+/// `nn.Sequential` holds.
 extension LineSyntax {
-  /// A module's name and what it is declared to be; nil for any other statement.
-  func declaration(_ statement: Statement) -> (module: String, declaration: ModuleDeclaration)? {
-    guard case .assignment(let target, let node) = statement, case .call(let callee, let arguments) = nodes[node].kind,
-      case .name(let parts) = nodes[callee].kind, let last = parts.last, ModuleDeclaration.parameters[last] != nil,
-      [[], ["nn"], ["torch", "nn"]].contains(Array(parts.dropLast()))
-    else { return nil }
-    let module: String
-    switch target {
-    case .name(let name), .module(let name): module = name
-    case .tuple: return nil
-    }
-    var declaration = ModuleDeclaration(last)
-    for argument in arguments {
-      guard let value = literal(argument.value) else { return nil }
-      declaration.arguments.append(.init(argument.keyword, value))
-    }
-    return (module, declaration)
+  /// What a statement declares of a module.
+  enum Declared {
+    /// Of one with tensors, or a pool.
+    case module(ModuleDeclaration)
+    /// What its call does.
+    case call(ModuleCall)
   }
 
-  private func literal(_ node: Int) -> ModuleDeclaration.Value? {
+  /// Modules' names and what they are declared to be, each before what holds it; nil for a statement that declares none.
+  func declarations(_ statement: Statement) -> [(module: String, declared: Declared)]? {
+    guard case .assignment(let target, let node) = statement else { return nil }
+    switch target {
+    case .name(let name), .module(let name): return declarations(name, node, depth: 0)
+    case .tuple: return nil
+    }
+  }
+
+  private func declarations(_ module: String, _ node: Int, depth: Int) -> [(module: String, declared: Declared)]? {
+    guard depth < 8, case .call(let callee, let arguments) = nodes[node].kind, case .name(let parts) = nodes[callee].kind, let last = parts.last,
+      [[], ["nn"], ["torch", "nn"]].contains(Array(parts.dropLast()))
+    else { return nil }
+    if ModuleDeclaration.parameters[last] != nil {
+      var declaration = ModuleDeclaration(last)
+      for argument in arguments {
+        guard let value = literal(argument.value) else { return nil }
+        declaration.arguments.append(.init(argument.keyword, value))
+      }
+      return [(module, .module(declaration))]
+    }
+    if last == "Sequential", !arguments.isEmpty, arguments.allSatisfy({ $0.keyword == nil }) {
+      var result: [(module: String, declared: Declared)] = [], names: [String] = []
+      for (index, argument) in arguments.enumerated() {
+        let name = "\(module).\(index)"
+        guard let inner = declarations(name, argument.value, depth: depth + 1) else { return nil }
+        result += inner
+        names.append(name)
+      }
+      return result + [(module, .call(.sequence(names)))]
+    }
+    return call(last, arguments).map { [(module, .call($0))] }
+  }
+
+  /// What a module without tensors does that is no pool.
+  private func call(_ name: String, _ arguments: [Argument]) -> ModuleCall? {
+    if name == "Identity" || name.hasSuffix("Dropout") || name.hasPrefix("Dropout") { return .nothing }
+    let words = ["LeakyReLU": "leaky_relu", "Hardsigmoid": "hardsigmoid", "Hardtanh": "hardtanh"]
+    let plain = ["ReLU", "ReLU6", "Tanh", "Sigmoid", "SiLU", "GELU", "ELU", "Softsign"]
+    guard let word = words[name] ?? (plain.contains(name) ? name.lowercased() : nil) else { return nil }
+    var given: [LineFunction.Given] = []
+    for argument in arguments where argument.keyword != "inplace" {
+      let value = literal(argument.value)
+      // A last truth value is inplace.
+      if case .bool? = value { continue }
+      var written: String?
+      if case .text(let text)? = value { written = text }
+      given.append(LineFunction.Given(keyword: argument.keyword, number: value?.number, text: written, isNone: value == .nothing))
+    }
+    guard case .success(let activation) = LineFunction.activation(word, given, isLayer: false) else { return nil }
+    return .activation(activation)
+  }
+
+  /// What is written out: a number, a truth value, a text, or several numbers, in which None is NaN.
+  func literal(_ node: Int) -> ModuleDeclaration.Value? {
     switch nodes[node].kind {
     case .name(["True"]): return .bool(true)
     case .name(["False"]): return .bool(false)
@@ -28,8 +72,11 @@ extension LineSyntax {
     case .list(let parts), .tuple(let parts):
       var numbers: [Double] = []
       for part in parts {
-        guard case .number(let value)? = literal(part) else { return nil }
-        numbers.append(value)
+        switch literal(part) {
+        case .number(let value)?: numbers.append(value)
+        case .nothing?: numbers.append(.nan)
+        default: return nil
+        }
       }
       return .list(numbers)
     default: return number(node).map { .number($0) }
@@ -52,7 +99,7 @@ extension ModuleDeclaration {
     let syntax = try LineParser.parse(try LineSource(line))
     var result: [String: ModuleDeclaration] = [:]
     for (statement, _) in syntax.statements {
-      if let (module, declaration) = syntax.declaration(statement) { result[module] = declaration }
+      for case (let module, .module(let declaration)) in syntax.declarations(statement) ?? [] { result[module] = declaration }
     }
     return result
   }

@@ -6,8 +6,13 @@ extension LineResolver {
     let baseNode = base
     let only: Int? = if indices.count == 1, case .at(let index) = indices[0] { integer(index) } else { nil }
     let base = text(base)
+    // `a[:, None]`
+    if indices.contains(where: { if case .at(let value) = $0 { text(value) == "None" } else { false } }), let plane = plane(meaning) {
+      return try element(ofPlane: plane, indices, baseNode, node)
+    }
     switch meaning {
     case .size: return .size
+    case .plane(let plane): return try element(ofPlane: plane, indices, baseNode, node)
     case .zeros: return .zeros
     case .tuple(let parts):
       guard let only, let number = Self.position(only, parts.count) else {

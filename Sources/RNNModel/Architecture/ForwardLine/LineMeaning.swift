@@ -5,6 +5,8 @@ enum LineMeaning {
   case turned(Forward.Value)
   /// One of which the line does not tell whether PyTorch has it turned.
   case loose(Forward.Value)
+  /// A value that PyTorch has with other axes.
+  case plane(LinePlane)
   /// A recurrent module's call: its output where a value is wanted, output and states where it is taken apart.
   case call(Forward.Value)
   /// All states of an LSTM's call: h_n and c_n.
@@ -15,8 +17,10 @@ enum LineMeaning {
   case numbers([Double])
   /// No starting state, or one of zeros: `None`, `torch.zeros(…)`.
   case zeros
-  /// What is computed from shapes and devices, and which no step needs.
-  case size
+  /// What is computed from shapes and devices, and which no step needs; a size where it is known.
+  case size(LineExtent?)
+
+  static var size: LineMeaning { .size(nil) }
 }
 
 /// What the line needs to know of a value to read PyTorch's axes.
@@ -26,6 +30,8 @@ struct LineShape {
   var features: Int?
   /// Of each position of a step, where the features are positions that stand one after the other.
   var channels: Int?
+  /// How many steps it has of the input's.
+  var axis = TimeAxis()
   /// Numbers of the model, which have features alone.
   var isConstant = false
   /// Whether it comes of a module that cannot be run, so that it may have a time axis or not.
@@ -50,11 +56,30 @@ extension Forward {
     line: String, modules: [Module], batchFirst: Bool, calls: [String: ModuleCall] = [:],
     parameters: (String) -> Bool = { _ in false }
   ) throws(RNNError) {
+    self = try Self.read(line, modules, batchFirst, calls, parameters).forward
+  }
+
+  /// Reads a line that is known to be printed, as that of a file is: what it is applied to are steps' features, whatever the axes of
+  /// an input.
+  package init(
+    printed line: String, modules: [Module], batchFirst: Bool, parameters: (String) -> Bool
+  ) throws(RNNError) {
+    self = try Self.read(line, modules, batchFirst, [:], parameters, isPrinted: true).forward
+  }
+
+  /// Reads a line, and which of the Conv2d have time as their kernel's last axis by the axes of what they take.
+  ///
+  /// - Parameter settled: The Conv2d of which that is known, so that a line that contradicts it is refused; nil for all of them.
+  static func read(
+    _ line: String, _ modules: [Module], _ batchFirst: Bool, _ calls: [String: ModuleCall], _ parameters: (String) -> Bool,
+    isPrinted: Bool = false, settled: Set<String>? = nil
+  ) throws(RNNError) -> (forward: Forward, timeLast: Set<String>) {
     let source = try LineSource(line)
     let syntax = try LineParser.parse(source)
-    self = try withoutActuallyEscaping(parameters) { (parameters) throws(RNNError) -> Forward in
+    return try withoutActuallyEscaping(parameters) { (parameters) throws(RNNError) in
       var resolver = LineResolver(source, syntax, modules, calls, batchFirst, parameters)
-      return try resolver.forward()
+      (resolver.isPrinted, resolver.settled) = (isPrinted, settled)
+      return (try resolver.forward(), resolver.timeLast)
     }
   }
 }

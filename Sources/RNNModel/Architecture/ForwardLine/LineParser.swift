@@ -50,7 +50,7 @@ struct LineParser {
       while token.kind == .end, !isAtEnd { position += 1 }
       if isAtEnd { return }
       let start = offset
-      if isSymbol("@") {
+      if isSymbol("@") || token.kind == .path(["assert"]) {
         while token.kind != .end { position += 1 }
         continue
       }
@@ -70,7 +70,7 @@ struct LineParser {
   }
 
   /// Whether nothing but declarations of modules stands before.
-  private var hasDeclarationsAlone: Bool { syntax.statements.allSatisfy { syntax.declaration($0.statement) != nil } }
+  private var hasDeclarationsAlone: Bool { syntax.statements.allSatisfy { syntax.declarations($0.statement) != nil } }
 
   private var isHeader: Bool {
     tokens[position...].prefix { $0.kind != .end }.contains { $0.kind == .symbol("->") }
@@ -137,7 +137,10 @@ struct LineParser {
 
   /// `def forward(self, x: Tensor, h=None) -> Tensor:`
   private mutating func definition() throws(RNNError) -> LineSyntax.Statement {
-    guard hasDeclarationsAlone else {
+    let isFirst = syntax.statements.allSatisfy {
+      if case .header = $0.statement { true } else { syntax.declarations($0.statement) != nil }
+    }
+    guard isFirst else {
       throw source.error(offset, "a second function", "give one function's lines alone")
     }
     position += 1

@@ -2,7 +2,7 @@
 struct LineResolver {
   let source: LineSource
   let syntax: LineSyntax
-  let modules: [String: Module]
+  private(set) var modules: [String: Module]
   private(set) var calls: [String: ModuleCall]
   /// Those that the line declares.
   private(set) var declaredCalls: Set<String> = []
@@ -10,6 +10,16 @@ struct LineResolver {
   let moduleNames: [String]
   let batchFirst: Bool
   let isParameter: (String) -> Bool
+  /// Whether the line is a printed one, in which no value has PyTorch's axes.
+  var isPrinted = false
+  /// The Conv2d whose kernel's axes are known; nil for all of them.
+  var settled: Set<String>?
+  /// Those whose kernel's last axis is time by the axes of what they take.
+  private(set) var timeLast: Set<String> = []
+  /// Those of which one call has told.
+  private var told: Set<String> = []
+  /// How many axes of features have been told apart.
+  private(set) var atomCount = 0
 
   private var result = Forward(inputs: [])
   private var known: [Forward.Step: Int] = [:]
@@ -55,16 +65,20 @@ struct LineResolver {
   mutating func forward() throws(RNNError) -> Forward {
     var outputs: [LineSyntax.Declaration]?
     for (statement, offset) in syntax.statements {
-      guard let (module, declaration) = declaration(statement), modules[module] == nil else { continue }
-      if let call = try declaration.call(module) {
-        calls[module] = call
+      for (module, declared) in declarations(statement) ?? [] where modules[module] == nil {
+        switch declared {
+        case .call(let call): calls[module] = call
+        case .module(let declaration):
+          guard let call = try declaration.call(module) else {
+            throw source.error(offset, "\(declaration.className) is declared for \(LineName.quoted(module)), and the model has no module of this name",
+              "name one of \(moduleNames.map(spelled).listed())")
+          }
+          calls[module] = call
+        }
         declaredCalls.insert(module)
-        continue
       }
-      throw source.error(offset, "\(declaration.className) is declared for \(LineName.quoted(module)), and the model has no module of this name",
-        "name one of \(moduleNames.map(spelled).listed())")
     }
-    var statements = syntax.statements.filter { declaration($0.statement) == nil }[...]
+    var statements = syntax.statements.filter { declarations($0.statement) == nil }[...]
     switch statements.first?.statement {
     case .inputs(let inputs):
       try declare(inputs)
@@ -73,6 +87,14 @@ struct LineResolver {
       try declare(inputs)
       outputs = names
       statements.removeFirst()
+      // The function's own lines behind it, whose inputs the header says more of.
+      if case .inputs(let parameters)? = statements.first?.statement {
+        if let other = inputs.first(where: { input in !parameters.contains { $0.name == input.name } }) {
+          throw source.error(other.offset, "the function has no input \(other.name)", "give the inputs the function's names, \(parameters.map(\.name).listed())")
+        }
+        try declare(parameters.filter { variables[$0.name] == nil })
+        statements.removeFirst()
+      }
     default: try declare([LineSyntax.Declaration(name: "x", offset: 0)])
     }
     for (index, (statement, offset)) in zip(statements.indices, statements) {
@@ -99,9 +121,15 @@ struct LineResolver {
       "end with what the model gives, for example \(moduleNames.first.map { "\(spelled($0))(x)" } ?? "x")")
   }
 
-  /// A declaration, unless the model has a module of the class's name, whose call it is.
-  private func declaration(_ statement: LineSyntax.Statement) -> (module: String, declaration: ModuleDeclaration)? {
-    syntax.declaration(statement).flatMap { modules[$0.declaration.className] == nil ? $0 : nil }
+  /// Declarations, unless the model has a module of the class's name, whose call it is.
+  private func declarations(_ statement: LineSyntax.Statement) -> [(module: String, declared: LineSyntax.Declared)]? {
+    guard let found = syntax.declarations(statement) else { return nil }
+    if case .assignment(_, let node) = statement, case .call(let callee, _) = syntax.nodes[node].kind, case .name(let parts) = syntax.nodes[callee].kind,
+      parts.count == 1, modules[parts[0]] != nil
+    {
+      return nil
+    }
+    return found
   }
 
   private mutating func declare(_ declarations: [LineSyntax.Declaration]) throws(RNNError) {
@@ -110,6 +138,7 @@ struct LineResolver {
         throw source.error(declaration.offset, "a second input \(declaration.name)", "give each input its own name")
       }
       variables[declaration.name] = .value(.input(inputs.count))
+      if let axes = declaration.axes, !isPrinted { variables[declaration.name] = plane(of: .input(inputs.count), axes) }
       inputs.append(Input(declaration: declaration))
     }
   }
@@ -137,6 +166,11 @@ struct LineResolver {
       let parts = try parts(of: meaning, node)
       guard let parts else {
         for target in targets { try assign(meaning, to: target, node) }
+        return
+      }
+      // Of an input whose axes nobody says, which may have others in PyTorch than are known here.
+      if parts.count != targets.count, parts.allSatisfy({ if case .size = $0 { true } else { false } }) {
+        for target in targets { try assign(.size, to: target, node) }
         return
       }
       guard parts.count == targets.count else {
@@ -252,9 +286,12 @@ struct LineResolver {
       if modules[name]?.isChannelwise != true { shape.channels = nil }
       switch modules[name] {
       case .convolution(let module)? where module.across != nil:
-        shape = LineShape(hasTime: true, features: shape.features.flatMap(module.outputSize), channels: module.outChannels, isOpen: shape.isOpen)
+        shape = LineShape(
+          hasTime: true, features: shape.features.flatMap(module.outputSize), channels: module.outChannels,
+          axis: shape.axis.under(module.window) ?? shape.axis, isOpen: shape.isOpen)
+      case .convolution(let module)?: (shape.hasTime, shape.axis) = (true, shape.axis.under(module.window) ?? shape.axis)
       case .unknown?: shape = LineShape(hasTime: taken.contains(where: \.hasTime), isOpen: true)
-      case .embedding?, .recurrent?, .convolution?: shape.hasTime = true
+      case .embedding?, .recurrent?: shape.hasTime = true
       default: break
       }
     case .constant(let values): shape = LineShape(hasTime: false, features: values.count, isConstant: true)
@@ -266,7 +303,8 @@ struct LineResolver {
       shape.features = step.inputs.first.flatMap(recurrent).map { kind == .cn ? $0.hiddenSize : $0.stateSize }
     case .concatenate, .arithmetic:
       shape = LineShape(
-        hasTime: taken.contains(where: \.hasTime), channels: step.operation == .concatenate ? nil : taken.compactMap(\.channels).first, isConstant: taken.allSatisfy(\.isConstant),
+        hasTime: taken.contains(where: \.hasTime), channels: step.operation == .concatenate ? nil : taken.compactMap(\.channels).first,
+        axis: taken.first(where: \.hasTime)?.axis ?? TimeAxis(), isConstant: taken.allSatisfy(\.isConstant),
         isOpen: taken.contains(where: \.isOpen))
       let counts = taken.compactMap(\.features)
       guard counts.count == taken.count else { break }
@@ -282,11 +320,12 @@ struct LineResolver {
       shape.isConstant = false
     case .interleave(let parts): shape.channels = parts
     case .window(let function, let window):
+      shape.axis = shape.axis.under(window) ?? shape.axis
       if function == .join, window.size > 1 { shape.channels = nil }
       if function == .join { shape.features = shape.features.map { $0.multipliedReportingOverflow(by: window.size).partialValue } }
     case .overTime(let function): shape.hasTime = function.keepsTime
     case .attend: shape.features = taken.count > 2 ? taken[2].features : nil
-    case .repeated: shape = LineShape(hasTime: true, features: shape.features, isOpen: taken.contains(where: \.isOpen))
+    case .repeated: shape = LineShape(hasTime: true, features: shape.features, axis: taken.last?.axis ?? TimeAxis(), isOpen: taken.contains(where: \.isOpen))
     case .activation, .flip, .nothing: break
     }
     return shape
@@ -314,6 +353,23 @@ struct LineResolver {
       return false
     }
     return true
+  }
+
+  /// A number for an axis of features that no other has.
+  mutating func nextAtom() -> Int {
+    atomCount += 1
+    return atomCount
+  }
+
+  /// A Conv2d as it is with time on the last axis of its kernel or on the first; nil where that contradicts what is known.
+  mutating func settle(_ module: Convolution, timeLast isTimeLast: Bool) -> Convolution? {
+    defer { told.insert(module.name) }
+    guard module.isTimeLast != isTimeLast else { return module }
+    guard let settled, !settled.contains(module.name), !told.contains(module.name) else { return nil }
+    let other = module.transposed
+    modules[module.name] = .convolution(other)
+    if isTimeLast { timeLast.insert(module.name) } else { timeLast.remove(module.name) }
+    return other
   }
 
   func shape(_ value: Forward.Value) -> LineShape {

@@ -19,6 +19,7 @@ extension LineResolver {
   mutating func reduction(
     _ word: String, _ meaning: LineMeaning, _ first: Int, _ name: String, _ arguments: [LineSyntax.Argument], _ node: Int
   ) throws(RNNError) -> LineMeaning {
+    if case .plane(let plane) = meaning, let result = try reduction(word, plane, arguments, node) { return result }
     let meaning = try checkedAxis(word, meaning, first, arguments, node)
     let value = try value(meaning, first), shape = shape(value), function = Self.overTime[word] ?? .sum
     let remedy = "write \(function.rawValue)(\(name), time) for the one over a sequence's steps"
@@ -44,6 +45,28 @@ extension LineResolver {
     let result = LineMeaning.value(try add(.overTime(function), [value], at: node))
     // PyTorch's max gives the numbers and where they are.
     return word == "max" && text(dim) != "time" ? .tuple([result, .size]) : result
+  }
+
+  /// The same of a value with axes of its own; nil where it is read as a step's features.
+  private mutating func reduction(
+    _ word: String, _ plane: LinePlane, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning? {
+    guard let dim = arguments.first(where: { [nil, "dim", "axis"].contains($0.keyword) })?.value, text(dim) != "time", !plane.axes.isEmpty else {
+      return nil
+    }
+    var dims = [dim], keeps = false
+    switch syntax.nodes[dim].kind {
+    case .list(let parts), .tuple(let parts): dims = parts
+    default: break
+    }
+    for argument in arguments where argument.value != dim && !["input", "dtype"].contains(argument.keyword) {
+      guard argument.keyword == "keepdim" || argument.keyword == nil, ["True", "False"].contains(text(argument.value)) else {
+        throw source.error(offset(argument.value), "\(word) takes a value and dim", "write \(word)(a, 2)")
+      }
+      keeps = text(argument.value) == "True"
+    }
+    let result = try reduced(plane, Self.overTime[word] ?? .sum, dims, keeps: keeps, node)
+    return word == "max" ? .tuple([result, .size]) : result
   }
 
   /// The meaning with its features last, for a function over an axis; PyTorch's numbers of a turned sequence's axes are

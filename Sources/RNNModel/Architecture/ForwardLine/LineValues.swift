@@ -21,12 +21,40 @@ extension LineResolver {
       let value = try value(meaning, part)
       return .value(try add(.arithmetic(.multiply), [value, try add(.constant([-1]), [], at: node)], at: node))
     case .arithmetic(let kind, let left, let right):
+      if let number = number(left), isSize(right), case .size(let size) = try meaning(right) {
+        return .size(self.size(kind, LineExtent(whole: number), .size(size), right))
+      }
       let first = try operand(left)
-      if case .size = first { return .size }
+      if case .size(let size) = first { return .size(self.size(kind, size, try meaning(right), right)) }
       let second = try operand(right)
       return try together([(first, left), (second, right)]) { (line, values) throws(RNNError) in
         try line.add(.arithmetic(kind), values, at: node)
       }
+    }
+  }
+
+  /// Whether an expression is a size by its look: a variable that is one, `a.size(1)`, `a.shape[1]`, or computed of one.
+  private func isSize(_ node: Int) -> Bool {
+    switch syntax.nodes[node].kind {
+    case .name(let parts):
+      if parts.count == 1, case .size? = variables[parts[0]] { true } else { parts.last == "shape" || parts.last == "size" }
+    case .attribute(_, let name): name == "shape" || name == "size"
+    case .call(let base, _), .element(let base, _), .negated(let base): isSize(base)
+    case .arithmetic(_, let left, let right): isSize(left) || isSize(right)
+    default: false
+    }
+  }
+
+  /// A size computed of another; nil where it is not known.
+  private func size(_ kind: Forward.Arithmetic, _ size: LineExtent?, _ other: LineMeaning, _ node: Int) -> LineExtent? {
+    let second: LineExtent? = if case .size(let size) = other { size } else { number(node).flatMap(LineExtent.init(whole:)) }
+    guard let size, let second else { return nil }
+    if kind == .multiply { return size.times(second) }
+    guard let left = size.whole, let right = second.whole else { return nil }
+    switch kind {
+    case .add: return LineExtent(whole: Double(left) + Double(right))
+    case .subtract: return LineExtent(whole: Double(left) - Double(right))
+    default: return right > 0 && left % right == 0 ? LineExtent(left / right) : nil
     }
   }
 
@@ -41,6 +69,7 @@ extension LineResolver {
   mutating func together(
     _ parts: [(meaning: LineMeaning, node: Int)], _ body: (inout LineResolver, [Forward.Value]) throws(RNNError) -> Forward.Value
   ) throws(RNNError) -> LineMeaning {
+    if let result = try together(planes: parts, body) { return result }
     let isTurned = parts.contains { if case .turned = $0.meaning { true } else { false } }
     var isLoose = false
     var values: [Forward.Value] = []
@@ -80,6 +109,12 @@ extension LineResolver {
     case .value(let value), .call(let value), .loose(let value):
       use(value, asStateOrLength: false)
       return value
+    case .plane(let plane) where plane.isOwn:
+      use(plane.value, asStateOrLength: false)
+      return plane.value
+    case .plane(let plane):
+      throw source.error(offset(node), "\(text) has the axes \(plane.description), and \(batchFirst ? "(batch, time, features)" : "(time, batch, features)") is wanted",
+        "move and join the axes, as a.permute(\(batchFirst ? "0, 2, 1" : "2, 0, 1"), 3).flatten(2) does of (batch, channels, time, positions)")
     case .turned:
       throw source.error(offset(node), "\(text) is turned, (batch, features, time)",
         "turn it back: \(text)\(batchFirst ? ".transpose(1, 2)" : ".permute(2, 0, 1)")")
@@ -170,7 +205,8 @@ extension LineResolver {
   mutating func attribute(_ name: String, of meaning: LineMeaning, _ base: Int, _ node: Int) throws(RNNError) -> LineMeaning {
     if let turned = try turned(name, meaning, []) { return turned }
     switch (name, meaning) {
-    case ("shape", _), ("device", _), ("dtype", _), (_, .size): return .size
+    case ("shape", _): return sizes(meaning).map(LineMeaning.tuple) ?? .size
+    case ("device", _), ("dtype", _), (_, .size): return .size
     case ("data", _): return meaning
     case ("values", .tuple(let parts)) where parts.count == 2: return parts[0]
     case ("hn", .value(let value)), ("hn", .call(let value)), ("cn", .value(let value)), ("cn", .call(let value)),

@@ -22,6 +22,10 @@ extension LineResolver {
       use(value, asStateOrLength: false)
       return .turned(try body(&self, value))
     case .loose(let value): return .loose(try body(&self, value))
+    case .plane(var plane):
+      use(plane.value, asStateOrLength: false)
+      plane.value = try body(&self, plane.value)
+      return .plane(plane)
     default:
       let value = try self.value(meaning, node)
       return .value(try body(&self, value))
@@ -33,6 +37,14 @@ extension LineResolver {
   mutating func overTime(
     _ meaning: LineMeaning, _ node: Int, _ body: (inout LineResolver, Forward.Value) throws(RNNError) -> Forward.Value
   ) throws(RNNError) -> LineMeaning {
+    if case .plane(let plane) = meaning {
+      guard plane.axes.count == 3, case .turned(let turned) = try settled(plane, node) else {
+        return .plane(LinePlane(value: try body(&self, try value(meaning, node)), axes: [], layout: [], isOwn: true))
+      }
+      guard var result = self.plane(.turned(try body(&self, turned))) else { return try through(meaning, node, body) }
+      result.isOwn = plane.isOwn
+      return result.isOwn ? .plane(result) : try settled(result, node)
+    }
     let result = try through(meaning, node, body)
     guard case .value(let value) = result, !isInRows(meaning) else { return result }
     return .loose(value)
