@@ -61,9 +61,10 @@ def check_keras(report, command, name, native, arrays, batch_first):
     if command("convert", "--quiet", "--force", native, path) is not None:
         return False
     whole = command.folder / "model.h5"
-    report.require(command("convert", "--quiet", "--force", "--to", "keras-h5", native, whole) is None, f"{name}: .h5 is refused")
+    refusal = command("convert", "--quiet", "--force", "--to", "keras-h5", native, whole)
+    report.require(refusal is None or "which is no layer" in refusal, f"{name}: .h5: {refusal}")
     x = arrays["input"].astype(np.float32)
-    for file in (path, whole):
+    for file in (path, whole) if refusal is None else (path,):
         y = np.asarray(keras.models.load_model(file, compile=False).predict(x if batch_first else x.swapaxes(0, 1), verbose=0))
         expected = arrays["y"] if batch_first or arrays["y"].ndim < 3 else arrays["y"].swapaxes(0, 1)
         compare(report, f"{name}, {file.suffix} by Keras", expected.reshape(y.shape), y)

@@ -1,4 +1,6 @@
 import Foundation
+import RNNFormats
+import RNNHDF5
 import RNNKit
 import RNNONNX
 import Testing
@@ -51,6 +53,53 @@ import Testing
       #expect(back.architecture == model.architecture, "\(wanted.key)")
       for tensor in model.archive.tensors {
         #expect(back.archive[tensor.name]?.isIdentical(to: tensor.tensor) == true, "\(wanted.key), \(tensor.name)")
+      }
+    }
+  }
+
+  /// What Keras has no layer for, and how that is said; nothing is written then.
+  static let refusedByKeras = [
+    "repeated": "Keras cannot hold a value repeated at every step of a sequence of any length: its RepeatVector has a number of steps",
+    "conv_channels_first": "Keras cannot hold the step at(-1) where it stands",
+    "conv_sequential": "Keras cannot hold the step at(-1) where it stands",
+    "conv_reflect": "Keras cannot hold a convolution padded by reflect",
+    "conv_replicate": "Keras cannot hold a convolution padded by replicate",
+    "conv_circular": "Keras cannot hold a convolution padded by circular",
+    "pools": "Keras cannot hold a pool padded by 1 and 1 steps",
+    "pyramid": "Keras cannot hold steps joined to one, of a sequence of any length",
+    "pool_dilated": "Keras cannot hold a pool of steps that stand apart, dilation=2",
+    "attention_whole": "Keras cannot hold attention of one query for a whole sequence",
+    "attention_pooling.h5": "Keras' .h5 cannot hold sum over time, which is no layer",
+    "attention_spelled.h5": "Keras' .h5 cannot hold sum over time, which is no layer",
+  ]
+
+  /// The same, written for Keras and read again, gives the same bits, whole and by lengths. That Keras computes the same is
+  /// Tests/Interop's to say.
+  @Test(arguments: ["keras", "h5"])
+  func comesBackFromKeras(_ kind: String) throws {
+    let folder = Self.folder.deletingLastPathComponent().appendingPathComponent("around")
+    let text = try String(contentsOf: folder.appendingPathComponent("cases.json"), encoding: .utf8)
+    let format: any ModelFormat = kind == "keras" ? KerasFormat(HDF5File()) : KerasH5Format(HDF5File())
+    // Keras has batches first.
+    for wanted in try #require(JSONValue(parsing: text).members) where wanted.value["batch_first"] == .bool(true) {
+      let path = folder.appendingPathComponent(wanted.key)
+      let options = ModelOptions(batchFirst: true, forward: wanted.value["forward"]?.string)
+      let model = try ModelFile.open(path.appendingPathExtension("pt").path, options: options).model
+      let refusal = Self.refusedByKeras["\(wanted.key).\(kind)"] ?? Self.refusedByKeras[wanted.key]
+      var written: InputFile?
+      do throws(RNNError) {
+        written = try PairSources.write(model, as: format)
+      } catch {
+        #expect(error.problem.description == refusal, "\(wanted.key)")
+      }
+      #expect((written == nil) == (refusal != nil), "\(wanted.key)")
+      guard let written else { continue }
+      let back = try PairSources.read(written)
+      let arrays = try ArrayRegistry.standard.read(InputFile(path.appendingPathExtension("npz").path))
+      let input = try #require(arrays.first { $0.name == "input" }?.tensor)
+      for lengths in [nil, (0..<input.shape[0]).map { max(1, input.shape[1] - 3 * $0) }] {
+        let expected = try #require(try Plan(model).run(input, lengths: lengths).last)
+        #expect(try Plan(back).run(input, lengths: lengths).last?.isIdentical(to: expected) == true, "\(wanted.key)")
       }
     }
   }

@@ -22,7 +22,11 @@ extension KerasReader {
       let window = TimeWindow(size: 1, before: sign * sides[0], after: sign * sides[1])
       guard window.isSound else { throw layer.error("\(sides[0]) and \(sides[1]) steps") }
       return .window(.join, window)
-    case "BatchNormalization", "LayerNormalization": return try norm(layer, className == "BatchNormalization" ? .batch : .layer, config)
+    case "BatchNormalization": return try norm(layer, .batch, config)
+    case "LayerNormalization": return try norm(layer, .layer, config)
+    case "GroupNormalization": return try norm(layer, .group, config)
+    case "RMSNormalization": return try norm(layer, .rms, config)
+    case "Attention": return try dotAttention(layer, config)
     case "MultiHeadAttention": return try attention(layer, config)
     default: return nil
     }
@@ -104,17 +108,19 @@ extension KerasReader {
 
   private mutating func norm(_ layer: KerasLayer, _ kind: Norm.Kind, _ config: JSONValue) throws(RNNError) -> KerasStep {
     var reader = try layer.options(config)
-    let axis = reader.optional("axis") ?? .integer(-1), eps = try reader.double("epsilon", default: 1e-3)
-    let hasWeight = try reader.bool("scale", default: true), hasBias = try reader.bool("center", default: true)
+    let axis = reader.optional("axis") ?? .integer(-1), eps = try reader.double("epsilon", default: kind == .rms ? 1e-6 : 1e-3)
+    let hasWeight = try reader.bool("scale", default: true), hasBias = kind == .rms ? false : try reader.bool("center", default: true)
+    let groups = try kind == .group ? reader.integer("groups", default: 32) : 1
     for key in ["momentum", "renorm_momentum", "fused", "synchronized", "mode"] { _ = reader.optional(key) }
     let isRMS = try reader.bool("rms_scaling", default: false), isOther = try reader.bool("renorm", default: false) || isRMS
     try reader.finish()
     let count = (hasWeight ? 1 : 0) + (hasBias ? 1 : 0) + (kind == .batch ? 2 : 0)
     let axes = (axis.array ?? [axis]).map(\.integer)
     // Keras writes the last axis of what it was built for, 1 or 2.
-    guard axes.count == 1, let number = axes[0], [-1, 1, 2].contains(number), !isOther, count > 0, hasWeight == hasBias || kind == .layer && hasWeight
+    guard axes.count == 1, let number = axes[0], [-1, 1, 2].contains(number), !isOther, groups == 1,
+      hasWeight == hasBias || hasWeight && (kind == .layer || kind == .rms)
     else { return try unknown(layer, "a \(kind.rawValue) of other axes or options than RNNKit has") }
-    guard layer.weights.count == count, let size = layer.weights[0].tensor.shape.dimensions.first,
+    guard layer.weights.count == count, let size = layer.weights.first?.tensor.shape.dimensions.first ?? layer.inputSize,
       layer.weights.allSatisfy({ $0.tensor.shape.dimensions == [size] })
     else { throw layer.error("arrays that are none of a \(layer.className ?? "norm")") }
     if number > 0, let built = layer.inputSize, built != size { return try unknown(layer, "a \(kind.rawValue) of another axis than the last") }
@@ -161,5 +167,17 @@ extension KerasReader {
     }
     self.modules += modules
     return .attention(Attention(heads: heads))
+  }
+
+  /// Keras multiplies products of query and key with a number of the layer's, or with 1.
+  private mutating func dotAttention(_ layer: KerasLayer, _ config: JSONValue) throws(RNNError) -> KerasStep {
+    var reader = try layer.options(config)
+    let usesScale = try reader.bool("use_scale", default: false), isCausal = try reader.bool("causal", default: false)
+    let mode = try reader.has("score_mode") ? reader.string("score_mode") : "dot"
+    try reader.finish()
+    guard mode == "dot", !isCausal else { return try unknown(layer, "an Attention of score_mode \(mode)\(isCausal ? ", causal" : "")") }
+    guard layer.weights.count == (usesScale ? 1 : 0), layer.weights.allSatisfy({ $0.tensor.count == 1 && $0.tensor.elementType.isWeight })
+    else { throw layer.error("arrays that are none of an Attention \(usesScale ? "with" : "without") a scale") }
+    return .dotAttention(Attention(scale: layer.weights.first?.tensor.doubles.first ?? 1))
   }
 }

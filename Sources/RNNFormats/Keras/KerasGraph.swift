@@ -116,9 +116,12 @@ extension KerasReader {
         departures.append(whole.masks("a mask is given to it", note: "every step is run"))
       }
       let step: KerasStep
-      if layer.className == "MultiHeadAttention", layer.calls.contains(where: { $0.options.contains { $0.value != .null && $0.value != .bool(false) } }) {
+      let className = layer.className
+      if ["MultiHeadAttention", "Attention"].contains(className),
+        layer.calls.contains(where: { $0.options.contains { $0.value != .null && $0.value != .bool(false) } })
+      {
         step = .unknown
-        if steps[whole.name] == nil { try unknown(whole, "a MultiHeadAttention that is called with a mask or for its scores") }
+        if steps[whole.name] == nil { try unknown(whole, "a layer of class \(className) that is called with a mask or for its scores") }
       } else if let known = steps[whole.name] {
         step = known
       } else if layer.isOperation || layer.function != nil {
@@ -167,6 +170,12 @@ extension KerasReader {
       "Softsign": .elementwise(.softsign),
     ]
     if set.isEmpty, options.isEmpty, let function = functions[className] { return .activation(function) }
+    let reductions: [String: TimeFunction] = ["Sum": .sum, "Mean": .mean, "Max": .max]
+    if set.isEmpty, let function = reductions[className], operand?.hasTime == true, layer.config?["keepdims"] ?? .bool(false) == .bool(false),
+      options.isEmpty, case let axes = layer.config?["axis"] ?? .null, [1, -2].contains((axes.array?.count == 1 ? axes.array?[0] : axes)?.integer)
+    {
+      return .overTime(function)
+    }
     return try unknown(layer, "the function \(className)")
   }
 
@@ -197,7 +206,7 @@ extension KerasReader {
     switch step {
     case .merge(let merge, let axis): if !merges(merge, axis, values) { step = try changed(layer) }
     case .unknown: break
-    case .attention: if values.count != 2 { step = try changed(layer) }
+    case .attention, .dotAttention: if !(2...3).contains(values.count) || values.contains(where: { $0.hasTime != true }) { step = try changed(layer) }
     case .flatten: if only()?.hasTime != false { step = try changed(layer) }
     default: if values.count != 1 { step = try changed(layer) }
     }
@@ -214,15 +223,21 @@ extension KerasReader {
       return [result]
     case .embedding: return [KerasValue(value: forward.add(.module(layer.name), taken[0].value), hasTime: true)]
     case .module(let function):
-      let value = forward.add(.module(layer.name), taken[0].value)
+      let value = forward.add(.module(layer.name), unpadded(taken[0].value, of: layer.name))
       return [KerasValue(value: add(function, value), hasTime: taken[0].hasTime)]
     case .window(let function, let window):
+      if function == .join { paddings[forward.add(.window(function, window), taken[0].value)] = layer.name }
       return [KerasValue(value: forward.add(.window(function, window), taken[0].value), hasTime: true)]
-    case .overTime(let function): return [KerasValue(value: forward.add(.overTime(function), taken[0].value), hasTime: false)]
+    case .overTime(.softmax) where taken[0].hasTime == false: return [KerasValue(value: add(.softmax, taken[0].value), hasTime: false)]
+    case .overTime(let function):
+      return [KerasValue(value: forward.add(.overTime(function), taken[0].value), hasTime: function.keepsTime)]
+    case .dotAttention(let attention):
+      let (query, value, key) = (taken[0].value, taken[1].value, taken[taken.count - 1].value)
+      return [KerasValue(value: forward.add(.attend(attention), query, key, value), hasTime: taken[0].hasTime)]
     case .attention(let attention):
-      let (query, value) = (taken[0].value, taken[1].value)
+      let (query, value, key) = (taken[0].value, taken[1].value, taken[taken.count - 1].value)
       func projected(_ part: String, _ value: Forward.Value) -> Forward.Value { forward.add(.module(Model.join(layer.name, part)), value) }
-      let parts = [projected("query", query), projected("key", value), projected("value", value)]
+      let parts = [projected("query", query), projected("key", key), projected("value", value)]
       return [KerasValue(value: projected("attention_output", forward.add(.attend(attention), of: parts)), hasTime: taken[0].hasTime)]
     case .activation(let function): return [KerasValue(value: add(function, taken[0].value), hasTime: taken[0].hasTime)]
     case .recurrent(let call): return call.apply(taken[0].value, in: &forward)
@@ -252,6 +267,21 @@ extension KerasReader {
     case .unknown:
       return [KerasValue(value: forward.add(.module(layer.name), of: taken.map(\.value)), hasTime: nil)]
     }
+  }
+
+  /// What a convolution takes whose padding `KerasWriter` has as a layer of its own: it is the convolution's again.
+  private mutating func unpadded(_ value: Forward.Value, of name: String) -> Forward.Value {
+    guard let place = modules.firstIndex(where: { $0.name == name }), case .convolution(var convolution) = modules[place] else { return value }
+    var value = value
+    for word in ["padding", "cropping"] {
+      guard paddings[value] == "\(name)_\(word)", case .step(let step) = value, case .window(_, let window) = forward.steps[step].operation
+      else { continue }
+      convolution.window.before += window.before
+      convolution.window.after += window.after
+      value = forward.steps[step].inputs[0]
+    }
+    modules[place] = .convolution(convolution)
+    return value
   }
 
   private mutating func add(_ function: Function, _ value: Forward.Value) -> Forward.Value {

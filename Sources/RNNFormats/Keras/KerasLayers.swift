@@ -113,7 +113,14 @@ extension KerasReader {
     case "Activation":
       let name = try reader.activation("activation", of: layer) ?? "linear"
       function = KerasActivations.function(name, version)
-    case "Softmax": function = reader.optional("axis") ?? .integer(-1) == .integer(-1) ? .softmax : nil
+    case "Softmax":
+      let axis = reader.optional("axis") ?? .integer(-1)
+      // Of steps, or of features where there is no time axis.
+      if axis == .integer(1) {
+        try reader.finish()
+        return .overTime(.softmax)
+      }
+      function = axis == .integer(-1) ? .softmax : nil
     case "ReLU":
       let slope = try reader.double("negative_slope", default: 0)
       let threshold = try reader.double("threshold", default: 0)

@@ -198,7 +198,10 @@ struct KerasModelConfig {
       call.index = arguments[1]
       call.features = arguments[0]["config"]?["shape"]?.array?.last?.integer
     }
-    for option in node["kwargs"]?.members ?? [] where !["mask", "training"].contains(option.key) {
+    // Attention's own in the order in which they are given without names.
+    let options = node["kwargs"]?.members ?? [], names = ["query", "value", "key"]
+    let named = names.compactMap { name in options.first { $0.key == name } }
+    for option in named + options.filter({ !names.contains($0.key) }) where !["mask", "training"].contains(option.key) {
       let found = sources(option.value)
       if found.isEmpty { call.options.append(option) } else { call.operands += found.map { .tensor($0) } }
     }

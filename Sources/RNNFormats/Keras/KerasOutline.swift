@@ -13,7 +13,10 @@ struct KerasOutline {
     var name: String
     var config: [JSONValue.Member]
     /// Of the cells of a recurrent layer, forward and then backward, or of the layer itself.
+    /// Of an attention's layers query, key, value and output.
     var arrays: [[Tensor]] = []
+    /// Whether it is a function of `keras.ops`.
+    var isOperation = false
     var sources: [Reference]
     /// What it takes: the shape of its first input, or of what the model's input is.
     var takes: ValueShape
@@ -28,8 +31,8 @@ struct KerasOutline {
   let model: Model
   let forward: Forward
   let shapes: ForwardShapes
-  private let uses: KerasUses
-  private var titles: [String: String] = [:]
+  let uses: KerasUses
+  private(set) var titles: [String: String] = [:]
   private var taken: Set<String>
   /// What steps give; those that stand for no layer of their own have none.
   private var given: [Int: Reference] = [:]
@@ -46,14 +49,15 @@ struct KerasOutline {
     let modules = model.architecture.usedModules
     let titles = Self.titles(modules)
     taken = Set(titles)
-    for (module, title) in zip(modules, titles) {
+    let inner = Set(forward.steps.indices.filter { uses.isInsideAttention($0, modules) }.map { forward.steps[$0].operation })
+    for (module, title) in zip(modules, titles) where !inner.contains(.module(module.name)) {
       self.titles[module.name] = title
       if module.name != title { names.append(.init(title, .string(module.name))) }
       // What a stack's layers are called.
       if case .recurrent(let module) = module { taken.formUnion((0..<module.numLayers).map { "\(title)_l\($0)" }) }
     }
     for index in forward.inputs.indices { addInput(index) }
-    for index in forward.steps.indices where given[index] == nil { try add(step: index) }
+    for index in forward.steps.indices where given[index] == nil && !uses.isInsideAttention(index, modules) { try add(step: index) }
     for output in forward.outputs { outputs.append(try reference(output.value, "an output")) }
     arrange()
     guard layers.contains(where: { $0.className != "InputLayer" }) else {
@@ -67,7 +71,7 @@ struct KerasOutline {
 
   /// Whether each layer takes the one before it, and nothing else is there: Keras' Sequential.
   var isChain: Bool {
-    guard inputs.count == 1, outputs.count == 1, outputs[0] == layers.last.map({ Reference(layer: $0.name) }) else { return false }
+    guard inputs.count == 1, outputs.count == 1, !layers.contains(where: \.isOperation), outputs[0] == layers.last.map({ Reference(layer: $0.name) }) else { return false }
     return layers.indices.dropFirst().allSatisfy { index in
       layers[index].sources == [Reference(layer: layers[index - 1].name)] && !layers[index].givesState
     }
@@ -124,14 +128,23 @@ struct KerasOutline {
     var used = Set<String>()
     return modules.map { module in
       var title = module.name.isEmpty ? KerasGroups.names([className(module)])[0] : ""
-      for scalar in module.name.unicodeScalars {
-        if scalar == "." || scalar == "/" { title += "__" } else { title.unicodeScalars.append(scalar) }
-      }
+      title += Self.title(module.name)
       while used.contains(title) || (title != module.name && modules.contains { $0.name == title }) { title += "_" }
       used.insert(title)
       return title
     }
   }
+
+  static func title(_ name: String) -> String {
+    var title = ""
+    for scalar in name.unicodeScalars {
+      if scalar == "." || scalar == "/" { title += "__" } else { title.unicodeScalars.append(scalar) }
+    }
+    return title
+  }
+
+  /// What the module of a layer was called.
+  mutating func remember(_ layer: String, _ module: String) { names.append(.init(layer, .string(module))) }
 
   static func className(_ module: Module) -> String {
     switch module {
@@ -140,13 +153,19 @@ struct KerasOutline {
     case .prelu: "PReLU"
     case .convolution: "Conv1D"
     case .attention: "MultiHeadAttention"
-    case .norm(let module): module.kind == .batch ? "BatchNormalization" : "LayerNormalization"
+    case .norm(let module):
+      switch module.kind {
+      case .batch: "BatchNormalization"
+      case .layer: "LayerNormalization"
+      case .group: "GroupNormalization"
+      case .rms: "RMSNormalization"
+      }
     case .embedding, .unknown: "Embedding"
     }
   }
 
 
-  private mutating func unique(_ base: String) -> String {
+  mutating func unique(_ base: String) -> String {
     var name = base
     var number = 0
     while !taken.insert(name).inserted {
@@ -171,7 +190,7 @@ struct KerasOutline {
   // MARK: Steps
 
   /// What Keras has for a value.
-  private func reference(_ value: Forward.Value, _ what: String) throws(RNNError) -> Reference {
+  func reference(_ value: Forward.Value, _ what: String) throws(RNNError) -> Reference {
     switch value {
     case .input(let index): return inputs[index]
     case .step(let index):
@@ -180,7 +199,7 @@ struct KerasOutline {
     }
   }
 
-  private func references(of step: Int) throws(RNNError) -> [Reference] {
+  func references(of step: Int) throws(RNNError) -> [Reference] {
     var result: [Reference] = []
     for input in forward.steps[step].inputs { result.append(try reference(input, "what \(forward.operationWord(step)) takes")) }
     return result
@@ -190,9 +209,15 @@ struct KerasOutline {
   private mutating func add(
     _ className: String, _ config: [JSONValue.Member], _ sources: [Reference], for step: Int, takes: Forward.Value
   ) {
-    let name = unique(KerasGroups.snakeCase(className))
-    layers.append(Layer(className: className, name: name, config: config, sources: sources, takes: shapes[takes]))
-    given[step] = Reference(layer: name)
+    append(
+      Layer(className: className, name: unique(KerasGroups.snakeCase(className)), config: config, sources: sources, takes: shapes[takes]),
+      for: step)
+  }
+
+  /// Adds a layer that gives a step's value.
+  mutating func append(_ layer: Layer, for step: Int?) {
+    layers.append(layer)
+    if let step { given[step] = Reference(layer: layer.name) }
   }
 
   private mutating func add(step index: Int) throws(RNNError) {
@@ -210,7 +235,13 @@ struct KerasOutline {
     // Refused where something takes it.
     case .constant: break
     case .parameter(let name): throw Self.refuse(nil, "the tensor \(name) by itself")
-    case .overTime, .repeated, .window, .attend, .across, .interleave: throw Self.refuse(nil, "\(forward.operationWord(index))")
+    case .overTime(let function): try add(function, at: index)
+    case .window(let function, let window): try add(function, window, at: index)
+    case .attend(let attention): try add(attention, at: index)
+    case .repeated:
+      throw Self.refuse(nil, "a value repeated at every step of a sequence of any length: its RepeatVector has a number of steps",
+        "write ONNX, PyTorch with \(.code), or a format of RNNKit's own")
+    case .across, .interleave: throw Self.refuse(nil, "\(forward.operationWord(index))")
     case .select, .state, .flip, .slice:
       guard !uses.isRead(index) else {
         throw Self.refuse(nil, "the step \(forward.operationWord(index)) where it stands")
@@ -273,7 +304,9 @@ struct KerasOutline {
     guard let input = forward.steps[index].inputs.first else { throw Self.refuse(name, "a module that is called on nothing") }
     let takes = shapes[input]
     func add(_ config: [JSONValue.Member], _ arrays: [[Tensor]], to outline: inout KerasOutline) throws(RNNError) {
-      let sources = try outline.references(of: index)
+      var sources = try outline.references(of: index)
+      // Keras takes query, value and key.
+      if case .attention = module, sources.count == 3 { sources.swapAt(1, 2) }
       outline.layers.append(
         Layer(className: Self.className(module), name: title, config: config, arrays: arrays, sources: sources, takes: takes))
       outline.given[index] = Reference(layer: title)
@@ -297,17 +330,18 @@ struct KerasOutline {
     case .prelu(let module):
       try add(
         [.init("shared_axes", takes.hasTime ? .array([.integer(1)]) : .null)], [[try slopes(module, takes)]], to: &self)
-    case .convolution(let module): throw Self.refuse(module.name, "a Conv1d")
-    case .attention(let module): throw Self.refuse(module.name, "a MultiheadAttention")
+    case .convolution(let module): try self.add(module, title, at: index)
+    case .attention(let module):
+      guard takes.hasTime else { throw Self.refuse(module.name, "attention of one query for a whole sequence") }
+      try add(Self.heads(module.numHeads, module.embedDim, module.bias, module.embedDim), attentionArrays(module), to: &self)
     case .norm(let module):
-      guard module.kind == .batch || module.kind == .layer else { throw Self.refuse(module.name, "a \(module.kind.rawValue)") }
+      guard module.kind != .rms || module.hasWeight else { throw Self.refuse(module.name, "an RMSNorm without a weight") }
       var arrays: [Tensor] = []
       for parameter in module.parameters { arrays.append(try self.parameter(module.name, parameter)) }
-      try add(
-        [
-          .init("axis", .integer(-1)), .init("epsilon", .number(module.eps)), .init("center", .bool(module.hasBias)),
-          .init("scale", .bool(module.hasWeight)),
-        ], [arrays], to: &self)
+      var config: [JSONValue.Member] = [.init("axis", .integer(-1)), .init("epsilon", .number(module.eps))]
+      if module.kind == .group { config.append(.init("groups", .integer(1))) }
+      if module.kind != .rms { config += [.init("center", .bool(module.hasBias)), .init("scale", .bool(module.hasWeight))] }
+      try add(config, arrays.isEmpty ? [] : [arrays], to: &self)
     case .unknown(let module):
       throw Self.refuse(
         module.name, "what RNNKit does not understand", "write another format, or name the modules to convert with \(.modules)")

@@ -9,6 +9,8 @@ struct KerasReader {
   var forward = Forward(inputs: [])
   /// What layers do, by their names, once they are read.
   var steps: [String: KerasStep] = [:]
+  /// The layers that gave padded values.
+  var paddings: [Forward.Value: String] = [:]
   var masks = KerasMasks()
   /// How many values' features may still be worked out from all steps before them.
   var lookups = 64

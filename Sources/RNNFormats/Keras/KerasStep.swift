@@ -27,8 +27,10 @@ enum KerasStep {
   case scaling([Double]?, [Double]?)
   case window(WindowFunction, TimeWindow)
   case overTime(TimeFunction)
-  /// Of query and value, which is the key too.
+  /// Of query, value and key, or query and value, which is the key too, with linear layers around.
   case attention(Attention)
+  /// The same without linear layers.
+  case dotAttention(Attention)
   /// Of values without a time axis alone.
   case flatten
   /// Cannot be run.

@@ -2,7 +2,7 @@ import RNNModel
 
 /// What takes the values of a forward's steps, and which steps Keras has as one layer.
 struct KerasUses {
-  private let forward: Forward
+  let forward: Forward
   private var users: [[Int]]
   private var isOutput: [Bool]
 

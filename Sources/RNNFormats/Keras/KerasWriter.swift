@@ -64,7 +64,12 @@ struct KerasWriter {
   // MARK: model.h5
 
   /// Keras 2's layout of a whole model: the config as an attribute, arrays under their layers' names.
-  func wholeModel() -> HDF5Tree {
+  ///
+  /// Throws `badData` for a function, which Keras 2's configs have no word for.
+  func wholeModel() throws(RNNError) -> HDF5Tree {
+    if let function = outline.layers.first(where: \.isOperation) {
+      throw RNNError(.badData, "Keras' .h5 cannot hold \(function.className.lowercased()) over time, which is no layer", remedy: "write .keras")
+    }
     let isChain = outline.isChain
     var layers: [JSONValue] = []
     var groups: [HDF5Tree.Child] = []
@@ -73,7 +78,9 @@ struct KerasWriter {
       var members: [JSONValue.Member] = [.init("class_name", .string(layer.className)), .init("config", own)]
       if !isChain {
         let sources = layer.sources.map { JSONValue.array((Self.history($0).array ?? []) + [.object([])]) }
-        members += [.init("name", .string(layer.name)), .init("inbound_nodes", .array(sources.isEmpty ? [] : [.array(sources)]))]
+        // Several arguments are more than a list of tensors.
+        let call = layer.className == "MultiHeadAttention" ? node(layer) : .array(sources)
+        members += [.init("name", .string(layer.name)), .init("inbound_nodes", .array(sources.isEmpty ? [] : [call]))]
       }
       layers.append(.object(members))
       if !layer.arrays.isEmpty { groups.append(HDF5Tree.Child(layer.name, .group(Self.group(layer)))) }
@@ -122,13 +129,19 @@ struct KerasWriter {
         group("\(layer.name)/\(direction)_\(layer.name)", "\(direction)_\(layer.name)", cell, arrays)
       }
       inside = [HDF5Tree.Child(layer.name, .group(HDF5Tree.Group(children: parts)))]
+    case "MultiHeadAttention":
+      let parts = zip(["query", "key", "value", "attention_output"], layer.arrays).map { part, arrays in
+        group("\(layer.name)/\(part)", part, ["kernel", "bias"], arrays)
+      }
+      inside = [HDF5Tree.Child(layer.name, .group(HDF5Tree.Group(children: parts)))]
     case "Embedding": inside = [group(layer.name, layer.name, ["embeddings"], layer.arrays[0])]
     case "PReLU": inside = [group(layer.name, layer.name, ["alpha"], layer.arrays[0])]
-    case "Dense": inside = [group(layer.name, layer.name, ["kernel", "bias"], layer.arrays[0])]
-    case "BatchNormalization", "LayerNormalization":
+    case "Dense", "Conv1D": inside = [group(layer.name, layer.name, ["kernel", "bias"], layer.arrays[0])]
+    case "BatchNormalization", "LayerNormalization", "GroupNormalization":
       let own = (has("scale") ? ["gamma"] : []) + (has("center") ? ["beta"] : [])
       let moving = layer.className == "BatchNormalization" ? ["moving_mean", "moving_variance"] : []
       inside = [group(layer.name, layer.name, own + moving, layer.arrays[0])]
+    case "RMSNormalization", "Attention": inside = [group(layer.name, layer.name, ["scale"], layer.arrays[0])]
     default: inside = [group(layer.name, layer.name, cell, layer.arrays[0])]
     }
     return HDF5Tree.Group(attributes: [.init("weight_names", .array(paths))], children: inside)
@@ -161,6 +174,13 @@ struct KerasWriter {
         rest = [.init("name", .string(layer.name)), .init("inbound_nodes", .array(layer.sources.isEmpty ? [] : [node(layer)]))]
       } else if layer.className != "InputLayer" {
         rest = built(Self.shape(layer.takes))
+      }
+      if layer.isOperation {
+        let config = JSONValue.object([.init("name", .string(layer.name))] + layer.config)
+        layers.append(.object(
+          [.init("module", .string("keras.src.ops.numpy")), .init("class_name", .string(layer.className)), .init("config", config),
+            .init("registered_name", .string(layer.className))] + rest))
+        continue
       }
       layers.append(object("keras.layers", layer.className, config(layer), rest))
     }
@@ -196,7 +216,7 @@ struct KerasWriter {
           ])),
       ])
     }
-    let isList = KerasMerge(layer.className) != nil
+    let isList = KerasMerge(layer.className) != nil || layer.className == "Attention"
     return .object([.init("args", .array(isList ? [.array(tensors)] : tensors)), .init("kwargs", .object([]))])
   }
 
@@ -220,6 +240,11 @@ struct KerasWriter {
       case "Bidirectional":
         let parts = zip(["forward_layer", "backward_layer"], layer.arrays).map { name, arrays in
           HDF5Tree.Child(name, .group(HDF5Tree.Group(children: [cell(arrays), vars([])])))
+        }
+        children = parts + [vars([], layer.name)]
+      case "MultiHeadAttention":
+        let parts = zip(["query_dense", "key_dense", "value_dense", "output_dense"], layer.arrays).map { name, arrays in
+          HDF5Tree.Child(name, .group(HDF5Tree.Group(children: [vars(arrays)])))
         }
         children = parts + [vars([], layer.name)]
       case "SimpleRNN", "LSTM", "GRU": children = [cell(layer.arrays[0]), vars([], layer.name)]

@@ -1,0 +1,83 @@
+"""Random models with convolutions, pools, norms and attention around recurrent layers, written for Keras and run there.
+
+Whole and each sequence alone at its own length, which is what lengths mean; and what is read back gives the same bits. What Keras
+cannot hold is refused in so many words.
+"""
+
+import logging
+import os
+
+os.environ["KERAS_BACKEND"] = "torch"
+logging.getLogger("absl").setLevel(logging.ERROR)
+
+import keras
+import numpy as np
+import torch
+
+from around_models import draw
+from samples import SEED, models
+
+# Of an output's largest number.
+ALLOWED = 5e-6
+REFUSALS = (
+    "a pool padded by", "attention of several heads without Keras' projections", "the step last where it stands",
+    "sum over time, which is no layer", "different numbers of features for query and output")
+
+
+def compare(report, place, ours, theirs):
+    if not report.require(ours.shape == theirs.shape, f"{place}: shapes {ours.shape} and {theirs.shape}"):
+        return
+    apart = np.abs(ours.astype(np.float64) - theirs).max(initial=0) / max(1, np.abs(theirs).max(initial=0))
+    report.require(apart <= ALLOWED, f"{place}: {apart:.1e} apart, {ALLOWED} are allowed")
+
+
+def only(outputs):
+    return outputs["y"] if "y" in outputs else outputs["output"]
+
+
+def check_written(report, command, seed, kinds):
+    forward, state, x, lengths, drawn = draw(seed)
+    source, native = command.folder / "model.pt", command.folder / "model.rnn"
+    torch.save(state, source)
+    refusal = command("convert", "--quiet", "--force", source, native, "--forward", forward, "--batch-first")
+    if not report.require(refusal is None, f"{seed}: {refusal}\n{forward}"):
+        return
+    try:
+        whole, cut = only(command.run(native, {"input": x})), only(command.run(native, {"input": x, "lengths": np.array(lengths)}))
+    except RuntimeError as error:
+        # What was drawn last may need none of the modules.
+        report.require("no module to run" in str(error), f"{seed}: {error}")
+        return
+    for extension in ("keras", "keras.h5"):
+        path, place = command.folder / f"model.{extension}", f"model {seed}, .{extension}"
+        refusal = command("convert", "--quiet", "--force", native, path)
+        if refusal:
+            reason = next((reason for reason in REFUSALS if reason in refusal), None)
+            report.require(reason, f"{place}: {refusal}\n{forward}")
+            kinds[reason] = kinds.get(reason, 0) + 1
+            continue
+        for kind in {*drawn}:
+            kinds[kind] = kinds.get(kind, 0) + 1
+        try:
+            model = keras.models.load_model(path, compile=False)
+            run = lambda x: keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(x)))
+            compare(report, f"{place}, whole\n{forward}", whole, run(x))
+            for index, length in enumerate(lengths):
+                alone = run(x[index:index + 1, :length])[0]
+                ours = cut[index] if alone.ndim == 1 else cut[index, :len(alone)]
+                compare(report, f"{place}, {length} steps\n{forward}", ours, alone)
+        except (ValueError, TypeError, RuntimeError) as error:
+            report.require(False, f"{place}: {str(error)[:300]}\n{forward}")
+        back = command.folder / "back.rnn"
+        refusal = command("convert", "--quiet", "--force", path, back)
+        if report.require(refusal is None, f"{place}, read back: {refusal}\n{forward}"):
+            again = only(command.run(back, {"input": x, "lengths": np.array(lengths)}))
+            report.require(np.array_equal(again, cut, equal_nan=True), f"{place}: other bits when it is read back\n{forward}")
+
+
+def check(report, command):
+    kinds = {}
+    count = max(20, models() // 4)
+    for index in range(count):
+        check_written(report, command, SEED * 10000 + index, kinds)
+    report.say(f"{count} models written; {dict(sorted(kinds.items()))}")
