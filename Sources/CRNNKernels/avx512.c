@@ -20,6 +20,10 @@
   _Generic(*(output),                                                                                                  \
       float: _mm512_mask_storeu_ps(output, (1u << (count)) - 1, (__m512)(x)),                                          \
       double: _mm512_mask_storeu_pd(output, (1u << (count)) - 1, (__m512d)(x)))
+#define LOAD_FIRST(x, count, result)                                                                                   \
+  (result) = (V)_Generic(*(x),                                                                                         \
+      float: _mm512_maskz_loadu_ps((1u << (count)) - 1, x),                                                            \
+      double: _mm512_maskz_loadu_pd((1u << (count)) - 1, x))
 // One instruction with a quarter of a comparison's and a choice's latency. The table has a digit for each kind of x, NaNs
 // being the lowest two: 0 leaves `other`, 1 takes x.
 #define X_UNLESS_NAN(x, other)                                                                                         \

@@ -62,6 +62,7 @@ final class Engine {
 
   struct LinearOperation {
     var matrix: UnsafePointer<rnnkit_matrix>
+    var isNarrow: Bool
     var bias: UnsafeRawPointer
     var activation: rnnkit_activation
     var count: Int
@@ -85,8 +86,6 @@ final class Engine {
   let maximumSteps: Int
   /// Where each input may be put: rows of reals, or one `Int` a row for an embedding's index.
   let inputs: [Rows]
-  /// Whether the last layer gives the output, and can put it where the caller wants it.
-  private let placesEnd: Bool
   /// In memory of its own, so that going through them counts no references.
   let operations: UnsafeMutableBufferPointer<Operation>
   let kernels: rnnkit_operations
@@ -249,7 +248,7 @@ final class Engine {
       case .linear(let stage, let activation):
         let target = target(step.value)
         operations.append(.linear(placed(LinearOperation(
-          matrix: UnsafePointer(stage.matrix), bias: UnsafeRawPointer(stage.bias.base), activation: activation,
+          matrix: UnsafePointer(stage.matrix), isNarrow: stage.isNarrow, bias: UnsafeRawPointer(stage.bias.base), activation: activation,
           count: stage.module.outFeatures, source: step.inputs[0], value: step.value, target: target.base,
           targetStride: target.stride))))
       case .state(let module, let kind, let block):
@@ -298,12 +297,6 @@ final class Engine {
     }
     self.embeddings = embeddings
     output = program.outputs.first ?? 0
-    if case .layer(let last) = operations.last {
-      placesEnd = last.pointee.directions == 1 && !last.pointee.pieces.pointee.reverse
-        && program.outputs == [last.pointee.value]
-    } else {
-      placesEnd = false
-    }
     self.plan = plan
     self.batch = batch
     self.firstRow = firstRow
@@ -378,9 +371,9 @@ final class Engine {
 
   /// Copies the first output's rows where the caller wants them, if they are not there yet.
   private func copyOutput(to end: UnsafeMutableRawPointer) {
-    if placesEnd { return }
     var rows = values[output]
-    let count = plan.endsInLastStep ? batch : outputSteps * batch
+    if rows.base == UnsafeRawPointer(end), rows.stride == plan.outputSize { return }
+    let count = outputRows
     // A value of the model's own is one row for all.
     if rows.count < count { rows.stride = 0 }
     rows.count = count
@@ -389,6 +382,9 @@ final class Engine {
 
   /// Steps that the last run gave of the first output.
   var outputSteps: Int { axes[plan.program.values[output].axis ?? 0].steps }
+
+  /// Rows of them, or of the first output where that has no time axis.
+  var outputRows: Int { plan.endsInLastStep ? batch : outputSteps * batch }
 
   /// The rows that the last run left of a value, by its number.
   func rows(_ value: Int) -> Rows { values[value] }
@@ -465,13 +461,26 @@ final class Engine {
         let linear = linear.pointee
         if linear.source != current { rows = values[linear.source] }
         let part = share.part(of: rows.count)
-        let target = linear.target + part.lowerBound * linear.targetStride * real
         let source = Rows(
           base: rows.base + part.lowerBound * rows.stride * real, stride: rows.stride, count: part.count)
-        make(.multiply(linear.matrix, source, from: linear.bias, to: target, stride: linear.targetStride))
-        make(.activate(linear.activation, target, count: linear.count, rows: part.count, stride: linear.targetStride))
+        var (target, stride) = (linear.target, linear.targetStride)
+        if linear.isNarrow {
+          let isDone = linear.activation.function == RNNKIT_IDENTITY
+          // One row may stand for all of them.
+          let wanted = hasAxes ? outputRows : plan.endsInLastStep ? batch : count
+          if isDone, let end, index == operations.count - 1, linear.value == output, rows.count == wanted {
+            (target, stride) = (end, linear.count)
+          }
+          let place = target + part.lowerBound * stride * real
+          make(.multiplyNarrow(linear.matrix, source, from: linear.bias, count: linear.count, to: place, stride: stride))
+          if !isDone { make(.activate(linear.activation, place, count: linear.count, rows: part.count, stride: stride)) }
+        } else {
+          let place = target + part.lowerBound * stride * real
+          make(.multiply(linear.matrix, source, from: linear.bias, to: place, stride: stride))
+          make(.activate(linear.activation, place, count: linear.count, rows: part.count, stride: stride))
+        }
         share.wait()
-        rows = Rows(base: UnsafeRawPointer(linear.target), stride: linear.targetStride, count: rows.count)
+        rows = Rows(base: UnsafeRawPointer(target), stride: stride, count: rows.count)
         current = linear.value
         values[current] = rows
       case .step(let step):

@@ -82,6 +82,17 @@ extension rnnkit_call {
     return call
   }
 
+  /// target = start + x·Wᵀ for a narrow layer's `count` outputs.
+  static func multiplyNarrow(
+    _ matrix: UnsafePointer<rnnkit_matrix>, _ x: Engine.Rows, from start: UnsafeRawPointer, count: Int,
+    to target: UnsafeMutableRawPointer, stride: Int
+  ) -> rnnkit_call {
+    var call = multiply(matrix, x, from: start, to: target, stride: stride)
+    call.kind = RNNKIT_CALL_NARROW
+    call.count = count
+    return call
+  }
+
   /// The steps of `count` layers, one after the other as they are in memory.
   static func run(
     _ layers: UnsafePointer<rnnkit_layer>, _ pieces: UnsafeMutablePointer<rnnkit_piece>, count: Int = 1

@@ -111,6 +111,22 @@ struct PackedMatrix {
     }
   }
 
+  /// Packs a narrow linear layer's weight.
+  init<R: Real>(narrow weight: Tensor, as type: R.Type, rows: Int, inner: Int) throws(RNNError) {
+    let lanes = R.precision.lanes, columns = R.precision.wholeVectors(inner)
+    memory = try AlignedMemory(reals: product(columns, rows), R.precision)
+    let packed = memory.base.assumingMemoryBound(to: type)
+    for row in 0..<rows {
+      for first in stride(from: 0, to: inner, by: lanes) {
+        weight.copyReals(
+          from: row * inner + first, count: min(lanes, inner - first), to: packed + (first * rows + row * lanes))
+      }
+    }
+    matrix = rnnkit_matrix(
+      weights: UnsafeRawPointer(memory.base), kept: RNNKIT_REALS, inner: inner, groups: 1, together: 1, panels: rows,
+      packed: false, pitch: rows, first: 0)
+  }
+
   /// How many panels make a group where all rows are alike: as many as possible without much padding.
   private static func panels(rows: Int, lanes: Int) -> Int {
     let vectors = (rows + lanes - 1) / lanes

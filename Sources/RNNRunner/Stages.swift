@@ -48,6 +48,8 @@ final class RecurrentStage: @unchecked Sendable {
 final class LinearStage: @unchecked Sendable {
   let module: Linear
   let matrix: UnsafeMutablePointer<rnnkit_matrix>
+  /// Whether its lanes are columns.
+  let isNarrow: Bool
   let bias: AlignedMemory
   /// Reals in a row of results.
   let stride: Int
@@ -80,14 +82,17 @@ final class LinearStage: @unchecked Sendable {
   private init<R: Real>(
     _ module: Linear, _ weight: Tensor, _ given: Tensor?, as type: R.Type, _ packing: Packing
   ) throws(RNNError) {
-    let packed = try PackedMatrix(
-      plain: weight, as: type, packing, rows: module.outFeatures, inner: module.inFeatures)
-    let count = packed.resultCount(R.precision)
+    let isNarrow = module.outFeatures <= Int(RNNKIT_NARROW)
+    let packed = isNarrow
+      ? try PackedMatrix(narrow: weight, as: type, rows: module.outFeatures, inner: module.inFeatures)
+      : try PackedMatrix(plain: weight, as: type, packing, rows: module.outFeatures, inner: module.inFeatures)
+    let count = isNarrow ? module.outFeatures : packed.resultCount(R.precision)
     bias = try AlignedMemory(reals: count, R.precision)
     if let given {
       given.copyReals(from: 0, count: module.outFeatures, to: bias.base.assumingMemoryBound(to: type))
     }
     self.module = module
+    self.isNarrow = isNarrow
     memory = packed.memory
     stride = R.precision.stride(count)
     matrix = .allocate(capacity: 1)

@@ -82,7 +82,7 @@ struct DefinedModel<R: DefinedReal> {
       case .linear(let module)?:
         let weight = matrix(module.name, "weight", columns: module.inFeatures)
         let bias = module.bias ? self.values(module.name, "bias") : [R](repeating: 0, count: module.outFeatures)
-        return each { row in zip(weight, bias).map { dot($1, $0, row).canonical } }
+        return each { row in zip(weight, bias).map { linear($1, $0, row, outputs: weight.count) } }
       case .recurrent(let module)?:
         var rows = taken[0].rows
         run(module, &rows, length, h0[module.name], c0[module.name], &result)
@@ -102,7 +102,7 @@ struct DefinedModel<R: DefinedReal> {
           let first = module.isJoined ? part * size : 0
           return taken[part].rows.map { row in
             (0..<size).map { unit in
-              dot(bias[part * size + unit], Array(whole[(first + unit) * inner..<(first + unit + 1) * inner]), row).canonical
+              linear(bias[part * size + unit], Array(whole[(first + unit) * inner..<(first + unit + 1) * inner]), row, outputs: size)
             }
           }
         }
@@ -110,7 +110,7 @@ struct DefinedModel<R: DefinedReal> {
           own: taken[0].hasTime ? length : 1)
         let out = values(module.name, "out_proj.weight"), outBias = module.bias ? values(module.name, "out_proj.bias") : [R](repeating: 0, count: size)
         return Value(rows: rows.map { row in
-          (0..<size).map { unit in dot(outBias[unit], Array(out[unit * size..<(unit + 1) * size]), row).canonical }
+          (0..<size).map { unit in linear(outBias[unit], Array(out[unit * size..<(unit + 1) * size]), row, outputs: size) }
         }, hasTime: taken[0].hasTime)
       case .convolution(let module)?:
         let (rows, own) = convolved(module, taken[0].rows, taken[0].length ?? length)
@@ -226,6 +226,23 @@ func dot<R: DefinedReal>(_ start: R, _ w: [R], _ x: [R]) -> R {
     total += sum
   }
   return total
+}
+
+/// One output of a linear layer that has so many.
+func linear<R: DefinedReal>(_ bias: R, _ w: [R], _ x: [R], outputs: Int) -> R {
+  if outputs > 4 { return dot(bias, w, x).canonical }
+  var lanes = [R](repeating: 0, count: R.lanes)
+  for start in stride(from: 0, to: w.count, by: R.lanes) {
+    for lane in 0..<R.lanes {
+      let k = start + lane
+      lanes[lane] = k < w.count ? fma(w[k], x[k], lanes[lane]) : lanes[lane] + 0
+    }
+  }
+  while lanes.count > 1 {
+    let half = lanes.count / 2
+    lanes = (0..<half).map { lanes[$0] + lanes[$0 + half] }
+  }
+  return (bias + lanes[0]).canonical
 }
 
 func apply<R: DefinedReal>(_ activation: Activation, _ x: R) -> R {

@@ -118,6 +118,61 @@ import Testing
     }
   }
 
+  /// Linear layers of few outputs, whose lanes are columns, of every tail, over rows and step by step; a step's output goes
+  /// where it is told to and nowhere else.
+  @Test(arguments: InstructionSet.available, Values.allCases)
+  func givesTheDefinedBitsForNarrowLayers(_ set: InstructionSet, _ values: Values) throws {
+    for (seed, size) in [1, 7, 8, 15, 16, 17, 40, 67, 300].enumerated() {
+      for outputs in 1...5 {
+        var generator = Generator(seed: UInt64(seed * 10 + outputs))
+        for precision in [Precision.float32, .float64] {
+          let module = Linear(name: "fc", inFeatures: size, outFeatures: outputs, bias: generator.chance(0.7))
+          let activation: [Function] = generator.chance(0.3) ? [.elementwise(.tanh)] : []
+          let model = try RandomModel.model(
+            [Link(.linear(module), functions: activation)], precision.elementType, &generator) { generator in
+              values.draw(1, precision, &generator)
+            }
+          let plan = try Plan(model, instructionSet: set), steps = 5
+          for batch in [1, 7] {
+            let input = try RandomModel.tensor([steps, batch, size], precision.elementType) { values.draw(1, precision, &generator) }
+            let whole = try require(plan.run(input).last)
+            switch precision {
+            case .float32: try stepsAreDefined(plan, model, input, whole, batch, as: Float.self)
+            case .float64: try stepsAreDefined(plan, model, input, whole, batch, as: Double.self)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func stepsAreDefined<R: DefinedReal>(
+    _ plan: Plan, _ model: Model, _ input: Tensor, _ whole: Tensor, _ batch: Int, as type: R.Type
+  ) throws {
+    let defined = DefinedModel<R>(model: model), size = plan.inputSize, outputs = plan.outputSize
+    let numbers = input.doubles.map { R($0) }, found: [R] = bits(whole)
+    let runner = try Runner(plan, batch: batch)
+    var state = try plan.state(batch: batch)
+    for step in 0..<numbers.count / (size * batch) {
+      let rows = (0..<batch).map { Array(numbers[(step * batch + $0) * size..<(step * batch + $0 + 1) * size]) }
+      let expected = rows.flatMap { defined.run([$0], length: 1, h0: [:], c0: [:]).y[0] }
+      #expect(same(Array(found[step * batch * outputs..<(step + 1) * batch * outputs]), expected), "\(model.architecture)")
+      var placed = [R](repeating: -7, count: batch * outputs + 8)
+      try rows.flatMap { $0 }.withUnsafeBufferPointer { input in
+        try placed.withUnsafeMutableBufferPointer { output in
+          let from = try require(input.baseAddress), to = try require(output.baseAddress) + 4
+          if let from = from as? UnsafePointer<Float>, let to = to as? UnsafeMutablePointer<Float> {
+            try runner.step(from, &state, into: to)
+          } else if let from = from as? UnsafePointer<Double>, let to = to as? UnsafeMutablePointer<Double> {
+            try runner.step(from, &state, into: to)
+          }
+        }
+      }
+      #expect(same(Array(placed[4..<placed.count - 4]), expected), "\(model.architecture)")
+      #expect(placed.prefix(4).allSatisfy { $0 == -7 } && placed.suffix(4).allSatisfy { $0 == -7 })
+    }
+  }
+
   /// Directions that differ in their activations, so that one of them may have code of its own and the other not.
   @Test(arguments: InstructionSet.available, [2, 20])
   func givesTheDefinedBitsForDirectionsThatDiffer(_ set: InstructionSet, _ hidden: Int) throws {

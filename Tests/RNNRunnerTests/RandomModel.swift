@@ -273,11 +273,18 @@ struct RandomModel {
 
   /// A float32 model of these modules, with parameters up to `bound`.
   static func model(_ modules: [Module], _ bound: Double, _ generator: inout Generator) throws -> Model {
+    try model(modules.map { Link($0) }, .float32, &generator) { $0.uniform(bound) }
+  }
+
+  /// A chain with parameters that are drawn.
+  static func model(
+    _ links: [Link], _ type: ElementType, _ generator: inout Generator, _ draw: (inout Generator) -> Double
+  ) throws -> Model {
     var archive = TensorArchive()
-    for (name, shape) in modules.flatMap({ Model.parameters(of: $0) }) {
-      try archive.append(name, tensor(shape, .float32) { generator.uniform(bound) })
+    for (name, shape) in links.flatMap({ Model.parameters(of: $0.module) }) {
+      try archive.append(name, tensor(shape, type) { draw(&generator) })
     }
-    return try Model(archive, architecture: Architecture(modules: modules))
+    return try Model(archive, architecture: Architecture(links, in: Frame()))
   }
 
   static func tensor(_ shape: [Int], _ type: ElementType, _ draw: () -> Double) throws -> Tensor {

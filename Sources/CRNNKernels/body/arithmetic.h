@@ -4,8 +4,15 @@
 INLINE V NAME(take)(const REAL *x, ptrdiff_t count, bool single) {
   V result = SPLAT(0);
   if (single) return SPLAT(x[0]);
-  if (count >= LANES) __builtin_memcpy(&result, x, sizeof(V));
-  else __builtin_memcpy(&result, x, count * sizeof(REAL));
+  if (count >= LANES) {
+    __builtin_memcpy(&result, x, sizeof(V));
+  } else {
+#ifdef LOAD_FIRST
+    LOAD_FIRST(x, count, result);
+#else
+    __builtin_memcpy(&result, x, count * sizeof(REAL));
+#endif
+  }
   return result;
 }
 

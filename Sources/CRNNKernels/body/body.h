@@ -5,6 +5,7 @@
 // side, PACKS whether two gates share the last panels, SMALL_TILE how many rows times panels a small layer, IN_STEP how
 // many vectors a function and MOST_UNITS how many a cell; KEEPS_HALVES that half-precision weights may stay what they
 // are. Instructions, where there are any: STORE_FIRST(output, count, x) stores the first `count` reals of x,
+// LOAD_FIRST(x, count, result) sets `result` to the first `count` reals at x, fewer than a vector, and zeros after them,
 // X_UNLESS_NAN(x, other) is x, or `other` in lanes where x is a NaN.
 
 #pragma STDC FP_CONTRACT OFF

@@ -16,6 +16,10 @@ static void NAME(make_calls)(const rnnkit_call *calls, ptrdiff_t count) {
       NAME(multiply)(call->matrix, call->a.values, call->a.stride, call->rows, call->b.values, call->b.stride,
                      call->target, call->target_stride);
       break;
+    case RNNKIT_CALL_NARROW:
+      NAME(multiply_narrow)(call->matrix, call->a.values, call->a.stride, call->rows, call->b.values, call->count,
+                            call->target, call->target_stride);
+      break;
     case RNNKIT_CALL_RUN:
       if (call->count == 1) NAME(run)(call->layers, call->pieces);
       else NAME(run_in_turn)(call->layers, call->pieces, call->count);

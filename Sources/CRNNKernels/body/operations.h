@@ -12,6 +12,7 @@
 #include "cells.h"
 #include "arithmetic.h"
 #include "rows.h"
+#include "narrow.h"
 #include "multiply.h"
 #include "layer.h"
 #include "calls.h"

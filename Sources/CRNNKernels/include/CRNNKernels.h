@@ -12,6 +12,9 @@ enum { RNNKIT_FLOAT32_LANES = 16, RNNKIT_FLOAT64_LANES = 8 };
 
 enum { RNNKIT_MAXIMUM_PANELS = 4 };
 
+/// A linear layer of no more outputs is narrow: its lanes are columns, not outputs.
+enum { RNNKIT_NARROW = 4 };
+
 /// How weights are kept: as the reals they are computed with or, in the operations of `float32`, as halves that are
 /// widened on the way, for what is too large for the caches.
 typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16 } rnnkit_weights;
@@ -20,6 +23,8 @@ typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16 } rnnkit_weights;
 ///
 /// A panel is one vector of rows, `panels` of them make a group, and `together` groups lie side by side:
 /// [group / together][column][group % together][panel][lane]. Rows that only fill a panel up are zero.
+///
+/// Of a narrow layer a panel is one output, and lanes are columns, zero where there is none: [column / lanes][panel][lane].
 typedef struct {
   /// Aligned to 64 bytes.
   const void *weights;
@@ -222,6 +227,9 @@ typedef enum {
   /// target = b + a·Wᵀ for `rows` rows. `b` may be `target`; a stride of 0 starts every row alike. Vectors of a group
   /// beyond its panels are copied from `b` where that is not `target`.
   RNNKIT_CALL_MULTIPLY,
+  /// target = b + a·Wᵀ for `rows` rows of a narrow layer's `count` outputs, canonical. Neither a nor target need be aligned
+  /// or whole vectors; b is the same for all rows.
+  RNNKIT_CALL_NARROW,
   /// Steps through a layer or, of one cell and size, through `count` layers in turn so that one's work fills another's
   /// waits: step t of a layer may be of input that is the output of step t of the one before it. Those of several layers
   /// are only for layers that are `in_place`.
