@@ -389,20 +389,6 @@ final class Engine {
   /// The rows that the last run left of a value, by its number.
   func rows(_ value: Int) -> Rows { values[value] }
 
-  /// A thread's share of the work.
-  struct Share {
-    var rank = 0
-    var count = 1
-    var barrier: UnsafeMutablePointer<rnnkit_barrier>?
-
-    func wait() {
-      if let barrier { rnnkit_wait(barrier) }
-    }
-
-    /// Its part of so many things.
-    func part(of total: Int) -> Range<Int> { rank * total / count..<(rank + 1) * total / count }
-  }
-
   private func run(
     _ x: UnsafeRawPointer, _ stride: Int, _ steps: Int, _ active: UnsafePointer<Int>?,
     _ state: UnsafeMutableRawPointer, _ end: UnsafeMutableRawPointer?, _ afterLayer: ((Int, Int, Rows) -> Void)?,

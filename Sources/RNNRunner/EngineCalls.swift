@@ -172,3 +172,19 @@ extension rnnkit_call {
     target_stride = stride
   }
 }
+
+extension Engine {
+  /// A thread's share of the work.
+  struct Share {
+    var rank = 0
+    var count = 1
+    var barrier: UnsafeMutablePointer<rnnkit_barrier>?
+
+    func wait() {
+      if let barrier { rnnkit_wait(barrier) }
+    }
+
+    /// Its part of so many things.
+    func part(of total: Int) -> Range<Int> { rank * total / count..<(rank + 1) * total / count }
+  }
+}

@@ -50,17 +50,6 @@ extension LineResolver {
     }
   }
 
-  /// The name of a module that is an entry of a list, or stands in one.
-  private func modulePath(_ node: Int) -> String? {
-    switch syntax.nodes[node].kind {
-    case .name(let parts) where variables[parts[0]] == nil: (parts[0] == "self" ? parts.dropFirst() : parts[...]).joined(separator: ".")
-    case .attribute(let base, let name): modulePath(base).map { Model.join($0, name) }
-    case .element(let base, let indices):
-      if indices.count == 1, case .at(let index) = indices[0], let number = integer(index) { modulePath(base).map { Model.join($0, "\(number)") } } else { nil }
-    default: nil
-    }
-  }
-
   private var example: String { moduleNames.first.map { "\(spelled($0))(x)" } ?? "relu(x)" }
 
   private func unknown(_ name: String, _ node: Int) -> RNNError {
@@ -106,21 +95,6 @@ extension LineResolver {
       try startingState(state)
     }
     return try apply(module: name, to: meaning, values[0], node)
-  }
-
-  /// Refuses a Conv2d whose first axis is said to be time, or not to be, against what the inputs' axes say.
-  private mutating func checkAxes(_ module: Convolution, _ meaning: LineMeaning, _ node: Int) throws(RNNError) {
-    if case .turned = meaning {
-      throw source.error(offset(node), "\(text(node)) is turned, (batch, features, time), and a Conv2d takes positions of each step",
-        "turn it back: \(text(node)).transpose(1, 2)")
-    }
-    for (name, axes) in declaredAxes {
-      let isTimeLast = axes.last == .time
-      guard settle(module, timeLast: isTimeLast) == nil else { continue }
-      throw source.error(offset(node), "the input \(name) has time \(isTimeLast ? "as its last axis" : "before another axis"), and "
-        + "\(spelled(module.name)) is declared with time as \(isTimeLast ? "the first" : "the last") axis of its kernel",
-        isTimeLast ? "declare it with time=3" : "declare it without time=3")
-    }
   }
 
   private mutating func apply(
