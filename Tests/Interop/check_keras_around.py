@@ -1,4 +1,5 @@
-"""Random models with convolutions, pools, norms and attention around recurrent layers, written for Keras and run there.
+"""Random models with convolutions, pools, norms and attention around recurrent layers, written for Keras and run there; and
+Keras' own, which are run as Keras runs them.
 
 Whole and each sequence alone at its own length, which is what lengths mean; and what is read back gives the same bits. What Keras
 cannot hold is refused in so many words.
@@ -14,6 +15,7 @@ import keras
 import numpy as np
 import torch
 
+import keras_around_models
 from around_models import draw
 from samples import SEED, models
 
@@ -75,8 +77,30 @@ def check_written(report, command, seed, kinds):
             report.require(np.array_equal(again, cut, equal_nan=True), f"{place}: other bits when it is read back\n{forward}")
 
 
+def check_read(report, command, seed, kinds):
+    model, drawn = keras_around_models.draw(seed)
+    x = np.random.default_rng(seed).standard_normal((2, 30, 4)).astype(np.float32)
+    theirs = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(x)))
+    for extension in ("keras", "h5"):
+        path, place = command.folder / f"own.{extension}", f"Keras' model {seed}, .{extension}, {drawn}"
+        try:
+            model.save(path)
+        except ValueError:
+            continue
+        try:
+            compare(report, place, only(command.run(path, {"input": x})), theirs)
+        except RuntimeError as error:
+            report.require(False, f"{place}: {error}")
+    for kind in {*drawn}:
+        kinds[kind] = kinds.get(kind, 0) + 1
+
+
 def check(report, command):
     kinds = {}
+    read, count = {}, max(20, models() // 2)
+    for index in range(count):
+        check_read(report, command, SEED * 10000 + index, read)
+    report.say(f"{count} models of Keras' read; {dict(sorted(read.items()))}")
     count = max(20, models() // 4)
     for index in range(count):
         check_written(report, command, SEED * 10000 + index, kinds)
