@@ -143,7 +143,10 @@ struct GraphForward {
     let own = reader.inputs[input]
     func isOwn(_ atom: Flow.Atom) -> Bool { atom.origin?.input == input }
     let time = (reader.layout?.time.first(where: isOwn) ?? reader.timeAxes.keys.filter(isOwn).min { ($0.origin?.axis ?? 0) < ($1.origin?.axis ?? 0) })?.origin?.axis
-    guard let time, own.type.isWeight else { return nil }
+    let isEmbedded = live.contains { index in
+      if case .embedding = steps[index].operation { steps[index].inputs == [.input(input)] } else { false }
+    }
+    guard let time, own.type.isWeight, !isEmbedded else { return nil }
     let features = Set(reader.featureAxes.keys.filter(isOwn).compactMap { $0.origin?.axis })
     let batch = reader.layout?.batch.first(where: isOwn)?.origin?.axis ?? own.shape.indices.first { $0 != time && !features.contains($0) }
     let rest = own.shape.indices.filter { $0 != time && $0 != batch }
