@@ -3,7 +3,7 @@ import RNNModel
 // Files that are often in the same folder as models: amp captures with other networks, notebooks, programs.
 extension ForeignFile {
   /// The remedy for a capture that is not a recurrent network.
-  static let otherCapture = "use a capture of the same amp as an LSTM or GRU: .nam, AIDA-X, GuitarML or RTNeural"
+  static let otherCapture = "use another capture of the same amp: .nam, AIDA-X, GuitarML or RTNeural"
 
   /// JSON captures whose network is not just recurrent layers on the sound itself.
   static func capture(_ file: InputFile) -> ForeignFile? {

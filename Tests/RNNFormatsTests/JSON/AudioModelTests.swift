@@ -244,8 +244,9 @@ import Testing
 
   @Test func refusesNAMsOtherArchitectures() throws {
     try expect(
-      NAMFormat(), "lstm.nam", replacing: #""LSTM""#, with: #""WaveNet""#, refused: "architecture",
-      "\"WaveNet\", of Neural Amp Modeler's architectures only \"LSTM\" can be read", "use a capture of the same amp as an LSTM or GRU: .nam, AIDA-X, GuitarML or RTNeural")
+      NAMFormat(), "lstm.nam", replacing: #""LSTM""#, with: #""CatLSTM""#, refused: "architecture",
+      "\"CatLSTM\", of Neural Amp Modeler's architectures WaveNet, ConvNet, Linear, LSTM and SlimmableContainer can be read",
+      "use another capture of the same amp: .nam, AIDA-X, GuitarML or RTNeural")
   }
 
   @Test func refusesNAMWeightsOfTheWrongCount() throws {
