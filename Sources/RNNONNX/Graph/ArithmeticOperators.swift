@@ -77,7 +77,9 @@ extension GraphReader {
         // Each position has the numbers of all channels, or the same one for all of them.
         let channels = plane.channels ?? count, positions = result.positions
         size = axis == 1 ? channels : axis == plane.positionsAxis ? positions : nil
-        guard channels <= Limits.maximumModuleSize / max(1, positions) else { throw node.refuse("it takes more numbers than a module may have") }
+        guard size == count, channels <= Limits.maximumModuleSize / max(1, positions) else {
+          throw node.refuse("it takes \(count) stored numbers, and \(size ?? 1) channels or positions")
+        }
         numbers = axis == 1 ? (0..<positions).flatMap { _ in numbers } : numbers.flatMap { [Double](repeating: $0, count: channels) }
       }
       guard size == count else { throw node.refuse("it takes \(count) stored numbers, and \(size ?? 1) features") }

@@ -97,7 +97,8 @@ struct GraphReader {
         "give the graph's inputs shapes, with names for the sizes that vary")
     }
     let shape = tensor.shape.dim.enumerated().map { axis, dimension -> Extent in
-      if case .dimValue(let value)? = dimension.value, value > 0 { return .known(Int(clamping: value)) }
+      // What is larger than any tensor is as good as left open.
+      if case .dimValue(let value)? = dimension.value, value > 0 { return value < 1 << 40 ? .known(Int(value)) : .unknown }
       return .symbol(input: index, axis: axis)
     }
     return GraphInput(name: info.name, type: type, shape: shape)

@@ -133,7 +133,7 @@ extension GraphReader {
     plane.channels = try part(of: axes[1], plane.flow, node)
     if let axis = plane.positionsAxis {
       let positions = try part(of: axes[axis], plane.flow, node)
-      guard let count = positions else {
+      guard let count = positions, count <= Limits.maximumModuleSize else {
         throw node.refuse("how many positions there are on its axis \(axis) is left open", remedy: "export the model with that size fixed")
       }
       if count > 1, let parts = plane.channels, parts > 1 {

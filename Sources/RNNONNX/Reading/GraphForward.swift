@@ -147,12 +147,13 @@ struct GraphForward {
       if case .embedding = steps[index].operation { steps[index].inputs == [.input(input)] } else { false }
     }
     guard let time, own.type.isWeight, !isEmbedded else { return nil }
-    let features = Set(reader.featureAxes.keys.filter(isOwn).compactMap { $0.origin?.axis })
-    let batch = reader.layout?.batch.first(where: isOwn)?.origin?.axis ?? own.shape.indices.first { $0 != time && !features.contains($0) }
+    let taken = Set(reader.featureAxes.keys.filter(isOwn).compactMap { $0.origin?.axis })
+    let batch = reader.layout?.batch.first(where: isOwn)?.origin?.axis ?? own.shape.indices.first { $0 != time && !taken.contains($0) }
     let rest = own.shape.indices.filter { $0 != time && $0 != batch }
     guard let batch, own.shape.count != 3 || rest != [2] else { return nil }
     let sizes = own.shape.map(\.value)
-    guard rest.allSatisfy({ sizes[$0] != nil }) else { return nil }
+    let size = rest.reduce(Extent.known(1)) { $0 * own.shape[$1] }.value
+    guard let size, size <= Limits.maximumModuleSize else { return nil }
     return own.shape.indices.map { $0 == time ? .time : $0 == batch ? .batch : .size(sizes[$0] ?? 1) }
   }
 
