@@ -26,6 +26,8 @@ extension Activation {
     case .clip(let min, let max): make(RNNKIT_CLIP, min, max)
     case .exp: make(RNNKIT_EXP)
     case .log: make(RNNKIT_LOG)
+    case .sqrt: make(RNNKIT_SQRT)
+    case .abs: make(RNNKIT_ABS)
     }
   }
 }

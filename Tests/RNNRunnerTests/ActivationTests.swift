@@ -19,6 +19,7 @@ import Testing
       (.init(function: RNNKIT_SILU, alpha: 0, beta: 0), .silu), (.init(function: RNNKIT_GELU, alpha: 0, beta: 0), .gelu),
       (.init(function: RNNKIT_GELU_TANH, alpha: 0, beta: 0), .geluTanh),
       (.init(function: RNNKIT_EXP, alpha: 0, beta: 0), .exp), (.init(function: RNNKIT_LOG, alpha: 0, beta: 0), .log),
+      (.init(function: RNNKIT_SQRT, alpha: 0, beta: 0), .sqrt), (.init(function: RNNKIT_ABS, alpha: 0, beta: 0), .abs),
       (.init(function: RNNKIT_CLIP, alpha: -0.7, beta: 1e300), .clip(min: -0.7, max: 1e300)),
       (.init(function: RNNKIT_CLIP, alpha: 0, beta: 6), .clip(min: 0, max: 6)),
     ]
@@ -65,6 +66,7 @@ import Testing
     #expect(apply(.exp, -Float.infinity) == 0 && apply(.exp, Float(89)) == .infinity && apply(.exp, Float(0)) == 1)
     #expect(apply(.log, Float(0)) == -.infinity && apply(.log, -Float(1)).isNaN && apply(.log, Float.infinity) == .infinity)
     #expect(apply(.log, Float(1)) == 0)
+    #expect(apply(.sqrt, Float(2)) == Float(2).squareRoot() && apply(.sqrt, -Float(1)).isNaN && apply(.abs, -Float(0)).bitPattern == 0)
   }
 
   @Test(arguments: InstructionSet.available)

@@ -269,6 +269,8 @@ func apply<R: DefinedReal>(_ activation: Activation, _ x: R) -> R {
     return y > R(max) ? R(max) : y
   case .exp: return R.expOfAny(x)
   case .log: return R.logOfAny(x)
+  case .sqrt: return x.squareRoot()
+  case .abs: return x.magnitude
   }
 }
 

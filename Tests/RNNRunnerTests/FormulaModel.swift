@@ -126,5 +126,7 @@ func formula(_ activation: Activation, _ x: Double) -> Double {
   case .clip(let low, let high): min(high, max(low, x))
   case .exp: exp(x)
   case .log: log(x)
+  case .sqrt: x.squareRoot()
+  case .abs: x.magnitude
   }
 }

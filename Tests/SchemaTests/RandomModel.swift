@@ -108,7 +108,7 @@ struct RandomModel {
       .identity, .sigmoid, .tanh, .relu, .softsign, .softplus, .hardSigmoidKeras2, .hardSigmoidKeras3,
       .hardSigmoid(alpha: alpha, beta: beta), .leakyReLU(alpha: alpha), .thresholdedReLU(alpha: alpha),
       .scaledTanh(alpha: alpha, beta: beta), .elu(alpha: alpha), .affine(alpha: alpha, beta: beta),
-      .silu, .gelu, .geluTanh, .exp, .log, .clip(min: min(alpha, beta), max: max(alpha, beta)),
+      .silu, .gelu, .geluTanh, .exp, .log, .sqrt, .abs, .clip(min: min(alpha, beta), max: max(alpha, beta)),
     ])
   }
 

@@ -9,6 +9,8 @@ OUTLINE V NAME(apply_called)(const rnnkit_activation *activation, V x) {
   case RNNKIT_CLIP: return NAME(at_most)(NAME(at_least)(x, SPLAT(activation->alpha)), SPLAT(activation->beta));
   case RNNKIT_EXP: return NAME(exp_of_any)(x);
   case RNNKIT_LOG: return NAME(log_of_any)(x);
+  case RNNKIT_SQRT: return __builtin_elementwise_sqrt(x);
+  case RNNKIT_ABS: return NAME(magnitude)(x);
   default: return x;
   }
 }

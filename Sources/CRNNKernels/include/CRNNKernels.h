@@ -66,6 +66,8 @@ typedef enum {
   RNNKIT_CLIP,
   RNNKIT_EXP,
   RNNKIT_LOG,
+  RNNKIT_SQRT,
+  RNNKIT_ABS,
 } rnnkit_function;
 
 typedef struct {

@@ -385,7 +385,7 @@ extension Activation {
     case .affine(let alpha, let beta): .init(text: "\(alpha.pythonText) * \(operand) + \(beta.pythonText)", isOperand: false)
     case .hardSigmoid(let alpha, let beta) where self != .hardSigmoidKeras3:
       .init(text: "torch.clamp(\(alpha.pythonText) * \(operand) + \(beta.pythonText), 0, 1)")
-    case .sigmoid, .tanh, .relu, .exp, .log: .init(text: "torch.\(name)(\(plain))")
+    case .sigmoid, .tanh, .relu, .exp, .log, .sqrt, .abs: .init(text: "torch.\(name)(\(plain))")
     case .hardSigmoid: .init(text: "functional.hardsigmoid(\(plain))")
     case .leakyReLU(let alpha): .init(text: "functional.leaky_relu(\(plain), \(alpha.pythonText))")
     case .thresholdedReLU(let alpha): .init(text: "functional.threshold(\(plain), \(alpha.pythonText), 0)")
@@ -403,7 +403,7 @@ extension Activation {
   /// A function of one argument.
   var torchFunction: String {
     switch self {
-    case .sigmoid, .tanh, .relu, .exp, .log: "torch.\(name)"
+    case .sigmoid, .tanh, .relu, .exp, .log, .sqrt, .abs: "torch.\(name)"
     default: "lambda x: \(torchExpression("x", "x").text)"
     }
   }

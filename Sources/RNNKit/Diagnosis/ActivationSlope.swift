@@ -21,7 +21,7 @@ extension Activation {
     case .thresholdedReLU(let alpha): x > alpha || x.isNaN ? x : 0
     case .scaledTanh(let alpha, let beta): alpha * Self.hyperbolicTangent(beta * x)
     case .elu(let alpha): x < 0 ? alpha * expm1(x) : x
-    case .softsign: x / (1 + abs(x))
+    case .softsign: x / (1 + x.magnitude)
     case .softplus: x > 0 ? x + log1p(Self.exponential(-x)) : log1p(Self.exponential(x))
     case .affine(let alpha, let beta): alpha * x + beta
     case .silu: Self.weighted(x, by: Activation.sigmoid.value(x))
@@ -30,6 +30,8 @@ extension Activation {
     case .clip(let min, let max): x < min ? min : x > max ? max : x
     case .exp: Self.exponential(x)
     case .log: Self.logarithm(x)
+    case .sqrt: x.squareRoot()
+    case .abs: x.magnitude
     }
   }
 
@@ -46,7 +48,7 @@ extension Activation {
     case .scaledTanh(let alpha, let beta):
       alpha * beta * (1 - Self.hyperbolicTangent(beta * x) * Self.hyperbolicTangent(beta * x))
     case .elu(let alpha): x > 0 ? 1 : alpha * Self.exponential(x)
-    case .softsign: 1 / ((1 + abs(x)) * (1 + abs(x)))
+    case .softsign: 1 / ((1 + x.magnitude) * (1 + x.magnitude))
     case .softplus: Activation.sigmoid.value(x)
     case .affine(let alpha, _): alpha
     case .silu: Self.gatedSlope(x, x, 1)
@@ -56,6 +58,8 @@ extension Activation {
     case .clip(let min, let max): x >= min && x <= max ? 1 : 0
     case .exp: Self.exponential(x)
     case .log: 1 / x
+    case .sqrt: 0.5 / x.squareRoot()
+    case .abs: x > 0 ? 1 : x < 0 ? -1 : x
     }
   }
 
@@ -64,7 +68,7 @@ extension Activation {
     switch self {
     case .sigmoid, .hardSigmoid: 0...1
     case .tanh, .softsign: -1...1
-    case .scaledTanh(let alpha, _): -abs(alpha)...abs(alpha)
+    case .scaledTanh(let alpha, _): -alpha.magnitude...alpha.magnitude
     case .clip(let min, let max) where min <= max: min...max
     default: nil
     }

@@ -32,6 +32,9 @@ public enum Activation: Sendable, Hashable {
   case clip(min: Double, max: Double)
   case exp
   case log
+  /// The square root, NaN below zero.
+  case sqrt
+  case abs
 
   /// Keras 2's `hard_sigmoid`, also the default gate activation of Keras before 2.3.
   public static let hardSigmoidKeras2 = Activation.hardSigmoid(alpha: 0.2, beta: 0.5)
@@ -59,6 +62,8 @@ public enum Activation: Sendable, Hashable {
     case .clip: "clip"
     case .exp: "exp"
     case .log: "log"
+    case .sqrt: "sqrt"
+    case .abs: "abs"
     }
   }
 
@@ -102,6 +107,8 @@ public enum Activation: Sendable, Hashable {
     case "gelu_tanh": self = .geluTanh
     case "exp": self = .exp
     case "log": self = .log
+    case "sqrt": self = .sqrt
+    case "abs": self = .abs
     case "hard_sigmoid": self = .hardSigmoid(alpha: values[0], beta: values[1])
     case "scaled_tanh": self = .scaledTanh(alpha: values[0], beta: values[1])
     case "affine": self = .affine(alpha: values[0], beta: values[1])

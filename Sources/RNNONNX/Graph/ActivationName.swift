@@ -55,7 +55,7 @@ enum ActivationName {
     case .elu: "Elu"
     case .softsign: "Softsign"
     case .softplus: "Softplus"
-    case .silu, .gelu, .geluTanh, .clip, .exp, .log: nil
+    case .silu, .gelu, .geluTanh, .clip, .exp, .log, .sqrt, .abs: nil
     }
   }
 }

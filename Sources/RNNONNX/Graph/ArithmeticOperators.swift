@@ -3,7 +3,12 @@ import RNNModel
 /// Sums, differences, products and quotients: of values, of a value and stored numbers, and of sizes.
 extension GraphReader {
   mutating func arithmetic(_ node: inout OperatorNode, _ kind: Forward.Arithmetic) throws(RNNError) {
-    let (first, second) = (try required(node, 0), try required(node, 1))
+    try arithmetic(node, kind, try required(node, 0), try required(node, 1))
+  }
+
+  mutating func arithmetic(
+    _ node: OperatorNode, _ kind: Forward.Arithmetic, _ first: GraphValue, _ second: GraphValue
+  ) throws(RNNError) {
     for (number, other) in [(first, second), (second, first)] {
       if try chosen(node, kind, number, other) { return }
     }

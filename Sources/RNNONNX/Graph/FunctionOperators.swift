@@ -3,7 +3,7 @@ import RNNModel
 /// Functions of a value: of each number by itself, or over the features.
 extension GraphReader {
   /// A step that changes each number by itself, whatever its layout.
-  private mutating func function(_ node: OperatorNode, _ function: Function) throws(RNNError) {
+  mutating func function(_ node: OperatorNode, _ function: Function) throws(RNNError) {
     guard case .flow(let flow) = try required(node, 0) else { throw node.refuse("it changes a constant") }
     guard flow.type.isWeight else { throw node.refuse("it changes whole numbers") }
     var result = flow.isOpaque ? flow : try settled(flow, node)
@@ -20,8 +20,17 @@ extension GraphReader {
     try function(node, .elementwise(activation))
   }
 
-  mutating func exponential(_ node: OperatorNode) throws(RNNError) {
-    try function(node, .elementwise(node.kind == "Exp" ? .exp : .log))
+  /// A square is a product, and the power ½ a square root.
+  mutating func power(_ node: OperatorNode) throws(RNNError) {
+    guard case .constant(let exponent) = try required(node, 1), let exponent = exponent.number else {
+      throw node.refuse("its exponent is no stored number")
+    }
+    switch exponent {
+    case 1: set(node, try required(node, 0))
+    case 2: try arithmetic(node, .multiply, try required(node, 0), try required(node, 0))
+    case 0.5: try function(node, .elementwise(.sqrt))
+    default: throw node.refuse("its exponent is \(exponent), and RNNKit has 0.5, 1 and 2")
+    }
   }
 
   mutating func gelu(_ node: inout OperatorNode) throws(RNNError) {

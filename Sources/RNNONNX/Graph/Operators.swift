@@ -18,7 +18,11 @@ extension GraphReader {
     case "Softmax", "LogSoftmax": try softmax(&node)
     case "Relu", "Tanh", "Sigmoid", "HardSigmoid", "LeakyRelu", "ThresholdedRelu", "Elu", "Softsign", "Softplus":
       try activation(&node)
-    case "Exp", "Log": try exponential(node)
+    case "Exp": try function(node, .elementwise(.exp))
+    case "Log": try function(node, .elementwise(.log))
+    case "Sqrt": try function(node, .elementwise(.sqrt))
+    case "Abs": try function(node, .elementwise(.abs))
+    case "Pow": try power(node)
     case "Gelu": try gelu(&node)
     case "Clip": try clip(&node)
     case "PRelu": try prelu(&node)

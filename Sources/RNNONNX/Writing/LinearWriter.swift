@@ -99,6 +99,8 @@ struct FunctionWriter {
       return builder.node("Clip", [value, lower, upper], scope: scope)
     case .exp: return builder.node("Exp", [value], scope: scope)
     case .log: return builder.node("Log", [value], scope: scope)
+    case .sqrt: return builder.node("Sqrt", [value], scope: scope)
+    case .abs: return builder.node("Abs", [value], scope: scope)
     case .sigmoid, .tanh, .relu, .softsign, .softplus: return builder.node(name, [value], scope: scope)
     }
   }

@@ -41,7 +41,7 @@ struct Cost {
 
   init(_ activation: Activation) {
     switch activation {
-    case .identity, .relu, .thresholdedReLU, .clip: self.init()
+    case .identity, .relu, .thresholdedReLU, .clip, .abs: self.init()
     case .leakyReLU, .hardSigmoid, .affine: self.init(operations: 1, path: Path(multiplyAdds: 1))
     case .sigmoid:
       self.init(operations: 16, divisions: 1, path: Path(multiplyAdds: 12, additions: 3, divisions: 1))
@@ -57,6 +57,7 @@ struct Cost {
     case .gelu: self.init(operations: 32, divisions: 1, path: Path(multiplyAdds: 22, additions: 3, divisions: 1))
     case .geluTanh: self.init(operations: 27, divisions: 1, path: Path(multiplyAdds: 20, additions: 4, divisions: 1))
     case .exp: self.init(operations: 10, path: Path(multiplyAdds: 9, additions: 1))
+    case .sqrt: self.init(operations: 0, divisions: 1, path: Path(divisions: 1))
     case .log: self.init(operations: 14, divisions: 1, path: Path(multiplyAdds: 8, additions: 4, divisions: 1))
     }
   }

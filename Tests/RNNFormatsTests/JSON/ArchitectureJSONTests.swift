@@ -7,7 +7,7 @@ import Testing
     .identity, .sigmoid, .tanh, .relu, .hardSigmoidKeras2, .hardSigmoidKeras3, .hardSigmoid(alpha: -1, beta: 1e-300),
     .leakyReLU(alpha: 0.01), .thresholdedReLU(alpha: 1), .scaledTanh(alpha: 1.7159, beta: 2.0 / 3.0), .elu(alpha: -0.0),
     .softsign, .softplus, .affine(alpha: 2, beta: -3), .silu, .gelu, .geluTanh,
-    .clip(min: -.greatestFiniteMagnitude, max: 6), .exp, .log,
+    .clip(min: -.greatestFiniteMagnitude, max: 6), .exp, .log, .sqrt, .abs,
   ]
 
   static let modules: [Module] = {

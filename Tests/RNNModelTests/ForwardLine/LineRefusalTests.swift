@@ -129,7 +129,7 @@ import Testing
     Refusal("fc(x) = x", 1, "only a plain name", ("write a name", "a = x; a")),
     Refusal("for a in x: a", 1, "for: a line is assignments"),
     Refusal("fc(x) if x else x", 7, "if within", ("write the value that is taken", "fc(x)")),
-    Refusal("x ** 2", 3, "** is none of", ("a * a", "a = x; a * a")),
+    Refusal("x ** 3", 6, "to the power 3", ("a * a * a for a ** 3", "a = x; a * a * a")),
     Refusal("x @ x", 3, "@ is none of"),
     Refusal("x, x -> y; x", 4, "a second input x", ("its own name", "x, z -> y; x + z")),
     Refusal("x(0) -> y; x", 3, "no number of features", ("x(5)", "x(5) -> y; x")),

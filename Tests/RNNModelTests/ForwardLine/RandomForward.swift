@@ -79,7 +79,7 @@ struct RandomForward {
       let all: [Activation] = [
         .identity, .sigmoid, .tanh, .relu, .hardSigmoid(alpha: a, beta: b), .hardSigmoidKeras2, .hardSigmoidKeras3, .leakyReLU(alpha: a),
         .thresholdedReLU(alpha: a), .scaledTanh(alpha: a, beta: b), .elu(alpha: a), .softsign, .softplus, .affine(alpha: a, beta: b),
-        .silu, .gelu, .geluTanh, .clip(min: min(a, b), max: max(a, b)), .clip(min: -.greatestFiniteMagnitude, max: a), .exp, .log,
+        .silu, .gelu, .geluTanh, .clip(min: min(a, b), max: max(a, b)), .clip(min: -.greatestFiniteMagnitude, max: a), .exp, .log, .sqrt, .abs,
       ]
       return .activation(.elementwise(all.randomElement(using: &generator) ?? .tanh))
     case 6: return .activation(Bool.random(using: &generator) ? .softmax : .logSoftmax)

@@ -155,7 +155,7 @@ def _clip(x: torch.Tensor, min: Optional[float] = None, max: Optional[float] = N
 
 _FUNCTIONS: Dict[str, Any] = {
     "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "softsign": F.softsign, "softplus": F.softplus,
-    "silu": F.silu, "gelu": F.gelu, "exp": torch.exp, "log": torch.log, "identity": lambda x: x,
+    "silu": F.silu, "gelu": F.gelu, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "abs": torch.abs, "identity": lambda x: x,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "leaky_relu": lambda x, alpha=0.01: F.leaky_relu(x, alpha),
     "elu": lambda x, alpha=1.0: F.elu(x, alpha), "hard_sigmoid": _hard_sigmoid, "clip": _clip,
     "thresholded_relu": lambda x, alpha=1.0: F.threshold(x, alpha, 0.0),

@@ -86,6 +86,7 @@ for _text, _items in {
     "relu": (torch.relu, F.relu, nn.ReLU, "relu", "relu_", torch.relu_), "tanh": (torch.tanh, F.tanh, nn.Tanh, "tanh"),
     "sigmoid": (torch.sigmoid, F.sigmoid, nn.Sigmoid, "sigmoid"), "silu": (F.silu, nn.SiLU),
     "softsign": (F.softsign, nn.Softsign), "exp": (torch.exp, "exp"), "log": (torch.log, "log"),
+    "sqrt": (torch.sqrt, "sqrt"), "abs": (torch.abs, "abs"),
 }.items():
     _ELEMENTWISE.update({item: _text for item in _items})
 

@@ -260,6 +260,7 @@ extension LineResolver {
       return receiver
     }
     if let moved = try moved(name, receiver, arguments, node) { return moved }
+    if let power = try power(word: name, receiver, baseNode, arguments, node) { return power }
     if Self.overTime[name] != nil { return try reduction(name, receiver, baseNode, base, arguments, node) }
     guard LineFunction.methods.contains(name) else { throw lacking(name, offset(node)) }
     return try apply(name, isTorch: true, receiver, baseNode, arguments, node)
@@ -345,6 +346,11 @@ extension LineResolver {
       return .value(value)
     default: break
     }
+    if ["pow", "square", "rsqrt", "reciprocal"].contains(word) {
+      let value = try first()
+      let rest = arguments.filter { $0.value != value }
+      if let power = try power(word: word, try meaning(value), value, rest, node) { return power }
+    }
     if LineFunction.isKnown(word) {
       let value = try first()
       let rest = positional.isEmpty ? arguments.filter { $0.keyword != "input" } : Array(arguments.drop { $0.value == value })
@@ -357,6 +363,19 @@ extension LineResolver {
     }
     if Self.lacks.keys.contains(word) { throw lacking(word, offset(callee)) }
     throw unknown(word, callee)
+  }
+
+  /// PyTorch's names of powers; nil for another word.
+  private mutating func power(
+    word: String, _ meaning: LineMeaning, _ base: Int, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning? {
+    switch (word, arguments.count) {
+    case ("pow", 1): return try power(meaning, base, try exponent(arguments[0].value, base), node)
+    case ("square", 0): return try power(meaning, base, 2, node)
+    case ("rsqrt", 0): return try power(meaning, base, -0.5, node)
+    case ("reciprocal", 0): return try power(meaning, base, -1, node)
+    default: return nil
+    }
   }
 
   /// Whether a call of what has no tensors is dropout, by its name.

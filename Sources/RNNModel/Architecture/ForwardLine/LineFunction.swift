@@ -32,7 +32,7 @@ struct LineFunction {
   private static let byWord: [String: LineFunction] = [
     "identity": LineFunction(name: "identity"), "sigmoid": LineFunction(name: "sigmoid"), "tanh": LineFunction(name: "tanh"),
     "relu": LineFunction(name: "relu"), "softsign": LineFunction(name: "softsign"), "exp": LineFunction(name: "exp"),
-    "log": LineFunction(name: "log"), "silu": LineFunction(name: "silu"), "swish": LineFunction(name: "silu"),
+    "log": LineFunction(name: "log"), "sqrt": LineFunction(name: "sqrt"), "abs": LineFunction(name: "abs"), "silu": LineFunction(name: "silu"), "swish": LineFunction(name: "silu"),
     "gelu": LineFunction(name: "gelu"), "gelu_tanh": LineFunction(name: "gelu_tanh"),
     "softplus": LineFunction(name: "softplus"),
     "hardsigmoid": LineFunction(name: "hard_sigmoid", fixed: [("alpha", 1.0 / 6.0), ("beta", 0.5)]),
@@ -56,7 +56,7 @@ struct LineFunction {
   }
 
   /// Those that PyTorch has as a tensor's methods.
-  static let methods: Set<String> = ["relu", "tanh", "sigmoid", "softmax", "log_softmax", "exp", "log", "clamp", "clip"]
+  static let methods: Set<String> = ["relu", "tanh", "sigmoid", "softmax", "log_softmax", "exp", "log", "sqrt", "abs", "clamp", "clip"]
 
   /// What is tried for a function's parameters to see whether there is such a function.
   private static func sample(_ function: LineFunction) -> [(name: String, value: Double)] {

@@ -5,7 +5,7 @@ extension LineResolver {
     let reductions = ["min", "amin", "argmax", "prod", "norm", "std", "var", "cumsum", "topk"]
     let others = [
       "bmm", "matmul", "einsum", "mm", "stack", "chunk", "split", "unbind", "gather", "index_select", "masked_fill", "where",
-      "pow", "sqrt", "abs", "layer_norm", "batch_norm", "group_norm", "normalize", "conv1d", "conv2d", "linear", "embedding",
+      "layer_norm", "batch_norm", "group_norm", "normalize", "conv1d", "conv2d", "linear", "embedding",
       "max_pool1d", "avg_pool1d", "adaptive_avg_pool1d", "interpolate", "pad", "randn", "rand", "ones", "one_hot", "cumprod",
     ]
     var result: [String: String] = [:]

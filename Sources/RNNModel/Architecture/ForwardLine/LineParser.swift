@@ -253,9 +253,9 @@ struct LineParser {
       let right = try term()
       left = try add(.arithmetic(kind, left, right), from: start, [left, right])
     }
-    if case .symbol(let symbol) = token.kind, ["**", "//", "%", "@", "<", ">", "==", "!=", "<=", ">=", ":=", "!", "&", "|", "^", "~"].contains(symbol) {
-      throw source.error(offset, "\(symbol) is none of + - * /",
-        symbol == "**" ? "multiply instead, a * a for a ** 2" : "end the line before it and compute the rest outside of the model")
+    if case .symbol(let symbol) = token.kind, ["//", "%", "@", "<", ">", "==", "!=", "<=", ">=", ":=", "!", "&", "|", "^", "~"].contains(symbol) {
+      throw source.error(offset, "\(symbol) is none of + - * / **",
+        "end the line before it and compute the rest outside of the model")
     }
     if case .path(let parts) = token.kind, let word = parts.first, LineName.reserved.contains(word) {
       throw source.error(offset, "\(word) within an expression", "write the value that is taken, without a condition or loop")
@@ -281,8 +281,21 @@ struct LineParser {
       if isSymbol("-") { isNegative.toggle() }
       position += 1
     }
-    let value = try postfix()
+    let value = try power()
     return isNegative ? try add(.negated(value), from: start, [value]) : value
+  }
+
+  /// Python's operator that binds closest; its exponent may have a sign.
+  private mutating func power() throws(RNNError) -> Int {
+    let start = offset
+    let base = try postfix()
+    guard isSymbol("**") else { return base }
+    position += 1
+    level += 1
+    defer { level -= 1 }
+    guard level <= Limits.maximumDepth else { throw tooDeep(offset) }
+    let exponent = try unary()
+    return try add(.power(base, exponent), from: start, [base, exponent])
   }
 
   private mutating func postfix() throws(RNNError) -> Int {

@@ -19,6 +19,8 @@ struct LineSyntax {
     case attribute(Int, String)
     case element(Int, [Index])
     case negated(Int)
+    /// `a ** 2`
+    case power(Int, Int)
     case arithmetic(Forward.Arithmetic, Int, Int)
   }
 

@@ -20,6 +20,9 @@ extension LineResolver {
       if case .numbers(let values) = meaning { return .numbers(values.map { -$0 }) }
       let value = try value(meaning, part)
       return .value(try add(.arithmetic(.multiply), [value, try add(.constant([-1]), [], at: node)], at: node))
+    case .power(let base, let exponent):
+      if let number = number(node) { return .numbers([number]) }
+      return try power(try meaning(base), base, try self.exponent(exponent, base), node)
     case .arithmetic(let kind, let left, let right):
       if let number = number(left), isSize(right), case .size(let size) = try meaning(right) {
         return .size(self.size(kind, LineExtent(whole: number), .size(size), right))
@@ -39,7 +42,7 @@ extension LineResolver {
     case .name(let parts):
       if parts.count == 1, case .size? = variables[parts[0]] { true } else { parts.last == "shape" || parts.last == "size" }
     case .attribute(_, let name): name == "shape" || name == "size"
-    case .call(let base, _), .element(let base, _), .negated(let base): isSize(base)
+    case .call(let base, _), .element(let base, _), .negated(let base), .power(let base, _): isSize(base)
     case .arithmetic(_, let left, let right): isSize(left) || isSize(right)
     default: false
     }
@@ -132,6 +135,38 @@ extension LineResolver {
     case .size:
       throw source.error(offset(node), "\(text) is a size, which no step can take", "write the number that it is")
     }
+  }
+
+  /// A power: 2 is a product, 0.5 a square root, and their negatives 1 by those, as PyTorch computes them.
+  mutating func power(_ meaning: LineMeaning, _ base: Int, _ number: Double, _ node: Int) throws(RNNError) -> LineMeaning {
+    var result = meaning
+    if case .numbers = result { result = .value(try value(result, base)) }
+    switch abs(number) {
+    case 2:
+      let factor = result
+      result = try together([(factor, base), (factor, base)]) { (line, values) throws(RNNError) in
+        try line.add(.arithmetic(.multiply), values, at: node)
+      }
+    case 0.5:
+      result = try through(result, base) { (line, value) throws(RNNError) in
+        try line.add(.activation(.elementwise(.sqrt)), [value], at: node)
+      }
+    default: break
+    }
+    guard number < 0 else { return result }
+    let one = LineMeaning.value(try add(.constant([1]), [], at: node))
+    return try together([(one, node), (result, base)]) { (line, values) throws(RNNError) in
+      try line.add(.arithmetic(.divide), values, at: node)
+    }
+  }
+
+  /// One of the exponents of `power`.
+  func exponent(_ node: Int, _ base: Int) throws(RNNError) -> Double {
+    guard let number = number(node), [1, 2, 0.5, -1, -0.5].contains(number) else {
+      throw source.error(offset(node), "\(text(base)) to the power \(text(node)), and RNNKit has 2, 0.5, -1 and -0.5",
+        "multiply instead, a * a * a for a ** 3, or end the line before it and compute the rest outside of the model")
+    }
+    return number
   }
 
   // MARK: Names
@@ -241,6 +276,15 @@ extension LineResolver {
     case .name(["inf"]), .name(["torch", "inf"]): return .infinity
     case .name(["nan"]), .name(["torch", "nan"]): return .nan
     case .negated(let part): return number(part).map { -$0 }
+    case .power(let base, let exponent):
+      guard let base = number(base) else { return nil }
+      switch number(exponent) {
+      case 2: return base * base
+      case 1: return base
+      case 0.5: return base.squareRoot()
+      case -1: return 1 / base
+      default: return nil
+      }
     case .arithmetic(let kind, let left, let right):
       guard let left = number(left), let right = number(right) else { return nil }
       switch kind {
