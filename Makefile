@@ -6,7 +6,7 @@ export RNNKIT_COMMIT := $(shell git describe --always --dirty --abbrev=12 --excl
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
 # `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
-.PHONY: demo test build debug examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages pictures
+.PHONY: demo test setup build debug lint format examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages pictures
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -19,8 +19,28 @@ PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 	fi
 .PHONY: .packages
 
+setup: .packages .venv/done  ## install what building and testing need, and build nothing
+
 build: .packages  ## the command, at .build/release/rnn
 	swift build -c release
+
+# Rules of swift-format, of ruff and the layout of C; the layout of Swift and Python is by hand (.swift-format, ruff.toml,
+# .clang-format). One set of versions, so that everyone gets the same findings.
+LINTERS := clang-format==23.1.5 ruff==0.17.6
+C_FILES = $(shell git ls-files '*.c' '*.h' '*.cpp')
+SWIFT_FORMAT := --debug-disable-pretty-print --recursive --parallel Sources Tests Examples Package.swift
+.venv/lint/done: Makefile
+	python3 -m venv .venv/lint && .venv/lint/bin/pip install -q $(LINTERS) && touch $@
+
+lint: .packages .venv/lint/done  ## check the style of Swift, C and Python
+	swift format lint --strict $(SWIFT_FORMAT)
+	.venv/lint/bin/clang-format --dry-run -Werror $(C_FILES)
+	.venv/lint/bin/ruff check --quiet
+
+format: .packages .venv/lint/done  ## mend what `make lint` finds, as far as the tools can
+	swift format format --in-place $(SWIFT_FORMAT)
+	.venv/lint/bin/clang-format -i $(C_FILES)
+	.venv/lint/bin/ruff check --quiet --fix
 
 # Converts a trained model from HDF5, runs it on real data and compares it with PyTorch's own outputs.
 demo: build  ## convert a trained model, check it against PyTorch, run and plot it

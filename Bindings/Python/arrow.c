@@ -65,8 +65,8 @@ struct schema *rnnkit_arrow_schema(const char *format, const char *name, int64_t
 }
 
 // An array with `buffers` of these sizes, whose bytes are copied; of a size below 0 there is none.
-struct array *rnnkit_arrow_array(
-    int64_t length, int64_t nulls, int64_t buffers, const void *const *bytes, const int64_t *sizes, int64_t children) {
+struct array *rnnkit_arrow_array(int64_t length, int64_t nulls, int64_t buffers, const void *const *bytes,
+                                 const int64_t *sizes, int64_t children) {
   struct array *result = calloc(1, sizeof *result);
   if (!result) return NULL;
   result->length = length;
@@ -81,7 +81,10 @@ struct array *rnnkit_arrow_array(
     if (sizes[i] < 0) continue;
     // Arrow wants 64 bytes' alignment and room.
     void *copy = aligned_alloc(64, (size_t)(sizes[i] + 64) / 64 * 64);
-    if (!copy) { complete = 0; break; }
+    if (!copy) {
+      complete = 0;
+      break;
+    }
     if (sizes[i]) memcpy(copy, bytes[i], (size_t)sizes[i]);
     result->buffers[i] = copy;
   }
@@ -108,7 +111,9 @@ void rnnkit_arrow_scatter(char *values, const char *block, const int64_t *starts
   for (int64_t i = 0; i < count; i++, block += row_stride) {
     char *to = values + starts[i] * size;
     if (step_stride == size) memcpy(to, block, (size_t)(counts[i] * size));
-    else for (int64_t step = 0; step < counts[i]; step++) memcpy(to + step * size, block + step * step_stride, (size_t)size);
+    else
+      for (int64_t step = 0; step < counts[i]; step++)
+        memcpy(to + step * size, block + step * step_stride, (size_t)size);
   }
 }
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import re
 import sys
@@ -16,7 +15,7 @@ try:
     import h5py
     import torch
 except ImportError as error:
-    raise unittest.SkipTest(f"{error.name} is not installed")
+    raise unittest.SkipTest(f"{error.name} is not installed") from error
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", (FOLDER / "hdf5.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
 

@@ -11,8 +11,8 @@ sys.path.insert(0, str(FOLDER))
 
 try:
     import jsonschema
-except ImportError:
-    raise unittest.SkipTest("jsonschema is not installed")
+except ImportError as error:
+    raise unittest.SkipTest("jsonschema is not installed") from error
 
 from read_native import DTYPES, MAXIMUM_NAME_LENGTH, MAXIMUM_RANK, MAXIMUM_TENSOR_COUNT, read
 from validate import problems

@@ -77,8 +77,8 @@ static inline herr_t rnn_h5_visit_link(hid_t group, const char *name, const H5L_
 static inline herr_t rnn_h5l_iterate(hid_t group, int by_creation, rnn_h5_link_visitor visit, void *context) {
   struct rnn_h5_link_walk walk = {visit, context};
   hsize_t position = 0;
-  return H5Literate(
-      group, by_creation ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, H5_ITER_INC, &position, rnn_h5_visit_link, &walk);
+  return H5Literate(group, by_creation ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, H5_ITER_INC, &position, rnn_h5_visit_link,
+                    &walk);
 }
 
 // Registers `decode` as h5py's filter 32000, LZF, for reading. The library keeps the pointer to the name.
@@ -88,9 +88,9 @@ static inline herr_t rnn_h5z_register_lzf(H5Z_func_t decode) {
 }
 
 // Refuses every external link on a path, before the library opens the other file.
-static inline herr_t rnn_h5_refuse_external(
-    const char *parent_file, const char *parent_group, const char *child_file, const char *child_object,
-    unsigned *access, hid_t access_list, void *context) {
+static inline herr_t rnn_h5_refuse_external(const char *parent_file, const char *parent_group, const char *child_file,
+                                            const char *child_object, unsigned *access, hid_t access_list,
+                                            void *context) {
   (void)parent_file, (void)parent_group, (void)child_file, (void)child_object;
   (void)access, (void)access_list, (void)context;
   return -1;

@@ -26,9 +26,7 @@ __attribute__((constructor)) static void keep_arguments(int count, char **values
 
 int rnn_argument_count(void) { return argument_count; }
 
-const char *rnn_argument(int index) {
-  return index >= 0 && index < argument_count ? argument_values[index] : NULL;
-}
+const char *rnn_argument(int index) { return index >= 0 && index < argument_count ? argument_values[index] : NULL; }
 
 char *rnn_program_path(void) {
 #ifdef __linux__
@@ -73,7 +71,8 @@ char *rnn_library_path(void) {
   struct search search = {(uintptr_t)&argument_count, 0};
   Dl_info info;
   dl_iterate_phdr(look, &search);
-  if (!search.found && dladdr(&argument_count, &info) != 0 && info.dli_fname != NULL) return realpath(info.dli_fname, NULL);
+  if (!search.found && dladdr(&argument_count, &info) != 0 && info.dli_fname != NULL)
+    return realpath(info.dli_fname, NULL);
 #endif
   return NULL;
 }

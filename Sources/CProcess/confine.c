@@ -45,6 +45,7 @@
 
 int rnn_process_confine(void) {
   struct sock_filter rules[] = {
+      // clang-format off
       FIELD(arch),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, THIS_ARCHITECTURE, 1, 0),
       RETURN(SECCOMP_RET_KILL_PROCESS),
@@ -63,6 +64,7 @@ int rnn_process_confine(void) {
       ALLOW_WITHOUT(mmap, 2, PROT_EXEC), ALLOW_WITHOUT(mprotect, 2, PROT_EXEC),
       // Refuse with an error instead of a signal, so that a library that can do without the call continues.
       RETURN(REFUSAL),
+      // clang-format on
   };
   struct sock_fprog program = {.len = sizeof rules / sizeof rules[0], .filter = rules};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -1;

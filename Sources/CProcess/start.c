@@ -93,9 +93,8 @@ static int prepare(const int *descriptors, int count, int *report, pid_t parent,
   return set_limit(RLIMIT_NOFILE, limits->descriptors);
 }
 
-pid_t rnn_process_start(
-    const char *path, const char *argument, char *const *environment, const int *descriptors, int count,
-    const struct rnn_process_limits *limits) {
+pid_t rnn_process_start(const char *path, const char *argument, char *const *environment, const int *descriptors,
+                        int count, const struct rnn_process_limits *limits) {
   if (count < 1 || count > most_descriptors) {
     errno = EINVAL;
     return -1;
@@ -128,8 +127,7 @@ pid_t rnn_process_start(
     // A successful exec closes the pipe, and nothing is read.
     if (size != sizeof reason) reason = 0;
     if (reason != 0)
-      while (waitpid(process, NULL, 0) < 0 && errno == EINTR) {
-      }
+      while (waitpid(process, NULL, 0) < 0 && errno == EINTR) {}
   }
   close(report[0]);
   if (reason == 0) return process;

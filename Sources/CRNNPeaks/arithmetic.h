@@ -24,9 +24,7 @@ static ptrdiff_t NAME(divisions)(ptrdiff_t count) {
   V sums[IN_FLIGHT], divisor = NAME(unknown)(1.5);
   UNROLL for (int j = 0; j < IN_FLIGHT; j++) sums[j] = SPLAT(j + 1);
   ptrdiff_t done = 0;
-  for (; done < count; done += IN_FLIGHT) {
-    UNROLL for (int j = 0; j < IN_FLIGHT; j++) sums[j] = divisor / sums[j];
-  }
+  for (; done < count; done += IN_FLIGHT) { UNROLL for (int j = 0; j < IN_FLIGHT; j++) sums[j] = divisor / sums[j]; }
   FORGET(sums);
   return done;
 }

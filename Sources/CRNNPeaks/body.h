@@ -42,5 +42,5 @@ static void read_vectors(const void *bytes, ptrdiff_t vectors, ptrdiff_t times) 
 #define PEAKS_(isa) rnnkit_peaks_##isa
 #define PEAKS(isa) PEAKS_(isa)
 
-const rnnkit_peaks PEAKS(ISA) = {
-    STRING(ISA), PASTE(arithmetic, ISA, float32), PASTE(arithmetic, ISA, float64), read_vectors};
+const rnnkit_peaks PEAKS(ISA) = {STRING(ISA), PASTE(arithmetic, ISA, float32), PASTE(arithmetic, ISA, float64),
+                                 read_vectors};

@@ -14,8 +14,8 @@ __attribute__((target("pclmul"))) static inline __m128i fold(__m128i sum, __m128
   return _mm_xor_si128(_mm_xor_si128(low, high), next);
 }
 
-__attribute__((target("pclmul"))) static size_t fold_all(
-    uint32_t crc, const __m128i *bytes, size_t count, uint8_t folded[16]) {
+__attribute__((target("pclmul"))) static size_t fold_all(uint32_t crc, const __m128i *bytes, size_t count,
+                                                         uint8_t folded[16]) {
   __m128i sum[4];
   for (int i = 0; i < 4; i++) sum[i] = _mm_loadu_si128(bytes + i);
   sum[0] = _mm_xor_si128(sum[0], _mm_cvtsi32_si128((int)~crc));

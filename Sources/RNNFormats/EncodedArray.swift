@@ -31,7 +31,7 @@ package enum EncodedArray {
       let shape = Shape(sizes.compactMap(\.integer)), shape.rank == sizes.count
     else { throw refuse("not an object of name, dtype, shape and base64") }
     guard let bytes = Base64.bytes(text),
-      case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
+      case (let size, let overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
       size == bytes.count,
       let tensor = Tensor(type, shape, fill: { $0.copyBytes(from: bytes) })
     else { throw refuse("its base64 does not hold the bytes of \(type.rawValue) \(shape)") }

@@ -143,7 +143,7 @@ public func rnnkit_plan_get_shape(
 }
 
 /// What goes into a run, by its names.
-fileprivate struct Inputs {
+private struct Inputs {
   let tensors: [Tensor]
   let lengths: [Int]?
   let states: [NamedTensor]

@@ -338,7 +338,7 @@ private struct SequenceRun<R: Real> {
     for target in targets where target.axis != nil { place.touched += rows * target.result.features * R.precision.size }
     guard place.touched >= Self.forgottenSize else { return }
     place.touched = 0
-    sequence.tensors.forEach { $0.forget() }
+    for tensor in sequence.tensors { tensor.forget() }
     for target in targets { target.result.tensor.forget() }
   }
 

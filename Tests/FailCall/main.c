@@ -37,6 +37,7 @@ static const struct call {
   int variants[most_variants];
 } calls[] = {
 #define CALL(name, ...) {SYS_##name, #name, {__VA_ARGS__}}
+    // clang-format off
     CALL(read, EIO, EINTR, shorter), CALL(pread64, EIO, EINTR, shorter), CALL(readv, EIO),
     CALL(write, EIO, ENOSPC, EINTR, shorter), CALL(pwrite64, ENOSPC, EIO, EINTR, shorter), CALL(writev, ENOSPC),
     CALL(open, EMFILE, EIO), CALL(openat, EMFILE, EIO, EACCES, EOPNOTSUPP), CALL(close, EIO),
@@ -55,6 +56,7 @@ static const struct call {
     CALL(clone3, EAGAIN, ENOMEM), CALL(execve, ENOENT, ENOMEM), CALL(wait4, EINTR), CALL(poll, EINTR, ENOMEM),
     CALL(ppoll, EINTR), CALL(setpgid, EPERM), CALL(prctl, EINVAL, EPERM), CALL(setrlimit, EPERM), CALL(prlimit64, EPERM),
     CALL(close_range, ENOSYS), CALL(getrandom, ENOSYS), CALL(sched_getaffinity, EPERM), CALL(sysinfo, EPERM),
+    // clang-format on
 };
 
 static int is_waiting(long number) {
@@ -70,14 +72,14 @@ static const struct call *find_call(long number) {
 // A thread that is traced.
 static struct task {
   pid_t id;
-  int process;       // which of the processes, in the order of their birth
-  int is_counting;   // not before its entry point
-  int is_in_call;    // between a call's two stops
-  int pending;       // what the call is to return at its end; 0: what the kernel says
-  int is_changed;    // whether arguments are to be put back at its end, which the kernel leaves in their registers
+  int process;      // which of the processes, in the order of their birth
+  int is_counting;  // not before its entry point
+  int is_in_call;   // between a call's two stops
+  int pending;      // what the call is to return at its end; 0: what the kernel says
+  int is_changed;   // whether arguments are to be put back at its end, which the kernel leaves in their registers
   struct user_regs_struct arguments;
   unsigned long entry;
-  long entry_text;   // what stood where the breakpoint is
+  long entry_text;  // what stood where the breakpoint is
 } tasks[most_tasks];
 
 static struct task *find_task(pid_t id) {
@@ -152,7 +154,7 @@ static void enter(struct task *task, int process, int number, int variant) {
   task->arguments = registers;
   if (reason == shorter) {
     unsigned long long *count = call->number == SYS_copy_file_range ? &registers.r8
-        : call->number == SYS_sendfile                              ? &registers.r10
+                                : call->number == SYS_sendfile      ? &registers.r10
                                                                     : &registers.rdx;
     // A byte alone cannot be halved.
     report(call->name, *count > 1 ? "short" : "whole");
@@ -223,7 +225,8 @@ int main(int count, char **arguments) {
     int signal = WSTOPSIG(status), event = status >> 16;
     if (signal == (SIGTRAP | 0x80)) {
       task->is_in_call = !task->is_in_call;
-      if (task->is_in_call) enter(task, process, number, variant); else leave(task);
+      if (task->is_in_call) enter(task, process, number, variant);
+      else leave(task);
       signal = 0;
     } else if (event == PTRACE_EVENT_EXEC) {
       set_breakpoint(task);

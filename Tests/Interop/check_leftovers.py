@@ -105,9 +105,9 @@ class Trial:
         prefix = model.rnn_name + (".module" if "weight_drop" in self.extras else "")
         rnn = getattr(nn, model.cell)(model.inputs, model.hidden, num_layers=model.layers, bidirectional=model.both,
                                       bias=model.plain.bias, batch_first=model.batch_first)
-        for prefix, module in [(prefix, rnn)] + ([(model.fc_name, nn.Linear(model.size, model.out, model.linear.bias is not None))] if model.fc_name else []):
-            module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in module.state_dict()}, strict=True)
-            given[prefix] = module
+        for owner, module in [(prefix, rnn)] + ([(model.fc_name, nn.Linear(model.size, model.out, model.linear.bias is not None))] if model.fc_name else []):
+            module.load_state_dict({name: tensors[f"{owner}.{name}"] for name in module.state_dict()}, strict=True)
+            given[owner] = module
         modules = list(given.values())
         with torch.no_grad():
             y = rnn(self.x, self.model.start(self.x) if self.model.start else None)[0]

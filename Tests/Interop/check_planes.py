@@ -68,7 +68,7 @@ class Description:
         exec("import torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + self.text(), space)
         Net = space["Net"]
         Net.__module__ = "__main__"
-        setattr(sys.modules["__main__"], "Net", Net)
+        sys.modules["__main__"].Net = Net
         return Net().eval()
 
     def shape(self):

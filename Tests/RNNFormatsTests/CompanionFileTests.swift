@@ -49,9 +49,8 @@ import Testing
     defer { remove() }
     let up = model.hasSuffix("onnx") ? "../../../" : "../../"
     let home = model.components(separatedBy: "/snapshots/0a1b")[0]
-    #expect(try refusal(in: model, place: { "\(home)/blobs/\($0.utf8.count)\($0.hashValue)" }) {
-      "\(up)blobs/\($0.utf8.count)\($0.hashValue)"
-    } == nil)
+    func blob(_ name: String) -> String { "blobs/\(name.utf8.count)\(name.hashValue)" }
+    #expect(try refusal(in: model, place: { "\(home)/\(blob($0))" }, link: { "\(up)\(blob($0))" }) == nil)
   }
 
   @Test func readsLinksInsideTheFolder() throws {

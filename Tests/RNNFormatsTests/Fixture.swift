@@ -1,10 +1,11 @@
+import RNNFormats
+import RNNModel
+
 #if canImport(Glibc)
   import Glibc
 #else
   import Darwin
 #endif
-import RNNFormats
-import RNNModel
 
 /// Files that the scripts beside them made.
 enum Fixture {

@@ -1,8 +1,9 @@
-import class Foundation.Thread
 import Glibc
 import RNNFormats
 import RNNModel
 import Testing
+
+import class Foundation.Thread
 
 @Suite struct InputFileTests {
   private let folder: TemporaryFolder

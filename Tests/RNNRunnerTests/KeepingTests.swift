@@ -24,7 +24,7 @@ import Testing
       }
       var rooms: [String: Plan.Room] = [:]
       var memory: [UnsafeMutableRawBufferPointer] = []
-      defer { memory.forEach { $0.deallocate() } }
+      defer { for bytes in memory { bytes.deallocate() } }
       for member in whole.members where plan.members.contains(where: { $0.name == member.name && !$0.isState }) {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: member.tensor.byteCount, alignment: 8)
         bytes.initializeMemory(as: UInt8.self, repeating: 0xFF)

@@ -10,7 +10,7 @@
 #include <vector>
 
 class Effect {
- public:
+public:
   // On the main thread: reads the file, packs the weights, allocates.
   Effect(const char *path, int most_frames) : runner(NULL), state(NULL) {
     rnnkit_error *error = NULL;
@@ -40,7 +40,7 @@ class Effect {
     return rnnkit_step_float32(runner, state, static_cast<int64_t>(frames), in, frames, out, frames, NULL) == RNNKIT_OK;
   }
 
- private:
+private:
   Effect(const Effect &);
   Effect &operator=(const Effect &);
 

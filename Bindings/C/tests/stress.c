@@ -39,11 +39,13 @@ extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
+// clang-format off
 void *malloc(size_t size) { calls++; return __libc_malloc(size); }
 void *calloc(size_t count, size_t size) { calls++; return __libc_calloc(count, size); }
 void *realloc(void *old, size_t size) { calls++; return __libc_realloc(old, size); }
 void free(void *memory) { calls++; __libc_free(memory); }
 void *aligned_alloc(size_t alignment, size_t size) { calls++; return __libc_memalign(alignment, size); }
+// clang-format on
 int posix_memalign(void **memory, size_t alignment, size_t size) {
   calls++;
   *memory = __libc_memalign(alignment, size);
@@ -97,7 +99,8 @@ static float *run(const rnnkit_plan *plan, float *x, int threads) {
 }
 
 static void step(rnnkit_runner *runner, rnnkit_state *state, const float *x, float *y, int number) {
-  CHECK(rnnkit_step_float32(runner, state, 1, x + number * inputs, inputs, y + number * outputs, outputs, NULL) == RNNKIT_OK);
+  CHECK(rnnkit_step_float32(runner, state, 1, x + number * inputs, inputs, y + number * outputs, outputs, NULL) ==
+        RNNKIT_OK);
 }
 
 static int same(const float *a, const float *b) { return memcmp(a, b, steps * outputs * sizeof *a) == 0; }
@@ -195,7 +198,8 @@ static void use_all(rnnkit_plan *plan, rnnkit_runner *runner, rnnkit_state *stat
   float *whole = run(plan, x, 1), *shared = run(plan, x, 2);
   CHECK(same(whole, expected) && same(shared, expected));
   for (int i = steps / 2; i < steps; i++) step(runner, state, x, y, i);
-  CHECK(memcmp(y + steps / 2 * outputs, expected + steps / 2 * outputs, (steps - steps / 2) * outputs * sizeof *y) == 0);
+  CHECK(memcmp(y + steps / 2 * outputs, expected + steps / 2 * outputs, (steps - steps / 2) * outputs * sizeof *y) ==
+        0);
   rnnkit_plan *another = open_plan();
   float *again = run(another, x, 1);
   CHECK(same(again, expected));
@@ -243,7 +247,8 @@ static void *half_of_streams(void *argument) {
   rnnkit_runner *runner = rnnkit_runner_make(shared_plan, 1, 1, NULL);
   CHECK(runner != NULL);
   for (int number = 0; number < steps; number++)
-    for (int stream = first; stream < streams; stream += 2) step(runner, states[stream], given[stream], got[stream], number);
+    for (int stream = first; stream < streams; stream += 2)
+      step(runner, states[stream], given[stream], got[stream], number);
   rnnkit_runner_free(runner);
   return NULL;
 }

@@ -72,7 +72,7 @@ class Refusals(Scratch):
             "its type is 0": changed(good_in, type=0), "its type is 99": changed(good_in, type=99),
             "its type is -1": changed(good_in, type=-1),
             "its rank is -1": changed(good_in, rank=-1), "its rank is 9": changed(good_in, rank=9),
-            f"its shape is (-1,": changed(good_in, shape=(-1, 3, 3)),
+            "its shape is (-1,": changed(good_in, shape=(-1, 3, 3)),
             f"its shape is ({huge}, {huge}": changed(good_in, shape=(huge, huge, 3)),
             f"its shape is ({huge})": changed(good_in, shape=(huge,)),
             "shape: it is NULL": changed(good_in, shape=None, rank=1),

@@ -68,7 +68,7 @@ def spark():
 def ray_data():
     """ray.data, of a Ray with room for two actors beside the tasks that read."""
     ray = pytest.importorskip("ray", reason="ray is not installed here")
-    import ray.data
+    import ray.data  # noqa: F811  The submodule is not imported with ray.
 
     ray.init(num_cpus=4, include_dashboard=False, object_store_memory=300 << 20, _node_ip_address="127.0.0.1",
              runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join([os.path.dirname(__file__), *sys.path])}}, log_to_driver=False)

@@ -9,7 +9,7 @@ import pytest
 import rnnkit
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed here")
-import pyarrow.parquet
+import pyarrow.parquet  # noqa: F401  A submodule, used as pa.parquet.
 
 from rnnkit import arrow, batches
 

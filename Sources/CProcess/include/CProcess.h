@@ -33,9 +33,8 @@ struct rnn_process_limits {
 // output are /dev/null, or a pipe end if there is no /dev/null; every other descriptor is closed. The process has its own
 // process group, is killed when the caller's thread ends, writes no core file and cannot gain privileges. `environment`
 // is its environment, terminated by NULL. Returns the process id, or -1 with the reason in errno, also if exec fails.
-pid_t rnn_process_start(
-    const char *path, const char *argument, char *const *environment, const int *descriptors, int count,
-    const struct rnn_process_limits *limits);
+pid_t rnn_process_start(const char *path, const char *argument, char *const *environment, const int *descriptors,
+                        int count, const struct rnn_process_limits *limits);
 
 // The CPU time that a running process has used, in nanoseconds; -1 if it is not known.
 int64_t rnn_process_cpu_time(pid_t process);

@@ -96,7 +96,7 @@ struct NativeWriter {
   private mutating func place(after headerSize: Int) throws(RNNError) {
     var end = NativeHeader.fixedSize + headerSize
     for index in entries.indices {
-      guard let offset = NativeHeader.aligned(end), case let (next, overflow) =
+      guard let offset = NativeHeader.aligned(end), case (let next, let overflow) =
         offset.addingReportingOverflow(entries[index].byteCount), !overflow
       else {
         throw RNNError(.badData, place: "tensor \(entries[index].name)", "the tensors are larger than any file",

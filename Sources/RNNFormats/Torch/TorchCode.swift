@@ -16,7 +16,7 @@ extension Model {
 }
 
 /// Writes a model's class; see `Model.torchCode`.
-fileprivate struct TorchCode {
+private struct TorchCode {
   /// A value's expression in `forward`.
   fileprivate struct Expression {
     var text: String

@@ -60,7 +60,7 @@ enum TorchExtra {
     let number = try reader.integer("member")
     try reader.finish()
     guard let entry = zip["\(stem)/extra/rnnkit/\(number)"],
-      case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
+      case (let size, let overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow,
       entry.count == size, let tensor = Tensor(type, shape, in: try zip.bytes(of: entry))
     else {
       throw reader.error("member", "no member extra/rnnkit/\(number) with the bytes of \(type.rawValue) \(shape)")

@@ -26,7 +26,10 @@ struct SequentialCalls: Sendable, Hashable {
         }
       }
       func walk(_ parts: [String], depth: Int) {
-        guard depth < Limits.maximumDepth else { return operations = nil }
+        guard depth < Limits.maximumDepth else {
+          operations = nil
+          return
+        }
         for part in parts {
           if names.contains(part) {
             end(part)

@@ -31,7 +31,7 @@ struct TensorDecoder {
     }
     guard !proto.hasSegment else { throw refuse("it is split into segments, which RNNKit does not read") }
     guard let shape = Shape(proto.dims.map { Int(clamping: $0) }),
-      case let (size, overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow
+      case (let size, let overflow) = shape.count.multipliedReportingOverflow(by: type.byteCount), !overflow
     else {
       throw refuse(
         "its dims \(proto.dims.prefix(8)) are no shape: a negative size, too many axes, or too many elements")

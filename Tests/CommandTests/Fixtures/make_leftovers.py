@@ -47,9 +47,9 @@ def run(model, x, *state):
     return model["fc"](model["rnn"](x, *state)[0])
 
 
-def save(name, model, x, extra={}):
+def save(name, model, x, extra=None):
     model.eval()
-    store(name, {k: v.detach() for k, v in (model.state_dict() | extra).items()}, x, run(model, x), part=run(model, x))
+    store(name, {k: v.detach() for k, v in (model.state_dict() | (extra or {})).items()}, x, run(model, x), part=run(model, x))
 
 
 def computed(x):

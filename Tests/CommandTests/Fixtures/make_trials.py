@@ -11,7 +11,7 @@ import h5py
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence
 
 FOLDER = pathlib.Path(__file__).parent / "trials"
 T, B = 7, 4

@@ -162,7 +162,7 @@ struct RandomForward {
     }
   }
 
-  private mutating func number() -> Double { pick([1, -1, 0.5, -0.0, 1e-300, 123456789, 0.1, -7.25]) }
+  private mutating func number() -> Double { pick([1, -1, 0.5, -0.0, 1e-300, 123_456_789, 0.1, -7.25]) }
   private mutating func chance(_ one: Int) -> Bool { Int.random(in: 0..<one, using: &random) == 0 }
   private mutating func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
 }

@@ -31,7 +31,7 @@ import Testing
     ("123.456e78", 123.456e78), ("1.7976931348623157e308", .greatestFiniteMagnitude),
     ("5e-324", .leastNonzeroMagnitude),
     ("2.2250738585072011e-308", .leastNormalMagnitude.nextDown), ("1e-400", 0), ("0.30000000000000004", 0.1 + 0.2),
-    ("9007199254740993.0", 9007199254740992), ("1" + String(repeating: "0", count: 300) + ".0e-300", 1),
+    ("9007199254740993.0", 9_007_199_254_740_992), ("1" + String(repeating: "0", count: 300) + ".0e-300", 1),
   ] as [(String, Double)])
   func readsOtherNumbersAsFloat64(_ text: String, _ expected: Double) throws {
     guard case .number(let number) = try value(text) else {

@@ -104,8 +104,8 @@ def legacy(name, stored, config=None, version=None, split=None, root="/"):
         group = file if root == "/" else file.create_group(root)
         names = np.array([n.encode() for n in stored])
         if split:
-            for part, names in enumerate(np.array_split(names, split)):
-                group.attrs[f"layer_names{part}"] = names
+            for part, some in enumerate(np.array_split(names, split)):
+                group.attrs[f"layer_names{part}"] = some
         else:
             group.attrs["layer_names"] = names
         for layer, arrays in stored.items():

@@ -59,7 +59,7 @@ import Testing
   static func model(_ links: [Link]) throws -> Model {
     let modules = links.map(\.module)
     var archive = TensorArchive()
-    var state: UInt64 = 88172645463325252
+    var state: UInt64 = 88_172_645_463_325_252
     for module in modules {
       for (name, sizes) in Model.parameters(of: module) {
         let shape = try #require(Shape(sizes))

@@ -70,7 +70,7 @@ struct RandomForward {
 
   private static func operation(_ modules: [Module], _ generator: inout SplitMix64) -> Forward.Operation {
     let number = { (generator: inout SplitMix64) -> Double in
-      [0, -0.0, 1, -1, 0.5, -2.25, 1e-300, -1e300, 0.1, 1e15, 123456789012345680, .infinity, -.infinity, .leastNonzeroMagnitude].randomElement(using: &generator) ?? 0
+      [0, -0.0, 1, -1, 0.5, -2.25, 1e-300, -1e300, 0.1, 1e15, 123_456_789_012_345_680, .infinity, -.infinity, .leastNonzeroMagnitude].randomElement(using: &generator) ?? 0
     }
     switch Int.random(in: 0..<16, using: &generator) {
     case 0..<5: return .module(modules.randomElement(using: &generator)?.name ?? "")

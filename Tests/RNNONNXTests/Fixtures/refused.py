@@ -4,9 +4,8 @@ import pathlib
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-import graphs
 from graphs import SEQUENCE, Graph, normal, weights
 
 Y = ["float[time, 1, batch, 4] Y"]

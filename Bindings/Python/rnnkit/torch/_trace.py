@@ -267,7 +267,7 @@ class Writer:
     def _softmax(self, node: fx.Node, word: str, argument: Any, axis: Any) -> Value:
         value = self._taken(node, argument)
         if axis not in (-1, 2 if value.kind == "sequence" else 1):
-            raise self.refuse(node, f"{word} over another axis than features", f"use dim=-1 where features are meant")
+            raise self.refuse(node, f"{word} over another axis than features", "use dim=-1 where features are meant")
         return self._step(value.kind, f"{word}({value.text})")
 
     def _function(self, node: fx.Node) -> Optional[Value]:

@@ -187,7 +187,7 @@ package struct LayeredLayout {
     var blocks: [(sum: Double, weight: Double, count: Int)] = []
     for index in wishes.indices {
       blocks.append(((wishes[index] - offsets[index]) * weights[index], weights[index], 1))
-      while blocks.count > 1, case let (a, b) = (blocks[blocks.count - 2], blocks[blocks.count - 1]),
+      while blocks.count > 1, case (let a, let b) = (blocks[blocks.count - 2], blocks[blocks.count - 1]),
         a.sum / a.weight >= b.sum / b.weight
       {
         blocks.removeLast(2)

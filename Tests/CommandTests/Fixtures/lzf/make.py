@@ -1,5 +1,7 @@
 # PyTorch 2.15.0 and h5py 3.16.0: a head, and a whole LSTM, compressed with h5py's own filter; what PyTorch gives for the input.
-import torch,torch.nn as nn,numpy as np
+import torch
+import torch.nn as nn
+import numpy as np
 torch.manual_seed(0)
 
 import h5py

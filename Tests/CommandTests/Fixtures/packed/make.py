@@ -1,6 +1,11 @@
 """Makes the files of PackedTests; the expected numbers are torch's. Made with torch 2.15.0+cu132, Python's tarfile, zipfile, gzip."""
-import gzip, io, os, tarfile, zipfile
-import numpy as np, torch
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+import numpy as np
+import torch
 
 nn = torch.nn
 here = os.path.dirname(os.path.abspath(__file__))

@@ -11,7 +11,7 @@ extension FileCheck {
       isRead = try checkModel(file, as: TorchFormat(), writing: [TorchFormat()])
     }
     guard bytes.first == 0x80 else { return isRead }
-    for members in [[], [("constants.pkl", Array<UInt8>([0x80, 2, 0x29, 0x2E]))]] {
+    for members in [[], [("constants.pkl", [UInt8]([0x80, 2, 0x29, 0x2E]))]] {
       let archive = try written { file in
         var writer = ZipWriter()
         try writer.add("archive/data.pkl", bytes, to: &file)
