@@ -6,7 +6,7 @@ export RNNKIT_COMMIT := $(shell git describe --always --dirty --abbrev=12 --excl
 PACKAGES := libhdf5-dev libxxhash-dev zlib1g-dev pkg-config python3 python3-venv
 
 # `make library` and `make install PREFIX=/usr/local` are for other languages: Bindings/C/README.md.
-.PHONY: demo test setup build debug lint format examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages pictures
+.PHONY: demo test setup build debug lint format docs examples library install uninstall wheel dist test-dist clean help test-bindings frames bench bench-convert bench-start bench-engines hostile fuzz fuzz-short fuzz-build exhaustive interop pairs messages pictures
 .DEFAULT_GOAL := demo
 
 # System packages are installed where one is missing; as root, or through sudo.
@@ -41,6 +41,12 @@ format: .packages .venv/lint/done  ## mend what `make lint` finds, as far as the
 	swift format format --in-place $(SWIFT_FORMAT)
 	.venv/lint/bin/clang-format -i $(C_FILES)
 	.venv/lint/bin/ruff check --quiet --fix
+
+# RNNKit's documentation, with the modules it re-exports as a reader of `import RNNKit` sees them, in
+# .build/docs/RNNKit.doccarchive: `docc preview` or any web server shows it.
+docs: .packages  ## the documentation, in .build/docs; fails on a warning and on what has none
+	swift build --target RNNKit
+	python3 -B .ci/docs.py .build/docs
 
 # Converts a trained model from HDF5, runs it on real data and compares it with PyTorch's own outputs.
 demo: build  ## convert a trained model, check it against PyTorch, run and plot it

@@ -26,3 +26,15 @@ cp Examples/Sources/tour/main.swift "$score/Sources/score/main.swift"
 rm -f "$build/products/debug.yaml" "$build/products/debug/description.json" "$build/products/workspace-state.json"
 swift build --package-path "$score" --scratch-path "$build/products"
 "$build/products/debug/score" "$build/copy.rnn" "$build/scored.rnn" | cmp - "$build/first.txt"
+
+# The code of the articles: every block that is marked as Swift.
+articles=$build/articles
+rm -rf "$articles" && mkdir -p "$articles/Sources/articles"
+sed "s|../RNNKit|$root|; s|score|articles|g" "$score/Package.swift" > "$articles/Package.swift"
+for article in Sources/RNNKit/RNNKit.docc/*.md; do
+  awk '/^```swift/ { inside = 1; next } /^```/ { inside = 0 } inside' "$article" > "$articles/Sources/articles/$(basename "$article" .md).swift"
+done
+cp Examples/Articles/main.swift "$articles/Sources/articles/main.swift"
+rm -f "$build/products/debug.yaml" "$build/products/debug/description.json" "$build/products/workspace-state.json"
+swift build --package-path "$articles" --scratch-path "$build/products"
+"$build/products/debug/articles" "$articles"

@@ -88,6 +88,11 @@ public struct OpenedFile: Sendable {
     model = { (request) throws(RNNError) in SuppliedModel(archive: try archive(request), members: request.supplied) }
   }
 
+  /// A file whose content `archive` reads when it is asked for.
+  public init(_ archive: @escaping @Sendable (ModelRequest) throws(RNNError) -> TensorArchive) {
+    self.init(archive: archive)
+  }
+
   package init(model: @escaping @Sendable (ModelRequest) throws(RNNError) -> SuppliedModel) { self.model = model }
 
   /// Reads what is asked for, under PyTorch's names and in its gate order.
