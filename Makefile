@@ -44,7 +44,7 @@ format: .packages .venv/lint/done  ## mend what `make lint` finds, as far as the
 
 # RNNKit's documentation, with the modules it re-exports as a reader of `import RNNKit` sees them, in
 # .build/docs/RNNKit.doccarchive: `docc preview` or any web server shows it.
-docs: .packages  ## the documentation, in .build/docs; fails on a warning and on what has none
+docs: .packages  ## the documentation, in .build/docs; fails on a warning
 	swift build --target RNNKit
 	python3 -B .ci/docs.py .build/docs
 

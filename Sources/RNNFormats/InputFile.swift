@@ -15,6 +15,7 @@ import RNNModel
 public struct InputFile: Sendable {
   /// The path as the user gave it; `-` is standard input.
   public let path: String
+  /// The file's bytes.
   public let storage: TensorStorage
   /// The open file that is mapped, for a process that is to read it too. Nil for bytes in memory.
   package let mapped: OpenDescriptor?

@@ -70,6 +70,7 @@ public struct ModelRequest: Sendable {
   /// went wrong then is here.
   package var unpacking: LateFailures?
 
+  /// Asks for the only model of a file, with these tensors beside it.
   public init(supplying tensors: [NamedTensor] = []) { supplied = tensors }
 }
 
@@ -101,10 +102,12 @@ public struct OpenedFile: Sendable {
 
 /// What a file holds together with tensors that were supplied for it.
 public struct SuppliedModel: Sendable {
+  /// What the file holds.
   public var archive: TensorArchive
   /// The supplied tensors that are a run's members, under their names: `input`, `h0`, `c0`, `lengths`.
   public var members: [NamedTensor]
 
+  /// Makes the result of a read.
   public init(archive: TensorArchive, members: [NamedTensor]) {
     self.archive = archive
     self.members = members
@@ -113,8 +116,10 @@ public struct SuppliedModel: Sendable {
 
 /// The formats a program knows, in the order they are tried on a file.
 public struct FormatRegistry: Sendable {
+  /// The formats, in the order in which they are tried on a file.
   public let formats: [any ModelFormat]
 
+  /// Makes a registry of these formats, tried in this order.
   public init(_ formats: [any ModelFormat]) {
     self.formats = formats
   }

@@ -10,6 +10,7 @@ import RNNModel
 
 /// Room in a file that is mapped, to be written in any order.
 public struct OutputRoom {
+  /// The memory to write to.
   public let bytes: UnsafeMutableRawBufferPointer
   /// The same bytes, valid as long as it is.
   public let storage: TensorStorage

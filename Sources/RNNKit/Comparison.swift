@@ -2,6 +2,7 @@ import RNNModel
 
 /// How one computed tensor compares with its reference.
 public struct Comparison: Sendable {
+  /// The result of comparing a member.
   public enum Verdict: String, Sendable {
     /// Every element is within tolerance.
     case match
@@ -9,6 +10,7 @@ public struct Comparison: Sendable {
     case rounding
     /// Beyond it at steps at which rounding can do anything, and no step tells more.
     case notComparable = "not comparable"
+    /// The result differs by more than the tolerance.
     case mismatch
   }
 
@@ -16,7 +18,9 @@ public struct Comparison: Sendable {
   public struct Deviation: Sendable {
     /// Its index, and what is found there.
     public let position: [Int]
+    /// The reference's number.
     public let reference: Double
+    /// The number that was computed.
     public let result: Double
     /// How far the result may be from the reference here, by the tolerance or by what rounding can do.
     public let allowed: Double
@@ -26,6 +30,7 @@ public struct Comparison: Sendable {
 
   /// The member's name: `output`, `hn`, `y`.
   public let member: String
+  /// The result of the comparison.
   public internal(set) var verdict: Verdict
   /// The tolerance of a match.
   public let tolerance: Tolerance
@@ -39,11 +44,13 @@ public struct Comparison: Sendable {
   public var axes: [String] { layout.names }
   /// How many elements are beyond tolerance, and the index of the first of them in time, else in order.
   public let beyondTolerance: Int
+  /// The position of the first number beyond tolerance, in row-major order; nil if there is none.
   public let firstBeyond: [Int]?
   /// The first element in time, else in order, that makes a mismatch.
   public internal(set) var firstMismatch: Deviation?
   /// How many elements beyond tolerance were not judged, because rounding can do anything at their steps, and the first.
   public internal(set) var notCompared = 0
+  /// The position of the first number that was not compared; nil if all were.
   public internal(set) var firstNotCompared: [Int]?
   /// The reference's and the result's own largest distance from a float64 run, where one was made.
   public internal(set) var distancesFromFloat64: (reference: Double, result: Double)?

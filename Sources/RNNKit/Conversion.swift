@@ -4,11 +4,14 @@ import RNNRunner
 
 /// A model on its way into another file: what is to be changed, and what is to be said of it.
 public struct Conversion: Sendable {
+  /// The file that is converted.
   public let source: ModelFile
+  /// The model with the changes made so far.
   public private(set) var model: Model
   /// What was mapped, assumed, left out or added; a sentence each.
   public private(set) var notes: [Phrase]
 
+  /// Begins a conversion of a file's model, unchanged so far.
   public init(_ source: ModelFile) {
     self.source = source
     model = source.model
@@ -89,7 +92,9 @@ public struct Conversion: Sendable {
 
   /// What there is to say once a format has been chosen.
   ///
-  /// - Parameter inBrief: Whether tensors that are carried along share a sentence, where there are more than two.
+  /// - Parameters:
+  ///   - writer: The format that is written.
+  ///   - inBrief: Whether tensors that are carried along share a sentence, where there are more than two.
   public func notes(writing writer: any ModelFormat, inBrief: Bool = false) -> [Phrase] {
     let names = writer.holdsEverything ? model.carried.map(\.name) : []
     let carried: [Phrase] = inBrief && names.count > 2 ? ["\(names.listed(atMost: 4)) carried along, no parameters"]

@@ -2,15 +2,23 @@ import RNNModel
 
 /// How one tensor of two models compares.
 public struct Difference: Sendable {
+  /// In what two tensors of one name differ.
   public enum Verdict: String, Sendable {
+    /// Equal in type, shape and bits; or different in values, type or shape.
     case identical, values, shape, dtype
+    /// Only the first file has the tensor.
     case onlyInFirst = "only in the first"
+    /// Only the second file has the tensor.
     case onlyInSecond = "only in the second"
   }
 
+  /// The tensor's name.
   public let name: String
+  /// In what the two differ.
   public let verdict: Verdict
+  /// The first file's tensor; nil if it has none of this name.
   public let first: Tensor?
+  /// The second file's tensor; nil if it has none of this name.
   public let second: Tensor?
   /// Elements whose value differs; a NaN equals a NaN. 0 where shapes differ.
   public var differingCount = 0

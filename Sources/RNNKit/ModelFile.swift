@@ -9,11 +9,13 @@ import RNNRunner
 ///
 /// `import RNNONNX` and `registry: .complete()` for HDF5, Keras and ONNX too.
 public struct ModelFile: Sendable {
+  /// The path it was opened with.
   public let path: String
   /// The format's name, `native`.
   public let format: String
   /// The file's length in bytes.
   public let byteCount: Int
+  /// The model that was read.
   public let model: Model
   /// Who says what the model computes; nil where nobody does and nothing can be assumed.
   public let source: ForwardSource?
@@ -25,6 +27,7 @@ public struct ModelFile: Sendable {
   /// Reads, recognises and checks a model file; see `TensorFile` for its two steps.
   ///
   /// - Parameters:
+  ///   - path: the file's path.
   ///   - format: the format's name; nil recognises it by content.
   ///   - entry: which of the file's models, where it holds several: a state_dict of a checkpoint, `ema`; a file in a zip,
   ///     tar or gzip archive, `policy.pth`; or both, `policy.pth:ema`. Nil takes the only one, or the only recurrent one.
@@ -32,6 +35,7 @@ public struct ModelFile: Sendable {
   ///   - config: the path of the config of a Keras model, its `to_json()`, for a file of its weights alone.
   ///   - mapping: new names for tensors that follow no convention.
   ///   - options: what the file may not say of its model.
+  ///   - registry: the formats to try.
   public static func open(
     _ path: String, as format: String? = nil, entry: String? = nil, supplying tensors: [NamedTensor] = [],
     config: String? = nil, mapping: NameMapping = NameMapping(), options: ModelOptions = ModelOptions(), registry: FormatRegistry = .standard
@@ -44,11 +48,13 @@ public struct ModelFile: Sendable {
 
 /// What a file holds, before it is found to be a model.
 public struct TensorFile: Sendable {
+  /// The path it was opened with.
   public let path: String
   /// The format's name, `native`.
   public let format: String
   /// The file's length in bytes.
   public let byteCount: Int
+  /// What the file holds.
   public let archive: TensorArchive
   /// The supplied tensors that are a run's members, under their names.
   public let members: [NamedTensor]
@@ -108,7 +114,9 @@ public struct TensorFile: Sendable {
   /// The model that the tensors are. Where neither the file nor the options say what it computes, the forwards that people
   /// write of such modules are tried on the reference cases, and one that reproduces them all is taken; see `ForwardTrial`.
   ///
-  /// - Parameter cases: Gives the reference cases to try them on, by a plan of one of them; nil for the file's own.
+  /// - Parameters:
+  ///   - options: what the file may not say of its model.
+  ///   - cases: Gives the reference cases to try them on, by a plan of one of them; nil for the file's own.
   /// - Throws: `badData` where the tensors are no model, `usage` where an option contradicts the file, and what `cases` throws.
   public func model(
     _ options: ModelOptions = ModelOptions(), cases: ((Plan) throws(RNNError) -> [ReferenceCase])? = nil
@@ -143,10 +151,12 @@ extension Model {
   /// Writes the model to a file that appears whole or not at all.
   ///
   /// - Parameters:
+  ///   - path: the file's path.
   ///   - format: the format's name; nil chooses by the path's extension.
   ///   - replacing: whether an existing file may be replaced.
   ///   - hasCode: whether `torchCode()` is written beside it, so that a state_dict may hold what no class of torch.nn
   ///   computes; else that is refused.
+  ///   - registry: the formats to choose from.
   public func write(
     to path: String, as format: String? = nil, replacing: Bool = false, hasCode: Bool = false, registry: FormatRegistry = .standard
   ) throws(RNNError) {

@@ -7,7 +7,10 @@ extension Model {
   ///     let model = try Model.open("model.rnn")
   ///     let other = try Model.open("model.pt") { print("note:", $0) }
   ///
-  /// - Parameter noting: Gets what had to be assumed and what was passed over, a sentence each. Without it, a file of which
+  /// - Parameters:
+  ///   - path: the file's path.
+  ///   - registry: the formats to try.
+  ///   - noting: gets what had to be assumed and what was passed over, a sentence each. Without it, a file of which
   ///   there is something to say is refused, so that no assumption goes unseen.
   /// - Throws: `RNNError` where the file cannot be opened, is damaged, is of no format, or is no model.
   public static func open(

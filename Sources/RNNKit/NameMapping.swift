@@ -10,6 +10,7 @@ public struct NameMapping: Sendable, Hashable {
   /// Whether a rule that fits no tensor is passed over rather than refused as a slip of the pen.
   public var allowsUnusedRules = false
 
+  /// Makes a mapping without rules, which changes nothing.
   public init() {}
 
   public static func == (first: NameMapping, second: NameMapping) -> Bool {

@@ -2,9 +2,12 @@ import RNNModel
 
 /// How far a number may be from its reference: `absolute + relative·|reference|`.
 public struct Tolerance: Sendable, Hashable {
+  /// The largest difference that is allowed whatever the reference.
   public var absolute: Double
+  /// The largest difference that is allowed, as a share of the reference.
   public var relative: Double
 
+  /// A number is within tolerance if its error is at most absolute + relative · |reference|.
   public init(absolute: Double, relative: Double) {
     self.absolute = absolute
     self.relative = relative

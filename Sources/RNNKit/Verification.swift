@@ -3,7 +3,9 @@ import RNNRunner
 
 /// A reference case replayed: what the model gives now against what its framework gave.
 public struct Verification: Sendable {
+  /// The reference case's name.
   public let name: String
+  /// One comparison for each member that the case has.
   public let comparisons: [Comparison]
   /// Where the first difference beyond tolerance is, for a mismatch: the first recurrent layer whose final state differs,
   /// and the first step.
@@ -24,6 +26,8 @@ public struct Verification: Sendable {
   /// Throws where the case has no input, members of the wrong shape or type, or no output to compare with.
   ///
   /// - Parameters:
+  ///   - reference: The case to replay.
+  ///   - model: The model that replays it.
   ///   - absolute: How far a number may be from any reference; nil for what the reference's type tells, or the case's
   ///     metadata where a conversion has kept in it what rounding does.
   ///   - relative: How far as a share of the reference; nil for what its type tells.

@@ -1,6 +1,7 @@
 /// What a file asks for that changes the numbers and that RNNKit does not do, or numbers of it that cannot be read:
 /// refused, unless the user says to go on without it (`ModelOptions.ignored`).
 public struct Departure: Sendable, Hashable {
+  /// What a departure is about; its name is what the user may ignore.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// Steps that a mask leaves out.
     case masks
@@ -25,6 +26,7 @@ public struct Departure: Sendable, Hashable {
     }
   }
 
+  /// What it is about.
   public var kind: Kind
   /// `layer masking`
   public var place: String

@@ -2,6 +2,7 @@
 public struct ModelOptions: Sendable, Hashable {
   /// tanh or relu, for every Elman RNN of the file.
   public var nonlinearity: Activation?
+  /// Whether inputs are (batch, time, features); nil for what the file says.
   public var batchFirst: Bool?
   /// What follows the last linear layer.
   public var headActivation: Function?
@@ -28,6 +29,7 @@ public struct ModelOptions: Sendable, Hashable {
 
 /// A model, and what was assumed where its file does not say.
 public struct Interpretation: Sendable {
+  /// The model.
   public private(set) var model: Model
   /// Who says what is computed; nil where nobody does and nothing can be assumed.
   public private(set) var source: ForwardSource?

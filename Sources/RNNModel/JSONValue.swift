@@ -12,8 +12,11 @@ public enum JSONValue: Sendable, Hashable {
   case array([JSONValue])
   case object([Member])
 
+  /// A member of an object.
   public struct Member: Sendable, Hashable {
+    /// The member's key.
     public var key: String
+    /// The member's value.
     public var value: JSONValue
 
     public init(_ key: String, _ value: JSONValue) {
@@ -28,14 +31,17 @@ public enum JSONValue: Sendable, Hashable {
     return members.first { $0.key == key }?.value
   }
 
+  /// The string; nil for a value of another kind.
   public var string: String? {
     if case .string(let value) = self { value } else { nil }
   }
 
+  /// The truth value; nil for a value of another kind.
   public var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
+  /// The integer; nil for a value of another kind, and for a number with a fraction.
   public var integer: Int? {
     if case .integer(let value) = self { Int(exactly: value) } else { nil }
   }
@@ -50,10 +56,12 @@ public enum JSONValue: Sendable, Hashable {
     }
   }
 
+  /// The elements; nil for a value of another kind.
   public var array: [JSONValue]? {
     if case .array(let value) = self { value } else { nil }
   }
 
+  /// The members; nil for a value of another kind.
   public var members: [Member]? {
     if case .object(let value) = self { value } else { nil }
   }

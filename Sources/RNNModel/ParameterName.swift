@@ -2,6 +2,7 @@
 ///
 /// Source: torch/nn/modules/rnn.py, `RNNBase.__init__` and `RNNCellBase.__init__`.
 public struct ParameterName: Sendable, Hashable, CustomStringConvertible {
+  /// The parameters of a recurrent layer.
   public enum Kind: String, Sendable, CaseIterable {
     /// (gates·hidden, input)
     case weightIH = "weight_ih"
@@ -18,9 +19,11 @@ public struct ParameterName: Sendable, Hashable, CustomStringConvertible {
     case weightPeephole = "weight_peephole"
   }
 
+  /// Which parameter.
   public var kind: Kind
   /// The layer, or nil for `nn.RNNCell`, `LSTMCell` and `GRUCell`, whose names have none.
   public var layer: Int?
+  /// Whether it is the reverse direction's.
   public var isReverse: Bool
 
   public init(_ kind: Kind, layer: Int?, isReverse: Bool = false) {

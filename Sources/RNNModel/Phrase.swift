@@ -3,7 +3,9 @@
 ///
 /// Written as text with options in it: `"say what is computed with \(.forward)"`, `"choose \(.modules, ["rnn", "fc"])"`.
 public struct Phrase: Sendable, Hashable {
+  /// A part of a phrase.
   public enum Piece: Sendable, Hashable {
+    /// Text that is the same in every wording.
     case text(String)
     /// What can be said, and the values to say it with; none where any will do.
     case option(UserOption, [String])
@@ -12,6 +14,7 @@ public struct Phrase: Sendable, Hashable {
   /// Never two texts in a row.
   public private(set) var pieces: [Piece] = []
 
+  /// A phrase of text alone.
   public init(_ text: String) { append(.text(text)) }
 
   private init() {}
@@ -22,10 +25,12 @@ public struct Phrase: Sendable, Hashable {
     if case .text(let before)? = pieces.last { pieces[pieces.count - 1] = .text(before + text) } else { pieces.append(piece) }
   }
 
+  /// Appends another phrase.
   public static func += (phrase: inout Phrase, more: Phrase) {
     for piece in more.pieces { phrase.append(piece) }
   }
 
+  /// Whether there is nothing in it.
   public var isEmpty: Bool { pieces.isEmpty }
 
   /// The words as text.

@@ -18,6 +18,7 @@ public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
     case inputOutput
   }
 
+  /// The kind of error, which decides the exit status of the command.
   public var kind: Kind
   /// The file as the user named it.
   public var file: String?
@@ -28,6 +29,7 @@ public struct RNNError: Error, Sendable, Hashable, CustomStringConvertible {
   /// What the user can do.
   public var remedy: Phrase?
 
+  /// Makes an error: what is wrong, where, and what to do.
   public init(_ kind: Kind, file: String? = nil, place: String? = nil, _ problem: Phrase, remedy: Phrase? = nil) {
     self.kind = kind
     self.file = file

@@ -1,5 +1,6 @@
 /// The sizes of a tensor's axes, outermost first, whose product is known to fit an `Int`.
 public struct Shape: Sendable, Hashable, CustomStringConvertible {
+  /// The sizes of the axes, none negative; empty for a scalar.
   public let dimensions: [Int]
   /// The number of elements; 1 for a scalar (no axes), 0 where an axis is 0.
   public let count: Int
@@ -21,6 +22,7 @@ public struct Shape: Sendable, Hashable, CustomStringConvertible {
     self.count = count
   }
 
+  /// The number of axes.
   public var rank: Int { dimensions.count }
 
   /// The size of axis `index`, counted from the first.

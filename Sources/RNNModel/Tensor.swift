@@ -6,6 +6,7 @@ public final class TensorStorage: @unchecked Sendable {
   ) throws(RNNError) -> Void
 
   private let base: UnsafeRawPointer?
+  /// The size in bytes.
   public let count: Int
   private let read: Read?
   private let drop: (@Sendable (_ range: Range<Int>) -> Void)?
@@ -133,10 +134,13 @@ public final class TensorStorage: @unchecked Sendable {
 
 /// A dense, row-major, little-endian tensor: a type, a shape and exactly the bytes these ask for.
 public struct Tensor: Sendable {
+  /// The type of the elements.
   public let elementType: ElementType
+  /// The sizes of the axes.
   public let shape: Shape
   /// Where the first element is in `storage`.
   public let offset: Int
+  /// The memory or file that holds the elements.
   public let storage: TensorStorage
 
   /// Returns nil where the storage does not hold the bytes that type and shape ask for at `offset`.
@@ -178,6 +182,7 @@ public struct Tensor: Sendable {
 
   /// The number of elements.
   public var count: Int { shape.count }
+  /// The size of all elements in bytes.
   public var byteCount: Int { shape.count * elementType.byteCount }
 
   /// The same bytes under another shape. Nil where it does not hold as many elements.

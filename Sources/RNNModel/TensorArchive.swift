@@ -1,8 +1,11 @@
 /// A tensor under its name.
 public struct NamedTensor: Sendable {
+  /// The tensor's name.
   public var name: String
+  /// The tensor.
   public var tensor: Tensor
 
+  /// Makes a named tensor.
   public init(_ name: String, _ tensor: Tensor) {
     self.name = name
     self.tensor = tensor
@@ -14,17 +17,21 @@ public struct NamedTensor: Sendable {
 /// Members: `input`, `h0`, `c0`, `lengths` in; `output`, `hn`, `cn`, `y` out; `<module>.hn` and the like where a chain has
 /// several recurrent modules.
 public struct ReferenceCase: Sendable {
+  /// The case's name, unique in its archive.
   public var name: String
+  /// The arrays, each under its name: `input`, `h0`, `output`, `y`.
   public var members: [NamedTensor]
   /// How the case was made, and `modules` where it is of a part of the chain.
   public var metadata: [JSONValue.Member]
 
+  /// Makes a case. Nothing is checked until it is used.
   public init(name: String, members: [NamedTensor], metadata: [JSONValue.Member] = []) {
     self.name = name
     self.members = members
     self.metadata = metadata
   }
 
+  /// The member of that name; nil if there is none.
   public subscript(member: String) -> Tensor? { members.first { $0.name == member }?.tensor }
 }
 
@@ -36,6 +43,7 @@ public struct TensorArchive: Sendable {
   public struct Hints: Sendable, Hashable {
     /// By module name.
     public var nonlinearity: [String: Activation] = [:]
+    /// Whether inputs are (batch, time, features); nil if the file does not say.
     public var batchFirst: Bool?
     /// Whether the archive's architecture was worked out from arrays alone, which leaves what the hints do not tell as open
     /// as having no architecture does.
@@ -53,11 +61,14 @@ public struct TensorArchive: Sendable {
     /// Modules known by their class to be none that RNNKit runs, in the archive's order.
     public var unknown: [Unknown] = []
 
+    /// What a module is whose tensors fit several kinds.
     public enum Kind: Sendable, Hashable {
       case linear, embedding, prelu
     }
 
+    /// A module of a class that RNNKit does not know.
     public struct Unknown: Sendable, Hashable {
+      /// The module's name.
       public var name: String
       /// `Conv1d`
       public var className: String
@@ -69,6 +80,7 @@ public struct TensorArchive: Sendable {
       }
     }
 
+    /// Makes hints that say nothing.
     public init() {}
   }
 
@@ -78,7 +90,9 @@ public struct TensorArchive: Sendable {
   public var isOrdered: Bool
   /// What the file says the tensors compute, where it does.
   public var architecture: Architecture?
+  /// What the file says of the computation.
   public var hints = Hints()
+  /// The reference cases.
   public var cases: [ReferenceCase] = []
   /// What reading changed or passed over, one sentence each: names mapped, gates reordered, entries left out.
   public var notes: [Phrase] = []
@@ -88,6 +102,7 @@ public struct TensorArchive: Sendable {
   public var metadata: [JSONValue.Member] = []
   private var positions: [String: Int] = [:]
 
+  /// Makes an empty archive; `isOrdered` says whether the order of its tensors is the model's.
   public init(isOrdered: Bool = true) {
     self.isOrdered = isOrdered
   }

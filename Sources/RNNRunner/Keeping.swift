@@ -23,6 +23,7 @@ extension Plan {
   /// Memory for a member's values, such as a mapped file's. It is written in any order, by several threads where a run has
   /// them.
   public struct Room {
+    /// The memory to write to.
     public let bytes: UnsafeMutableRawBufferPointer
     let storage: TensorStorage
 

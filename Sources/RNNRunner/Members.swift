@@ -3,6 +3,7 @@ import RNNModel
 extension Plan {
   /// What a run gives under a name, `Outputs.members`, before it is run.
   public struct Member: Sendable, Hashable {
+    /// An axis of a member.
     public enum Axis: Sendable, Hashable {
       /// As many steps as the input has.
       case time
@@ -12,6 +13,7 @@ extension Plan {
       case size(Int)
     }
 
+    /// The member's name.
     public let name: String
     /// Those of a batch.
     public internal(set) var axes: [Axis]

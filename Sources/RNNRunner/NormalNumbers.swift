@@ -10,6 +10,7 @@ public struct NormalNumbers: Sendable {
   private var random: SplitMix64
   private var second: Double?
 
+  /// Begins the sequence of that seed; one seed always gives the same numbers.
   public init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// The next number of mean 0 and standard deviation 1.

@@ -85,6 +85,7 @@ public struct Outputs: Sendable {
 
 /// One layer's outputs in a run, for finding where two runs part.
 public struct LayerTrace: Sendable {
+  /// The recurrent module's name.
   public let module: String
   /// Counted from 0 within the module.
   public let layer: Int

@@ -15,6 +15,7 @@ import RNNModel
 public final class Plan: @unchecked Sendable {
   /// What a plan takes of each step.
   public struct Input: Sendable, Hashable {
+    /// The input's name.
     public let name: String
     /// 1 where that is an embedding's index.
     public let features: Int
@@ -28,6 +29,7 @@ public final class Plan: @unchecked Sendable {
   public struct Output: Sendable, Hashable {
     /// Nil for an only one without a name.
     public let name: String?
+    /// The features of each step.
     public let features: Int
     /// Whether there is a value for every step, rather than one for each sequence.
     public let hasTime: Bool
@@ -37,9 +39,13 @@ public final class Plan: @unchecked Sendable {
   public let architecture: Architecture
   /// The shapes of the forward's values.
   public let shapes: ForwardShapes
+  /// The type in which everything is computed.
   public let precision: Precision
+  /// The instructions that the kernels use. Results have the same bits with each.
   public let instructionSet: InstructionSet
+  /// The inputs, in the order in which a run takes them.
   public let inputs: [Input]
+  /// The outputs, in the order in which a run gives them.
   public let outputs: [Output]
 
   let operations: UnsafePointer<rnnkit_operations>

@@ -5,6 +5,7 @@ import RNNModel
 public enum Precision: String, Sendable, Hashable, CaseIterable {
   case float32, float64
 
+  /// The type of tensors in this precision.
   public var elementType: ElementType { self == .float32 ? .float32 : .float64 }
 
   /// Bytes of one real.

@@ -6,6 +6,7 @@ import RNNModel
 /// callback, as long as no copy of the state is kept (a shared state is copied before it is written). A runner with
 /// several threads, which wakes them for large work, promises neither. A runner serves one thread at a time.
 public final class Runner {
+  /// The plan that it runs.
   public let plan: Plan
   /// Rows, one for each sequence.
   public let batch: Int

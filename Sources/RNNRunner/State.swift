@@ -17,6 +17,7 @@ public struct State: Sendable {
   public let batch: Int
   private var memory: AlignedMemory
 
+  /// The type of its numbers.
   public var precision: Precision { layout.precision }
   /// The recurrent modules' names, in the chain's order.
   public var modules: [String] { layout.modules.map(\.name) }

@@ -40,6 +40,7 @@ public struct ArrayOutput: Sendable {
   /// Steps per second, for sound formats; nil if unknown.
   public var sampleRate: Int?
 
+  /// Makes an output; see the properties of the same names.
   public init(members: [NamedTensor], end: Tensor, batchAxis: Int? = nil, sampleRate: Int? = nil) {
     self.members = members
     self.end = end
@@ -50,8 +51,10 @@ public struct ArrayOutput: Sendable {
 
 /// The array formats that a program supports, in the order in which they are tried on a file.
 public struct ArrayRegistry: Sendable {
+  /// The formats, in the order in which they are tried on a file.
   public let formats: [any ArrayFormat]
 
+  /// Makes a registry of these formats, tried in this order.
   public init(_ formats: [any ArrayFormat]) {
     self.formats = formats
   }

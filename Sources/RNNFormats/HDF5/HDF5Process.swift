@@ -38,6 +38,7 @@ public struct HDF5Process: HDF5Access {
   /// Whether a file has been read or written with this value.
   package var wasUsed: Bool { use.isStarted.load(ordering: .relaxed) }
 
+  /// Reads a file in a confined child process. Throws if it is damaged, exceeds `Limits`, or the child fails.
   public func readTree(_ file: InputFile) throws(RNNError) -> HDF5Tree {
     use.isStarted.store(true, ordering: .relaxed)
     do throws(RNNError) {
@@ -66,6 +67,7 @@ public struct HDF5Process: HDF5Access {
     }
   }
 
+  /// Writes a tree in a confined child process.
   public func write(_ tree: HDF5Tree, to file: inout OutputFile) throws(RNNError) {
     use.isStarted.store(true, ordering: .relaxed)
     do throws(RNNError) {

@@ -4,10 +4,12 @@ import RNNModel
 ///
 /// The tree is not interpreted: code that uses it decides whether it is RNNKit's layout, a plain dump or Keras.
 public struct HDF5Tree: Sendable {
+  /// The root group.
   public var root: Group
   /// Objects of the file that the tree cannot hold, in the order in which they were found.
   public var unreadable: [Unreadable]
 
+  /// Makes a tree; `unreadable` lists what could not be read.
   public init(root: Group = Group(), unreadable: [Unreadable] = []) {
     self.root = root
     self.unreadable = unreadable
@@ -18,15 +20,19 @@ public struct HDF5Tree: Sendable {
   /// Strings, integers, floating-point numbers and bool (h5py's enumeration) are `string`, `integer`, `number` and `bool`.
   /// Arrays of them are arrays, nested by axes. An attribute without a value is `null`.
   public struct Attribute: Sendable, Hashable {
+    /// The attribute's name.
     public var name: String
+    /// The attribute's value.
     public var value: JSONValue
 
+    /// Makes an attribute.
     public init(_ name: String, _ value: JSONValue) {
       self.name = name
       self.value = value
     }
   }
 
+  /// A group: attributes and children.
   public struct Group: Sendable {
     /// In creation order if the file tracks it, else by name.
     public var attributes: [Attribute]
@@ -35,6 +41,7 @@ public struct HDF5Tree: Sendable {
     /// Whether the file tracks the creation order of the children.
     public var isOrdered: Bool
 
+    /// Makes a group.
     public init(attributes: [Attribute] = [], children: [Child] = [], isOrdered: Bool = true) {
       self.attributes = attributes
       self.children = children
@@ -59,22 +66,30 @@ public struct HDF5Tree: Sendable {
     }
   }
 
+  /// A child of a group under its link's name.
   public struct Child: Sendable {
+    /// The link's name.
     public var name: String
+    /// What the link leads to.
     public var node: Node
 
+    /// Makes a child.
     public init(_ name: String, _ node: Node) {
       self.name = name
       self.node = node
     }
   }
 
+  /// What a link leads to.
   public enum Node: Sendable {
+    /// A group.
     case group(Group)
+    /// A dataset of numbers.
     case dataset(Dataset)
     /// A dataset of strings.
     case strings(Strings)
 
+    /// The node's attributes, in the file's order.
     public var attributes: [Attribute] {
       switch self {
       case .group(let group): group.attributes
@@ -88,10 +103,12 @@ public struct HDF5Tree: Sendable {
   public struct Dataset: Sendable {
     /// Has HDF5's type: a bfloat16 that is stored as uint16 with an attribute is uint16 here.
     public var tensor: Tensor
+    /// The dataset's attributes, in the file's order.
     public var attributes: [Attribute]
     /// The offset of the tensor's bytes in the file; nil if they were unpacked or converted.
     public var fileOffset: Int?
 
+    /// Makes a dataset; `fileOffset` is where its bytes are in the file, if it is contiguous.
     public init(_ tensor: Tensor, attributes: [Attribute] = [], fileOffset: Int? = nil) {
       self.tensor = tensor
       self.attributes = attributes
@@ -104,10 +121,13 @@ public struct HDF5Tree: Sendable {
     }
   }
 
+  /// A dataset of strings.
   public struct Strings: Sendable {
     /// Row-major; as many as `shape` says.
     public var values: [String]
+    /// The dataset's shape; empty for a single string.
     public var shape: Shape
+    /// The dataset's attributes, in the file's order.
     public var attributes: [Attribute]
 
     public init(_ values: [String], _ shape: Shape, attributes: [Attribute] = []) {
@@ -136,6 +156,7 @@ public struct HDF5Tree: Sendable {
     public var path: String
     /// What it is: `a compound type`.
     public var reason: String
+    /// What is lost with it.
     public var loss: Loss
     /// What the user can do; empty if no numbers are lost.
     public var remedy: String

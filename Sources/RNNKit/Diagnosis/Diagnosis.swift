@@ -5,6 +5,7 @@ import RNNModel
 public struct Diagnosis: Sendable {
   /// A recurrent weight's square block: `hidden` for the RNN, a gate's name for the others.
   public struct Block: Sendable {
+    /// The gate's name.
     public let name: String
     /// The largest absolute eigenvalue; with a projection, of W_hr · W_hh.
     public let spectralRadius: Double
@@ -14,19 +15,24 @@ public struct Diagnosis: Sendable {
 
   /// How often a bounded unit is within a hundredth of its range from either end, as a share of steps and units.
   public struct Saturation: Sendable {
+    /// The gate's name.
     public let name: String
+    /// The share of its values that are saturated, from 0 to 1.
     public let share: Double
     /// The share at each step, in the order in which the layer runs.
     public let shares: [Double]
   }
 
+  /// What happens to a gradient on its way back through time.
   public enum Verdict: Sendable, Equatable {
     /// A change of h this many steps back reaches the end weaker than a thousandth.
     case vanishes(by: Int)
     /// … stronger than a thousandfold.
     case explodes(by: Int)
+    /// The gradient neither vanishes nor explodes.
     case stays
 
+    /// The verdict in words.
     public var text: String {
       switch self {
       case .vanishes(let steps): "vanishes by step \(steps)"
@@ -38,21 +44,29 @@ public struct Diagnosis: Sendable {
 
   /// One direction of one layer.
   public struct Layer: Sendable {
+    /// The recurrent module's name.
     public let module: String
+    /// The layer's number, from 0.
     public let layer: Int
+    /// Whether this is the reverse direction.
     public let isReverse: Bool
+    /// The blocks of the recurrent matrix, one for each gate.
     public let blocks: [Block]
+    /// How much of each gate is saturated.
     public let saturation: [Saturation]
     /// ‖dh_T/dh_{T−d}‖₂ for d = 0, 1, … steps back; an LSTM's c is held fixed. Ends early where the work would be too large.
     public let gradient: [Double]
     /// ‖dh_T/dc_{T−d}‖₂ for an LSTM, with h held fixed; empty otherwise.
     public let cellGradient: [Double]
+    /// What happens to a gradient in this layer.
     public let verdict: Verdict
   }
 
+  /// The layers and directions of all recurrent modules.
   public let layers: [Layer]
   /// Of each recurrent module, as it is called; without those whose steps are too many to keep.
   public let travels: [Travel]
+  /// The number of steps that were run.
   public let stepCount: Int
 
   /// Runs a forward of the model's modules over a sequence, (time, features) or (time) for an embedding's indices, from zero

@@ -4,12 +4,16 @@ extension Diagnosis {
   /// How a gradient travels back through the layers and steps of one recurrent module: norms of dS/dh_t, where S is the sum of
   /// the last layer's output at the last step.
   public struct Travel: Sendable {
+    /// The recurrent module's name.
     public let module: String
+    /// One row for each layer and direction.
     public let rows: [Row]
 
     /// One direction of one layer.
     public struct Row: Sendable {
+      /// The layer's number, from 0.
       public let layer: Int
+      /// Whether this is the reverse direction.
       public let isReverse: Bool
       /// ‖dS/dh_t‖₂, by steps in time's order.
       public let norms: [Double]

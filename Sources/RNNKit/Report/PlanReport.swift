@@ -5,7 +5,9 @@ import RNNRunner
 extension Plan {
   /// What goes in and what comes out, as JSON: `Schemas/plan.schema.json`.
   ///
-  /// - Parameter notes: What there is to say of the model, such as `ModelFile.notes` and `Model.leftOut`.
+  /// - Parameters:
+  ///   - notes: What there is to say of the model, such as `ModelFile.notes` and `Model.leftOut`.
+  ///   - wording: How options are named.
   public func report(notes: [Phrase] = [], in wording: some Wording = SwiftWording()) -> JSONValue {
     let rows: [JSONValue] = architecture.batchFirst ? [.string("batch"), .string("time")] : [.string("time"), .string("batch")]
     return .object([

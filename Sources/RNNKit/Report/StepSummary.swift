@@ -4,10 +4,13 @@ import RNNModel
 public struct StepSummary: Sendable {
   /// How the forward line spells it: a module's name, `last`, `+`.
   public let name: String
+  /// The names of the values that go in.
   public let inputs: [Forward.Value]
+  /// The shape of the result.
   public let shape: ValueShape
   /// Elements and bytes of the parameters that it uses. A module called twice counts at both calls.
   public let parameterCount: Int
+  /// The parameters' size in bytes.
   public let byteCount: Int
   /// Multiplications, with an addition each, of its matrices: for each step of a sequence where the value has a time axis, else
   /// for each sequence. What functions cost is not counted.

@@ -2,9 +2,13 @@
 ///
 /// Sources: torch.nn, keras/src/activations, ONNX `RNN`/`LSTM`/`GRU` operators (onnx/defs/rnn/defs.cc).
 public enum Activation: Sendable, Hashable {
+  /// x
   case identity
+  /// 1 / (1 + exp(−x))
   case sigmoid
+  /// The hyperbolic tangent.
   case tanh
+  /// x above zero, else 0.
   case relu
   /// clip(alpha·x + beta, 0, 1). Keras 2: 0.2 and 0.5; Keras 3 and PyTorch: 1/6 and 0.5; ONNX: as the node says.
   case hardSigmoid(alpha: Double, beta: Double)
@@ -30,7 +34,9 @@ public enum Activation: Sendable, Hashable {
   case geluTanh
   /// min(max(x, min), max); a side without bound has the largest finite float64.
   case clip(min: Double, max: Double)
+  /// The exponential function.
   case exp
+  /// The natural logarithm.
   case log
   /// The square root, NaN below zero.
   case sqrt
@@ -125,9 +131,11 @@ public enum Activation: Sendable, Hashable {
 
 /// A function applied to a value: to each number by itself, or over the features of a step.
 public enum Function: Sendable, Hashable {
+  /// An activation, applied to each number by itself.
   case elementwise(Activation)
   /// Over the features of a step.
   case softmax
+  /// The logarithm of the softmax, over the features of a step.
   case logSoftmax
 
   /// `relu`, `softmax`

@@ -21,8 +21,10 @@ public struct Architecture: Sendable, Hashable {
     self.init(modules: modules, forward: Forward(chain: modules.map(\.name)), batchFirst: batchFirst)
   }
 
+  /// The module of that name; nil if there is none.
   public subscript(name: String) -> Module? { modules.first { $0.name == name } }
 
+  /// The recurrent modules, in the order of `modules`.
   public var recurrentModules: [Recurrent] {
     modules.compactMap { if case .recurrent(let module) = $0 { module } else { nil } }
   }

@@ -17,13 +17,17 @@ public struct Attention: Sendable, Hashable {
 
 /// PyTorch's `nn.MultiheadAttention` over time: query, key and value are projected, attend, and the result is projected.
 public struct MultiheadAttention: Sendable, Hashable {
+  /// The module's name.
   public var name: String
   /// Features of a query and of what it gives.
   public var embedDim: Int
+  /// The number of heads; divides the embedding's size.
   public var numHeads: Int
   /// Features of a key and of a value.
   public var kdim: Int
+  /// The features of the values.
   public var vdim: Int
+  /// Whether the projections have biases.
   public var bias: Bool
 
   public init(name: String, embedDim: Int, numHeads: Int, kdim: Int? = nil, vdim: Int? = nil, bias: Bool = true) {

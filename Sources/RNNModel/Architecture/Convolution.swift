@@ -8,16 +8,23 @@ public struct Convolution: Sendable, Hashable {
     case zeros, reflect, replicate, circular
   }
 
+  /// The module's name.
   public var name: String
+  /// Channels of the input.
   public var inChannels: Int
+  /// Channels of the output.
   public var outChannels: Int
+  /// The window over time: size, stride, dilation and padding.
   public var window: TimeWindow
   /// Over the positions of a step, which it counts as steps; nil for a Conv1d, whose steps are one position.
   public var across: TimeWindow?
   /// Whether the kernel's last axis is time.
   public var isTimeLast: Bool
+  /// The number of groups; divides both numbers of channels.
   public var groups: Int
+  /// What stands in the padding.
   public var padding: Padding
+  /// Whether there is a bias.
   public var bias: Bool
 
   public init(

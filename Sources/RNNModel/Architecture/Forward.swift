@@ -12,30 +12,39 @@ public struct Forward: Sendable, Hashable {
     case step(Int)
   }
 
+  /// An operation applied to values.
   public struct Step: Sendable, Hashable {
+    /// What is computed.
     public var operation: Operation
+    /// What it is computed of.
     public var inputs: [Value]
 
+    /// Makes a step.
     public init(_ operation: Operation, _ inputs: [Value]) {
       self.operation = operation
       self.inputs = inputs
     }
   }
 
+  /// A value that a run gives.
   public struct Output: Sendable, Hashable {
     /// Nil for an only output, which is a run's `y`, or its `output` where it is the last recurrent layer's.
     public var name: String?
+    /// The value that goes out.
     public var value: Value
 
+    /// Makes an output.
     public init(_ value: Value, name: String? = nil) {
       self.value = value
       self.name = name
     }
   }
 
+  /// What a step computes.
   public enum Operation: Sendable, Hashable {
     /// A module of the architecture, by its name.
     case module(String)
+    /// A function of each number, or of the features of each step.
     case activation(Function)
     /// A step of a sequence, which leaves no time axis.
     case select(Selection)
@@ -71,18 +80,23 @@ public struct Forward: Sendable, Hashable {
     case nothing(String)
   }
 
+  /// Which step of each sequence is taken.
   public enum Selection: Sendable, Hashable {
     /// Each sequence's own last step.
     case last
+    /// Each sequence's first step.
     case first
     /// The step of that number, from 0 on; negative from the end of the time axis on, whatever a sequence's length.
     case at(Int)
   }
 
+  /// Which state of a recurrent module.
   public enum StateKind: String, Sendable, Hashable {
+    /// The final hidden or cell states.
     case hn, cn
   }
 
+  /// An arithmetic operation.
   public enum Arithmetic: String, Sendable, Hashable, CaseIterable {
     case add = "+"
     case subtract = "-"
@@ -90,7 +104,9 @@ public struct Forward: Sendable, Hashable {
     case divide = "/"
   }
 
+  /// An input of the model.
   public struct Input: Sendable, Hashable {
+    /// The input's name.
     public var name: String
     /// Features of a step, where the modules that it goes to do not tell.
     public var features: Int?
@@ -133,10 +149,14 @@ public struct Forward: Sendable, Hashable {
     }
   }
 
+  /// The inputs, in the order in which a run takes them.
   public var inputs: [Input]
+  /// The steps; each uses inputs and earlier steps only.
   public var steps: [Step] = []
+  /// The outputs, at least one.
   public var outputs: [Output] = []
 
+  /// Makes a forward without steps.
   public init(inputs: [Input] = [Input()]) {
     self.inputs = inputs
   }

@@ -19,9 +19,12 @@ public struct ValueShape: Sendable, Hashable {
 
 /// The shapes of a forward's inputs and of what its steps give.
 public struct ForwardShapes: Sendable, Hashable {
+  /// The shapes of the inputs.
   public fileprivate(set) var inputs: [ValueShape]
+  /// The shapes of the steps' results.
   public fileprivate(set) var steps: [ValueShape]
 
+  /// The shape of a value.
   public fileprivate(set) subscript(value: Forward.Value) -> ValueShape {
     get {
       switch value {

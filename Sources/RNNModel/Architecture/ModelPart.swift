@@ -1,5 +1,6 @@
 /// Some modules of a model as a model of their own, and what was left out for it.
 public struct ModelPart: Sendable {
+  /// The part as a model of its own.
   public let model: Model
   /// What was left out, one sentence each.
   public let notes: [Phrase]

@@ -1,11 +1,18 @@
 /// What holds parameters under one name, or is applied under it.
 public enum Module: Sendable, Hashable {
+  /// An RNN, LSTM or GRU.
   case recurrent(Recurrent)
+  /// A linear layer.
   case linear(Linear)
+  /// A table of rows, looked up by index.
   case embedding(Embedding)
+  /// A PReLU with weights of its own.
   case prelu(PReLU)
+  /// A normalization.
   case norm(Norm)
+  /// A convolution over time.
   case convolution(Convolution)
+  /// A multi-head attention.
   case attention(MultiheadAttention)
   /// Tensors of something RNNKit carries but cannot run, such as a three-dimensional convolution.
   case unknown(UnknownModule)
@@ -92,6 +99,7 @@ public enum Module: Sendable, Hashable {
 
 /// A stack of recurrent layers of one kind and size: PyTorch's `nn.RNN`, `nn.LSTM` or `nn.GRU`, or one of their cells.
 public struct Recurrent: Sendable, Hashable {
+  /// What a layer computes at one step.
   public enum Cell: String, Sendable, Hashable {
     /// h' = g(W_ih x + b_ih + W_hh h + b_hh)
     case rnn = "RNN"
@@ -110,6 +118,7 @@ public struct Recurrent: Sendable, Hashable {
     }
   }
 
+  /// The direction in which a recurrent module reads a sequence.
   public enum Direction: String, Sendable, Hashable {
     case forward, reverse, bidirectional
   }
@@ -130,12 +139,19 @@ public struct Recurrent: Sendable, Hashable {
     }
   }
 
+  /// The module's name.
   public var name: String
+  /// What a layer computes at one step.
   public var cell: Cell
+  /// Features of the input.
   public var inputSize: Int
+  /// Units of each layer and direction.
   public var hiddenSize: Int
+  /// The number of layers.
   public var numLayers: Int
+  /// Whether there are biases.
   public var bias: Bool
+  /// The direction in which it reads a sequence.
   public var direction: Direction
   /// Size of the LSTM's projected h; 0 without projection.
   public var projSize: Int
@@ -240,11 +256,16 @@ public struct Recurrent: Sendable, Hashable {
 
 /// PyTorch's `nn.Linear`, y = W x + b.
 public struct Linear: Sendable, Hashable {
+  /// The module's name.
   public var name: String
+  /// Features of the input.
   public var inFeatures: Int
+  /// Features of the output.
   public var outFeatures: Int
+  /// Whether there is a bias.
   public var bias: Bool
 
+  /// Makes a linear layer.
   public init(name: String, inFeatures: Int, outFeatures: Int, bias: Bool = true) {
     self.name = name
     self.inFeatures = inFeatures
@@ -255,6 +276,7 @@ public struct Linear: Sendable, Hashable {
 
 /// PyTorch's `nn.PReLU`: x below zero times `weight`, one number for all features or one for each.
 public struct PReLU: Sendable, Hashable {
+  /// The module's name.
   public var name: String
   /// 1 or the number of features.
   public var numParameters: Int
@@ -267,8 +289,11 @@ public struct PReLU: Sendable, Hashable {
 
 /// PyTorch's `nn.Embedding`: the row of `weight` that an integer names.
 public struct Embedding: Sendable, Hashable {
+  /// The module's name.
   public var name: String
+  /// The number of rows; an index is less.
   public var numEmbeddings: Int
+  /// The features of a row.
   public var embeddingDim: Int
   /// The index whose row was never trained; its stored row is used like any other.
   public var paddingIndex: Int?
@@ -283,6 +308,7 @@ public struct Embedding: Sendable, Hashable {
 
 /// Tensors that belong together under one name and that RNNKit cannot run.
 public struct UnknownModule: Sendable, Hashable {
+  /// The module's name.
   public var name: String
   /// What the file calls its kind, such as Keras' `LayerNormalization`; nil where it does not say.
   public var className: String?

@@ -1,6 +1,7 @@
 /// What a module was made with, as its constructor's call says in PyTorch: `Conv1d(stride=2, padding=1)`. Sizes that the
 /// tensors tell need not be given.
 public struct ModuleDeclaration: Sendable, Hashable {
+  /// A value of an argument.
   public enum Value: Sendable, Hashable {
     case number(Double)
     case bool(Bool)
@@ -9,9 +10,11 @@ public struct ModuleDeclaration: Sendable, Hashable {
     case nothing
   }
 
+  /// An argument of a constructor.
   public struct Argument: Sendable, Hashable {
     /// Nil for one that is known by its place.
     public var keyword: String?
+    /// The argument's value.
     public var value: Value
 
     public init(_ keyword: String?, _ value: Value) { (self.keyword, self.value) = (keyword, value) }
@@ -19,6 +22,7 @@ public struct ModuleDeclaration: Sendable, Hashable {
 
   /// `Conv1d`
   public var className: String
+  /// The arguments, in the order in which they stand.
   public var arguments: [Argument]
   /// Whether the file says it, whose modules are carried where RNNKit cannot run them, rather than the user.
   public var isOfFile = false

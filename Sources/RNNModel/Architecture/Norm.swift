@@ -1,5 +1,6 @@
 /// A norm of PyTorch's: `nn.BatchNorm1d` with running statistics, `nn.LayerNorm`, `nn.RMSNorm`, or `nn.GroupNorm` of one group.
 public struct Norm: Sendable, Hashable {
+  /// The kinds of normalization.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// Each feature by the mean and variance in the file.
     case batch = "BatchNorm1d"
@@ -14,8 +15,11 @@ public struct Norm: Sendable, Hashable {
     public var usualEps: Double { self == .rms ? 0x1p-23 : 1e-5 }
   }
 
+  /// The module's name.
   public var name: String
+  /// Which normalization.
   public var kind: Kind
+  /// The number of features.
   public var features: Int
   /// Added to the variance.
   public var eps: Double

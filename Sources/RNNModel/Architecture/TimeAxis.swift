@@ -47,6 +47,7 @@ public struct TimeWindow: Sendable, Hashable, BitwiseCopyable {
   public var dilation: Int
   /// Steps of padding before a sequence and after it; negative ones are cut off.
   public var before: Int
+  /// Steps of padding behind a sequence; negative cuts steps off.
   public var after: Int
 
   public init(size: Int, stride: Int = 1, dilation: Int = 1, before: Int = 0, after: Int = 0) {

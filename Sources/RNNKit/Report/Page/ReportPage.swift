@@ -17,6 +17,7 @@ public struct ReportPage: Sendable {
   private static let maximumMatrixSize = 512
 
   /// - Parameters:
+  ///   - file: The model to show.
   ///   - cases: To be replayed; those of the file for a model as it is.
   ///   - signals: A diagnosis and what it ran on, or why there is none.
   ///   - timing: Lines of text about speed; nil for none.
