@@ -68,11 +68,10 @@ extension LineResolver {
   /// The value with a step's features in another order of the axes.
   mutating func arranged(_ plane: LinePlane, _ order: LineAxis, _ node: Int) throws(RNNError) -> Forward.Value {
     use(plane.value, asStateOrLength: false)
-    if plane.layout == order { return plane.value }
-    for count in plane.layout.indices.dropFirst()
-    where Array(plane.layout[count...] + plane.layout[..<count]) == order {
-      guard let parts = LineExtent(Array(plane.layout[..<count]))?.whole else { break }
-      return try add(.interleave(parts), [plane.value], at: node)
+    switch plane.interleaving(to: order) {
+    case 1?: return plane.value
+    case let parts?: return try add(.interleave(parts), [plane.value], at: node)
+    case nil: break
     }
     throw source.error(offset(node), "\(text(node)) puts a step's features in an order that RNNKit has no step for",
       "end the line before it and compute the rest outside of the model")
@@ -87,7 +86,7 @@ extension LineResolver {
   }
 
   /// What of a step's features is not on an axis, in its order.
-  func rest(_ plane: LinePlane, without axis: LineAxis) -> LineAxis { plane.layout.filter { !axis.contains($0) } }
+  func rest(_ plane: LinePlane, without axis: LineAxis) -> LineAxis { plane.rest(without: axis) }
 
   /// The number of an axis, from the end where it is negative.
   func axisIndex(_ node: Int, _ count: Int) -> Int? {
@@ -199,36 +198,7 @@ extension LineResolver {
       }
     }
     guard wanted.count <= 8 else { throw refuse() }
-    var atoms = plane.axes[range].flatMap { $0 }
-    var layout = plane.layout, count = atomCount
-    func next() -> Int {
-      count += 1
-      return count
-    }
-    /// What one axis takes of those that are left, at their start or at their end.
-    func axis(_ extent: LineExtent, fromInside: Bool) throws(RNNError) -> LineAxis {
-      var extent = extent, result: LineAxis = []
-      while !extent.isOne {
-        guard let atom = fromInside ? atoms.last : atoms.first, let (part, rest) = extent.take(atom, fromInside: fromInside, next) else { throw refuse() }
-        let left = rest.map { [$0] } ?? []
-        if fromInside { atoms.replaceSubrange((atoms.count - 1)..., with: left) } else { atoms.replaceSubrange(...0, with: left) }
-        if fromInside { result.insert(part, at: 0) } else { result.append(part) }
-        if let rest, let index = layout.firstIndex(of: atom) { layout.replaceSubrange(index...index, with: fromInside ? [rest, part] : [part, rest]) }
-      }
-      return result
-    }
-    var head: [LineAxis] = [], tail: [LineAxis] = []
-    let open = wanted.firstIndex { $0 == nil } ?? wanted.count
-    for case let extent? in wanted[..<open] { head.append(try axis(extent, fromInside: false)) }
-    if open < wanted.count {
-      for case let extent? in wanted[(open + 1)...].reversed() { tail.insert(try axis(extent, fromInside: true), at: 0) }
-      head.append(atoms)
-    } else if !atoms.isEmpty {
-      throw refuse()
-    }
-    for _ in atomCount..<count { _ = nextAtom() }
-    plane.axes.replaceSubrange(range, with: head + tail)
-    plane.layout = layout
+    guard plane.reshape(range, wanted, &atomCount) else { throw refuse() }
   }
 
   // MARK: Parts
@@ -322,15 +292,7 @@ extension LineResolver {
 
   /// Two values of the same axes, the second with its features in the first's order; nil where their sizes differ.
   mutating func aligned(_ plane: LinePlane, to first: LinePlane, _ node: Int) throws(RNNError) -> LinePlane? {
-    guard plane.axes.count == first.axes.count else { return nil }
-    var names: [LineAtom: LineAtom] = [:]
-    for (own, other) in zip(plane.axes, first.axes) {
-      guard own.count == other.count else { return nil }
-      for (atom, wanted) in zip(own, other) {
-        guard atom == wanted || atom.size != nil && atom.size == wanted.size else { return nil }
-        names[atom] = wanted
-      }
-    }
+    guard let names = plane.names(as: first) else { return nil }
     var result = plane
     result.axes = first.axes
     result.layout = plane.layout.map { names[$0] ?? $0 }

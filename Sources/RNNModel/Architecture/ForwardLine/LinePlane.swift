@@ -1,6 +1,6 @@
 /// What runs along an axis of a tensor in PyTorch. An axis of several, joined by `flatten` or `view`, has the last one running
 /// fastest; an axis of 1 has none.
-enum LineAtom: Hashable {
+package enum LineAtom: Hashable {
   case batch
   /// So many steps of the input's.
   case time(TimeAxis)
@@ -9,29 +9,33 @@ enum LineAtom: Hashable {
   /// Features of a value of which nothing tells how many they are.
   case open(Forward.Value)
 
-  var isBatch: Bool { self == .batch }
-  var isTime: Bool { if case .time = self { true } else { false } }
-  var isFeatures: Bool { !isBatch && !isTime }
+  package var isBatch: Bool { self == .batch }
+  package var isTime: Bool { if case .time = self { true } else { false } }
+  package var isFeatures: Bool { !isBatch && !isTime }
   /// How many, where that is a number.
-  var size: Int? { if case .features(_, let size) = self { size } else { nil } }
+  package var size: Int? { if case .features(_, let size) = self { size } else { nil } }
 }
 
-typealias LineAxis = [LineAtom]
+package typealias LineAxis = [LineAtom]
 
 /// A value with the axes that PyTorch has it with, where these are not (batch, time, features).
-struct LinePlane {
-  var value: Forward.Value
+package struct LinePlane {
+  package var value: Forward.Value
   /// None where nothing tells them.
-  var axes: [LineAxis]
+  package var axes: [LineAxis]
   /// The order in which the features of a step stand in `value`.
-  var layout: LineAxis
+  package var layout: LineAxis
   /// Whether it is read as a step's features, as the line itself has them, where no axis is asked for: an input of declared axes,
   /// and what modules give of it before any axis is moved.
-  var isOwn: Bool
+  package var isOwn: Bool
 
-  var hasTime: Bool { axes.contains { $0.contains(where: \.isTime) } }
+  package init(value: Forward.Value, axes: [LineAxis], layout: LineAxis, isOwn: Bool) {
+    (self.value, self.axes, self.layout, self.isOwn) = (value, axes, layout, isOwn)
+  }
+
+  package var hasTime: Bool { axes.contains { $0.contains(where: \.isTime) } }
   /// `(batch, 64, time, 20)`
-  var description: String {
+  package var description: String {
     let words = axes.map { axis in
       axis.isEmpty ? "1" : axis.map { atom in
         switch atom {
@@ -47,15 +51,15 @@ struct LinePlane {
 }
 
 /// What is known of a size: a product.
-struct LineExtent: Hashable {
+package struct LineExtent: Hashable {
   var batches = 0
   var times: [TimeAxis] = []
   var number = 1
   var open: [Forward.Value] = []
 
-  init() {}
+  package init() {}
 
-  init?(_ axis: LineAxis) {
+  package init?(_ axis: LineAxis) {
     for atom in axis {
       switch atom {
       case .batch: batches += 1
@@ -69,14 +73,14 @@ struct LineExtent: Hashable {
     }
   }
 
-  init(_ number: Int) { self.number = number }
+  package init(_ number: Int) { self.number = number }
 
   init?(whole number: Double) {
     guard let number = Int(exactly: number), (1...Limits.maximumModuleSize).contains(number) else { return nil }
     self.number = number
   }
 
-  func times(_ other: LineExtent) -> LineExtent? {
+  package func times(_ other: LineExtent) -> LineExtent? {
     let (product, overflow) = number.multipliedReportingOverflow(by: other.number)
     guard !overflow else { return nil }
     var result = self
@@ -88,7 +92,7 @@ struct LineExtent: Hashable {
   }
 
   /// The number, where it is nothing else.
-  var whole: Int? { batches == 0 && times.isEmpty && open.isEmpty ? number : nil }
+  package var whole: Int? { batches == 0 && times.isEmpty && open.isEmpty ? number : nil }
   var isOne: Bool { whole == 1 }
 
   /// Takes what runs along an axis, or the outer or inner part of it, which `atom` then is, with the rest of it. Nil where it is none

@@ -1,13 +1,5 @@
 /// What PyTorch has for two dimensions, over time and the positions of a step: convolutions, pools, norms.
 extension LineResolver {
-  /// Which of the last two of four axes is time, and the channels before them; nil where they are no such axes.
-  private func dimensions(_ plane: LinePlane) -> (time: Int, positions: Int, channels: LineAxis)? {
-    guard plane.axes.count == 4, plane.axes[0] == [.batch], plane.axes[1].allSatisfy({ $0.size != nil }) else { return nil }
-    let times = [2, 3].filter { plane.axes[$0].contains(where: \.isTime) }
-    guard times.count == 1, plane.axes[times[0]].count == 1, plane.axes[5 - times[0]].allSatisfy({ $0.size != nil }) else { return nil }
-    return (times[0], 5 - times[0], plane.axes[1])
-  }
-
   private func lacksDimensions(_ word: String, _ meaning: LineMeaning, _ plane: LinePlane?, _ node: Int) -> RNNError {
     let axes = plane.map { $0.axes.isEmpty ? "axes that nothing tells" : "the axes \($0.description)" } ?? "other axes"
     return source.error(offset(node), "\(word) is over the last two of four axes, (batch, channels, time, positions) or (batch, channels, positions, time), and "
@@ -19,7 +11,7 @@ extension LineResolver {
   mutating func plane(
     convolution module: Convolution, _ meaning: LineMeaning, _ first: Int, _ node: Int
   ) throws(RNNError) -> LineMeaning? {
-    guard case .plane(var plane) = meaning, let (time, positions, channels) = dimensions(plane), LineExtent(channels)?.whole == module.inChannels else {
+    guard case .plane(var plane) = meaning, let (time, positions, channels) = plane.dimensions, LineExtent(channels)?.whole == module.inChannels else {
       if case .plane(let plane) = meaning, !plane.isOwn { throw lacksDimensions(spelled(module.name), meaning, plane, first) }
       return nil
     }
@@ -84,7 +76,7 @@ extension LineResolver {
   mutating func pool(
     _ word: String, _ function: WindowFunction, _ windows: [TimeWindow], isCeil: Bool, _ meaning: LineMeaning, _ first: Int, _ node: Int
   ) throws(RNNError) -> LineMeaning {
-    guard windows.count == 2, case .plane(var plane) = meaning, let (time, positions, _) = dimensions(plane) else {
+    guard windows.count == 2, case .plane(var plane) = meaning, let (time, positions, _) = plane.dimensions else {
       throw lacksDimensions(word, meaning, plane(meaning), first)
     }
     let isOwn = plane.isOwn
@@ -136,7 +128,7 @@ extension LineResolver {
   mutating func adaptivePool(
     _ word: String, _ function: TimeFunction, _ sizes: [Int?], _ meaning: LineMeaning, _ first: Int, _ node: Int
   ) throws(RNNError) -> LineMeaning {
-    guard sizes.count == 2, case .plane(var plane) = meaning, let (time, positions, _) = dimensions(plane), function == .max || function == .mean else {
+    guard sizes.count == 2, case .plane(var plane) = meaning, let (time, positions, _) = plane.dimensions, function == .max || function == .mean else {
       throw lacksDimensions(word, meaning, plane(meaning), first)
     }
     if let wanted = sizes[positions - 2] {

@@ -19,7 +19,7 @@ struct LineResolver {
   /// Those of which one call has told.
   private var told: Set<String> = []
   /// How many axes of features have been told apart.
-  private(set) var atomCount = 0
+  var atomCount = 0
 
   private var result = Forward(inputs: [])
   private var known: [Forward.Step: Int] = [:]
