@@ -92,7 +92,7 @@ public struct Interpretation: Sendable {
       }
     } else {
       architecture = Architecture(modules: try ArchitectureSearch(
-        archive, needsRecurrent: options.forward == nil || archive.hints.declarations.isEmpty
+        archive, needsRecurrent: options.forward == nil && archive.hints.forwardLine == nil || archive.hints.declarations.isEmpty
       ).modules(), forward: nil)
       archive = try Self.flatteningStates(of: architecture, in: archive, &notes)
       notes += Self.assumedNumbers(of: architecture, archive.hints)

@@ -53,6 +53,7 @@ struct TorchScript {
     case .line(let line):
       archive.hints.forwardLine = line.text
       archive.hints.kinds.merge(line.kinds) { $1 }
+      archive.hints.declarations.merge(line.declarations) { $1 }
       // A forward may turn its input about for a module of the other layout.
       if let batchFirst = line.batchFirst { archive.hints.batchFirst = batchFirst }
       archive.notes += line.notes
@@ -63,7 +64,7 @@ struct TorchScript {
         while let dot = name.lastIndex(of: "."), owners.insert(name[..<dot]).inserted { name = name[..<dot] }
       }
       archive.hints.unknown.removeAll { module in
-        line.kinds[module.name] != nil || (!line.modules.contains(module.name) && !owners.contains(module.name[...]))
+        line.kinds[module.name] != nil || line.declarations[module.name] != nil || (!line.modules.contains(module.name) && !owners.contains(module.name[...]))
       }
     }
     for module in archive.hints.unknown {

@@ -149,6 +149,7 @@ extension ScriptInterpreter {
       case "pack_padded_sequence" where path.contains("rnn"): return try packed(values, keywords)
       case "pad_packed_sequence" where path.contains("rnn"): return try unpacked(values, keywords)
       case "softsign": return try operation("softsign", values, keywords)
+      case "adaptive_avg_pool2d", "adaptive_max_pool2d": return try operation(path.last ?? "", values, keywords)
       default: break
       }
     }
@@ -172,6 +173,7 @@ extension ScriptInterpreter {
       if module.name == "Linear", values.count == 1 {
         return try linear(values[0], .parameter(Model.join(path, "weight")), path)
       }
+      if module.name == "MultiheadAttention" { return try attention(object, type, path, name, values) }
       if module.name == "Softsign", values.count == 1 { return try operation("softsign", values, [:]) }
       if module.isUnknown { return try unknown(object, type, path, name, values, keywords) }
     }
@@ -183,22 +185,25 @@ extension ScriptInterpreter {
     _ object: PickleGraph.Value, _ type: String, _ path: String, _ name: String, _ values: [ScriptValue],
     _ keywords: [String: ScriptValue]
   ) throws(ScriptStop) -> ScriptValue {
-    if type.contains(".activation.") {
-      let before = self
-      do throws(ScriptStop) {
-        return try call(try method(name, of: object, type), [.module(object)] + values, keywords)
-      } catch {
-        if case .needs = error { throw error }
-        let spent = work
-        self = before
-        work = spent
-      }
+    let before = self
+    do throws(ScriptStop) {
+      return try call(try method(name, of: object, type), [.module(object)] + values, keywords)
+    } catch {
+      guard case .problem = error, carriesUnknown else { throw error }
+      let spent = work
+      self = before
+      work = spent
     }
     guard values.count == 1 else { throw problem("module \(path), of class \(TorchModuleClass(type).name), on \(values.count) values") }
     let tensor = try self.tensor(values[0], "module \(path)")
     guard tensor.state == nil, !tensor.isPacked else { throw problem("module \(path) of states or packed sequences") }
-    var result = tensor
-    result.step = try add(.module(path), [tensor.step], features: nil, hasTime: graph.hasTime[tensor.step])
+    var result = try add(.module(path), of: tensor)
+    // How many features it gives is not known.
+    let last = result.axes.last
+    if last == result.layout || last?.isEmpty == true, result.layout.isEmpty || last == result.layout {
+      result.axes[result.axes.count - 1] = [.open(.step(result.step))]
+      result.layout = [.open(.step(result.step))]
+    }
     return .tensor(result)
   }
 

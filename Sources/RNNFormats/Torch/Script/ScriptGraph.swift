@@ -12,6 +12,14 @@ struct ScriptGraph {
     /// `hn` or `cn`, one layer and direction of it.
     case state(String, Int)
     case flip
+    /// `mean`, `softmax` and the like over steps.
+    case overTime(TimeFunction)
+    case window(WindowFunction, TimeWindow)
+    /// Of positions of so many channels each.
+    case across(WindowFunction, TimeWindow, Int)
+    case interleave(Int)
+    /// Of query, key and value, with a scale where it is said.
+    case attend(Double?)
     /// Features; bounds as they stand, where nothing tells how many there are.
     case slice(Int?, Int?)
     case concatenation
@@ -25,11 +33,17 @@ struct ScriptGraph {
   struct Step: Hashable {
     var operation: Operation
     var inputs: [Int]
+
+    /// Whether its value at one step depends on other steps, whatever a module's own direction of time.
+    var mixesSteps: Bool {
+      switch operation {
+      case .overTime, .window, .attend: true
+      default: false
+      }
+    }
   }
 
   private(set) var steps: [Step] = []
-  /// How many features each step gives, where that is known.
-  private(set) var features: [Int?] = []
   /// Whether each gives a value for every step of a sequence.
   private(set) var hasTime: [Bool] = []
   /// The step whose memory each one's values are in, in PyTorch: its own, or that of the value that it is a view of.
@@ -40,14 +54,9 @@ struct ScriptGraph {
     Set(steps.compactMap { if case .module(let name) = $0.operation { name } else { nil } })
   }
 
-  /// Tells how many features an input has, which what it goes to knows.
-  mutating func learn(_ step: Int, features count: Int) {
-    if case .input = steps[step].operation, features[step] == nil { features[step] = count }
-  }
-
   /// Appends a step, once: a call of a module on one value is one call. Nil where there are too many.
   mutating func add(
-    _ operation: Operation, _ inputs: [Int] = [], features: Int?, hasTime: Bool, isView: Bool = false
+    _ operation: Operation, _ inputs: [Int] = [], hasTime: Bool, isView: Bool = false
   ) -> Int? {
     let step = Step(operation: operation, inputs: inputs)
     if let number = known[step] { return number }
@@ -55,7 +64,6 @@ struct ScriptGraph {
     let number = steps.count
     known[step] = number
     steps.append(step)
-    self.features.append(features)
     self.hasTime.append(hasTime)
     roots.append(isView ? inputs.first.map { roots[$0] } ?? number : number)
     return number

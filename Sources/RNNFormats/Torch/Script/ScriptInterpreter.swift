@@ -5,7 +5,13 @@ import RNNModel
 struct ScriptInterpreter {
   let reader: ScriptReader
   let batchFirst: Bool
+  let form: ScriptForm
   let roles: [Int: ScriptInput]
+  let sizes: [Int: ScriptSizes]
+  /// Whether a module that cannot be run is a step of the line.
+  let carriesUnknown: Bool
+  /// Inputs whose features were looked for.
+  let needsFeatures: Set<Int>
   var graph = ScriptGraph()
   /// The elements of lists and tuples.
   var sequences: [[ScriptValue]] = []
@@ -31,11 +37,21 @@ struct ScriptInterpreter {
   private var inputNames: [String] = []
   /// What each module is called as, whose tensors may not tell.
   private(set) var kinds: [String: TensorArchive.Hints.Kind] = [:]
+  /// What modules were made with, as the code says.
+  private(set) var declarations: [String: ModuleDeclaration] = [:]
+  /// How many axes of features have been told apart.
+  var atomCount = 0
+  /// Where sizes did not fit: whether there are too many features, 1, or too few, -1.
+  var misfit: Int?
 
   typealias Variables = [String: ScriptValue]
 
-  init(_ reader: ScriptReader, batchFirst: Bool, roles: [Int: ScriptInput]) {
-    (self.reader, self.batchFirst, self.roles) = (reader, batchFirst, roles)
+  init(
+    _ reader: ScriptReader, batchFirst: Bool, form: ScriptForm, roles: [Int: ScriptInput], sizes: [Int: ScriptSizes], needsFeatures: Set<Int>,
+    carriesUnknown: Bool
+  ) {
+    (self.reader, self.batchFirst, self.form, self.roles) = (reader, batchFirst, form, roles)
+    (self.sizes, self.needsFeatures, self.carriesUnknown) = (sizes, needsFeatures, carriesUnknown)
   }
 
   var place: String { "\(file), line \(lineNumber)" }
@@ -83,10 +99,23 @@ struct ScriptInterpreter {
     try checkTimeAxes()
     guard !outputs.isEmpty else { throw problem("a result without values") }
     var writer = ScriptLineWriter(graph, taken: reader.takenNames, isLengthAware: isLengthAware)
-    guard let line = writer.line(outputs, inputs: inputNames) else {
+    guard let line = writer.line(outputs, inputs: inputNames, sizes: axes) else {
       throw problem("a result that does not depend on the input, or a module named as an operation is")
     }
     return line
+  }
+
+  /// What the line says of an input's axes behind its name; empty where a module tells its features.
+  private func axes(_ input: Int) -> String {
+    guard roles[input] ?? .sequence == .sequence else { return "" }
+    let positions = sizes[input]?.positions.map(String.init) ?? "1", channels = sizes[input]?.channels.map(String.init) ?? "1"
+    switch form {
+    case .rows: return needsFeatures.contains(input) ? "(\(positions))" : ""
+    case .turned: return "(batch, \(positions), time)"
+    case .steps: return "(batch, time)"
+    case .timeFirst: return "(batch, \(channels), time, \(positions))"
+    case .timeLast: return "(batch, \(channels), \(positions), time)"
+    }
   }
 
   private mutating func input(_ index: Int, _ parameter: ScriptFunction.Parameter) throws(ScriptStop) -> ScriptValue {
@@ -99,12 +128,50 @@ struct ScriptInterpreter {
     switch roles[index] ?? .sequence {
     case .lengths: return .lengths
     case .state: return .startingState
-    case let role:
-      let axes: [ScriptAxis] = batchFirst ? [.batch, .time] : [.time, .batch]
-      let step = try add(.input(index), features: role == .indices ? 1 : nil, hasTime: true)
-      return .tensor(ScriptTensor(step: step, axes: role == .indices ? axes : axes + [.features]))
+    case .indices:
+      let step = try add(.input(index), hasTime: true)
+      return .tensor(ScriptTensor(step: step, axes: batchFirst ? [[.batch], Self.time] : [Self.time, [.batch]], layout: []))
+    case .sequence:
+      let channels = size(sizes[index]?.channels, open: .step(-1 - index)), positions = size(sizes[index]?.positions, open: .input(index))
+      let axes: [LineAxis] = switch form {
+      case .rows: batchFirst ? [[.batch], Self.time, positions] : [Self.time, [.batch], positions]
+      case .turned: [[.batch], positions, Self.time]
+      case .steps: [[.batch], Self.time]
+      case .timeFirst: [[.batch], channels, Self.time, positions]
+      case .timeLast: [[.batch], channels, positions, Self.time]
+      }
+      let step = try add(.input(index), hasTime: true)
+      return .tensor(ScriptTensor(step: step, axes: axes, layout: axes.flatMap { $0.filter(\.isFeatures) }))
     }
   }
+
+  static let time: LineAxis = [.time(TimeAxis())]
+
+  private mutating func size(_ count: Int?, open: Forward.Value) -> LineAxis { count.map { fresh($0) } ?? [.open(open)] }
+
+  /// An axis of so many features that is no other one.
+  mutating func fresh(_ size: Int) -> LineAxis {
+    guard size != 1 else { return [] }
+    atomCount += 1
+    return [.features(atomCount, size: size)]
+  }
+
+  /// Takes the number of an axis of an input's from what it goes to: it is read again with it.
+  func learn(_ axis: LineAxis, _ size: Int) throws(ScriptStop) {
+    guard case .open(let value)? = axis.first, axis.count == 1, (1...Limits.maximumModuleSize).contains(size) else { return }
+    switch value {
+    case .input(let input): throw .learns(input: input, .positions(size))
+    case .step(let number) where number < 0: throw .learns(input: -1 - number, .channels(size))
+    default: break
+    }
+  }
+
+  /// Where one of several axes is an input's whose size must be known.
+  func search(_ axes: [LineAxis]) throws(ScriptStop) {
+    for case .open(.input(let input)) in axes.flatMap({ $0 }) { throw .searches(input: input) }
+  }
+
+  func count(_ axis: LineAxis) -> Int? { LineExtent(axis)?.whole }
 
   private func flattened(_ parts: Int) throws(ScriptStop) -> [ScriptValue] {
     var result: [ScriptValue] = []
@@ -124,7 +191,7 @@ struct ScriptInterpreter {
     switch value {
     case .tensor(let tensor):
       guard tensor.state != nil else { return false }
-      guard tensor.axes == [.layers, .batch, .features], !tensor.isSorted else {
+      guard tensor.axes.count == 3, tensor.isLayers(0), tensor.axes[1] == [.batch], tensor.axes[2] == tensor.layout, !tensor.isSorted else {
         throw problem("states in another order of axes go out")
       }
       return true
@@ -137,35 +204,43 @@ struct ScriptInterpreter {
     let tensor = try self.tensor(value, "the result")
     guard tensor.state == nil else { throw problem("all states of a module go out as the only result") }
     guard !tensor.isSorted, !tensor.isPacked else { throw problem("sequences ordered by length go out") }
-    let time = tensor.axes.firstIndex(of: .time)
-    var axes = tensor.axes
-    if axes.last == .features { axes.removeLast() } else { notes.append("forward() leaves out its last axis, of one feature, which is kept here") }
-    if axes.contains(.one) {
-      axes.removeAll { $0 == .one }
+    var axes = tensor.axes, result = tensor
+    if let last = axes.last, last.allSatisfy(\.isFeatures) {
+      result = try arranged(tensor, last, "the result")
+      axes.removeLast()
+    } else {
+      guard tensor.layout.isEmpty else { throw problem("a result whose last axis is not that of features") }
+      notes.append("forward() leaves out its last axis, of one feature, which is kept here")
+    }
+    if axes.contains([]) {
+      axes.removeAll { $0.isEmpty }
       notes.append("forward() has another axis of length 1 in what it gives, which is left out here")
     }
-    switch axes {
-    case [.batch]: break
-    case [.merged(batchFirst: batchFirst)]:
+    let time = axes.firstIndex { $0.count == 1 && $0[0].isTime }
+    if axes == [[.batch]] { return result.step }
+    if axes.count == 1, axes[0].count == 2, axes[0][batchFirst ? 0 : 1].isBatch, axes[0][batchFirst ? 1 : 0].isTime {
       hasLayout = true
       notes.append("forward() gives the steps of all sequences as one axis, which are kept apart here")
-    case [.batch, .time], [.time, .batch]:
-      hasLayout = true
-      guard graph.hasTime[tensor.step] else { throw problem("a value repeated for each step goes out") }
-      guard (time == 1) == batchFirst else { throw problem("the result has batch and time in another order than the input") }
-    default: throw problem("a result with such axes")
+      return result.step
     }
-    return tensor.step
+    guard axes.count == 2, let time, axes[1 - time] == [.batch] else { throw problem("a result with the axes \(tensor.plane.description)") }
+    hasLayout = true
+    guard graph.hasTime[tensor.step] else { throw problem("a value repeated for each step goes out") }
+    guard (time == 1) == batchFirst else { throw problem("the result has batch and time in another order than the input") }
+    return result.step
   }
 
   /// Nothing but a recurrent module or an embedding tells that an input has a time axis, and where.
   private func checkTimeAxes() throws(ScriptStop) {
+    if isLengthAware, graph.steps.contains(where: \.mixesSteps) {
+      throw problem("padding at the end of sequences that goes into what mixes steps")
+    }
     var isKnown: [Bool] = []
     for step in graph.steps {
       var known = step.inputs.contains { isKnown[$0] }
       switch step.operation {
       case .input(let number): known = hasTimeAxis.contains(number)
-      case .last, .first, .at, .flip:
+      case .last, .first, .at, .flip, .overTime:
         guard known else { throw problem("a step of an input of which nothing tells that it is a sequence") }
       default: break
       }
@@ -175,6 +250,13 @@ struct ScriptInterpreter {
 
   mutating func noteKind(_ kind: TensorArchive.Hints.Kind, of path: String) throws(ScriptStop) {
     guard kinds.updateValue(kind, forKey: path) ?? kind == kind else { throw problem("module \(path) used in two ways") }
+  }
+
+  /// Notes what a module was made with.
+  mutating func declare(_ path: String, _ className: String, _ arguments: [(String, ModuleDeclaration.Value)]) throws(ScriptStop) {
+    var declaration = ModuleDeclaration(className, arguments.map { .init($0.0, $0.1) })
+    declaration.isOfFile = true
+    guard declarations.updateValue(declaration, forKey: path) ?? declaration == declaration else { throw problem("module \(path) used in two ways") }
   }
 
   /// Takes the inputs that a sequence is computed from for sequences.
@@ -321,9 +403,9 @@ struct ScriptInterpreter {
   // MARK: Steps
 
   mutating func add(
-    _ operation: ScriptGraph.Operation, _ inputs: [Int] = [], features: Int?, hasTime: Bool, isView: Bool = false
+    _ operation: ScriptGraph.Operation, _ inputs: [Int] = [], hasTime: Bool, isView: Bool = false
   ) throws(ScriptStop) -> Int {
-    if let step = graph.add(operation, inputs, features: features, hasTime: hasTime, isView: isView) { return step }
+    if let step = graph.add(operation, inputs, hasTime: hasTime, isView: isView) { return step }
     throw problem("more than \(Limits.maximumCodeSteps) steps")
   }
 
@@ -332,8 +414,34 @@ struct ScriptInterpreter {
     return .sequence(sequences.count - 1)
   }
 
+  /// Appends what is computed of a tensor's values and leaves its axes.
+  mutating func add(_ operation: ScriptGraph.Operation, of tensor: ScriptTensor, isView: Bool = false) throws(ScriptStop) -> ScriptTensor {
+    var result = tensor
+    result.step = try add(operation, [tensor.step], hasTime: graph.hasTime[tensor.step], isView: isView)
+    return result
+  }
+
+  /// The tensor with a step's features in another order.
+  mutating func arranged(_ tensor: ScriptTensor, _ order: LineAxis, _ what: String) throws(ScriptStop) -> ScriptTensor {
+    guard tensor.layout != order else { return tensor }
+    guard tensor.state == nil, let parts = tensor.plane.interleaving(to: order) else {
+      try search(tensor.axes)
+      throw problem("\(what) of a value with the axes \(tensor.plane.description), whose features stand in another order")
+    }
+    var result = try add(.interleave(parts), of: tensor)
+    result.layout = order
+    return result
+  }
+
   /// The tensor that a value is, to be read now.
   func tensor(_ value: ScriptValue, _ what: String) throws(ScriptStop) -> ScriptTensor {
+    let tensor = try padded(value, what)
+    guard tensor.padding == nil else { throw problem("\(what) of a value padded by its own numbers") }
+    return tensor
+  }
+
+  /// The same, which may be padded by its own numbers.
+  func padded(_ value: ScriptValue, _ what: String) throws(ScriptStop) -> ScriptTensor {
     guard case .tensor(let tensor) = value else { throw problem("\(what) of \(Self.words(value))") }
     guard !overwritten.contains(graph.roots[tensor.step]) else {
       throw problem("\(what) of a value that was overwritten in place")

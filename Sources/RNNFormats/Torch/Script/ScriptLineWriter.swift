@@ -26,8 +26,9 @@ struct ScriptLineWriter {
   /// - Parameters:
   ///   - outputs: Steps, with names where the code has any.
   ///   - inputs: The names of the inputs of `forward()`.
+  ///   - sizes: What is said of an input's axes behind its name; empty where nothing is.
   /// - Returns: Nil where the model has a module by a name that the line needs.
-  mutating func line(_ outputs: [(name: String?, step: Int)], inputs: [String]) -> String? {
+  mutating func line(_ outputs: [(name: String?, step: Int)], inputs: [String], sizes: (Int) -> String) -> String? {
     var uses: [Int: Int] = [:]
     var open = outputs.map(\.step)
     for step in open { uses[step, default: 0] += 1 }
@@ -52,7 +53,7 @@ struct ScriptLineWriter {
     }
     let names = Set(inputNames.values)
     guard names.count == used.count else { return nil }
-    var hasHeader = used.count > 1 || names != ["x"]
+    var hasHeader = used.count > 1 || names != ["x"] || used.contains { !sizes($0).isEmpty }
     let outputNames = self.names(ofOutputs: outputs)
     if outputNames != nil { hasHeader = true }
     for step in reached {
@@ -72,7 +73,7 @@ struct ScriptLineWriter {
     if hasHeader {
       let given = outputNames?.map(Self.spelled) ?? outputs.map { _ in "_" }
       statements.insert(
-        used.compactMap { inputNames[$0] }.joined(separator: ", ") + " -> " + given.joined(separator: ", "), at: 0)
+        used.compactMap { number in inputNames[number].map { $0 + sizes(number) } }.joined(separator: ", ") + " -> " + given.joined(separator: ", "), at: 0)
     }
     statements.append(outputs.map { texts[$0.step]?.text ?? "" }.joined(separator: ", "))
     return statements.joined(separator: "; ")
@@ -124,6 +125,14 @@ struct ScriptLineWriter {
     case .at(let index): return own("at", ["\(index)"])
     case .state(let kind, let index): return ("\(bound(0, atLeast: .whole)).\(kind)[\(index)]", .whole, depth)
     case .flip: return own("flip")
+    case .overTime(let function): return own(function.rawValue, ["time"])
+    case .window(.join, let window) where window.size == 1 && window.stride == 1: return own("pad", ["\(window.before)", "\(window.after)"])
+    case .window(let function, let window): return own(function.word, Self.arguments(function, window))
+    case .across(.join, let window, let channels) where window.size == 1 && window.stride == 1:
+      return own("pad", ["\(window.before)", "\(window.after)", "channels=\(channels)"])
+    case .across(let function, let window, let channels): return own(function.word, Self.arguments(function, window) + ["channels=\(channels)"])
+    case .interleave(let parts): return own("interleave", ["\(parts)"])
+    case .attend(let scale): return own("attention", scale.map { ["scale=\($0)"] } ?? [])
     case .slice(let lower, let upper):
       let range = "\(lower.flatMap { $0 == 0 ? nil : String($0) } ?? ""):\(upper.map(String.init) ?? "")"
       return ("\(bound(0, atLeast: .whole))[..., \(range)]", .whole, depth)
@@ -139,6 +148,15 @@ struct ScriptLineWriter {
       return ("[\(numbers.map(Self.spelled).joined(separator: ", "))]", .whole, 1)
     case .parameter(let name): return (Self.spelledParameter(name), .whole, 0)
     }
+  }
+
+  private static func arguments(_ function: WindowFunction, _ window: TimeWindow) -> [String] {
+    var parts = ["\(window.size)"]
+    if window.stride != window.size { parts.append("stride=\(window.stride)") }
+    if window.dilation != 1 { parts.append("dilation=\(window.dilation)") }
+    if window.before != 0 || window.after != 0 { parts.append("padding=[\(window.before), \(window.after)]") }
+    if function == .average(countsPadding: false) { parts.append("count_include_pad=False") }
+    return parts
   }
 
   private static func isIdentifier(_ name: String) -> Bool {
@@ -159,7 +177,8 @@ struct ScriptLineWriter {
     "last", "first", "at", "cat", "flip", "dropout", "relu", "tanh", "sigmoid", "softmax", "log_softmax", "leaky_relu", "elu",
     "softplus", "softsign", "hardsigmoid", "hard_sigmoid", "identity", "self", "torch", "F", "nn", "inf", "nan", "x", "time",
     "mean", "max", "min", "sum", "abs", "exp", "log", "clamp", "zeros", "concat", "squeeze", "unsqueeze", "transpose", "permute",
-    "add", "mul", "sub", "div", "gelu", "silu", "mish", "selu", "thresholded_relu", "scaled_tanh", "affine",
+    "add", "mul", "sub", "div", "gelu", "silu", "mish", "selu", "thresholded_relu", "scaled_tanh", "affine", "pad", "join", "max_pool", "avg_pool", "interleave", "attention",
+    "repeat", "nothing", "amax", "batch", "flatten", "unflatten", "reshape", "view", "movedim",
   ]
 
   /// `head.0` as it is, other names in quotes.

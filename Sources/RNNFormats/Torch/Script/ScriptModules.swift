@@ -8,14 +8,6 @@ extension ScriptInterpreter {
     return parameter.hasSuffix("." + name) ? String(parameter.dropLast(name.utf8.count + 1)) : nil
   }
 
-  mutating func module(_ path: String, on tensor: ScriptTensor, features: Int? = nil) throws(ScriptStop) -> ScriptValue {
-    guard tensor.state == nil, !tensor.isPacked else { throw problem("module \(path) of all states, or of packed sequences") }
-    var result = tensor
-    result.step = try add(
-      .module(path), [tensor.step], features: features ?? graph.features[tensor.step], hasTime: graph.hasTime[tensor.step])
-    return .tensor(result)
-  }
-
   // MARK: Linear layers and embeddings
 
   mutating func linear(_ input: ScriptValue, _ weight: ScriptValue, _ bias: ScriptValue) throws(ScriptStop) -> ScriptValue {
@@ -31,14 +23,11 @@ extension ScriptInterpreter {
   }
 
   mutating func linear(_ input: ScriptValue, _ weight: ScriptValue, _ path: String) throws(ScriptStop) -> ScriptValue {
-    let tensor = try self.tensor(input, "module \(path)")
     guard case .parameter(let name) = weight, let shape = archive[name]?.shape, shape.rank == 2 else {
       throw problem("module \(path), whose weight is no matrix")
     }
-    guard tensor.axes.last == .features, !isIndices(tensor) else { throw problem("module \(path) on another axis than features") }
-    graph.learn(tensor.step, features: shape.dimensions[1])
     try noteKind(.linear, of: path)
-    return try module(path, on: tensor, features: shape.dimensions[0])
+    return try rowwise(path, shape.dimensions[1], shape.dimensions[0], input)
   }
 
   mutating func embedding(_ weight: ScriptValue, _ indices: ScriptValue) throws(ScriptStop) -> ScriptValue {
@@ -52,8 +41,9 @@ extension ScriptInterpreter {
     try noteTimeAxis(of: tensor.step)
     try noteKind(.embedding, of: path)
     var result = tensor
-    result.axes.append(.features)
-    result.step = try add(.module(path), [tensor.step], features: shape.dimensions[1], hasTime: true)
+    result.step = try add(.module(path), [tensor.step], hasTime: true)
+    result.layout = fresh(shape.dimensions[1])
+    result.axes.append(result.layout)
     return .tensor(result)
   }
 
@@ -136,7 +126,7 @@ extension ScriptInterpreter {
   private mutating func apply(
     _ call: RecurrentCall, to value: ScriptValue, startingWith state: ScriptValue
   ) throws(ScriptStop) -> ScriptValue {
-    let tensor = try self.tensor(value, "module \(call.path)")
+    var tensor = try self.tensor(value, "module \(call.path)")
     try checkStart(state, call)
     // What the tensors say is what will be run.
     let isLSTM = call.mode == "lstm"
@@ -153,26 +143,35 @@ extension ScriptInterpreter {
     guard tensor.state == nil, !isIndices(tensor), tensor.isPacked == (call.batchFirst == nil) || !call.isSpelledOut
     else { throw problem("module \(call.path) of all states, indices or unpacked sequences") }
     if !tensor.isPacked {
-      guard let batchFirst = call.batchFirst, tensor.axes == (batchFirst ? [.batch, .time, .features] : [.time, .batch, .features])
-      else { throw problem("module \(call.path) with batch_first=\(call.batchFirst == true ? "True" : "False") on axes in another order") }
+      guard let batchFirst = call.batchFirst, tensor.isRows(batchFirst: batchFirst)
+      else { throw problem("module \(call.path) with batch_first=\(call.batchFirst == true ? "True" : "False") on the axes \(tensor.plane.description)") }
     }
     guard graph.hasTime[tensor.step] else { throw problem("module \(call.path) of a value repeated for each step") }
     hasLayout = true
     try noteTimeAxis(of: tensor.step)
     if let input = archive[Model.join(call.path, "weight_ih_l0")]?.shape, input.rank == 2 {
-      graph.learn(tensor.step, features: input.dimensions[1])
+      try learn(tensor.axes[2], input.dimensions[1])
+      tensor = try arranged(tensor, tensor.axes[2], "module \(call.path)")
+      if let count = count(tensor.layout), count != input.dimensions[1] {
+        misfit = count > input.dimensions[1] ? 1 : -1
+        throw problem("module \(call.path), which takes \(input.dimensions[1]) features, of \(count)")
+      }
     }
     let directions = call.isBidirectional ? 2 : 1
     var output = tensor
-    output.step = try add(.module(call.path), [tensor.step], features: hidden.dimensions[1] &* directions, hasTime: true)
-    func all(_ kind: String) -> ScriptValue {
-      .tensor(
+    output.step = try add(.module(call.path), [tensor.step], hasTime: true)
+    output.layout = fresh(hidden.dimensions[1] &* directions)
+    output.axes[2] = output.layout
+    let states = ["hn", "cn"].map { kind in
+      let layout = fresh(kind == "cn" ? cells : hidden.dimensions[1])
+      return ScriptValue.tensor(
         ScriptTensor(
-          step: output.step, axes: [.layers, .batch, .features], state: (kind, call.layers * directions), isSorted: tensor.isSorted))
+          step: output.step, axes: [ScriptTensor.layers(call.layers * directions), [.batch], layout], layout: layout, state: (kind, call.layers * directions),
+          isSorted: tensor.isSorted))
     }
     // A traced forward has three results, a scripted one two.
-    guard call.isSpelledOut else { return sequence([.tensor(output), isLSTM ? sequence([all("hn"), all("cn")]) : all("hn")]) }
-    return sequence(isLSTM ? [.tensor(output), all("hn"), all("cn")] : [.tensor(output), all("hn")])
+    guard call.isSpelledOut else { return sequence([.tensor(output), isLSTM ? sequence(states) : states[0]]) }
+    return sequence([.tensor(output)] + (isLSTM ? states : [states[0]]))
   }
 
   /// A starting state must be none that the model computes.
@@ -209,7 +208,7 @@ extension ScriptInterpreter {
     case .startingState: break
     default: throw problem("pack_padded_sequence with lengths from \(Self.words(lengths))")
     }
-    guard case .bool(let first) = batchFirst, tensor.axes == (first ? [.batch, .time, .features] : [.time, .batch, .features]) else {
+    guard case .bool(let first) = batchFirst, tensor.isRows(batchFirst: first) else {
       throw problem("pack_padded_sequence on axes in another order")
     }
     isLengthAware = true
@@ -229,8 +228,9 @@ extension ScriptInterpreter {
   mutating func unpack(_ value: ScriptValue, batchFirst: ScriptValue, padding: ScriptValue) throws(ScriptStop) -> ScriptValue {
     var tensor = try self.tensor(value, "pad_packed_sequence")
     guard tensor.isPacked, case .bool(let first) = batchFirst, number(padding) == 0 else { throw problem("pad_packed_sequence") }
+    guard let time = tensor.axes.first(where: isTime) else { throw problem("pad_packed_sequence") }
     tensor.isPacked = false
-    tensor.axes = first ? [.batch, .time, .features] : [.time, .batch, .features]
+    tensor.axes = first ? [[.batch], time, tensor.layout] : [time, [.batch], tensor.layout]
     return .tensor(tensor)
   }
 
@@ -262,7 +262,7 @@ extension ScriptInterpreter {
       guard values.count == 3, case .integer(let dim) = values[1] else { return nil }
       if case .lengths = first { return .lengths }
       var tensor = try self.tensor(first, "torch.index_select")
-      guard axis(dim, of: tensor) == .batch, !tensor.isPacked else { return nil }
+      guard axis(dim, of: tensor) == [.batch], !tensor.isPacked else { return nil }
       switch values[2] {
       case .order where !tensor.isSorted: tensor.isSorted = true
       case .inverseOrder where tensor.isSorted: tensor.isSorted = false

@@ -37,12 +37,7 @@ extension ScriptInterpreter {
       let plain = name.hasPrefix("hardtanh") ? "hardtanh" : "clip"
       let result = try activation(plain, [first], try bounds(plain, values, keywords), maximum: 1)
       return isInPlace ? try overwriting(first, with: result) : result
-    case "softmax", "log_softmax":
-      let tensor = try self.tensor(first, "torch.\(name)")
-      guard values.count >= 2, case .integer(let dim) = values[1], values.count == 2 || isNone(values[2]), isNone(keywords["dtype"]),
-        axis(dim, of: tensor) == .features, tensor.state == nil
-      else { throw problem("torch.\(name) over another axis than features") }
-      return try activation(name, [first], maximum: 1)
+    case "softmax", "log_softmax": return try softmax(name, values, keywords)
     case "dropout", "dropout_", "feature_dropout", "alpha_dropout", "feature_dropout_", "alpha_dropout_":
       // Nothing at inference; that a module is left in training is a departure of its own.
       return .tensor(try tensor(first, "torch.\(name)"))
@@ -57,20 +52,21 @@ extension ScriptInterpreter {
     case "embedding":
       guard values.count >= 2 else { throw problem("torch.embedding") }
       return try embedding(first, values[1])
-    case "prelu":
-      guard values.count == 2, case .parameter(let name) = values[1], let path = Self.owner(of: name, "weight") else {
-        throw problem("torch.prelu")
-      }
-      let tensor = try self.tensor(first, "torch.prelu")
-      guard tensor.state == nil, archive[name]?.shape.count == 1 || tensor.axes == [.batch, .features] else {
-        throw problem("torch.prelu with a number for each entry of another axis than features")
-      }
-      try noteKind(.prelu, of: path)
-      return try module(path, on: tensor)
+    case "prelu": return try prelu(values)
+    case "conv1d", "conv2d", "_convolution", "convolution", "_convolution_mode": return try convolution(name, values, keywords)
+    case "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d": return try pool(name, values, keywords)
+    case "adaptive_avg_pool1d", "adaptive_max_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool2d": return try adaptivePool(name, values)
+    case "batch_norm": return try batchNorm(values)
+    case "group_norm": return try groupNorm(values, keywords)
+    case "layer_norm", "rms_norm": return try rowNorm(name, values, keywords)
+    case "mean", "sum", "amax", "max": return try reduction(name, values, keywords)
+    case "pad", "constant_pad_nd": return try pad(name, values, keywords)
+    case "bmm", "matmul": return try product(name, values)
+    case "scaled_dot_product_attention": return try scaledAttention(values, keywords)
     case "lstm", "gru", "rnn_tanh", "rnn_relu": return try recurrentCall(name, values)
     case "zeros", "zeros_like", "new_zeros": return .zeros
-    case "transpose", "t", "permute", "select", "slice", "squeeze", "unsqueeze", "view", "reshape", "expand", "repeat",
-      "expand_as", "flatten", "chunk", "split", "narrow", "flip", "swapaxes", "swapdims":
+    case "transpose", "t", "permute", "select", "slice", "squeeze", "unsqueeze", "view", "reshape", "expand", "repeat", "expand_as", "flatten",
+      "unflatten", "movedim", "chunk", "split", "split_with_sizes", "narrow", "flip", "swapaxes", "swapdims":
       return try layout(name, values, keywords)
     case "device", "format", "warn", "is_grad_enabled", "is_autocast_enabled": return .other
     case "list", "unchecked_unwrap_optional": return first
@@ -130,7 +126,7 @@ extension ScriptInterpreter {
       return .bool(name == "__and__" ? left && right : left || right)
     case ("len", 1):
       if case .sequence(let list) = values[0] { return .integer(sequences[list].count) }
-      if case .tensor(let tensor) = values[0] { return .size(tensor.axes.first) }
+      if case .tensor(let tensor) = values[0] { return tensor.axes.first.map { size(of: $0) } ?? .size(nil) }
       return .other
     case ("mul", 2), ("add", 2), ("sub", 2), ("floordiv", 2), ("floor_divide", 2), ("div", 2), ("remainder", 2), ("neg", 1):
       return try integers(name, values)
@@ -140,7 +136,6 @@ extension ScriptInterpreter {
 
   /// Whole numbers and sizes; nil where a tensor is among them.
   private func integers(_ name: String, _ values: [ScriptValue]) throws(ScriptStop) -> ScriptValue? {
-    let axes: [ScriptAxis?] = values.compactMap { if case .size(let axis) = $0 { .some(axis) } else { nil } }
     let isAlone = values.allSatisfy { value in
       switch value {
       case .size, .integer, .float: true
@@ -149,9 +144,9 @@ extension ScriptInterpreter {
       }
     }
     guard isAlone else { return nil }
-    if !axes.isEmpty {
-      if name == "mul", axes.count == 2, Set(axes) == [.batch, .time] { return .size(.merged(batchFirst: batchFirst)) }
-      return .size(nil)
+    if values.contains(where: { if case .size = $0 { true } else { false } }) {
+      guard name == "mul", let left = extent(values[0]), let right = extent(values[1]) else { return .size(nil) }
+      return size(left.times(right))
     }
     guard case .integer(let left)? = values.first else { return nil }
     if name == "neg" { return .integer(0 &- left) }
@@ -170,23 +165,24 @@ extension ScriptInterpreter {
     return .integer(result)
   }
 
+  private func extent(_ value: ScriptValue) -> LineExtent? {
+    switch value {
+    case .size(let extent): return extent
+    case .integer, .constant, .float:
+      guard let number = number(value).flatMap({ Int(exactly: $0) }), (1...Limits.maximumModuleSize).contains(number) else { return nil }
+      return LineExtent(number)
+    default: return nil
+    }
+  }
+
   private mutating func size(_ name: String, _ values: [ScriptValue]) throws(ScriptStop) -> ScriptValue? {
     guard ["size", "dim", "numel", "sym_size"].contains(name) else { return nil }
     guard case .tensor(let tensor)? = values.first else { return .size(nil) }
     if name == "numel" || tensor.isPacked { return .size(nil) }
     if name == "dim" { return .integer(tensor.axes.count) }
-    if values.count == 1 { return sequence(tensor.axes.map { length($0, tensor) }) }
+    if values.count == 1 { return sequence(tensor.axes.map { size(of: $0) }) }
     guard case .integer(let dim) = values[1], let axis = axis(dim, of: tensor) else { throw problem("torch.size") }
-    return length(axis, tensor)
-  }
-
-  private func length(_ axis: ScriptAxis, _ tensor: ScriptTensor) -> ScriptValue {
-    switch axis {
-    case .one: .integer(1)
-    case .layers: (tensor.state?.count).map { .integer($0) } ?? .size(nil)
-    case .features: graph.features[tensor.step].map { .integer($0) } ?? .size(axis)
-    default: .size(axis)
-    }
+    return size(of: axis)
   }
 
   // MARK: Values
@@ -214,15 +210,13 @@ extension ScriptInterpreter {
     return first
   }
 
-  private mutating func activation(
+  mutating func activation(
     _ name: String, _ values: [ScriptValue], _ numbers: [Double] = [], maximum: Int
   ) throws(ScriptStop) -> ScriptValue {
     guard let first = values.first, values.count <= maximum else { throw problem("torch.\(name)") }
-    var tensor = try self.tensor(first, "torch.\(name)")
+    let tensor = try self.tensor(first, "torch.\(name)")
     guard tensor.state == nil, !tensor.isPacked else { throw problem("torch.\(name) of all states, or of packed sequences") }
-    tensor.step = try add(
-      .function(name, numbers), [tensor.step], features: graph.features[tensor.step], hasTime: graph.hasTime[tensor.step])
-    return .tensor(tensor)
+    return .tensor(try add(.function(name, numbers), of: tensor))
   }
 
   /// The bounds of `torch.clamp` and `torch.hardtanh`, the largest numbers where there are none.
@@ -251,11 +245,9 @@ extension ScriptInterpreter {
 
   private mutating func negation(_ values: [ScriptValue]) throws(ScriptStop) -> ScriptValue {
     guard values.count == 1 else { throw problem("torch.neg") }
-    var tensor = try self.tensor(values[0], "torch.neg")
+    let tensor = try self.tensor(values[0], "torch.neg")
     guard tensor.state == nil, !tensor.isPacked else { throw problem("torch.neg of all states, or of packed sequences") }
-    tensor.step = try add(
-      .negation, [tensor.step], features: graph.features[tensor.step], hasTime: graph.hasTime[tensor.step])
-    return .tensor(tensor)
+    return .tensor(try add(.negation, of: tensor))
   }
 
   // MARK: Arithmetic
@@ -277,16 +269,11 @@ extension ScriptInterpreter {
     if plain == "rsub" { swap(&left, &right) }
     let sign = plain == "add" ? "+" : plain == "mul" ? "*" : plain == "div" ? "/" : "-"
     let (first, second) = (try operand(left, beside: right, name), try operand(right, beside: left, name))
-    guard let axes = Self.broadcast(first, second), first.isSorted == second.isSorted || first.axes.isEmpty || second.axes.isEmpty
+    guard let together = try together(first, second, name), first.isSorted == second.isSorted || first.axes.isEmpty || second.axes.isEmpty
     else { throw problem("torch.\(name) of values with different axes") }
-    let (a, b) = (graph.features[first.step], graph.features[second.step])
-    if let a, let b, a != b, a != 1, b != 1 { throw problem("torch.\(name) of \(a) features and \(b)") }
-    var features: Int?
-    if let a, let b { features = max(a, b) } else if let known = a ?? b, known > 1 { features = known }
     let step = try add(
-      .arithmetic(sign), [first.step, second.step], features: features,
-      hasTime: graph.hasTime[first.step] || graph.hasTime[second.step])
-    let result = ScriptValue.tensor(ScriptTensor(step: step, axes: axes, isSorted: first.isSorted || second.isSorted))
+      .arithmetic(sign), [together.first, together.second], hasTime: graph.hasTime[first.step] || graph.hasTime[second.step])
+    let result = ScriptValue.tensor(ScriptTensor(step: step, axes: together.axes, layout: together.layout, isSorted: first.isSorted || second.isSorted))
     return isInPlace ? try overwriting(values[0], with: result) : result
   }
 
@@ -296,7 +283,7 @@ extension ScriptInterpreter {
   ) throws(ScriptStop) -> ScriptTensor {
     func check(_ count: Int) throws(ScriptStop) {
       guard count > 1 else { return }
-      guard case .tensor(let tensor) = other, tensor.axes.last == .features else {
+      guard case .tensor(let tensor) = other, tensor.axes.last == tensor.layout else {
         throw problem("torch.\(name) with a number for each entry of another axis than features")
       }
     }
@@ -306,7 +293,7 @@ extension ScriptInterpreter {
       if case .constant(let all) = value { numbers = all }
       guard !numbers.isEmpty else { throw problem("torch.\(name) with constants of the code") }
       try check(numbers.count)
-      return ScriptTensor(step: try add(.constant(numbers), features: numbers.count, hasTime: false), axes: [])
+      return ScriptTensor(step: try add(.constant(numbers), hasTime: false), axes: [], layout: fresh(numbers.count))
     case .parameter(let path):
       guard let shape = archive[path]?.shape, shape.dimensions.dropLast().allSatisfy({ $0 == 1 }), shape.rank <= 2 || shape.count == 1 else {
         throw problem("torch.\(name) with the tensor \(path)")
@@ -314,7 +301,7 @@ extension ScriptInterpreter {
       // More axes than the other value has would be new ones.
       guard case .tensor(let tensor) = other, shape.rank <= tensor.axes.count else { throw problem("torch.\(name) with the tensor \(path)") }
       try check(shape.count)
-      return ScriptTensor(step: try add(.parameter(path), features: shape.count, hasTime: false), axes: [])
+      return ScriptTensor(step: try add(.parameter(path), hasTime: false), axes: [], layout: fresh(shape.count))
     default:
       let tensor = try self.tensor(value, "torch.\(name)")
       guard tensor.state == nil, !tensor.isPacked, !isIndices(tensor) else {
@@ -328,45 +315,43 @@ extension ScriptInterpreter {
     if case .input(let number) = graph.steps[tensor.step].operation { roles[number] == .indices } else { false }
   }
 
-  /// The axes of two values taken together; nil where they do not lie on each other.
-  static func broadcast(_ first: ScriptTensor, _ second: ScriptTensor) -> [ScriptAxis]? {
-    if first.axes.isEmpty { return second.axes }
-    if second.axes.isEmpty { return first.axes }
+  /// Two values with their features in one order, and the axes that they have together; nil where they do not lie on each other.
+  private mutating func together(
+    _ first: ScriptTensor, _ second: ScriptTensor, _ name: String
+  ) throws(ScriptStop) -> (first: Int, second: Int, axes: [LineAxis], layout: LineAxis)? {
+    // Numbers of the model, one for all features or one for each.
+    if first.axes.isEmpty || second.axes.isEmpty {
+      let (numbers, other) = first.axes.isEmpty ? (first, second) : (second, first)
+      if let wanted = count(numbers.layout), wanted > 1, let given = other.axes.last {
+        try learn(given, wanted)
+        // What has one feature takes the shape of the numbers.
+        if given.isEmpty, !other.axes.isEmpty {
+          return (first.step, second.step, other.axes.dropLast() + [numbers.layout], numbers.layout)
+        }
+        guard count(given) ?? wanted == wanted else { throw problem("torch.\(name) of \(count(given) ?? 0) features and \(wanted)") }
+      }
+      return (first.step, second.step, other.axes.isEmpty ? numbers.axes : other.axes, other.axes.isEmpty ? numbers.layout : other.layout)
+    }
     guard first.axes.count == second.axes.count else { return nil }
-    var axes: [ScriptAxis] = []
-    for (a, b) in zip(first.axes, second.axes) {
-      guard a == b || a == .one || b == .one else { return nil }
-      axes.append(a == .one ? b : a)
+    for (own, other) in zip(first.axes, second.axes) {
+      if let size = count(other), size > 1 { try learn(own, size) }
+      if let size = count(own), size > 1 { try learn(other, size) }
     }
-    return axes
-  }
-
-  // MARK: Concatenation
-
-  private mutating func concatenation(_ values: [ScriptValue], _ keywords: Keywords) throws(ScriptStop) -> ScriptValue {
-    guard case .sequence(let list)? = values.first, !sequences[list].isEmpty, sequences[list].count <= 256 else { throw problem("torch.cat") }
-    var dim = 0
-    if let value = values.count > 1 ? values[1] : keywords["dim"] {
-      guard case .integer(let number) = value else { throw problem("torch.cat") }
-      dim = number
+    var axes: [LineAxis] = [], names: [LineAtom: LineAtom] = [:]
+    for (own, other) in zip(first.axes, second.axes) {
+      axes.append(own.isEmpty ? other : own)
+      if own.isEmpty || other.isEmpty { continue }
+      guard own.count == other.count else { return nil }
+      for (atom, wanted) in zip(other, own) {
+        let isOpen = atom.isFeatures && wanted.isFeatures && (atom.size == nil || wanted.size == nil)
+        guard atom == wanted || isOpen || atom.size != nil && atom.size == wanted.size else { return nil }
+        names[atom] = wanted
+      }
     }
-    var parts: [ScriptTensor] = []
-    for value in sequences[list] {
-      let tensor = try self.tensor(value, "torch.cat")
-      guard tensor.state == nil, !tensor.isPacked, !isIndices(tensor) else { throw problem("torch.cat of all states, or of packed sequences") }
-      parts.append(tensor)
-    }
-    guard let first = parts.first, axis(dim, of: first) == .features else { throw problem("torch.cat along another axis than features") }
-    guard parts.allSatisfy({ $0.axes == first.axes && $0.isSorted == first.isSorted }) else {
-      throw problem("torch.cat of values with different axes")
-    }
-    var total: Int? = 0
-    for part in parts {
-      if let sum = total, let count = graph.features[part.step] { total = sum &+ count } else { total = nil }
-    }
-    // Values that are repeated for each step may stand beside those that are not.
-    let step = try add(
-      .concatenation, parts.map(\.step), features: total, hasTime: parts.contains { graph.hasTime[$0.step] })
-    return .tensor(ScriptTensor(step: step, axes: first.axes, isSorted: first.isSorted))
+    if first.layout.isEmpty || second.layout.isEmpty { return (first.step, second.step, axes, first.layout.isEmpty ? second.layout : first.layout) }
+    var other = second
+    other.layout = second.layout.map { names[$0] ?? $0 }
+    guard Set(other.layout) == Set(first.layout) else { throw problem("torch.\(name) of values that have a part of the features in common") }
+    return (first.step, try arranged(other, first.layout, "torch.\(name)").step, axes, first.layout)
   }
 }

@@ -15,6 +15,7 @@ struct ScriptReader {
     /// The layout of what goes in, where the code tells it.
     var batchFirst: Bool?
     var kinds: [String: TensorArchive.Hints.Kind]
+    var declarations: [String: ModuleDeclaration]
     /// The modules that are called.
     var modules: Set<String>
     var notes: [Phrase]
@@ -26,32 +27,123 @@ struct ScriptReader {
     case problem(place: String, String)
   }
 
+  private struct Problem {
+    var place: String
+    var text: String
+    var work: Int
+    var misfit: Int?
+  }
+
+  private enum Outcome {
+    case line(Line)
+    case problem(Problem)
+    case searches(Int)
+  }
+
+  /// One way of what the inputs' axes are.
+  private struct Attempt {
+    var batchFirst: Bool
+    var form: ScriptForm
+    var carriesUnknown: Bool
+    var roles: [Int: ScriptInput] = [:]
+    var sizes: [Int: ScriptSizes] = [:]
+    /// Inputs whose features were looked for.
+    var searched: Set<Int> = []
+  }
+
   func read() -> Result {
     // What the input's axes are is found by trying: the one way of which nothing is misplaced.
-    var problem: (place: String, text: String, work: Int)?
-    for batchFirst in layouts {
-      var roles: [Int: ScriptInput] = [:]
-      attempts: for _ in 0..<32 {
-        var interpreter = ScriptInterpreter(self, batchFirst: batchFirst, roles: roles)
-        do throws(ScriptStop) {
-          let line = try interpreter.line()
-          return .line(
-            Line(text: line, batchFirst: interpreter.hasLayout ? batchFirst : nil, kinds: interpreter.kinds,
-              modules: interpreter.graph.moduleNames, notes: interpreter.notes))
-        } catch {
-          switch error {
-          case .needs(let input, let role) where roles[input] == nil: roles[input] = role
-          case .needs:
-            problem = problem ?? (interpreter.place, "an input that is used as two different things", 0)
-            break attempts
-          case .problem(let place, let text):
-            if interpreter.work > problem?.work ?? -1 { problem = (place, text, interpreter.work) }
-            break attempts
+    var problem: Problem?
+    for carriesUnknown in [false, true] {
+      for form in carriesUnknown ? [.rows] : ScriptForm.allCases {
+        for batchFirst in layouts {
+          var attempt = Attempt(batchFirst: batchFirst, form: form, carriesUnknown: carriesUnknown)
+          switch searched(&attempt) {
+          case .line(var line):
+            if carriesUnknown, let problem { line.notes.append("the file's forward() is followed in part alone, which says at \(problem.place): \(problem.text)") }
+            return .line(line)
+          case .problem(let found): if found.work > problem?.work ?? -1 { problem = found }
+          case .searches: break
           }
         }
       }
     }
     return .problem(place: problem?.place ?? "code", problem?.text ?? "nothing that could be read")
+  }
+
+  /// Follows the code, and tries how many positions an input has where that must be known: the numbers that go through it never
+  /// become fewer where there are more of them.
+  private func searched(_ attempt: inout Attempt) -> Outcome {
+    var outcome = followed(&attempt)
+    var searches = 0
+    while case .searches(let input) = outcome, searches < 2 {
+      searches += 1
+      func tried(_ count: Int) -> (outcome: Outcome, attempt: Attempt) {
+        var other = attempt
+        other.sizes[input, default: ScriptSizes()].positions = count
+        other.searched.insert(input)
+        let outcome = followed(&other)
+        return (outcome, other)
+      }
+      func misfit(_ count: Int) -> Int? {
+        if case .problem(let problem) = tried(count).outcome { problem.misfit } else { 0 }
+      }
+      /// The least count for which something holds that holds for all larger ones.
+      func least(_ holds: (Int) -> Bool) -> Int {
+        var (low, high) = (1, Self.mostPositions + 1)
+        while low < high {
+          let middle = (low + high) / 2
+          if holds(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
+      }
+      let first = least { misfit($0) != -1 }, end = least { misfit($0) == 1 }
+      guard first < end, end <= Self.mostPositions else {
+        let (other, _) = tried(min(first, Self.mostPositions))
+        if case .problem(let problem) = other { return .problem(Problem(place: problem.place, text: problem.text, work: problem.work)) }
+        var interpreter = "code"
+        if case .problem(let problem) = tried(1).outcome { interpreter = problem.place }
+        return .problem(Problem(place: interpreter, text: "how many features an input has is not told by what it goes to", work: 0))
+      }
+      // What an input has is more often divisible than not.
+      let best = (first..<end).max { $0.trailingZeroBitCount < $1.trailingZeroBitCount } ?? first
+      (outcome, attempt) = tried(best)
+      if case .line(var line) = outcome, end - first > 1 {
+        line.notes.append(
+          "an input of \(first) to \(end - 1) features fits the file's forward(), of which \(best) are taken (the file does not say; \(.forward))")
+        outcome = .line(line)
+      }
+    }
+    return outcome
+  }
+
+  private static let mostPositions = 1 << 12
+
+  private func followed(_ attempt: inout Attempt) -> Outcome {
+    for _ in 0..<32 {
+      var interpreter = ScriptInterpreter(
+        self, batchFirst: attempt.batchFirst, form: attempt.form, roles: attempt.roles, sizes: attempt.sizes, needsFeatures: attempt.searched,
+        carriesUnknown: attempt.carriesUnknown)
+      func problem(_ text: String) -> Outcome { .problem(Problem(place: interpreter.place, text: text, work: 0)) }
+      do throws(ScriptStop) {
+        let line = try interpreter.line()
+        return .line(
+          Line(text: line, batchFirst: interpreter.hasLayout ? attempt.batchFirst : nil, kinds: interpreter.kinds,
+            declarations: interpreter.declarations, modules: interpreter.graph.moduleNames, notes: interpreter.notes))
+      } catch {
+        switch error {
+        case .needs(let input, let role):
+          guard attempt.roles[input] == nil else { return problem("an input that is used as two different things") }
+          attempt.roles[input] = role
+        case .learns(let input, let size):
+          guard attempt.sizes[input, default: ScriptSizes()].learn(size) else { return problem("an input of two sizes") }
+        case .searches(let input): return .searches(input)
+        case .problem(let place, let text):
+          return .problem(Problem(place: place, text: text, work: interpreter.work, misfit: interpreter.misfit))
+        }
+      }
+    }
+    return .problem(Problem(place: "code", text: "an input that is used as too many things", work: 0))
   }
 
   /// What the modules say first.

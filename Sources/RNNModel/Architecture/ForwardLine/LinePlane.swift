@@ -53,8 +53,8 @@ package struct LinePlane {
 /// What is known of a size: a product.
 package struct LineExtent: Hashable {
   var batches = 0
-  var times: [TimeAxis] = []
-  var number = 1
+  package var times: [TimeAxis] = []
+  package var number = 1
   var open: [Forward.Value] = []
 
   package init() {}
