@@ -84,7 +84,7 @@ extension ScriptInterpreter {
     case .string(let value): return .string(value)
     case .node where graph.name(value) != nil && graph.attributes(value) != nil: return .module(value)
     case .node:
-      guard let elements = graph.tuple(value) ?? graph.list(value), elements.count <= 64 else { return .other }
+      guard let elements = graph.tuple(value) ?? graph.list(value) ?? graph.arguments(value).first.flatMap(graph.list), elements.count <= 64 else { return .other }
       return sequence(
         elements.map { element in
           switch element {
@@ -149,7 +149,9 @@ extension ScriptInterpreter {
       case "pack_padded_sequence" where path.contains("rnn"): return try packed(values, keywords)
       case "pad_packed_sequence" where path.contains("rnn"): return try unpacked(values, keywords)
       case "softsign": return try operation("softsign", values, keywords)
-      case "adaptive_avg_pool2d", "adaptive_max_pool2d": return try operation(path.last ?? "", values, keywords)
+      case "adaptive_avg_pool2d": return try operation("adaptive_avg_pool2d", values, keywords)
+      case "_adaptive_max_pool2d", "adaptive_max_pool2d":
+        return try parts(of: try operation("adaptive_max_pool2d", values, keywords)).first ?? .none
       default: break
       }
     }

@@ -97,6 +97,15 @@ struct ScriptInterpreter {
     default: outputs.append((nil, try output(result)))
     }
     try checkTimeAxes()
+    // What a line says of an input's axes has numbers.
+    if form != .rows {
+      for (input, _) in inputNames.enumerated() where graph.steps.contains(where: { $0.operation == .input(input) }) {
+        guard roles[input] ?? .sequence != .indices else { throw problem("indices beside an input of other axes") }
+        let known = sizes[input] ?? ScriptSizes()
+        if form != .steps, known.positions == nil { throw .searches(input: input) }
+        if form == .timeFirst || form == .timeLast, known.channels == nil { throw problem("an input whose channels nothing tells") }
+      }
+    }
     guard !outputs.isEmpty else { throw problem("a result without values") }
     var writer = ScriptLineWriter(graph, taken: reader.takenNames, isLengthAware: isLengthAware)
     guard let line = writer.line(outputs, inputs: inputNames, sizes: axes) else {
@@ -111,6 +120,7 @@ struct ScriptInterpreter {
     let positions = sizes[input]?.positions.map(String.init) ?? "1", channels = sizes[input]?.channels.map(String.init) ?? "1"
     switch form {
     case .rows: return needsFeatures.contains(input) ? "(\(positions))" : ""
+    case .otherRows: return batchFirst ? "(time, batch, \(positions))" : "(batch, time, \(positions))"
     case .turned: return "(batch, \(positions), time)"
     case .steps: return "(batch, time)"
     case .timeFirst: return "(batch, \(channels), time, \(positions))"
@@ -135,6 +145,7 @@ struct ScriptInterpreter {
       let channels = size(sizes[index]?.channels, open: .step(-1 - index)), positions = size(sizes[index]?.positions, open: .input(index))
       let axes: [LineAxis] = switch form {
       case .rows: batchFirst ? [[.batch], Self.time, positions] : [Self.time, [.batch], positions]
+      case .otherRows: batchFirst ? [Self.time, [.batch], positions] : [[.batch], Self.time, positions]
       case .turned: [[.batch], positions, Self.time]
       case .steps: [[.batch], Self.time]
       case .timeFirst: [[.batch], channels, Self.time, positions]

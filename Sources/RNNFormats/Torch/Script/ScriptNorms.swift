@@ -82,7 +82,10 @@ extension ScriptInterpreter {
     let tensor = try self.tensor(value, "module \(path)")
     guard tensor.state == nil, !tensor.isPacked, !isIndices(tensor), tensor.axes.count > 1 else { throw problem("module \(path) of all states, packed sequences or indices") }
     try learn(tensor.axes[1], features)
-    guard count(tensor.axes[1]) == features else { throw problem("module \(path), which takes \(features) features as axis 1, of a value with the axes \(tensor.plane.description)") }
+    guard count(tensor.axes[1]) == features else {
+      misfit = count(tensor.axes[1]).map { $0 > features ? 1 : -1 }
+      throw problem("module \(path), which takes \(features) features as axis 1, of a value with the axes \(tensor.plane.description)")
+    }
     let rest = tensor.plane.rest(without: tensor.axes[1])
     if !rest.isEmpty { try search(tensor.axes) }
     return .tensor(try add(.module(path), of: try arranged(tensor, rest + tensor.axes[1], "module \(path)")))

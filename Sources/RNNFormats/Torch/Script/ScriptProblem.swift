@@ -26,6 +26,8 @@ enum ScriptInput: Equatable {
 enum ScriptForm: CaseIterable {
   /// (batch, time, features), or (time, batch, features).
   case rows
+  /// The one of these two that the results have not.
+  case otherRows
   /// (batch, features, time)
   case turned
   /// (batch, time)

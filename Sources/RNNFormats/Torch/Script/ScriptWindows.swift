@@ -129,7 +129,8 @@ extension ScriptInterpreter {
         tensor = try across(tensor, dim, isMax ? .max : .average(countsPadding: true), TimeWindow(size: count / size, stride: count / size), what)
       }
     }
-    return .tensor(tensor)
+    // PyTorch's max gives the numbers and where they are.
+    return isMax ? sequence([.tensor(tensor), .other]) : .tensor(tensor)
   }
 
   // MARK: Reductions
@@ -284,7 +285,10 @@ extension ScriptInterpreter {
     for index in windows.indices { (windows[index].before, windows[index].after) = (sides[2 * index], sides[2 * index + 1]) }
     arguments.append(("padding", .list(sides.map(Double.init))))
     guard windows.allSatisfy(\.isSound) else { throw problem("module \(path) of windows of more than \(Limits.maximumWindow) steps") }
-    guard count(tensor.axes[1]) == channels else { throw problem("module \(path), which takes \(channels) channels, of a value with the axes \(tensor.plane.description)") }
+    guard count(tensor.axes[1]) == channels else {
+      misfit = count(tensor.axes[1]).map { $0 > channels ? 1 : -1 }
+      throw problem("module \(path), which takes \(channels) channels, of a value with the axes \(tensor.plane.description)")
+    }
     if rank == 1 {
       guard case .time(let axis)? = tensor.axes[2].first, tensor.axes[2].count == 1, let next = axis.under(windows[0]) else {
         throw problem("module \(path) of a value with the axes \(tensor.plane.description)")
