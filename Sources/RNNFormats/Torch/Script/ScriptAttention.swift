@@ -19,19 +19,21 @@ extension ScriptInterpreter {
       taken = Array(values.prefix(3))
     } else {
       let calls = Self.calls(function.body)
+      var isNative = false
       for (callee, arguments) in calls {
         if callee == "div", arguments.count == 3, case .name(let divided) = arguments[0].value, divided.hasPrefix("embed_dim"), arguments[2].keyword == "rounding_mode" {
           var none: Variables = [:]
           if let number = number(try evaluate(arguments[1].value, &none)) { heads = Int(exactly: number) }
         }
-        if callee == "_native_multi_head_attention", arguments.count > 4, case .integer(let number) = arguments[4].value { heads = number }
+        // PyTorch's own form for inference, of self-attention that has the batch first.
+        if callee == "_native_multi_head_attention" {
+          guard arguments.count > 9, case .integer(let number) = arguments[4].value, case .name("None") = arguments[9].value else { throw problem("module \(path) with a mask") }
+          (heads, isNative) = (number, true)
+        }
         if callee == "baddbmm" || callee == "masked_fill" || callee == "masked_fill_" { throw problem("module \(path) with a mask") }
       }
       guard let first = calls.first else { throw problem("module \(path)") }
-      batchFirst = first.callee == "transpose"
-      if first.callee == "_native_multi_head_attention" {
-        throw problem("module \(path) in PyTorch's own form for inference, which does not say its layout")
-      }
+      batchFirst = isNative || first.callee == "transpose"
       switch values.count {
       case 1: taken = [values[0], values[0], values[0]]
       // Key and value are one where they are projected together.
@@ -90,7 +92,7 @@ extension ScriptInterpreter {
       if !isOne { try noteTimeAxis(of: rows.step) }
       parts.append(rows)
     }
-    guard let sizes = count(parts[0].axes[2]), sizes == count(parts[1].axes[2]), parts[1].axes[1] == parts[2].axes[1] else { throw problem("\(what) of values of different sizes") }
+    guard parts[0].axes[2] == parts[1].axes[2] || count(parts[0].axes[2]) ?? 0 == count(parts[1].axes[2]), parts[1].axes[1] == parts[2].axes[1] else { throw problem("\(what) of values of different sizes") }
     hasLayout = true
     var result = parts[0]
     result.step = try add(.attend(scale), parts.map(\.step), hasTime: graph.hasTime[parts[0].step])

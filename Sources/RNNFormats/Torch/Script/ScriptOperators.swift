@@ -9,6 +9,19 @@ extension ScriptInterpreter {
     if let result = try comparison(name, values) { return result }
     if let result = try size(name, values) { return result }
     if let result = try lengths(name, values, keywords) { return result }
+    // A part of a list.
+    if name == "slice", case .sequence(let list) = first {
+      var bounds: [Int?] = []
+      for value in values.dropFirst() { if case .integer(let number) = value { bounds.append(number) } else { bounds.append(nil) } }
+      let count = sequences[list].count
+      func bound(_ index: Int, _ initial: Int) -> Int {
+        guard bounds.indices.contains(index), let number = bounds[index] else { return initial }
+        return min(max(number < 0 ? number &+ count : number, 0), count)
+      }
+      let (start, end) = (bound(0, 0), bound(1, count))
+      guard bounds.count < 3 || bounds[2] == 1, start <= end else { throw problem("torch.slice of several values") }
+      return sequence(Array(sequences[list][start..<end]))
+    }
     switch name {
     case "relu", "tanh", "sigmoid", "softsign", "hardsigmoid", "silu", "relu6", "exp", "log": return try activation(name, values, maximum: 1)
     case "relu_", "tanh_", "sigmoid_", "hardsigmoid_", "silu_", "relu6_":

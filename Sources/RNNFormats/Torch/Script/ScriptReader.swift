@@ -105,8 +105,9 @@ struct ScriptReader {
         if case .problem(let problem) = tried(1).outcome { interpreter = problem.place }
         return .problem(Problem(place: interpreter, text: "how many features an input has is not told by what it goes to", work: 0))
       }
-      // What an input has is more often divisible than not.
-      let best = (first..<end).max { $0.trailingZeroBitCount < $1.trailingZeroBitCount } ?? first
+      // What an input has is more often divisible than not, or one more than a power of two, as spectra are.
+      func likeliness(_ count: Int) -> Int { count > 64 && (count - 1).nonzeroBitCount == 1 ? 64 : count.trailingZeroBitCount }
+      let best = (first..<end).max { likeliness($0) < likeliness($1) } ?? first
       (outcome, attempt) = tried(best)
       if case .line(var line) = outcome, end - first > 1 {
         line.notes.append(
