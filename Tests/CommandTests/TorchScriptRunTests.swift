@@ -38,7 +38,7 @@ import Testing
   }
 
   /// Words of the refusals of models that have a line and modules that cannot be run, or no recurrent one.
-  private static let others = ["convolution": "module conv", "norm": "module norm", "sequential": "no recurrent", "frozen": "no recurrent"]
+  private static let others = ["sequential": "no recurrent", "frozen": "no recurrent"]
 
   /// Nothing in the archive tells the features of two inputs that are joined: the error gives the line to say them in.
   @Test func asksForTheFeaturesOfInputsThatAreJoined() throws {
@@ -76,6 +76,6 @@ import Testing
       for expected in reference.outputs { #expect(try isThere(expected), "\(archive)") }
       count.right += 1
     }
-    #expect(count.right > 80 && count.refused > 15, "\(count)")
+    #expect(count.right > 88 && count.refused > 10, "\(count)")
   }
 }

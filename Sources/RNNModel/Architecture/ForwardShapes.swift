@@ -416,6 +416,10 @@ private struct ShapeInference {
       let step = forward.steps[number]
       switch step.operation {
       case .activation, .nothing, .flip, .select, .overTime, .repeated, .interleave: value = step.inputs[0]
+      case .attend: value = step.inputs[2]
+      case .module(let name):
+        guard case .prelu? = modules[name] else { return }
+        value = step.inputs[0]
       // Features of several steps are not told apart from those of one.
       case .window(let function, let window) where function != .join || window.size == 1: value = step.inputs[0]
       case .arithmetic:

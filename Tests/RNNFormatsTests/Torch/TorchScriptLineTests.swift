@@ -83,7 +83,7 @@ import Testing
     ("torch/forward/hidden_first", "rec", "module lin of all states, or of packed sequences"),
     ("torch/forward/cell_state", "rec", "module lin of all states, or of packed sequences"),
     ("torch/forward/cell_of_a_cell", "rec", "torch.linear with the tensor rec.weight_hh"),
-    ("torch/script_cell", "cell", "an error that the code raises"),
+    ("torch/script_cell", "cell", "torch.rnn_relu_cell"),
   ])
   func namesTheLineThatCannotBeFollowed(name: String, module: String, words: String) throws {
     let archive = try read(name)

@@ -27,7 +27,9 @@ extension ScriptInterpreter {
         }
         // PyTorch's own form for inference, of self-attention that has the batch first.
         if callee == "_native_multi_head_attention" {
-          guard arguments.count > 9, case .integer(let number) = arguments[4].value, case .name("None") = arguments[9].value else { throw problem("module \(path) with a mask") }
+          guard arguments.count >= 9, case .integer(let number) = arguments[4].value, arguments.count == 9 || arguments[9].value.path == ["None"] else {
+            throw problem("module \(path) with a mask")
+          }
           (heads, isNative) = (number, true)
         }
         if callee == "baddbmm" || callee == "masked_fill" || callee == "masked_fill_" { throw problem("module \(path) with a mask") }

@@ -94,7 +94,8 @@ extension ScriptInterpreter {
   /// A module that takes all features of a step, PyTorch's last axis.
   mutating func rowwise(_ path: String, _ features: Int, _ gives: Int, _ value: ScriptValue) throws(ScriptStop) -> ScriptValue {
     let tensor = try self.tensor(value, "module \(path)")
-    guard tensor.state == nil, !tensor.isPacked, !isIndices(tensor), let last = tensor.axes.last, last.allSatisfy(\.isFeatures) else {
+    guard tensor.state == nil, !tensor.isPacked else { throw problem("module \(path) of all states, or of packed sequences") }
+    guard !isIndices(tensor), let last = tensor.axes.last, last.allSatisfy(\.isFeatures) else {
       throw problem("module \(path) on another axis than features")
     }
     var result = try arranged(tensor, last, "module \(path)")

@@ -9,6 +9,10 @@ extension ScriptInterpreter {
     if let result = try comparison(name, values) { return result }
     if let result = try size(name, values) { return result }
     if let result = try lengths(name, values, keywords) { return result }
+    if name == "add", values.count == 2, case .sequence(let left) = values[0], case .sequence(let right) = values[1] {
+      try spend(sequences[left].count + sequences[right].count)
+      return sequence(sequences[left] + sequences[right])
+    }
     // A part of a list.
     if name == "slice", case .sequence(let list) = first {
       var bounds: [Int?] = []
