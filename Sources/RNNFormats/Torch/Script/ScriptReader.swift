@@ -40,6 +40,12 @@ struct ScriptReader {
     case searches(Int)
   }
 
+  /// What all attempts have cost together.
+  private final class Effort {
+    var work = 0
+    var isSpent: Bool { work > 8 * Limits.maximumCodeWork }
+  }
+
   /// One way of what the inputs' axes are.
   private struct Attempt {
     var batchFirst: Bool
@@ -49,15 +55,17 @@ struct ScriptReader {
     var sizes: [Int: ScriptSizes] = [:]
     /// Inputs whose features were looked for.
     var searched: Set<Int> = []
+    let effort: Effort
   }
 
   func read() -> Result {
     // What the input's axes are is found by trying: the one way of which nothing is misplaced.
     var problem: Problem?
+    let effort = Effort()
     for carriesUnknown in [false, true] {
       for form in carriesUnknown ? [.rows] : ScriptForm.allCases {
         for batchFirst in layouts {
-          var attempt = Attempt(batchFirst: batchFirst, form: form, carriesUnknown: carriesUnknown)
+          var attempt = Attempt(batchFirst: batchFirst, form: form, carriesUnknown: carriesUnknown, effort: effort)
           switch searched(&attempt) {
           case .line(var line):
             if carriesUnknown, let problem { line.notes.append("the file's forward() is followed in part alone, which says at \(problem.place): \(problem.text)") }
@@ -121,11 +129,12 @@ struct ScriptReader {
   private static let mostPositions = 1 << 12
 
   private func followed(_ attempt: inout Attempt) -> Outcome {
-    for _ in 0..<32 {
+    for _ in 0..<32 where !attempt.effort.isSpent {
       var interpreter = ScriptInterpreter(
         self, batchFirst: attempt.batchFirst, form: attempt.form, roles: attempt.roles, sizes: attempt.sizes, needsFeatures: attempt.searched,
         carriesUnknown: attempt.carriesUnknown)
       func problem(_ text: String) -> Outcome { .problem(Problem(place: interpreter.place, text: text, work: 0)) }
+      defer { attempt.effort.work += interpreter.work }
       do throws(ScriptStop) {
         let line = try interpreter.line()
         return .line(
