@@ -94,8 +94,7 @@ class Sequence:
         name, norm = self.name("conv"), self.name("bn")
         features = self.features
         self.attempt([f"self.{name} = {self.convolution_of(features, keep=True)}", f"self.{norm} = nn.BatchNorm1d({features})"],
-                     [self.rng.choice([f"y = y + F.relu(self.{norm}(self.{name}(y)))", f"z = self.{norm}(self.{name}(y))", f"y = torch.relu(self.{name}(y) + y)"])]
-                     + ([f"y = z * torch.sigmoid(y)"] if False else []), "residual")
+                     [self.rng.choice([f"y = y + F.relu(self.{norm}(self.{name}(y)))", f"y = y * torch.sigmoid(self.{norm}(self.{name}(y)))", f"y = torch.relu(self.{name}(y) + y)"])], "residual")
 
     def cat(self):
         self.turn(True)
