@@ -117,16 +117,26 @@ extension KerasReader {
     let count = (hasWeight ? 1 : 0) + (hasBias ? 1 : 0) + (kind == .batch ? 2 : 0)
     let axes = (axis.array ?? [axis]).map(\.integer)
     // Keras writes the last axis of what it was built for, 1 or 2.
-    guard axes.count == 1, let number = axes[0], [-1, 1, 2].contains(number), !isOther, groups == 1,
-      hasWeight == hasBias || hasWeight && (kind == .layer || kind == .rms)
+    guard axes.count == 1, let number = axes[0], number == -1 || takenRank.map({ number == $0 - 1 }) ?? [1, 2].contains(number), !isOther,
+      groups == 1
     else { return try unknown(layer, "a \(kind.rawValue) of other axes or options than RNNKit has") }
     guard layer.weights.count == count, let size = layer.weights.first?.tensor.shape.dimensions.first ?? layer.inputSize,
       layer.weights.allSatisfy({ $0.tensor.shape.dimensions == [size] })
     else { throw layer.error("arrays that are none of a \(layer.className ?? "norm")") }
     if number > 0, let built = layer.inputSize, built != size { return try unknown(layer, "a \(kind.rawValue) of another axis than the last") }
     try layer.check(inputSize: size)
-    let module = Norm(name: layer.name, kind: kind, features: size, eps: eps, hasWeight: hasWeight, hasBias: hasBias)
-    for (parameter, array) in zip(module.parameters, layer.weights) { try archive.append(Model.join(layer.name, parameter), array.tensor) }
+    // PyTorch has a bias with a weight alone, and of all but a LayerNorm a weight with a bias.
+    let isWhole = hasBias || hasWeight && (kind == .batch || kind == .group)
+    let module = Norm(name: layer.name, kind: kind, features: size, eps: eps, hasWeight: hasWeight || isWhole, hasBias: isWhole)
+    var arrays = layer.weights.map(\.tensor)
+    if isWhole, hasWeight != hasBias {
+      let isDouble = arrays.contains { $0.elementType == .float64 }, number = hasWeight ? 0.0 : 1.0
+      guard let shape = Shape([size]),
+        let missing = isDouble ? Tensor([Double](repeating: number, count: size), shape) : Tensor([Float](repeating: Float(number), count: size), shape)
+      else { throw layer.error("arrays that are too large") }
+      arrays.insert(missing, at: hasWeight ? 1 : 0)
+    }
+    for (parameter, array) in zip(module.parameters, arrays) { try archive.append(Model.join(layer.name, parameter), array) }
     modules.append(.norm(module))
     return .module(then: .elementwise(.identity))
   }

@@ -127,6 +127,7 @@ extension KerasReader {
       } else if layer.isOperation || layer.function != nil {
         step = try operation(whole, layer, layer.calls[call], of: taken.first)
       } else {
+        takenRank = taken.first.flatMap(\.hasTime).map { $0 ? 3 : 2 }
         step = try self.step(whole)
       }
       steps[whole.name] = step
@@ -163,7 +164,7 @@ extension KerasReader {
     }
     let set = options.filter { $0.value != .null && $0.key != "axis" }
     let axis = (options.first { $0.key == "axis" }?.value ?? layer.config?["axis"] ?? .integer(-1)).integer
-    if set.isEmpty, let merge = KerasMerge(operation: className), let axis { return .merge(merge, axis: axis) }
+    if set.isEmpty, let merge = KerasMerge(operation: className), let axis { return .merge(merge, axis: axis, isLayer: false) }
     let functions: [String: Function] = [
       "Relu": .elementwise(.relu), "Sigmoid": .elementwise(.sigmoid), "Tanh": .elementwise(.tanh), "Exp": .elementwise(.exp),
       "Log": .elementwise(.log), "Silu": .elementwise(.silu), "Softplus": .elementwise(.softplus),
@@ -171,7 +172,7 @@ extension KerasReader {
     ]
     if set.isEmpty, options.isEmpty, let function = functions[className] { return .activation(function) }
     let reductions: [String: TimeFunction] = ["Sum": .sum, "Mean": .mean, "Max": .max]
-    if set.isEmpty, let function = reductions[className], operand?.hasTime == true, layer.config?["keepdims"] ?? .bool(false) == .bool(false),
+    if set.isEmpty, let function = reductions[className], operand?.hasTime == true, (layer.config?["keepdims"] ?? .bool(false)) == .bool(false), (layer.config?["initial"] ?? .null) == .null,
       options.isEmpty, case let axes = layer.config?["axis"] ?? .null, [1, -2].contains((axes.array?.count == 1 ? axes.array?[0] : axes)?.integer)
     {
       return .overTime(function)
@@ -204,7 +205,7 @@ extension KerasReader {
     // A step of one value.
     func only() -> KerasValue? { values.count == 1 ? values[0] : nil }
     switch step {
-    case .merge(let merge, let axis): if !merges(merge, axis, values) { step = try changed(layer) }
+    case .merge(let merge, let axis, let isLayer): if !merges(merge, axis, isLayer: isLayer, values) { step = try changed(layer) }
     case .unknown: break
     case .attention, .dotAttention: if !(2...3).contains(values.count) || values.contains(where: { $0.hasTime != true }) { step = try changed(layer) }
     case .flatten: if only()?.hasTime != false { step = try changed(layer) }
@@ -245,7 +246,7 @@ extension KerasReader {
       guard let last = calls.last else { return taken }
       let below = calls.dropLast().reduce(taken[0].value) { forward.add(.module($1.module.name), $0) }
       return last.apply(below, in: &forward)
-    case .merge(let merge, _):
+    case .merge(let merge, _, _):
       let times = taken.map(\.hasTime)
       let hasTime = times.contains(true) ? true : times.contains(nil) ? nil : false
       return merge.apply(taken.map(\.value), in: &forward).map { KerasValue(value: $0, hasTime: hasTime) }
@@ -288,11 +289,17 @@ extension KerasReader {
     function == .elementwise(.identity) ? value : forward.add(.activation(function), value)
   }
 
-  private func merges(_ merge: KerasMerge, _ axis: Int, _ values: [KerasValue]) -> Bool {
+  private func merges(_ merge: KerasMerge, _ axis: Int, isLayer: Bool, _ values: [KerasValue]) -> Bool {
     guard !values.isEmpty, merge != .subtract && merge != .divide || values.count == 2 else { return false }
+    // Without a time axis the batch would stand beside the other's time, and nothing is joined to what has another rank.
+    if !isLayer || merge == .concatenate, Set(values.filter { !isNumber($0) }.compactMap(\.hasTime)).count > 1 { return false }
     guard merge == .concatenate else { return true }
     let last = values.contains { $0.hasTime == nil } ? nil : values.contains { $0.hasTime == true } ? 2 : 1
     return axis == -1 || axis == last
+  }
+
+  private func isNumber(_ value: KerasValue) -> Bool {
+    if case .step(let step) = value.value, case .constant = forward.steps[step].operation { true } else { false }
   }
 
   /// A layer that cannot be run as it is called here.

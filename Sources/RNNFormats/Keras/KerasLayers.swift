@@ -101,7 +101,7 @@ extension KerasReader {
     let axis = reader.optional("axis") ?? .integer(-1)
     try reader.finish()
     guard let axis = axis.integer else { throw layer.error("an axis of \(axis.text)") }
-    return .merge(merge, axis: axis)
+    return .merge(merge, axis: axis, isLayer: true)
   }
 
   private mutating func activation(

@@ -12,6 +12,8 @@ struct KerasReader {
   /// The layers that gave padded values.
   var paddings: [Forward.Value: String] = [:]
   var masks = KerasMasks()
+  /// How many axes what the layer that is read is called on has, where that is known.
+  var takenRank: Int?
   /// How many values' features may still be worked out from all steps before them.
   var lookups = 64
   /// Said once each.

@@ -20,7 +20,8 @@ enum KerasStep {
   case recurrent(KerasRecurrentCall)
   /// Recurrent layers, each of which takes every step of the one before it.
   case stack([KerasRecurrentCall])
-  case merge(KerasMerge, axis: Int)
+  /// A layer puts axes of one before what has fewer of them, behind that of the batch; a function, as NumPy, before that.
+  case merge(KerasMerge, axis: Int, isLayer: Bool)
   /// A step's number or none for all, and features or none for all.
   case index(step: Int?, features: Range<Int>?)
   /// Multiplied and then added to; a nil of neither.
