@@ -95,8 +95,38 @@ def check_read(report, command, seed, kinds):
         kinds[kind] = kinds.get(kind, 0) + 1
 
 
+def check_forms(report, command):
+    """Models of one or two layers whose axes could be taken for others, of a batch of 1, 3 and 4 sequences."""
+    counts = {"right": 0, "refused": 0}
+    for name, y, isRead in keras_around_models.forms():
+        x = y._keras_history.operation
+        while x._inbound_nodes[0].parent_nodes:
+            x = x._inbound_nodes[0].parent_nodes[0].operation
+        model, random = keras.Model(x.output, y), np.random.default_rng(1)
+        model.set_weights([random.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()])
+        for extension in ("keras", "h5"):
+            path = command.folder / f"form.{extension}"
+            try:
+                model.save(path)
+            except ValueError:
+                continue
+            for batch in (1, 3, 4):
+                place, x = f"{name}, .{extension}, {batch} sequences", random.standard_normal((batch, 4, 4)).astype(np.float32)
+                try:
+                    found = only(command.run(path, {"input": x}))
+                except RuntimeError as error:
+                    report.require(not isRead and "cannot run this layer" in str(error), f"{place}: {error}")
+                    counts["refused"] += 1
+                    continue
+                if report.require(isRead, f"{place}: it is read"):
+                    compare(report, place, found, keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(x))))
+                    counts["right"] += 1
+    report.say(f"runs of models whose axes could be taken for others: {counts}")
+
+
 def check(report, command):
     kinds = {}
+    check_forms(report, command)
     read, count = {}, max(20, models() // 2)
     for index in range(count):
         check_read(report, command, SEED * 10000 + index, read)

@@ -96,3 +96,39 @@ def draw(seed):
     model = keras.Model(inputs, x)
     model.set_weights([random.uniform(0.5, 1.5, w.shape) if w.ndim == 1 else w for w in model.get_weights()])
     return model, kinds
+
+
+def forms():
+    """Models of one input (4 or any steps, 4) whose axes could be taken for others, by name; each with whether RNNKit has them.
+
+    As many sequences as steps, and as many steps as features, hide an axis that is taken for another.
+    """
+    K = keras.ops
+    for steps in (None, 4):
+        x = L.Input((steps, 4))
+        s, last = L.LSTM(4, return_sequences=True)(x), L.LSTM(4)(x)
+        if steps:
+            for function in (K.add, K.multiply, K.subtract, K.divide):
+                yield f"{function.__name__} of a step's and each step", function(last, s), False
+                yield f"{function.__name__} of each step and a step's", function(s, last), False
+            yield "batch norm of steps", L.BatchNormalization(axis=1)(s), False
+            yield "layer norm of steps", L.LayerNormalization(axis=1)(s), False
+            yield "joined steps", L.Concatenate(axis=1)([s, s]), False
+        yield "numbers", (1 - s) * 2.0 / 3.0 + 1, True
+        yield "equal axes", K.add(s, x) * s, True
+        yield "no time axes", K.add(last, L.Dense(4)(last)), True
+        for layer in (L.Add, L.Multiply, L.Average, L.Subtract):
+            yield f"{layer.__name__} of each step and a step's", layer()([s, last]), True
+            yield f"{layer.__name__} of a step's and each step", layer()([last, s]), True
+        for center in (True, False):
+            options = {"center": center, "scale": not center, "epsilon": 0.01}
+            yield f"batch norm, {options}", L.BatchNormalization(**options)(s), True
+            yield f"layer norm, {options}", L.LayerNormalization(**options)(s), True
+            yield f"group norm, {options}", L.GroupNormalization(1, **options)(s), True
+            yield f"batch norm without time, {options}", L.BatchNormalization(axis=1, **options)(last), True
+            yield f"layer norm without time, {options}", L.LayerNormalization(axis=[1], **options)(last), True
+        yield "batch norm of axis 2", L.BatchNormalization(axis=2)(s), True
+        yield "max of steps", K.max(s, axis=1), True
+        yield "max of steps and a number", K.max(s, axis=1, initial=0.7), False
+        yield "mean that keeps its axis", K.mean(s, axis=1, keepdims=True), False
+        yield "mean of features", K.mean(s, axis=-1), False
