@@ -55,6 +55,13 @@ extension KerasReader {
       input.features = features
     }
     forward.inputs.append(input)
+    if let shape, shape.count > 3 {
+      // A run takes a sequence of features. Keras calls the input of a Sequential without an InputLayer so, too.
+      let name = layer.className == "InputLayer" ? layer.name : "\(layer.name)_input"
+      modules.append(.unknown(UnknownModule(name: name, className: "InputLayer", tensorNames: [])))
+      note("\(name) is an input of \(shape.count) axes, of which nothing tells which is time; it cannot be run")
+      return KerasValue(value: forward.add(.module(name), value), hasTime: nil)
+    }
     return KerasValue(value: value, hasTime: shape.map { $0.count > 2 }, flatInput: shape?.count == 2 ? layer.name : nil)
   }
 
