@@ -29,6 +29,14 @@
           double: _mm256_maskload_pd((const double *)from, halves[half]));                                             \
     }                                                                                                                  \
   }
+#define BYTE_ROWS 3
+#define BYTE_PANELS 1
+#define WITH_VNNI avx2vnni
+#define ADD_PAIRS(a, b, to)                                                                                            \
+  for (int half = 0; half < 2; half++) {                                                                               \
+    ((__m256i *)&(to))[half] = _mm256_add_epi32(                                                                       \
+        ((__m256i *)&(to))[half], _mm256_madd_epi16(((const __m256i *)&(a))[half], ((const __m256i *)&(b))[half]));      \
+  }
 #include "body/body.h"
 #pragma clang attribute pop
 #endif

@@ -30,6 +30,11 @@
   (V) _Generic((x)[0],                                                                                                 \
       float: _mm512_fixupimm_ps((__m512)(other), (__m512)(x), _mm512_set1_epi32(0x11111100), 0),                       \
       double: _mm512_fixupimm_pd((__m512d)(other), (__m512d)(x), _mm512_set1_epi64(0x11111100), 0))
+#define BYTE_ROWS 4
+#define BYTE_PANELS 4
+#define WITH_VNNI avx512vnni
+#define ADD_PAIRS(a, b, to)                                                                                            \
+  { (to) = (BYTES)_mm512_add_epi32((__m512i)(to), _mm512_madd_epi16((__m512i)(a), (__m512i)(b))); }
 #include "body/body.h"
 #pragma clang attribute pop
 #endif

@@ -14,4 +14,6 @@
 #define SMALL_TILE 12
 #define IN_STEP 1
 #define MOST_UNITS 1
+#define BYTE_ROWS 2
+#define BYTE_PANELS 2
 #include "body/body.h"

@@ -28,6 +28,8 @@ public protocol ModelFormat: Sendable {
   var holdsStateDict: Bool { get }
   /// Whether `write` puts everything into the file: beside the parameters reference cases and tensors of no module's.
   var holdsEverything: Bool { get }
+  /// Whether it holds weights of int8 with their scales, for a reader that knows what they are.
+  var holdsQuantized: Bool { get }
 }
 
 extension ModelFormat {
@@ -36,6 +38,15 @@ extension ModelFormat {
   public var exceptions: String { "" }
   public var holdsEverything: Bool { true }
   public var holdsStateDict: Bool { false }
+  public var holdsQuantized: Bool { false }
+
+  /// Refuses to write whole numbers where readers would take them for the weights.
+  package func checkTypes(of model: Model) throws(RNNError) {
+    guard !holdsQuantized, let name = model.quantizedNames.first else { return }
+    throw RNNError(.badData, place: "tensor \(name)", "\(self.name) holds no weights of int8 with a scale for each row",
+      remedy: "write .rnn or .safetensors, or the numbers that they stand for with \(.elementType, "f32")")
+  }
+
   public func notes(writing model: Model) -> [Phrase] { [] }
 
   /// Reads everything that a file of this format holds, under PyTorch's names and in its gate order.

@@ -13,6 +13,8 @@ struct CaseRun {
   private let lengths: [Int]?
   let isFloat64: Bool
   private let recurrent: [Recurrent]
+  /// Whether what is run has weights of int8, with which inputs and states are rounded too.
+  let isQuantized: Bool
   /// The tensors that are run.
   private let names: [String]
   /// The half-precision type that every weight is of, nil where one is of another.
@@ -45,6 +47,9 @@ struct CaseRun {
     inputNames = Set(plan.inputs.flatMap(plan.names))
     isFloat64 = plan.precision == .float64
     recurrent = plan.architecture.recurrentModules
+    isQuantized = plan.architecture.modules.contains { module in
+      Model.parameters(of: module).contains { model.archive[$0.name]?.elementType == .int8 }
+    }
     names = plan.architecture.modules.flatMap { Model.parameters(of: $0).map(\.name) }
       + (plan.architecture.forward?.parameterNames ?? [])
     let types = Set(names.compactMap { model.archive[$0]?.elementType })

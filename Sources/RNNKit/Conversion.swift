@@ -41,6 +41,9 @@ public struct Conversion: Sendable {
 
   /// Rounds the parameters to nearest even; what is carried along keeps its type.
   public mutating func round(to type: ElementType) throws(RNNError) {
+    if type == .int8 { return try quantize() }
+    let original = model
+    model = try model.dequantized(to: .float64)
     let parameters = Set(model.parameterNames)
     var (largest, place) = (0.0, "")
     let rounded = try model.archive.mapTensors { (named) throws(RNNError) in
@@ -53,9 +56,27 @@ public struct Conversion: Sendable {
     notes.append(
       largest == 0 ? "every parameter is exact as \(type.rawValue)"
         : "rounded to \(type.rawValue); the largest change is \(largest), at \(place)")
-    let original = model
     try change { $0 = rounded }
     if largest > 0 { try keepTolerances(original) }
+  }
+
+  /// Makes whole numbers of 8 bits of recurrent, linear and embedding weights; the other parameters become float32.
+  private mutating func quantize() throws(RNNError) {
+    let original = model
+    let floats = try model.dequantized(to: .float64)
+    let (quantized, largest, name, position) = try floats.quantized()
+    let place = quantized.archive[name].map { "\(name)\($0.shape.index(ofElement: position))" } ?? ""
+    let names = quantized.quantizedNames, others = floats.parameterNames.count - names.count
+    guard !names.isEmpty else {
+      throw RNNError(.usage, "the model has no weight that is kept as int8, those of recurrent, linear and embedding layers",
+        remedy: "leave \(.elementType) out")
+    }
+    model = quantized
+    notes.append(Phrase(
+      "\(names.count.groupedDigits) weight\(names.count == 1 ? "" : "s") rounded to int8 with a scale for each row; the largest change is "
+        + "\((largest * 1e4).rounded(.up) / 100)% of its row's largest number\(place.isEmpty ? "" : ", at \(place)")"
+        + (others == 0 ? "" : "; the other \(others.groupedDigits) parameter\(others == 1 ? " is" : "s are") float32")))
+    try keepTolerances(original)
   }
 
   /// Measures what rounding does to the reference cases, which are of the model before it, and keeps it in them.

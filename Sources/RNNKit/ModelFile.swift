@@ -162,6 +162,7 @@ extension Model {
   ) throws(RNNError) {
     let writer = try registry.writer(for: path, named: format)
     do throws(RNNError) {
+      try writer.checkTypes(of: self)
       if !hasCode { try writer.checkClasses(of: self) }
       var file = try OutputFile(path, replacing: replacing)
       try writer.write(self, to: &file)

@@ -148,7 +148,7 @@ public func rnnkit_convert(
     var conversion = Conversion(box.file)
     if options.no_cases != 0 { try conversion.removeCases() }
     if let name = try text(options.dtype, "dtype") {
-      let types: [(String, ElementType)] = [("f64", .float64), ("f32", .float32), ("f16", .float16), ("bf16", .bfloat16)]
+      let types: [(String, ElementType)] = [("f64", .float64), ("f32", .float32), ("f16", .float16), ("bf16", .bfloat16), ("int8", .int8)]
       try conversion.round(to: chosen(name, "dtype", from: types))
     }
     let said = report == nil ? "" : conversion.report(output: output, writer: writer, in: box.words).text

@@ -80,7 +80,7 @@ extension Model {
       }
       let line = forward.line(modules: architecture.modules)
       for module in others {
-        known.formUnion(Model.parameters(of: module).map(\.name))
+        known.formUnion(parameterNames(of: module))
         let name = module.name.isEmpty ? "the module without a name" : module.name
         parts.append(LeftOut(name: name, sentence: "\(name) is left out: \(line) does not call it"))
       }

@@ -17,7 +17,7 @@ public struct Model: Sendable {
     let shapes = try architecture.forward?.shapes(architecture.modules) { Self.parameterSize(archive[$0]) }
     for module in architecture.modules {
       for (name, shape) in Self.parameters(of: module) {
-        try Self.check(archive[name], name: name, shape: shape)
+        try Self.check(archive, name: name, shape: shape, of: module)
       }
     }
     self.architecture = architecture
@@ -28,8 +28,11 @@ public struct Model: Sendable {
   }
 
   /// The parameter `kind` of a module, which must be one of this model's.
+  ///
+  /// Of one that is whole numbers with a scale, the numbers that they stand for, in float64.
   public func tensor(_ module: String, _ parameter: String) -> Tensor? {
-    archive[Self.join(module, parameter)]
+    let name = Self.join(module, parameter)
+    return quantized(name)?.tensor ?? archive[name]
   }
 
   /// The names and shapes of a module's parameters, in PyTorch's order, with the module's name before them.
@@ -80,7 +83,7 @@ public struct Model: Sendable {
 
   /// The names of the parameters that modules have and that the forward uses by themselves, in order.
   public var parameterNames: [String] {
-    architecture.modules.flatMap { Self.parameters(of: $0).map(\.name) } + (architecture.forward?.parameterNames ?? [])
+    architecture.modules.flatMap(parameterNames(of:)) + (architecture.forward?.parameterNames ?? [])
   }
 
   /// The tensors that are no parameter.
@@ -89,8 +92,8 @@ public struct Model: Sendable {
     return archive.tensors.filter { !used.contains($0.name) }
   }
 
-  private static func check(_ tensor: Tensor?, name: String, shape: [Int]) throws(RNNError) {
-    guard let tensor else {
+  private static func check(_ archive: TensorArchive, name: String, shape: [Int], of module: Module) throws(RNNError) {
+    guard let tensor = archive[name] else {
       throw RNNError(.badData, place: "tensor \(name)", "missing, though the model's other tensors ask for it",
         remedy: "export the whole state_dict, or name the right tensor with \(.renames)")
     }
@@ -99,6 +102,7 @@ public struct Model: Sendable {
         "its shape is \(tensor.shape), expected \(shape.asShape) from the other tensors",
         remedy: "export the model again; the tensors are not of one model")
     }
+    if tensor.elementType == .int8 { return try check(quantized: tensor, archive, name, shape: shape, of: module) }
     guard tensor.elementType.isWeight else {
       throw RNNError(.badData, place: "tensor \(name)",
         "its type is \(tensor.elementType.rawValue), expected float32, float64, float16 or bfloat16",

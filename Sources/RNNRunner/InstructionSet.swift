@@ -15,8 +15,12 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
   case portable
   /// AVX2 with FMA.
   case avx2
+  /// AVX2 with FMA and AVX-VNNI.
+  case avx2vnni
   /// AVX-512 F, BW, DQ and VL.
   case avx512
+  /// The same with AVX-512 VNNI.
+  case avx512vnni
 
   /// Those that this processor has, slowest first.
   public static var available: [InstructionSet] { allCases.filter { rnnkit_kernels_named($0.rawValue) != nil } }
@@ -49,6 +53,9 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
 
   /// Whether half-precision weights may be kept as they are.
   var keepsHalves: Bool { rnnkit_kernels_named(rawValue)?.pointee.keeps_halves ?? false }
+
+  /// The product with weights of int8.
+  var multiplyInt8: rnnkit_multiply_int8? { rnnkit_kernels_named(rawValue)?.pointee.multiply_int8 }
 
   /// The operations for one precision. Throws where the processor lacks the instruction set.
   func operations(_ precision: Precision) throws(RNNError) -> UnsafePointer<rnnkit_operations> {

@@ -10,9 +10,12 @@ struct PackedLayer {
   init<R: Real>(
     _ model: Model, _ module: Recurrent, layer number: Int, direction index: Int, as type: R.Type, _ packing: Packing
   ) throws(RNNError) {
+    // A lone reverse direction's parameters are named as a forward one's are.
+    func name(_ kind: ParameterName.Kind) -> ParameterName {
+      ParameterName(kind, layer: module.isCell ? nil : number, isReverse: index == 1)
+    }
     func tensor(_ kind: ParameterName.Kind) throws(RNNError) -> Tensor {
-      // A lone reverse direction's parameters are named as a forward one's are.
-      let name = ParameterName(kind, layer: module.isCell ? nil : number, isReverse: index == 1)
+      let name = name(kind)
       guard let tensor = model.tensor(module.name, name.description) else {
         throw RNNError(.defect, place: "tensor \(Model.join(module.name, name.description))", "missing from the model")
       }
@@ -30,6 +33,11 @@ struct PackedLayer {
     layer.clip = module.clip ?? .infinity
     layer.input_forget = module.inputForget
 
+    func quantized(_ kind: ParameterName.Kind) -> QuantizedWeight? {
+      packing.multiplyInt8 == nil ? nil : model.quantized(Model.join(module.name, name(kind).description))
+    }
+    let inputNumbers = quantized(.weightIH), recurrentNumbers = quantized(.weightHH)
+    let isWholeNumbers = inputNumbers != nil || recurrentNumbers != nil
     let inputWeight = try tensor(.weightIH), recurrentWeight = try tensor(.weightHH)
     // What each place in a group of gates is of, by the gate's place in PyTorch's order; the candidate of a GRU whose
     // reset follows the product has two places.
@@ -43,7 +51,7 @@ struct PackedLayer {
     ) throws(RNNError) -> PackedMatrix {
       try PackedMatrix(
         weight, as: type, packing, inner: inner, groups: units, panels: order.count, pitch: pitch, first: first,
-        isRecurrent: isRecurrent, isPacked: isPacked
+        isRecurrent: isRecurrent, isPacked: isPacked, quantized: isRecurrent ? recurrentNumbers : inputNumbers
       ) { group, panel, lane in
         if isPacked && group == units - 1 {
           let half = lane / (lanes / 2), unit = group * lanes + lane % (lanes / 2)
@@ -57,18 +65,18 @@ struct PackedLayer {
     case .rnn:
       layer.cell = RNNKIT_RNN
       let input = try PackedMatrix(
-        plain: inputWeight, as: type, packing, rows: hidden, inner: inputSize)
+        plain: inputWeight, as: type, packing, rows: hidden, inner: inputSize, quantized: inputNumbers)
       layer.input = hold(input)
       layer.recurrent = hold(
         try PackedMatrix(
-          plain: recurrentWeight, as: type, packing, rows: hidden, inner: state))
+          plain: recurrentWeight, as: type, packing, rows: hidden, inner: state, quantized: recurrentNumbers))
       pitch = 1
       biasGates = [.both(0)]
       layer.gates = R.precision.stride(input.resultCount(R.precision))
     case .lstm:
       layer.cell = RNNKIT_LSTM
       pitch = 4
-      isPacked = rnnkit_is_fused(&layer) && !module.peephole && packing.operations.packs(layer.cell, hidden)
+      isPacked = !isWholeNumbers && rnnkit_is_fused(&layer) && !module.peephole && packing.operations.packs(layer.cell, hidden)
       packedPlaces = [(0, 0), (0, 1), (1, 0), (1, 1)]
       let packed = [[0, 1], [2, 3]]
       layer.input = hold(try gates(inputWeight, inner: inputSize, order: [0, 1, 2, 3], first: 0, packed: packed))
@@ -79,7 +87,7 @@ struct PackedLayer {
     case .gru where module.resetAfter:
       layer.cell = RNNKIT_GRU
       pitch = 4
-      isPacked = rnnkit_is_fused(&layer) && packing.operations.packs(layer.cell, hidden)
+      isPacked = !isWholeNumbers && rnnkit_is_fused(&layer) && packing.operations.packs(layer.cell, hidden)
       packedPlaces = [(0, 0), (1, 0), (1, 1), (2, 0)]
       layer.input = hold(
         try gates(inputWeight, inner: inputSize, order: [2, 0, 1], first: 0, packed: [[2], [0, 1]]))
@@ -92,15 +100,15 @@ struct PackedLayer {
       layer.cell = RNNKIT_GRU_RESET_BEFORE
       pitch = 3
       layer.input = hold(try gates(inputWeight, inner: inputSize, order: [2, 0, 1], first: 0))
-      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1], first: 1))
-      layer.candidate = hold(try gates(recurrentWeight, inner: state, order: [2], first: 0))
+      layer.recurrent = hold(try gates(recurrentWeight, inner: state, order: [0, 1], first: 1, isRecurrent: true))
+      layer.candidate = hold(try gates(recurrentWeight, inner: state, order: [2], first: 0, isRecurrent: true))
       biasGates = [.both(2), .both(0), .both(1)]
       layer.gates = R.precision.stride(units * pitch * lanes)
     }
     if module.projSize > 0 {
       let weight = try tensor(.weightHR)
       layer.projection = hold(
-        try PackedMatrix(plain: weight, as: type, packing, rows: module.projSize, inner: hidden))
+        try PackedMatrix(plain: weight, as: type, packing, rows: module.projSize, inner: hidden, quantized: quantized(.weightHR)))
     }
     if module.peephole {
       let weights = try tensor(.weightPeephole).reals(type)

@@ -6,6 +6,8 @@ struct Packing {
   let operations: rnnkit_operations
   /// Whether large half-precision weights are kept as they are.
   let keepsHalves: Bool
+  /// The product with whole numbers; nil where they are computed with as the reals that they stand for.
+  let multiplyInt8: rnnkit_multiply_int8?
 }
 
 /// A weight in the order in which the kernels read it. See `rnnkit_matrix`.
@@ -13,6 +15,11 @@ struct PackedMatrix {
   var matrix: rnnkit_matrix
   /// Owns what `matrix.weights` points to.
   let memory: AlignedMemory
+
+  init(matrix: rnnkit_matrix, memory: AlignedMemory) {
+    self.matrix = matrix
+    self.memory = memory
+  }
 
   /// Reals in a row of results where this is the row's only matrix.
   func resultCount(_ precision: Precision) -> Int { matrix.groups * matrix.pitch * precision.lanes }
@@ -32,8 +39,13 @@ struct PackedMatrix {
   init<R: Real>(
     _ weight: Tensor, as type: R.Type, _ packing: Packing, inner: Int, groups: Int, panels: Int, pitch: Int,
     first: Int = 0, isRecurrent: Bool = false, isPacked: Bool = false,
-    row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
+    quantized: QuantizedWeight? = nil, row: (_ group: Int, _ panel: Int, _ lane: Int) -> Int?
   ) throws(RNNError) {
+    if let quantized, let multiply = packing.multiplyInt8 {
+      self = try PackedMatrix(
+        quantized, multiply, inner: inner, groups: groups, panels: panels, pitch: pitch, first: first, row: row)
+      return
+    }
     let vectors = try product(groups, panels) - (isPacked ? panels - 2 : 0)
     let count = try product(vectors, inner, R.precision.lanes)
     var kept = RNNKIT_REALS
@@ -67,7 +79,7 @@ struct PackedMatrix {
     }
     matrix = rnnkit_matrix(
       weights: UnsafeRawPointer(memory.base), kept: kept, inner: inner, groups: groups, together: together,
-      panels: panels, packed: isPacked, pitch: pitch, first: first)
+      panels: panels, packed: isPacked, pitch: pitch, first: first, scales: nil, sums: nil, multiply_int8: nil)
   }
 
   /// Puts rows side by side, a panel of them at a time.
@@ -98,13 +110,13 @@ struct PackedMatrix {
 
   /// Packs a weight whose results are its rows in order: a linear layer's, a projection's or an RNN's.
   init<R: Real>(
-    plain weight: Tensor, as type: R.Type, _ packing: Packing, rows: Int, inner: Int
+    plain weight: Tensor, as type: R.Type, _ packing: Packing, rows: Int, inner: Int, quantized: QuantizedWeight? = nil
   ) throws(RNNError) {
     let lanes = R.precision.lanes
     let panels = Self.panels(rows: rows, lanes: lanes)
     let groups = (rows + panels * lanes - 1) / (panels * lanes)
     try self.init(
-      weight, as: type, packing, inner: inner, groups: groups, panels: panels, pitch: panels
+      weight, as: type, packing, inner: inner, groups: groups, panels: panels, pitch: panels, quantized: quantized
     ) { group, panel, lane in
       let row = (group * panels + panel) * lanes + lane
       return row < rows ? row : nil
@@ -124,7 +136,7 @@ struct PackedMatrix {
     }
     matrix = rnnkit_matrix(
       weights: UnsafeRawPointer(memory.base), kept: RNNKIT_REALS, inner: inner, groups: 1, together: 1, panels: rows,
-      packed: false, pitch: rows, first: 0)
+      packed: false, pitch: rows, first: 0, scales: nil, sums: nil, multiply_int8: nil)
   }
 
   /// How many panels make a group where all rows are alike: as many as possible without much padding.

@@ -98,9 +98,9 @@ public final class Plan: @unchecked Sendable {
       switch precision {
       case .float32:
         try Program(
-          model, runnable, as: Float.self, Packing(operations: operations.pointee, keepsHalves: set.keepsHalves))
+          model, runnable, as: Float.self, Packing(operations: operations.pointee, keepsHalves: set.keepsHalves, multiplyInt8: set.multiplyInt8))
       case .float64:
-        try Program(model, runnable, as: Double.self, Packing(operations: operations.pointee, keepsHalves: false))
+        try Program(model, runnable, as: Double.self, Packing(operations: operations.pointee, keepsHalves: false, multiplyInt8: nil))
       }
     inputs = zip(zip(runnable.forward.inputs, runnable.shapes.inputs), program.embeddings).map { input, embeddings in
       Input(

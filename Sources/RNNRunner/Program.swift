@@ -224,7 +224,10 @@ struct Program {
         if let known = embeddings[name] {
           stage = known
         } else {
-          stage = EmbeddingStage(module: module, weight: try tensor(Model.join(name, "weight")))
+          let quantized = model.quantized(Model.join(name, "weight"))
+          let weight: Tensor
+          if let quantized { weight = quantized.numbers } else { weight = try tensor(Model.join(name, "weight")) }
+          stage = EmbeddingStage(module: module, weight: weight, scale: quantized?.scale)
           embeddings[name] = stage
         }
         if result.embeddings.indices.contains(inputs[0]) { result.embeddings[inputs[0]].append(stage) }

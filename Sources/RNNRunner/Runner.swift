@@ -313,6 +313,16 @@ extension EmbeddingStage {
 
   /// Copies the row of a checked index.
   func look<R: Real>(up index: Int, into target: UnsafeMutablePointer<R>) {
+    if let scale {
+      var factor: R = 0
+      scale.copyReals(from: index, count: 1, to: &factor)
+      weight.withUnsafeBytes { numbers in
+        for feature in 0..<module.embeddingDim {
+          target[feature] = factor * R(Int8(bitPattern: numbers[index * module.embeddingDim + feature]))
+        }
+      }
+      return
+    }
     weight.copyReals(from: index * module.embeddingDim, count: module.embeddingDim, to: target)
     // NaN is one value in all results, whatever the weights' bits.
     for feature in 0..<module.embeddingDim where target[feature].isNaN { target[feature] = R.nan }

@@ -5,6 +5,8 @@ import RNNModel
 struct EmbeddingStage {
   let module: Embedding
   let weight: Tensor
+  /// Where the weight is whole numbers, each row's scale.
+  let scale: Tensor?
 }
 
 /// A recurrent module's layers. Unchecked, as nothing is written after it is made.
@@ -59,7 +61,9 @@ final class LinearStage: @unchecked Sendable {
     guard let weight = model.tensor(module.name, "weight") else {
       throw RNNError(.defect, place: "tensor \(Model.join(module.name, "weight"))", "missing from the model")
     }
-    try self.init(module, weight, module.bias ? model.tensor(module.name, "bias") : nil, as: type, packing)
+    try self.init(
+      module, weight, module.bias ? model.tensor(module.name, "bias") : nil, as: type, packing,
+      packing.multiplyInt8 == nil ? nil : model.quantized(Model.join(module.name, "weight")))
   }
 
   /// One of an attention's projections: of query, key, value, or of what it gives.
@@ -80,12 +84,13 @@ final class LinearStage: @unchecked Sendable {
   }
 
   private init<R: Real>(
-    _ module: Linear, _ weight: Tensor, _ given: Tensor?, as type: R.Type, _ packing: Packing
+    _ module: Linear, _ weight: Tensor, _ given: Tensor?, as type: R.Type, _ packing: Packing,
+    _ quantized: QuantizedWeight? = nil
   ) throws(RNNError) {
-    let isNarrow = module.outFeatures <= Int(RNNKIT_NARROW)
+    let isNarrow = quantized == nil && module.outFeatures <= Int(RNNKIT_NARROW)
     let packed = isNarrow
       ? try PackedMatrix(narrow: weight, as: type, rows: module.outFeatures, inner: module.inFeatures)
-      : try PackedMatrix(plain: weight, as: type, packing, rows: module.outFeatures, inner: module.inFeatures)
+      : try PackedMatrix(plain: weight, as: type, packing, rows: module.outFeatures, inner: module.inFeatures, quantized: quantized)
     let count = isNarrow ? module.outFeatures : packed.resultCount(R.precision)
     bias = try AlignedMemory(reals: count, R.precision)
     if let given {

@@ -20,7 +20,7 @@ struct Convert: TalkingCommand {
   @Argument(help: "The file to write; its extension tells the format.", completion: Completions.model) var output: String
   @Option(help: ArgumentHelp("Write this format, whatever the output's extension.", valueName: "format"), completion: Completions.writers)
   var to: String?
-  @Option(help: ArgumentHelp("Round the parameters to this type, to nearest even.", valueName: "type"))
+  @Option(help: ArgumentHelp("Round the parameters to this type, to nearest even; int8 is of recurrent, linear and embedding weights, with a scale for each row.", valueName: "type"))
   var dtype: DType?
   @Option(
     name: .customLong("case"),
@@ -39,7 +39,7 @@ struct Convert: TalkingCommand {
   @OptionGroup var model: ModelArguments
 
   enum DType: String, ExpressibleByArgument, CaseIterable {
-    case f64, f32, f16, bf16
+    case f64, f32, f16, bf16, int8
 
     var elementType: ElementType {
       switch self {
@@ -47,6 +47,7 @@ struct Convert: TalkingCommand {
       case .f32: .float32
       case .f16: .float16
       case .bf16: .bfloat16
+      case .int8: .int8
       }
     }
   }
@@ -90,6 +91,7 @@ struct Convert: TalkingCommand {
     let progress = Progress("converting", .bytes(bytes))
     defer { progress.end() }
     do throws(RNNError) {
+      try writer.checkTypes(of: conversion.model)
       if code == nil { try writer.checkClasses(of: conversion.model) }
       try codeTarget?.write(Array(conversion.model.torchCode().utf8))
       try codeTarget?.finish()

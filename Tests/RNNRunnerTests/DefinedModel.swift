@@ -77,11 +77,17 @@ struct DefinedModel<R: DefinedReal> {
     case .module(let name):
       switch model.architecture[name] {
       case .embedding(let module)?:
-        let table = matrix(module.name, "weight", columns: module.embeddingDim)
+        let table: [[R]] = model.quantized(Model.join(module.name, "weight")).map { weight in
+          let rows = Defined8BitMatrix(weight)
+          return zip(rows.scales, rows.numbers).map { scale, row in row.map { R(scale) * R($0) } }
+        } ?? matrix(module.name, "weight", columns: module.embeddingDim)
         return Value(rows: (indices ?? []).map { table[$0].map(\.canonical) }, hasTime: true)
       case .linear(let module)?:
         let weight = matrix(module.name, "weight", columns: module.inFeatures)
         let bias = module.bias ? self.values(module.name, "bias") : [R](repeating: 0, count: module.outFeatures)
+        if let whole = whole(module.name, "weight") {
+          return each { row in whole.products(row, from: bias).map(\.canonical) }
+        }
         return each { row in zip(weight, bias).map { linear($1, $0, row, outputs: weight.count) } }
       case .recurrent(let module)?:
         var rows = taken[0].rows
@@ -200,6 +206,11 @@ struct DefinedModel<R: DefinedReal> {
     return tensor.doubles.map { R($0) }
   }
 
+  /// A weight of whole numbers that float32 computes with as such.
+  fileprivate func whole(_ module: String, _ parameter: String) -> Defined8BitMatrix? {
+    R.self == Float.self ? model.quantized(Model.join(module, parameter)).map { Defined8BitMatrix($0) } : nil
+  }
+
   func matrix(_ module: String, _ parameter: String, columns: Int) -> [[R]] {
     let all = values(module, parameter)
     return (0..<all.count / columns).map { Array(all[$0 * columns..<($0 + 1) * columns]) }
@@ -284,6 +295,9 @@ private struct Cell<R: DefinedReal> {
   let bIH: [R]
   let bHH: [R]
   let peephole: [R]
+  let wholeIH: Defined8BitMatrix?
+  let wholeHH: Defined8BitMatrix?
+  let wholeHR: Defined8BitMatrix?
 
   init(_ model: DefinedModel<R>, _ module: Recurrent, _ layer: Int, _ direction: Int) {
     func name(_ kind: ParameterName.Kind) -> String {
@@ -295,6 +309,9 @@ private struct Cell<R: DefinedReal> {
     wIH = model.matrix(module.name, name(.weightIH), columns: inputs)
     wHH = model.matrix(module.name, name(.weightHH), columns: module.stateSize)
     wHR = module.projSize > 0 ? model.matrix(module.name, name(.weightHR), columns: module.hiddenSize) : []
+    wholeIH = model.whole(module.name, name(.weightIH))
+    wholeHH = model.whole(module.name, name(.weightHH))
+    wholeHR = model.whole(module.name, name(.weightHR))
     let none = [R](repeating: 0, count: module.cell.gateCount * module.hiddenSize)
     bIH = module.bias ? model.values(module.name, name(.biasIH)) : none
     bHH = module.bias ? model.values(module.name, name(.biasHH)) : none
@@ -311,9 +328,13 @@ private struct Cell<R: DefinedReal> {
 
   func step(_ x: [R], _ h: inout [R], _ c: inout [R]) {
     let size = module.hiddenSize
+    func input(_ start: R, _ row: Int) -> R { wholeIH?.product(row, x, from: start) ?? dot(start, wIH[row], x) }
+    func recurrent(_ start: R, _ row: Int, _ state: [R]) -> R {
+      wholeHH?.product(row, state, from: start) ?? dot(start, wHH[row], state)
+    }
     func total(_ gate: Int, _ unit: Int, _ state: [R]) -> R {
       let row = gate * size + unit
-      return dot(dot(bIH[row] + bHH[row], wIH[row], x), wHH[row], state)
+      return recurrent(input(bIH[row] + bHH[row], row), row, state)
     }
     let old = h
     var new = [R](repeating: 0, count: size)
@@ -332,7 +353,9 @@ private struct Cell<R: DefinedReal> {
         let o = gate(peep(2, c[unit], total(3, unit, old)))
         new[unit] = (o * apply(activations.output, c[unit])).canonical
       }
-      if module.projSize > 0 { new = wHR.map { dot(0, $0, new).canonical } }
+      if let wholeHR {
+        new = wholeHR.products(new, from: [R](repeating: 0, count: module.projSize)).map(\.canonical)
+      } else if module.projSize > 0 { new = wHR.map { dot(0, $0, new).canonical } }
     case .gru:
       let r = (0..<size).map { gate(total(0, $0, old)) }
       let reset = (0..<size).map { r[$0] * old[$0] }
@@ -340,7 +363,7 @@ private struct Cell<R: DefinedReal> {
         let z = gate(total(1, unit, old)), row = 2 * size + unit
         let n: R
         if module.resetAfter {
-          n = candidate(fma(r[unit], dot(bHH[row], wHH[row], old), dot(bIH[row], wIH[row], x)))
+          n = candidate(fma(r[unit], recurrent(bHH[row], row, old), input(bIH[row], row)))
         } else {
           n = candidate(total(2, unit, reset))
         }

@@ -210,7 +210,7 @@ import Testing
   }
 
   /// Rows of what a chain of float32 ends in, (steps, batch, size), against the definition.
-  private func compare(
+  func compare(
     _ result: Tensor, of input: Tensor, _ model: Model, rows: Set<Int>, _ note: String
   ) throws {
     let (batch, features, size) = (input.shape[1], input.shape[2], result.shape[2])
@@ -228,7 +228,7 @@ import Testing
   }
 
   /// Every row of a run against the definition.
-  private func compare<R: DefinedReal>(
+  func compare<R: DefinedReal>(
     _ random: RandomModel, _ type: R.Type, _ precision: Precision, _ set: InstructionSet, _ note: String
   ) throws {
     let plan = try Plan(random.model, instructionSet: set)

@@ -161,7 +161,10 @@ static void NAME(multiply)(const rnnkit_matrix *matrix, const void *x_, ptrdiff_
   REAL *out = out_;
   for (ptrdiff_t row = 0; row < rows; row += ROWS_AT_ONCE) {
     ptrdiff_t count = rows - row < ROWS_AT_ONCE ? rows - row : ROWS_AT_ONCE;
-    NAME(multiply_rows)(matrix, x + row * x_stride, x_stride, count, start + row * start_stride, start_stride,
+    if (matrix->kept == RNNKIT_INT8) {
+      matrix->multiply_int8(matrix, x_ + row * x_stride * sizeof(REAL), x_stride, count, start_ + row * start_stride * sizeof(REAL),
+                            start_stride, out_ + row * out_stride * sizeof(REAL), out_stride);
+    } else NAME(multiply_rows)(matrix, x + row * x_stride, x_stride, count, start + row * start_stride, start_stride,
                         out + row * out_stride, out_stride);
     if (start_ == out_) continue;
     for (ptrdiff_t r = row; r < row + count; r++) {

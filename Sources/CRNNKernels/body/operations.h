@@ -13,6 +13,9 @@
 #include "arithmetic.h"
 #include "rows.h"
 #include "narrow.h"
+#ifdef HAS_INT8
+#include "int8.h"
+#endif
 #include "multiply.h"
 #include "layer.h"
 #include "calls.h"

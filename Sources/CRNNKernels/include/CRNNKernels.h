@@ -16,8 +16,17 @@ enum { RNNKIT_MAXIMUM_PANELS = 4 };
 enum { RNNKIT_NARROW = 4 };
 
 /// How weights are kept: as the reals they are computed with or, in the operations of `float32`, as halves that are
-/// widened on the way, for what is too large for the caches.
-typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16 } rnnkit_weights;
+/// widened on the way, for what is too large for the caches, or as bytes, with which products are made of whole numbers.
+typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16, RNNKIT_INT8 } rnnkit_weights;
+
+/// Columns of bytes that lie together; most columns of a matrix of bytes, so that no sum of products overflows.
+enum { RNNKIT_INT8_COLUMNS = 4, RNNKIT_INT8_MOST_COLUMNS = 65536 };
+
+typedef struct rnnkit_matrix rnnkit_matrix;
+
+/// target = start + x·Wᵀ with a matrix of bytes: each row of x rounded to 8 bits by its own range.
+typedef void (*rnnkit_multiply_int8)(const rnnkit_matrix *matrix, const float *x, ptrdiff_t x_stride, ptrdiff_t rows,
+                                     const float *start, ptrdiff_t start_stride, float *target, ptrdiff_t target_stride);
 
 /// A weight matrix of `inner` columns, packed for `multiply`.
 ///
@@ -25,7 +34,9 @@ typedef enum { RNNKIT_REALS, RNNKIT_FLOAT16, RNNKIT_BFLOAT16 } rnnkit_weights;
 /// [group / together][column][group % together][panel][lane]. Rows that only fill a panel up are zero.
 ///
 /// Of a narrow layer a panel is one output, and lanes are columns, zero where there is none: [column / lanes][panel][lane].
-typedef struct {
+///
+/// Of bytes, four columns of a row lie together, those past the last one zero: [group][column / 4][panel][lane][column % 4].
+struct rnnkit_matrix {
   /// Aligned to 64 bytes.
   const void *weights;
   rnnkit_weights kept;
@@ -42,7 +53,11 @@ typedef struct {
   ptrdiff_t pitch;
   /// Vectors before the first group's results.
   ptrdiff_t first;
-} rnnkit_matrix;
+  /// Of bytes: each row's scale and sum, [group][panel][lane], and the kernel that multiplies with them.
+  const float *scales;
+  const int32_t *sums;
+  rnnkit_multiply_int8 multiply_int8;
+};
 
 typedef enum {
   RNNKIT_IDENTITY,
@@ -164,7 +179,8 @@ static inline bool rnnkit_is_standard(const rnnkit_layer *layer) {
 
 /// Whether there is code for the layer that does product and cell in one, which is what threads can share.
 static inline bool rnnkit_is_fused(const rnnkit_layer *layer) {
-  return rnnkit_is_standard(layer) && !layer->projected &&
+  return rnnkit_is_standard(layer) && !layer->projected && layer->input.kept != RNNKIT_INT8 &&
+         layer->recurrent.kept != RNNKIT_INT8 &&
          (layer->cell != RNNKIT_RNN || layer->recurrent.kept == RNNKIT_REALS || layer->recurrent.panels == 4);
 }
 
@@ -328,9 +344,10 @@ typedef struct {
   rnnkit_operations float32, float64;
   /// Whether float32's matrices of 3 or 4 panels may be kept as halves.
   bool keeps_halves;
+  rnnkit_multiply_int8 multiply_int8;
 } rnnkit_kernels;
 
-/// The kernels of an instruction set: `portable`, `avx2`, `avx512`. Null where the processor lacks it or the name is
+/// The kernels of an instruction set: `portable`, `avx2`, `avx2vnni`, `avx512`, `avx512vnni`. Null where the processor lacks it or the name is
 /// none.
 const rnnkit_kernels *rnnkit_kernels_named(const char *name);
 /// The processor's fastest.

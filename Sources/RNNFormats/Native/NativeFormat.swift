@@ -5,6 +5,7 @@ public struct NativeFormat: ModelFormat {
   public let name = "native"
   public let summary = "RNNKit's own: mapped, checked to the byte, reference cases inside"
   public let fileExtensions = ["rnn"]
+  public let holdsQuantized = true
 
   public init() {}
 

@@ -11,6 +11,7 @@ public struct SafetensorsFormat: ModelFormat {
   public let exceptions = "\(Self.refusesCells); complex128 tensors, and reference cases of more than 16 MiB"
   public let fileExtensions = ["safetensors"]
   public let holdsStateDict = true
+  public let holdsQuantized = true
 
   static let prefix = "rnnkit."
 

@@ -78,6 +78,9 @@ struct ArchitectureSearch {
       return nil
     })
     for (position, tensor) in archive.tensors.enumerated() {
+      // The scale of whole numbers belongs to them.
+      let suffix = QuantizedWeight.suffix
+      if tensor.name.hasSuffix(suffix), archive[String(tensor.name.dropLast(suffix.count))]?.elementType == .int8 { continue }
       var prefix = tensor.name.lastIndex(of: ".").map { tensor.name[..<$0] } ?? ""
       // What a weight is computed from belongs to the weight's module.
       if let name = ParametrizedName(tensor.name) { prefix = tensor.name.prefix(name.owner.count) }
@@ -193,7 +196,8 @@ struct ArchitectureSearch {
       return [.prelu(PReLU(name: group.name, numParameters: slopes.tensor.tensor.count))]
     }
     let bias = members.first { $0.last == "bias" }?.tensor.tensor
-    guard let weight = members.first(where: { $0.last == "weight" })?.tensor.tensor, weight.elementType.isWeight,
+    guard let weight = members.first(where: { $0.last == "weight" })?.tensor.tensor,
+      weight.elementType.isWeight || weight.elementType == .int8,
       weight.shape.rank == 2, weight.shape.count > 0, members.count == (bias == nil ? 1 : 2),
       bias.map({ $0.shape.dimensions == [weight.shape[0]] && $0.elementType.isWeight }) ?? true
     else { return [group.asUnknown] }

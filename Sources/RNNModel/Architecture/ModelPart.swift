@@ -48,8 +48,8 @@ public struct ModelPart: Sendable {
       notes.append("the whole model computes \(stated.line(modules: all.modules)), of which this is a part")
     }
     var archive = whole.archive
-    let kept = Set(modules.flatMap(Self.tensorNames) + forward.parameterNames)
-    let elsewhere = Set(left.flatMap(Self.tensorNames))
+    let kept = Set(modules.flatMap { Self.tensorNames(of: $0, in: whole) } + forward.parameterNames)
+    let elsewhere = Set(left.flatMap { Self.tensorNames(of: $0, in: whole) })
     // What stands under a module's name and is no other's goes along with it.
     func stays(_ name: String) -> Bool {
       kept.contains(name) || (chosen.contains(Model.split(name).module) && !elsewhere.contains(name))
@@ -66,8 +66,8 @@ public struct ModelPart: Sendable {
     self.notes = notes
   }
 
-  private static func tensorNames(of module: Module) -> [String] {
-    if case .unknown(let module) = module { module.tensorNames } else { Model.parameters(of: module).map(\.name) }
+  private static func tensorNames(of module: Module, in model: Model) -> [String] {
+    if case .unknown(let module) = module { module.tensorNames } else { model.parameterNames(of: module) }
   }
 
   /// The modules that a case says it is of, nil for the whole chain.
