@@ -195,7 +195,7 @@ static void NAME(run)(const rnnkit_layer *layer, const rnnkit_piece *piece) {
   const bool relu = layer->candidate_activation.function == RNNKIT_RELU;
   if (!rnnkit_is_standard(layer)) {
     NAME(steps)(false, RNNKIT_RNN, false, layer, piece);
-  } else if (piece->batch > 1 && rnnkit_is_small(layer)) {
+  } else if (rnnkit_is_small(layer) && !piece->barrier) {
     NAME(run_in_turn)(layer, piece, 1);
   } else if (piece->batch == 1 && rnnkit_is_fused(layer)) {
 #define STEPS(kept)                                                                                                    \
