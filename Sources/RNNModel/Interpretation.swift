@@ -80,6 +80,7 @@ public struct Interpretation: Sendable {
       // A module may have a class's name.
       let names = Set(archive.tensors.map { String($0.name.prefix { $0 != "." }) })
       archive.hints.declarations.merge(declared.filter { !names.contains($0.value.className) }) { $1 }
+      try archive.hints.adoptRecurrentDeclarations()
     }
     var architecture: Architecture
     if let stated = archive.architecture {
@@ -94,6 +95,7 @@ public struct Interpretation: Sendable {
       architecture = Architecture(modules: try ArchitectureSearch(
         archive, needsRecurrent: options.forward == nil && archive.hints.forwardLine == nil || archive.hints.declarations.isEmpty
       ).modules(), forward: nil)
+      for case .recurrent(let module) in architecture.modules { try archive.hints.declarations[module.name]?.check(module) }
       archive = try Self.flatteningStates(of: architecture, in: archive, &notes)
       notes += Self.assumedNumbers(of: architecture, archive.hints)
       Self.complete(&architecture, archive.hints, options, &notes)
@@ -277,7 +279,8 @@ public struct Interpretation: Sendable {
         return isSaid ? module.name : nil
       })
       let (said, timeLast) = try Forward.read(
-        line, modules, architecture.batchFirst, archive.hints.calls, { Model.parameterSize(archive[$0]) != nil }, settled: settled)
+        line, modules, architecture.batchFirst, archive.hints.calls, { Model.parameterSize(archive[$0]) != nil }, settled: settled,
+        constants: archive.hints.constants)
       for index in modules.indices where timeLast.contains(modules[index].name) {
         if case .convolution(let module) = modules[index] { modules[index] = .convolution(module.transposed) }
       }

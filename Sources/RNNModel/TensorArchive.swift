@@ -58,6 +58,8 @@ public struct TensorArchive: Sendable {
     public var calls: [String: ModuleCall] = [:]
     /// What modules were made with, by name, where the file or the user says it.
     public var declarations: [String: ModuleDeclaration] = [:]
+    /// Numbers that the whole module keeps under names of its own, such as `hidden_size`.
+    public var constants: [String: Double] = [:]
     /// Modules known by their class to be none that RNNKit runs, in the archive's order.
     public var unknown: [Unknown] = []
 

@@ -114,6 +114,13 @@ struct PickledModule {
       a whole \(className.split(separator: ".").last ?? "module") of torch.save: its forward() is not in the file, modules are \
       taken in their order
       """)
+    for (name, value) in attributes {
+      switch value {
+      case .integer(let number): archive.hints.constants[name] = Double(number)
+      case .float(let number) where number.isFinite: archive.hints.constants[name] = number
+      default: break
+      }
+    }
     var layouts: [(name: String, batchFirst: Bool)] = []
     let recurrentLayouts = all.filter { $0.tensors.contains { ParameterName(parsing: $0.name) != nil } }.compactMap { module -> Bool? in
       if case .bool(let batchFirst)? = module["batch_first"] { batchFirst } else { nil }

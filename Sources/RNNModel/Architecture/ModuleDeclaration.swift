@@ -56,6 +56,12 @@ public struct ModuleDeclaration: Sendable, Hashable {
     "MultiheadAttention": [
       "embed_dim", "num_heads", "dropout", "bias", "add_bias_kv", "add_zero_attn", "kdim", "vdim", "batch_first",
     ],
+    "RNN": ["input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first", "dropout", "bidirectional"],
+    "LSTM": ["input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size"],
+    "GRU": ["input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"],
+    "RNNCell": ["input_size", "hidden_size", "bias", "nonlinearity"],
+    "LSTMCell": ["input_size", "hidden_size", "bias"],
+    "GRUCell": ["input_size", "hidden_size", "bias"],
     "PReLU": ["num_parameters", "init"],
     "Linear": ["in_features", "out_features", "bias"],
     "Embedding": ["num_embeddings", "embedding_dim", "padding_idx", "max_norm"],
@@ -65,7 +71,7 @@ public struct ModuleDeclaration: Sendable, Hashable {
   package static func spelled(_ module: String) -> String { LineName.isPath(module) ? module : LineName.quoted(module) }
 
   /// What tells nothing that the tensors do not, or nothing of inference.
-  private static let without: Set<String> = ["device", "dtype", "momentum", "track_running_stats", "init"]
+  private static let without: Set<String> = ["device", "dtype", "momentum", "track_running_stats", "init", "dropout"]
 
   /// The arguments by the constructor's names for them, without those that no run depends on.
   func named(_ place: String) throws(RNNError) -> [String: Value] {
@@ -399,6 +405,10 @@ extension Architecture {
     var result = self
     for index in modules.indices {
       guard let declaration = declarations[modules[index].name] else { continue }
+      if case .recurrent(let module) = modules[index] {
+        try declaration.check(module)
+        continue
+      }
       let prefix = modules[index].name + "."
       var names = Model.parameters(of: modules[index]).map(\.name)
       if case .unknown(let module) = modules[index] { names = module.tensorNames }

@@ -137,6 +137,7 @@ import Testing
     Refusal("x -> y, y; x, fc(x)", 6, "two outputs have one name", ("its own name", "x -> y, z; x, fc(x)")),
     Refusal("o, (h, c) = lstm(x); h, c", 22, "only states go out", (".hn[0]", "lstm(x).hn[0]")),
     Refusal("def f(self, x):\n return fc(x)\ndef g(self): return x", 1, "a second function"),
+    Refusal("class A(nn.Module):\n def forward(self, x): return fc(x)\nclass B(nn.Module):\n def forward(self, x): return x", 1, "a second class"),
     Refusal("x -> y; a -> b; a", 11, "where an operator"),
     Refusal("x - > y", 5, "where a module"),
     Refusal("inf -> y; 1", 1, "where the name of an input", ("double quotes", "\"inf\" -> y; \"inf\"")),

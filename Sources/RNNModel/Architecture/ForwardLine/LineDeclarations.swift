@@ -18,6 +18,27 @@ extension LineSyntax {
     }
   }
 
+  /// Whether a statement declares modules, or what a constructor keeps: `self.hidden_size = 64`.
+  func isDeclaration(_ statement: Statement) -> Bool { declarations(statement) != nil || constants(statement) != nil }
+
+  /// What a constructor keeps under names of its own, with numbers where they are one; nil for a statement that keeps nothing so.
+  func constants(_ statement: Statement) -> [(name: String, number: Double?)]? {
+    guard case .assignment(let target, let node) = statement else { return nil }
+    switch (target, nodes[node].kind) {
+    case (.module(let name), _):
+      guard let value = literal(node) else { return nil }
+      return [(name, value.number)]
+    case (.tuple(let targets), .tuple(let parts)) where targets.count == parts.count:
+      var result: [(name: String, number: Double?)] = []
+      for (target, part) in zip(targets, parts) {
+        guard case .module(let name) = target, let value = literal(part) else { return nil }
+        result.append((name, value.number))
+      }
+      return result
+    default: return nil
+    }
+  }
+
   private func declarations(_ module: String, _ node: Int, depth: Int) -> [(module: String, declared: Declared)]? {
     guard depth < 8, case .call(let callee, let arguments) = nodes[node].kind, case .name(let parts) = nodes[callee].kind, let last = parts.last,
       [[], ["nn"], ["torch", "nn"]].contains(Array(parts.dropLast()))
@@ -29,6 +50,14 @@ extension LineSyntax {
         declaration.arguments.append(.init(argument.keyword, value))
       }
       return [(module, .module(declaration))]
+    }
+    if last == "ModuleList", arguments.count == 1, case .list(let parts) = nodes[arguments[0].value].kind {
+      var result: [(module: String, declared: Declared)] = []
+      for (index, part) in parts.enumerated() {
+        guard let inner = declarations("\(module).\(index)", part, depth: depth + 1) else { return nil }
+        result += inner
+      }
+      return result
     }
     if last == "Sequential", !arguments.isEmpty, arguments.allSatisfy({ $0.keyword == nil }) {
       var result: [(module: String, declared: Declared)] = [], names: [String] = []

@@ -62,13 +62,13 @@ struct LineLexer {
       case "." where isDigit(scalar(1)) && !isAfterValue: try number()
       default:
         let symbol = Self.symbols.first(where: isNext) ?? String(next)
-        guard symbol.unicodeScalars.count > 1 || "()[],.:=+-*/%@<>!&|~^".unicodeScalars.contains(next) else {
+        guard symbol.unicodeScalars.count > 1 || "()[]{},.:=+-*/%@<>!&|~^".unicodeScalars.contains(next) else {
           throw source.error(start, "\(LineName.quoted(symbol)) means nothing here",
             "leave it out, or put a name that contains it in double quotes")
         }
         position += symbol.unicodeScalars.count
-        if "([".contains(symbol) { depth += 1 }
-        if ")]".contains(symbol), depth > 0 { depth -= 1 }
+        if "([{".contains(symbol) { depth += 1 }
+        if ")]}".contains(symbol), depth > 0 { depth -= 1 }
         add(.symbol(symbol), from: start)
       }
     }

@@ -69,16 +69,18 @@ extension Forward {
 
   /// Reads a line, and which of the Conv2d have time as their kernel's last axis by the axes of what they take.
   ///
-  /// - Parameter settled: The Conv2d of which that is known, so that a line that contradicts it is refused; nil for all of them.
+  /// - Parameters:
+  ///   - settled: The Conv2d of which that is known, so that a line that contradicts it is refused; nil for all of them.
+  ///   - constants: Numbers that the file's module keeps under names of its own, `hidden_size`.
   static func read(
     _ line: String, _ modules: [Module], _ batchFirst: Bool, _ calls: [String: ModuleCall], _ parameters: (String) -> Bool,
-    isPrinted: Bool = false, settled: Set<String>? = nil
+    isPrinted: Bool = false, settled: Set<String>? = nil, constants: [String: Double] = [:]
   ) throws(RNNError) -> (forward: Forward, timeLast: Set<String>) {
     let source = try LineSource(line)
     let syntax = try LineParser.parse(source)
     return try withoutActuallyEscaping(parameters) { (parameters) throws(RNNError) in
       var resolver = LineResolver(source, syntax, modules, calls, batchFirst, parameters)
-      (resolver.isPrinted, resolver.settled) = (isPrinted, settled)
+      (resolver.isPrinted, resolver.settled, resolver.constants) = (isPrinted, settled, constants)
       return (try resolver.forward(), resolver.timeLast)
     }
   }

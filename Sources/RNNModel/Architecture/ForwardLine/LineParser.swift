@@ -5,6 +5,8 @@ struct LineParser {
   private var position = 0
   private var level = 0
   private var syntax = LineSyntax()
+  private var hasClass = false
+  private var hasForward = false
 
   static func parse(_ source: LineSource) throws(RNNError) -> LineSyntax {
     var parser = LineParser(source, try LineLexer.tokens(source))
@@ -50,12 +52,17 @@ struct LineParser {
       while token.kind == .end, !isAtEnd { position += 1 }
       if isAtEnd { return }
       let start = offset
-      if isSymbol("@") || token.kind == .path(["assert"]) {
+      if isSymbol("@") || Self.passed.contains(where: { token.kind == .path([$0]) }) || isConstructorsOwn {
         while token.kind != .end { position += 1 }
+        continue
+      }
+      if token.kind == .path(["class"]) {
+        try passClass()
         continue
       }
       let statement: LineSyntax.Statement
       if token.kind == .path(["def"]) {
+        if try passFunction() { continue }
         statement = try definition()
         syntax.statements.append((statement, start))
         continue
@@ -69,8 +76,62 @@ struct LineParser {
     }
   }
 
+  // MARK: What stands around a forward
+
+  /// Statements that compute nothing.
+  private static let passed = ["assert", "import", "from", "pass"]
+
+  /// `super().__init__()`, with or without arguments.
+  private var isConstructorsOwn: Bool {
+    guard token.kind == .path(["super"]) else { return false }
+    return tokens[position...].prefix { $0.kind != .end }.contains { $0.kind == .path(["__init__"]) }
+  }
+
+  /// `class Model(nn.Module):`, of which there is one.
+  private mutating func passClass() throws(RNNError) {
+    guard !hasClass, hasDeclarationsAlone(orHeader: true) else {
+      throw source.error(offset, "a second class", "give one class's lines alone, or what its forward calls as modules by their names in the file")
+    }
+    hasClass = true
+    while !isSymbol(":") {
+      guard token.kind != .end else { throw unexpected("a : after the class") }
+      position += 1
+    }
+    position += 1
+  }
+
+  /// Passes over the head of a constructor, whose statements declare modules, and over a whole function that is not the forward
+  /// where there is a forward. False for the function that is read.
+  private mutating func passFunction() throws(RNNError) -> Bool {
+    guard position + 1 < tokens.count, case .path(let name) = tokens[position + 1].kind, name.count == 1 else { return false }
+    let isForward = name == ["forward"]
+    let rest = tokens.indices.dropFirst(position + 1).contains { tokens[$0].kind == .path(["def"]) && tokens[min($0 + 1, tokens.count - 1)].kind == .path(["forward"]) }
+    if name == ["__init__"] {
+      while token.kind != .end, !isFunctionsColon { position += 1 }
+      guard isSymbol(":") else { throw unexpected("a : after the inputs") }
+      position += 1
+      return true
+    }
+    guard !isForward, rest || hasForward else {
+      hasForward = hasForward || isForward
+      return false
+    }
+    position += 1
+    while !isAtEnd, token.kind != .path(["def"]), token.kind != .path(["class"]), !isSymbol("@") { position += 1 }
+    return true
+  }
+
+  /// Whether here is the `:` that ends a function's head, rather than one of its annotations.
+  private var isFunctionsColon: Bool { isSymbol(":") && (position + 1 >= tokens.count || tokens[position + 1].kind == .end) }
+
   /// Whether nothing but declarations of modules stands before.
-  private var hasDeclarationsAlone: Bool { syntax.statements.allSatisfy { syntax.declarations($0.statement) != nil } }
+  private var hasDeclarationsAlone: Bool { hasDeclarationsAlone(orHeader: false) }
+
+  private func hasDeclarationsAlone(orHeader: Bool) -> Bool {
+    syntax.statements.allSatisfy {
+      if case .header = $0.statement { orHeader } else { syntax.isDeclaration($0.statement) }
+    }
+  }
 
   private var isHeader: Bool {
     tokens[position...].prefix { $0.kind != .end }.contains { $0.kind == .symbol("->") }
@@ -137,10 +198,7 @@ struct LineParser {
 
   /// `def forward(self, x: Tensor, h=None) -> Tensor:`
   private mutating func definition() throws(RNNError) -> LineSyntax.Statement {
-    let isFirst = syntax.statements.allSatisfy {
-      if case .header = $0.statement { true } else { syntax.declarations($0.statement) != nil }
-    }
-    guard isFirst else {
+    guard hasDeclarationsAlone(orHeader: true) else {
       throw source.error(offset, "a second function", "give one function's lines alone")
     }
     position += 1

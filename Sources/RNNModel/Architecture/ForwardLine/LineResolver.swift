@@ -26,6 +26,8 @@ struct LineResolver {
   private var shapes: [LineShape] = []
   private var inputs: [Input] = []
   var variables: [String: LineMeaning] = [:]
+  /// Numbers that the module keeps, `self.hidden_size`.
+  var constants: [String: Double] = [:]
 
   /// The inputs of which the line says all axes.
   var declaredAxes: [(name: String, axes: [Forward.Input.Axis])] {
@@ -78,7 +80,19 @@ struct LineResolver {
         declaredCalls.insert(module)
       }
     }
-    var statements = syntax.statements.filter { declarations($0.statement) == nil }[...]
+    var statements: ArraySlice<(statement: LineSyntax.Statement, offset: Int)> = [], isInFunction = false
+    for (statement, offset) in syntax.statements where declarations(statement) == nil {
+      if case .inputs = statement { isInFunction = true }
+      guard let kept = syntax.constants(statement), !isInFunction || kept.allSatisfy({ $0.number == nil }) else {
+        statements.append((statement, offset))
+        continue
+      }
+      for case (let name, let number?) in kept {
+        if let known = constants.updateValue(number, forKey: name), known != number {
+          throw source.error(offset, "\(name) is \(LineFunction.written(number)) here and \(LineFunction.written(known)) in the file", "leave the statement out")
+        }
+      }
+    }
     switch statements.first?.statement {
     case .inputs(let inputs):
       try declare(inputs)

@@ -185,6 +185,7 @@ extension LineResolver {
       return meaning
     }
     let path = (parts.first == "self" && parts.count > 1 ? parts.dropFirst() : parts[...]).joined(separator: ".")
+    if parts.first == "self", let number = constants[path], !isParameter(path) { return .numbers([number]) }
     return try parameter(path, node)
   }
 
@@ -273,6 +274,7 @@ extension LineResolver {
   func number(_ node: Int) -> Double? {
     switch syntax.nodes[node].kind {
     case .number(let value): return value
+    case .name(let parts) where parts.count == 2 && parts[0] == "self": return constants[parts[1]]
     case .name(["inf"]), .name(["torch", "inf"]): return .infinity
     case .name(["nan"]), .name(["torch", "nan"]): return .nan
     case .negated(let part): return number(part).map { -$0 }
