@@ -278,9 +278,10 @@ public struct Interpretation: Sendable {
         let isSaid = archive.architecture != nil || archive.hints.declarations[module.name]?.arguments.contains { $0.keyword == "time" } == true
         return isSaid ? module.name : nil
       })
-      let (said, timeLast) = try Forward.read(
+      let (said, timeLast, remarks) = try Forward.read(
         line, modules, architecture.batchFirst, archive.hints.calls, { Model.parameterSize(archive[$0]) != nil }, settled: settled,
         constants: archive.hints.constants)
+      notes += remarks
       for index in modules.indices where timeLast.contains(modules[index].name) {
         if case .convolution(let module) = modules[index] { modules[index] = .convolution(module.transposed) }
       }

@@ -15,7 +15,7 @@ import traceback
 from samples import Command, Report
 
 CHECKS = {"torch": "check_torch", "keras": "check_keras", "onnx": "check_onnx", "operators": "check_onnx_operators",
-          "around": "check_around", "planes": "check_planes", "keras-around": "check_keras_around",
+          "around": "check_around", "planes": "check_planes", "rebuilt": "check_rebuilt", "keras-around": "check_keras_around",
           "verify": "check_verify", "keras-versions": "check_keras_versions", "leftovers": "check_leftovers",
           "renames": "check_renames", "torchscript": "check_torchscript", "torchscript-around": "check_torchscript_around",
           "code": "check_code", "forwards": "check_forwards",

@@ -14,6 +14,8 @@ import Testing
             super(Model, self).__init__()
             self.hidden, self.kept = 4, 2
             self.gain = 0.5
+            self.weights = nn.Parameter(torch.zeros(4))
+            torch.nn.init.zeros_(self.weights)
             self.lstm = nn.LSTM(4, 4, num_layers=2, batch_first=True, dropout=0.1)
             self.act = nn.ReLU()
             self.head = nn.ModuleList([nn.Linear(4, 4)])
@@ -32,6 +34,14 @@ import Testing
     let forward = try Forward(line: Self.text, modules: LineRefusalTests.modules, batchFirst: true)
     let own = try Forward(line: "relu(head.0(lstm(x)))[..., :2] * 0.5", modules: LineRefusalTests.modules, batchFirst: true)
     #expect(forward == own)
+  }
+
+  /// A number that the constructor changes in a way that is not followed is none.
+  @Test func aNumberThatIsMadeAnewIsNotKnown() {
+    let text = "class A(nn.Module):\n def __init__(self):\n  self.kept = 1\n  self.kept = self.kept * two\n def forward(self, x):\n  return fc(x)[..., :self.kept]"
+    #expect(throws: RNNError.self) { _ = try Forward(line: text, modules: LineRefusalTests.modules, batchFirst: true) }
+    let changed = "class A(nn.Module):\n def __init__(self):\n  self.kept = 1\n def forward(self, x):\n  self.kept = 2\n  return fc(x)[..., :self.kept]"
+    #expect(throws: RNNError.self) { _ = try Forward(line: changed, modules: LineRefusalTests.modules, batchFirst: true) }
   }
 
   private static func archive() throws -> TensorArchive {

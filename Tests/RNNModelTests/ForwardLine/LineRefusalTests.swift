@@ -108,7 +108,7 @@ import Testing
     Refusal("a = fc(last(x)); a.mean(-1)", 25, "not the axis of time", ("end the line with what mean is taken of", "a = fc(last(x)); a")),
     Refusal("torch.stack((x, x))", 1, "RNNKit has no stack"),
     Refusal("fc(x).view(3, 4)", 1, "does not fit the axes", ("move them with permute", "fc(x)")),
-    Refusal("fc(x).transpose(0, 1)", 1, "has the axes (time, batch, 4)", ("move and join the axes", "fc(x)")),
+    Refusal("lstm(fc(x).transpose(0, 1))", 6, "has the axes (time, batch, 4)", ("move and join the axes", "lstm(fc(x))")),
     Refusal("fc(x).foo", 1, "no .foo", ("relu(a)", "a = fc(x); relu(a)")),
     Refusal("pack_padded_sequence(x, lengths)", 1, "batch_first=False", ("batch_first=True", "x, lengths -> y; pack_padded_sequence(x, lengths, batch_first=True)")),
     Refusal("pack_padded_sequence(x, l, batch_first=True)", 1, "batch_first=True", ("leave pack_padded_sequence out", "x"), batchFirst: false),

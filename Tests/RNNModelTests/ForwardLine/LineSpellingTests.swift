@@ -6,6 +6,8 @@ import Testing
   static let both: [(line: String, own: String)] = [
     ("self.fc(self.lstm(x))", "fc(lstm(x))"), ("self.fc(torch.relu(x))", "fc(relu(x))"), ("F.relu(x)", "relu(x)"),
     ("nn.functional.relu(x)", "relu(x)"), ("torch.nn.functional.relu(x)", "relu(x)"), ("x.relu()", "relu(x)"), ("fc(x).tanh()", "tanh(fc(x))"),
+    // What goes out has the layout of a run.
+    ("fc(x).transpose(0, 1)", "fc(x)"), ("fc(x).permute(0, 2, 1)", "fc(x)"),
     ("fc(x) ** 2", "a = fc(x); a * a"), ("-x ** 2", "(x * x) * -1"), ("fc(x).pow(0.5)", "sqrt(fc(x))"), ("torch.square(x)", "x * x"), ("x.rsqrt()", "1 / sqrt(x)"), ("torch.pow(x, -1)", "1 / x"),
     ("self.fc(x).sigmoid()", "sigmoid(fc(x))"), ("x.relu_()", "relu(x)"), ("F.relu(x, inplace=True)", "relu(x)"), ("self.relu(x)", "relu(x)"),
     ("F.leaky_relu(x)", "leaky_relu(x, alpha=0.01)"), ("F.leaky_relu(x, 0.2)", "leaky_relu(x, alpha=0.2)"),

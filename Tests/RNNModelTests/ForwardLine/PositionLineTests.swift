@@ -31,7 +31,7 @@ import Testing
     ("x(batch, 3, time, 8) -> _; conv(x)[..., 0:2]", "no part", "permute"),
     ("x(batch, 3, time, 8) -> _; bn(conv(x).permute(0, 2, 1, 3))", "axis 1", "permute"),
     ("x(batch, 3, time, 8) -> _; fc(conv(x).squeeze(2))", "does not fit the axes", "not known to be 1"),
-    ("x(batch, 3, time, 8) -> _; conv(x).sum(3)", "no sum", "outside"),
+    ("x(batch, 3, time, 8) -> _; conv(x).prod(3)", "no prod", "outside"),
     ("x -> _; fc(one(x.unsqueeze(1)).transpose(1, 2).flatten(2))", "four axes", "x(80)"),
   ])
   func refusesWhatFourAxesCouldMean(_ line: String, _ problem: String, _ remedy: String) {

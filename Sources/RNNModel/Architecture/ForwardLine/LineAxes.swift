@@ -65,6 +65,26 @@ extension LineResolver {
     return .plane(plane)
   }
 
+  /// What goes out: in the layout of a run, with a note where PyTorch's has its axes in another order.
+  mutating func outgoing(_ meaning: LineMeaning, _ node: Int) throws(RNNError) -> Forward.Value {
+    var axes: String, value: Forward.Value
+    switch meaning {
+    case .turned(let turned):
+      use(turned, asStateOrLength: false)
+      (axes, value) = ("(batch, features, time)", turned)
+    case .plane(let plane) where !plane.isOwn && plane.axes.count >= 2:
+      let features = plane.axes.filter { $0 != [.batch] && !($0.count == 1 && $0[0].isTime) }
+      guard plane.axes.count(where: { $0 == [.batch] }) == 1, plane.axes.count - features.count <= 2, features.allSatisfy({ $0.allSatisfy(\.isFeatures) }) else {
+        return try self.value(meaning, node)
+      }
+      (axes, value) = (plane.description, try arranged(plane, features.flatMap { $0 }, node))
+    default: return try self.value(meaning, node)
+    }
+    let layout = shape(value).hasTime ? batchFirst ? "(batch, time, features)" : "(time, batch, features)" : "(batch, features)"
+    notes.append("the forward gives \(axes), and a run \(layout), the same numbers in another order")
+    return value
+  }
+
   /// The value with a step's features in another order of the axes.
   mutating func arranged(_ plane: LinePlane, _ order: LineAxis, _ node: Int) throws(RNNError) -> Forward.Value {
     use(plane.value, asStateOrLength: false)
@@ -329,6 +349,12 @@ extension LineResolver {
         continue
       }
       let value = try value(meaning, node)
+      if let tiled = try tiled(value, over: &first, node) {
+        values.append(tiled)
+        // It may be moved, so that what was taken before has another order.
+        if index < values.count - 1 { values[index] = first.value }
+        continue
+      }
       guard shape(value).isConstant, shape(value).features == 1 || first.axes.last == first.layout else {
         throw source.error(offset(node), "\(text(node)) is beside a value with the axes \(first.description)", "give both the same axes")
       }
@@ -336,6 +362,17 @@ extension LineResolver {
     }
     first.value = try body(&self, values)
     return .plane(first)
+  }
+
+  /// Numbers that stand along the last axis, once for each place of a step's other axes; nil where they are none. The value is moved so
+  /// that its last axis runs fastest.
+  private mutating func tiled(_ value: Forward.Value, over plane: inout LinePlane, _ node: Int) throws(RNNError) -> Forward.Value? {
+    // A tensor's size is not known here, and checked with the forward's shapes.
+    guard shape(value).isConstant, let atoms = plane.axes.last, atoms != plane.layout, let count = LineExtent(atoms)?.whole, count > 1,
+      shape(value).features ?? count == count, let times = LineExtent(rest(plane, without: atoms))?.whole, (1...4096).contains(times)
+    else { return nil }
+    plane = try arranging(plane, rest(plane, without: atoms) + atoms, node)
+    return times == 1 ? value : try add(.concatenate, [Forward.Value](repeating: value, count: times), at: node)
   }
 
   /// Values joined along an axis of features.

@@ -365,19 +365,6 @@ extension LineResolver {
     throw unknown(word, callee)
   }
 
-  /// PyTorch's names of powers; nil for another word.
-  private mutating func power(
-    word: String, _ meaning: LineMeaning, _ base: Int, _ arguments: [LineSyntax.Argument], _ node: Int
-  ) throws(RNNError) -> LineMeaning? {
-    switch (word, arguments.count) {
-    case ("pow", 1): return try power(meaning, base, try exponent(arguments[0].value, base), node)
-    case ("square", 0): return try power(meaning, base, 2, node)
-    case ("rsqrt", 0): return try power(meaning, base, -0.5, node)
-    case ("reciprocal", 0): return try power(meaning, base, -1, node)
-    default: return nil
-    }
-  }
-
   /// Whether a call of what has no tensors is dropout, by its name.
   static func isDropout(_ word: String) -> Bool { word.lowercased().contains("drop") }
 

@@ -128,6 +128,9 @@ extension ModuleDeclaration {
     let syntax = try LineParser.parse(try LineSource(line))
     var result: [String: ModuleDeclaration] = [:]
     for (statement, _) in syntax.statements {
+      if case .unknown(let names) = statement {
+        for name in names { result[name] = nil }
+      }
       for case (let module, .module(let declaration)) in syntax.declarations(statement) ?? [] { result[module] = declaration }
     }
     return result

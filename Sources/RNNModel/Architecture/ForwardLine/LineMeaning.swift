@@ -75,13 +75,13 @@ extension Forward {
   static func read(
     _ line: String, _ modules: [Module], _ batchFirst: Bool, _ calls: [String: ModuleCall], _ parameters: (String) -> Bool,
     isPrinted: Bool = false, settled: Set<String>? = nil, constants: [String: Double] = [:]
-  ) throws(RNNError) -> (forward: Forward, timeLast: Set<String>) {
+  ) throws(RNNError) -> (forward: Forward, timeLast: Set<String>, notes: [Phrase]) {
     let source = try LineSource(line)
     let syntax = try LineParser.parse(source)
     return try withoutActuallyEscaping(parameters) { (parameters) throws(RNNError) in
       var resolver = LineResolver(source, syntax, modules, calls, batchFirst, parameters)
       (resolver.isPrinted, resolver.settled, resolver.constants) = (isPrinted, settled, constants)
-      return (try resolver.forward(), resolver.timeLast)
+      return (try resolver.forward(), resolver.timeLast, resolver.notes)
     }
   }
 }

@@ -7,6 +7,7 @@ struct LineParser {
   private var syntax = LineSyntax()
   private var hasClass = false
   private var hasForward = false
+  private var isInConstructor = false
 
   static func parse(_ source: LineSource) throws(RNNError) -> LineSyntax {
     var parser = LineParser(source, try LineLexer.tokens(source))
@@ -62,6 +63,7 @@ struct LineParser {
       }
       let statement: LineSyntax.Statement
       if token.kind == .path(["def"]) {
+        isInConstructor = false
         if try passFunction() { continue }
         statement = try definition()
         syntax.statements.append((statement, start))
@@ -72,7 +74,11 @@ struct LineParser {
         statement = try simple()
       }
       guard token.kind == .end else { throw unexpected("an operator or the end of the statement") }
-      syntax.statements.append((statement, start))
+      if isInConstructor, !syntax.isDeclaration(statement) {
+        syntax.statements.append((.unknown(Self.made(by: statement)), start))
+      } else {
+        syntax.statements.append((statement, start))
+      }
     }
   }
 
@@ -110,6 +116,7 @@ struct LineParser {
       while token.kind != .end, !isFunctionsColon { position += 1 }
       guard isSymbol(":") else { throw unexpected("a : after the inputs") }
       position += 1
+      isInConstructor = true
       return true
     }
     guard !isForward, rest || hasForward else {
@@ -121,6 +128,16 @@ struct LineParser {
     return true
   }
 
+  /// The module's own names to which a statement gives a value.
+  private static func made(by statement: LineSyntax.Statement) -> [String] {
+    guard case .assignment(let target, _) = statement else { return [] }
+    switch target {
+    case .module(let name): return [name]
+    case .tuple(let targets): return targets.compactMap { if case .module(let name) = $0 { name } else { nil } }
+    case .name: return []
+    }
+  }
+
   /// Whether here is the `:` that ends a function's head, rather than one of its annotations.
   private var isFunctionsColon: Bool { isSymbol(":") && (position + 1 >= tokens.count || tokens[position + 1].kind == .end) }
 
@@ -129,7 +146,11 @@ struct LineParser {
 
   private func hasDeclarationsAlone(orHeader: Bool) -> Bool {
     syntax.statements.allSatisfy {
-      if case .header = $0.statement { orHeader } else { syntax.isDeclaration($0.statement) }
+      switch $0.statement {
+      case .header: orHeader
+      case .unknown: true
+      default: syntax.isDeclaration($0.statement)
+      }
     }
   }
 

@@ -163,6 +163,11 @@ extension LineResolver {
         plane.value = try add(.overTime(function), [plane.value], at: node)
         plane.axes[axis] = []
       } else if !atoms.isEmpty {
+        if function == .sum, let size = LineExtent(atoms)?.whole, size <= 64 {
+          plane = try summed(plane, axis, size, node)
+          if !keeps { plane.axes.remove(at: axis) }
+          continue
+        }
         guard function == .max || function == .mean, let size = LineExtent(atoms)?.whole else { throw refuse("RNNKit has no \(function.rawValue) over axis \(axis) of \(plane.description)") }
         plane = try pooled(plane, axis, function == .max ? .max : .average(countsPadding: true), TimeWindow(size: size, stride: size), node)
       }
@@ -170,6 +175,22 @@ extension LineResolver {
     }
     plane.isOwn = false
     return try settled(plane, node)
+  }
+
+  /// The sum of the parts along an axis of features, in their order.
+  private mutating func summed(_ plane: LinePlane, _ axis: Int, _ size: Int, _ node: Int) throws(RNNError) -> LinePlane {
+    let atoms = plane.axes[axis], rest = rest(plane, without: atoms)
+    guard let each = LineExtent(rest)?.whole else {
+      throw source.error(offset(node), "how many features \(text(node)) leaves is not known", "give the input's axes as it has them, x(batch, 1, time, 32) -> _")
+    }
+    var plane = try arranging(plane, atoms + rest, node)
+    let whole = plane.value
+    for index in 0..<size {
+      let part = try add(.slice(index * each..<(index + 1) * each), [whole], at: node)
+      plane.value = index == 0 ? part : try add(.arithmetic(.add), [plane.value, part], at: node)
+    }
+    (plane.axes[axis], plane.layout) = ([], rest)
+    return plane
   }
 
   /// `F.max_pool2d(a, 2)`, `F.adaptive_avg_pool2d(a, (1, None))`

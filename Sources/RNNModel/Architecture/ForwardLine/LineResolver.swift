@@ -26,6 +26,8 @@ struct LineResolver {
   private var shapes: [LineShape] = []
   private var inputs: [Input] = []
   var variables: [String: LineMeaning] = [:]
+  /// What is to be said of the outputs.
+  var notes: [Phrase] = []
   /// Numbers that the module keeps, `self.hidden_size`.
   var constants: [String: Double] = [:]
 
@@ -67,6 +69,9 @@ struct LineResolver {
   mutating func forward() throws(RNNError) -> Forward {
     var outputs: [LineSyntax.Declaration]?
     for (statement, offset) in syntax.statements {
+      if case .unknown(let names) = statement {
+        for name in names where declaredCalls.contains(name) { calls[name] = nil }
+      }
       for (module, declared) in declarations(statement) ?? [] where modules[module] == nil {
         switch declared {
         case .call(let call): calls[module] = call
@@ -83,6 +88,10 @@ struct LineResolver {
     var statements: ArraySlice<(statement: LineSyntax.Statement, offset: Int)> = [], isInFunction = false
     for (statement, offset) in syntax.statements where declarations(statement) == nil {
       if case .inputs = statement { isInFunction = true }
+      if case .unknown(let names) = statement {
+        for name in names { constants[name] = nil }
+        continue
+      }
       guard let kept = syntax.constants(statement), !isInFunction || kept.allSatisfy({ $0.number == nil }) else {
         statements.append((statement, offset))
         continue
@@ -123,7 +132,7 @@ struct LineResolver {
         guard isReturn || !isIgnored(node) else { continue }
         throw source.error(offset, isReturn ? "statements follow the return" : "the value of \(text(node)) is not used",
           isReturn ? "leave out what follows it" : "give it a name, a = \(text(node)), or leave it out")
-      case .inputs, .header:
+      case .inputs, .header, .unknown:
         throw source.error(offset, "inputs are named after the first statement", "name them in the first line")
       }
     }
@@ -228,7 +237,7 @@ struct LineResolver {
       let meaning = try meaning(node)
       // Whole states come with every run.
       if nodes.count > 1, Self.isLeftOut(meaning) { continue }
-      let output = Forward.Output(try value(meaning, node), name: names.flatMap { $0[index].name == "_" && !$0[index].isQuoted ? nil : $0[index].name })
+      let output = Forward.Output(try outgoing(meaning, node), name: names.flatMap { $0[index].name == "_" && !$0[index].isQuoted ? nil : $0[index].name })
       outputs.append((output, node))
     }
     guard !outputs.isEmpty else {

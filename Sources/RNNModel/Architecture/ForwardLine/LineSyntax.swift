@@ -61,6 +61,8 @@ struct LineSyntax {
     case header(inputs: [Declaration], outputs: [Declaration])
     case assignment(Target, Int)
     case expression(Int, isReturn: Bool)
+    /// What a constructor makes in a way that is not followed: nothing is known of it.
+    case unknown([String])
   }
 
   var nodes: [Node] = []

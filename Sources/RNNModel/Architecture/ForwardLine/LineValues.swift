@@ -160,6 +160,19 @@ extension LineResolver {
     }
   }
 
+  /// PyTorch's names of powers; nil for another word.
+  mutating func power(
+    word: String, _ meaning: LineMeaning, _ base: Int, _ arguments: [LineSyntax.Argument], _ node: Int
+  ) throws(RNNError) -> LineMeaning? {
+    switch (word, arguments.count) {
+    case ("pow", 1): return try power(meaning, base, try exponent(arguments[0].value, base), node)
+    case ("square", 0): return try power(meaning, base, 2, node)
+    case ("rsqrt", 0): return try power(meaning, base, -0.5, node)
+    case ("reciprocal", 0): return try power(meaning, base, -1, node)
+    default: return nil
+    }
+  }
+
   /// One of the exponents of `power`.
   func exponent(_ node: Int, _ base: Int) throws(RNNError) -> Double {
     guard let number = number(node), [1, 2, 0.5, -1, -0.5].contains(number) else {
