@@ -1,7 +1,6 @@
 """Random models with convolutions, pools, norms, attention and reductions around recurrent layers, grown until PyTorch runs them."""
 
 import random
-import sys
 
 import torch
 
@@ -157,7 +156,7 @@ class Sequence:
         weights = self.rng.choice(["", ", need_weights=False"])
         around = (f"y = y + self.{name}(y, y, y{weights})[0]" if first else f"z = y.transpose(0, 1)\n        y = self.{name}(z, z, z{weights})[0].transpose(0, 1)")
         if self.rng.random() < 0.25:
-            self.attempt([], [f"y = F.scaled_dot_product_attention(y, y, y)"], "dot product")
+            self.attempt([], ["y = F.scaled_dot_product_attention(y, y, y)"], "dot product")
             return
         self.attempt([f"self.{name} = {made}"], [around], "attention")
 
@@ -170,7 +169,7 @@ class Sequence:
         features, name = self.features, self.name("seq")
         if self.rng.random() < 0.4:
             self.attempt([f"self.{name} = nn.ModuleList([nn.Conv1d({features}, {features}, 3, padding=1), nn.Conv1d({features}, {features}, 3, padding=2, dilation=2)])"],
-                         [f"for layer in self.{name}:", f"    y = torch.relu(layer(y)) + y"], "list")
+                         [f"for layer in self.{name}:", "    y = torch.relu(layer(y)) + y"], "list")
             return
         self.attempt([f"self.{name} = nn.Sequential({self.convolution_of(features)[:-1]}), nn.ReLU(), nn.Dropout(0.1))"], [f"y = self.{name}(y)"], "sequential")
 
