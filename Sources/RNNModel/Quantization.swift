@@ -9,8 +9,9 @@ public struct QuantizedWeight: Sendable {
   /// The suffix of a scale's name.
   public static let suffix = "_scale"
 
-  /// Most columns of a matrix that is computed with in whole numbers: 255·127 times as many fits 32 bits.
-  public static let mostColumns = 65536
+  /// Most columns of a matrix that is computed with in whole numbers: 255·127 times as many fits 32 bits, and a row of bytes a kernel's
+  /// stack.
+  public static let mostColumns = 32768
 
   init(numbers: Tensor, scale: Tensor) {
     self.numbers = numbers

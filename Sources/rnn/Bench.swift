@@ -32,7 +32,7 @@ struct Bench: TalkingCommand {
   @OptionGroup(title: "Model options") var model: ModelArguments
 
   enum InstructionSetName: String, ExpressibleByArgument, CaseIterable {
-    case portable, avx2, avx512
+    case portable, avx2, avx2vnni, avx512, avx512vnni
     var instructionSet: InstructionSet? { InstructionSet(rawValue: rawValue) }
   }
 

@@ -138,8 +138,8 @@ static void NAME(multiply_int8)(const rnnkit_matrix *matrix, const float *x, ptr
   enum { MOST_ROWS = 48 };
   const ptrdiff_t stride = (matrix->inner + 3) / 4 * 4;
   ptrdiff_t at_once = BYTES_AT_ONCE / stride;
-  at_once = at_once < 1 ? 1 : at_once > MOST_ROWS ? MOST_ROWS : at_once;
-  uint8_t bytes[at_once * stride];
+  if (at_once > MOST_ROWS) at_once = MOST_ROWS;
+  uint8_t bytes[BYTES_AT_ONCE];
   NAME(range) ranges[MOST_ROWS];
   for (ptrdiff_t row = 0; row < rows; row += at_once) {
     const ptrdiff_t count = rows - row < at_once ? rows - row : at_once;
