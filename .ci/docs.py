@@ -16,7 +16,7 @@ MODULES = ["RNNModel", "RNNFormats", "RNNRunner", "RNNKit"]
 SELF_EXPLANATORY = {"==(_:_:)", "!=(_:_:)", "hash(into:)", "description", "hashValue", "init(from:)", "encode(to:)", "init(rawValue:)"}
 # What a format implements is documented at its protocol.
 REQUIREMENTS = {"name", "summary", "writes", "exceptions", "fileExtensions", "canWrite", "holdsStateDict", "holdsEverything",
-                "holdsOneArray", "isText", "recognizes(_:)", "read(_:)", "write(_:to:)", "open(_:isNamed:)", "notes(writing:)",
+                "holdsOneArray", "holdsQuantized", "isText", "recognizes(_:)", "read(_:)", "write(_:to:)", "open(_:isNamed:)", "notes(writing:)",
                 "room(_:_:in:)", "init()"}
 
 # Public declarations without a comment; the number may only fall.

@@ -2,9 +2,13 @@
 ///
 /// Bytes of a `Tensor` are always little-endian and row-major, whatever the file they came from used.
 public enum ElementType: String, Sendable, Hashable, CaseIterable {
+  /// IEEE 754's types, and the upper half of float32.
   case float64, float32, float16, bfloat16
+  /// Two's complement.
   case int64, int32, int16, int8
+  /// Without a sign.
   case uint64, uint32, uint16, uint8
+  /// A byte, 0 or 1.
   case bool
   /// Carried from file to file, never computed with.
   case complex128, complex64, float8_e4m3fn, float8_e5m2

@@ -2,11 +2,15 @@
 ///
 /// Integers stay integers: 1 and 1.0 are different values, and both come back as they were, as does an integer of any size.
 public enum JSONValue: Sendable, Hashable {
+  /// `null`
   case null
+  /// `true` or `false`
   case bool(Bool)
+  /// A number without a point or an exponent.
   case integer(Int64)
   /// The digits of an integer that `Int64` does not hold, such as a random seed of 64 bits; a minus sign may lead them.
   case largeInteger(String)
+  /// Any other number, as the nearest float64.
   case number(Double)
   case string(String)
   case array([JSONValue])

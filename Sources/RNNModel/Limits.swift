@@ -24,12 +24,14 @@ public enum Limits {
   public static let maximumNAMSize = 1 << 20
   /// Steps that a convolution's or pool's window spans, and its stride and padding.
   public static let maximumWindow = 1 << 20
-  /// Steps of a forward, and bytes of its line.
+  /// Steps of a forward.
   public static let maximumStepCount = 1 << 16
+  /// Bytes of a forward's text.
   public static let maximumLineLength = 1 << 20
   /// Forwards that are tried on a file's reference cases where it does not say what it computes, and multiplications of one
   /// such run.
   public static let maximumTriedForwards = 512
+  /// Multiplications of one such run.
   public static let maximumTrialWork = 1 << 32
   /// Bytes read from a pipe, which cannot be mapped.
   public static let maximumPipedInput = 1 << 30
@@ -44,6 +46,7 @@ public enum Limits {
   /// Bytes that an ONNX graph may make of its constants by moving them about: so many times what the file holds of them,
   /// and so many more.
   public static let movedConstantsFactor = 8
+  /// Bytes that it may make of them beyond that.
   public static let movedConstantsBase = 64 << 20
   /// Bytes of an HDF5 chunk, which libhdf5 unpacks in memory, whole.
   public static let maximumChunkSize = 256 << 20
@@ -71,7 +74,9 @@ public enum Limits {
   /// Statements and expressions of TorchScript that are followed, calls, blocks and brackets inside each other, and steps
   /// that they make.
   public static let maximumCodeWork = 1 << 18
+  /// Calls, blocks and brackets of TorchScript inside each other.
   public static let maximumCodeDepth = 128
+  /// Steps that TorchScript's code may make.
   public static let maximumCodeSteps = 1 << 12
   /// Numbers of a constant of TorchScript that a forward may have.
   public static let maximumCodeNumbers = 64

@@ -9,7 +9,9 @@ extension Plan {
       case time
       /// As many as are left of them, or made of them.
       case steps(TimeAxis)
+      /// As many as there are sequences.
       case batch
+      /// So many, whatever the run.
       case size(Int)
     }
 

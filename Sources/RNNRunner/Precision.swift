@@ -3,6 +3,7 @@ import RNNModel
 
 /// The type a plan computes in, which is also that of its weights, states and outputs.
 public enum Precision: String, Sendable, Hashable, CaseIterable {
+  /// IEEE 754's binary32 and binary64.
   case float32, float64
 
   /// The type of tensors in this precision.

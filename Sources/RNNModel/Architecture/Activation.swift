@@ -40,6 +40,8 @@ public enum Activation: Sendable, Hashable {
   case log
   /// The square root, NaN below zero.
   case sqrt
+  /// The magnitude.
+  /// The magnitude.
   case abs
 
   /// Keras 2's `hard_sigmoid`, also the default gate activation of Keras before 2.3.

@@ -5,6 +5,7 @@
 public struct Convolution: Sendable, Hashable {
   /// What stands before a sequence and after it, and before a step's positions and after them.
   public enum Padding: String, Sendable, Hashable, CaseIterable {
+    /// As PyTorch's `padding_mode` has them.
     case zeros, reflect, replicate, circular
   }
 

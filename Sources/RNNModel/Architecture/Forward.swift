@@ -98,9 +98,13 @@ public struct Forward: Sendable, Hashable {
 
   /// An arithmetic operation.
   public enum Arithmetic: String, Sendable, Hashable, CaseIterable {
+    /// a + b
     case add = "+"
+    /// a − b
     case subtract = "-"
+    /// a · b
     case multiply = "*"
+    /// a / b; IEEE 754's infinities and NaN for a b of 0.
     case divide = "/"
   }
 
@@ -116,7 +120,9 @@ public struct Forward: Sendable, Hashable {
 
     /// An axis of an input.
     public enum Axis: Sendable, Hashable {
+      /// The axis of sequences, and that of steps.
       case batch, time
+      /// So many features, which are a part of a step's.
       case size(Int)
     }
 

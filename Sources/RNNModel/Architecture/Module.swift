@@ -120,6 +120,7 @@ public struct Recurrent: Sendable, Hashable {
 
   /// The direction in which a recurrent module reads a sequence.
   public enum Direction: String, Sendable, Hashable {
+    /// From the first step on, from the last one back, or both, whose outputs are joined.
     case forward, reverse, bidirectional
   }
 

@@ -3,10 +3,15 @@
 public struct ModuleDeclaration: Sendable, Hashable {
   /// A value of an argument.
   public enum Value: Sendable, Hashable {
+    /// A number.
     case number(Double)
+    /// `True` or `False`.
     case bool(Bool)
+    /// A text in quotes.
     case text(String)
+    /// Several numbers, NaN for `None`.
     case list([Double])
+    /// `None`
     case nothing
   }
 

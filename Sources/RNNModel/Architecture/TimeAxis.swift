@@ -1,7 +1,9 @@
 /// How many steps a value has of an input of n: (n + offset) / stride, rounded down. What windows in a row do to the time axis
 /// is always one of these.
 public struct TimeAxis: Sendable, Hashable {
+  /// What is added to the input's steps.
   public private(set) var offset = 0
+  /// How many of the input's steps one of them stands for.
   public private(set) var stride = 1
 
   /// The input's own.

@@ -1,5 +1,6 @@
 /// What is made of all steps of a sequence, each feature by itself and within the sequence's own length.
 public enum TimeFunction: String, Sendable, Hashable, CaseIterable {
+  /// Of all steps.
   case sum, mean
   /// The largest number; NaN where there is one.
   case max
