@@ -210,7 +210,7 @@ typedef struct rnnkit_convert_options {
   size_t struct_size;
   /* --to: the format's name; NULL takes it from the path's extension. */
   const char *format;
-  /* --dtype: "f64", "f32", "f16" or "bf16"; NULL keeps every bit. */
+  /* --dtype: "f64", "f32", "f16", "bf16" or "int8"; NULL keeps every bit. */
   const char *dtype;
   /* --no-cases, if not 0. */
   int32_t no_cases;

@@ -342,7 +342,7 @@ class Model:
         Args:
             path: where; its extension tells the format.
             format: the format's name (`rnn formats`) instead.
-            dtype: "f64", "f32", "f16" or "bf16" rounds weights; None keeps every bit.
+            dtype: "f64", "f32", "f16", "bf16" or "int8" rounds weights; None keeps every bit.
             no_cases: leaves reference cases out.
             force: replaces an existing file.
             timeout: seconds of CPU time in which writing HDF5 must get further; 0 for the default.
