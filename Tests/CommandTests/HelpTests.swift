@@ -94,7 +94,7 @@ import Testing
     #expect(try Refusal.of(["convert", "a"], status: 64, in: scratch)
       == "Missing expected argument '<output>'; see 'rnn convert --help'")
     #expect(try Refusal.of(["convert", "a", "b", "--dtype", "f8"], status: 64, in: scratch) == """
-      The value 'f8' is invalid for '--dtype <type>'; please provide one of 'f64', 'f32', 'f16' or 'bf16'; see 'rnn convert --help'
+      The value 'f8' is invalid for '--dtype <type>'; please provide one of 'f64', 'f32', 'f16', 'bf16' or 'int8'; see 'rnn convert --help'
       """)
   }
 
