@@ -8,22 +8,21 @@ own text as `--forward`, and as a whole pickle with its forward alone. Expected 
 own error in float32, plus 2e-7.
 """
 
-import argparse
 import copy
 import pathlib
 import random
 import sys
-import tempfile
 import warnings
 from collections import Counter
 
 import numpy as np
 import torch
 
-from samples import SEED, Command, Report, models
+from grown import Grown, alone
+from samples import SEED, models
 
 
-class Description:
+class Description(Grown):
     """A model's text, grown until PyTorch runs it."""
 
     def __init__(self, seed):
@@ -58,11 +57,6 @@ class Description:
 
     # What is there so far.
 
-    def text(self, result="y"):
-        body = self.lines + [f"return {result}"]
-        return "\n".join(["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"] + ["        " + line for line in self.init]
-                         + ["", "    def forward(self, x):"] + ["        " + line for line in body]) + "\n"
-
     def net(self):
         space = {}
         exec("import torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + self.text(), space)
@@ -70,29 +64,6 @@ class Description:
         Net.__module__ = "__main__"
         sys.modules["__main__"].Net = Net
         return Net().eval()
-
-    def shape(self):
-        try:
-            with torch.no_grad():
-                return tuple(self.net()(self.x).shape)
-        except Exception:
-            return None
-
-    def attempt(self, init, lines, kind):
-        """Whether PyTorch runs the model with these too."""
-        before = (len(self.init), len(self.lines))
-        self.init += init
-        self.lines += lines
-        shape = self.shape()
-        if shape is None or 0 in shape:
-            del self.init[before[0]:], self.lines[before[1]:]
-            return False
-        self.kinds.append(kind)
-        return True
-
-    def name(self, word):
-        self.count += 1
-        return f"{word}{self.count}"
 
     # Parts.
 
@@ -323,14 +294,4 @@ def check(report, command, first=0, count=None, keep=None):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rnn")
-    parser.add_argument("--count", type=int)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--keep", help="a file for the refusals")
-    given = parser.parse_args()
-    result = Report()
-    with tempfile.TemporaryDirectory() as scratch:
-        check(result, Command(given.rnn, scratch), given.first, given.count, given.keep)
-    print("\n".join(result.lines + [f"FAILED {failure}" for failure in result.failures]))
-    sys.exit(1 if result.failures else 0)
+    sys.exit(alone(check, __doc__))

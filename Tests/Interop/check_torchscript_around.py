@@ -7,14 +7,12 @@ Half of the models are over time alone (torchscript_around.py), half over time a
 float64; allowed is 4 times PyTorch's own error in float32, plus 2e-7.
 """
 
-import argparse
 import copy
 import importlib.util
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections import Counter
 
@@ -22,7 +20,8 @@ import numpy as np
 import torch
 
 import check_planes
-from samples import SEED, Command, Report, models
+from grown import alone
+from samples import SEED, models
 from torchscript_around import Sequence, fill
 
 
@@ -88,14 +87,4 @@ def check(report, command, first=0, count=None, keep=None):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rnn", type=pathlib.Path)
-    parser.add_argument("--count", type=int)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--keep", help="a file for the refusals")
-    given = parser.parse_args()
-    result = Report()
-    with tempfile.TemporaryDirectory() as scratch:
-        check(result, Command(given.rnn.resolve(), scratch), given.first, given.count, given.keep)
-    print("\n".join(result.lines + [f"FAILED {failure}" for failure in result.failures]))
-    sys.exit(1 if result.failures else 0)
+    sys.exit(alone(check, __doc__))

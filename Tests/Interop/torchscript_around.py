@@ -4,8 +4,10 @@ import random
 
 import torch
 
+from grown import Grown
 
-class Sequence:
+
+class Sequence(Grown):
     """A model over (batch, features, time) or (batch, time, features); its text as torch.jit.script needs it."""
 
     def __init__(self, seed):
@@ -29,36 +31,10 @@ class Sequence:
             self.recurrent()
         self.reduce()
 
-    def name(self, word):
-        self.count += 1
-        return f"{word}{self.count}"
-
-    def text(self, result="y"):
-        return "\n".join(["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"] + ["        " + line for line in self.init]
-                         + ["", "    def forward(self, x):"] + ["        " + line for line in self.lines + [f"return {result}"]]) + "\n"
-
     def net(self):
         space = {}
         exec("import torch\nfrom torch import nn\nimport torch.nn.functional as F\n" + self.text(), space)
         return space["Net"]().eval()
-
-    def shape(self):
-        try:
-            with torch.no_grad():
-                return tuple(self.net()(self.x).shape)
-        except Exception:
-            return None
-
-    def attempt(self, init, lines, kind):
-        before = len(self.init), len(self.lines)
-        self.init += init
-        self.lines += lines
-        shape = self.shape()
-        if shape is None or 0 in shape:
-            del self.init[before[0]:], self.lines[before[1]:]
-            return False
-        self.kinds.append(kind)
-        return True
 
     def turn(self, turned):
         if self.turned != turned:
