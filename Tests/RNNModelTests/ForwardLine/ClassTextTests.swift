@@ -21,7 +21,8 @@ import Testing
             self.head = nn.ModuleList([nn.Linear(4, 4)])
 
         def init_hidden(self, batch):
-            return {"h": torch.zeros(2, batch, self.hidden)}
+            h = torch.zeros(2, batch, self.hidden) @ torch.eye(self.hidden)
+            return {"h": h}
 
         @torch.no_grad()
         def forward(self, x):

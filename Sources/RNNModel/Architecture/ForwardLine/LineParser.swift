@@ -124,7 +124,11 @@ struct LineParser {
       return false
     }
     position += 1
-    while !isAtEnd, token.kind != .path(["def"]), token.kind != .path(["class"]), !isSymbol("@") { position += 1 }
+    while !isAtEnd {
+      let isFirst = tokens[position - 1].kind == .end
+      if isFirst, [.path(["def"]), .path(["class"]), .symbol("@")].contains(token.kind) { break }
+      position += 1
+    }
     return true
   }
 
